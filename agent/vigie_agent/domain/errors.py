@@ -1,0 +1,68 @@
+"""Everything the agent raises on purpose; `retryable` tells the caller what to do.
+
+    VigieError
+    ├── EngineLost            the engine went away; it is reconnected or restarted
+    ├── LinkLost              no connection, or it broke; data waits in the spool
+    ├── EnrollmentRefused     the server said no; the text says what to do
+    ├── IdentityMissing       this agent is not enrolled
+    ├── IdentityUnusable      key or certificate cannot be read or do not fit
+    ├── TokenMalformed        the enrolment token was cut or mistyped
+    ├── ServerUntrusted       the server's authority is not the one the token names
+    ├── SpoolUnusable         the spool's file cannot be opened or written
+    ├── PackMalformed         a pack cannot be read; the text says where
+    └── DeviceDisabled        the server retired or revoked this device
+"""
+
+from typing import ClassVar
+
+
+class VigieError(Exception):
+    """Base of everything we raise on purpose."""
+
+    retryable: ClassVar[bool] = False
+
+
+class EngineLost(VigieError):
+    """The engine went away in the middle of a question."""
+
+    retryable = True
+
+
+class LinkLost(VigieError):
+    """The server cannot be reached, or the stream broke."""
+
+    retryable = True
+
+
+class EnrollmentRefused(VigieError):
+    """The server refused to enrol this device."""
+
+
+class IdentityMissing(VigieError):
+    """This agent has no identity yet: it must be enrolled."""
+
+
+class IdentityUnusable(VigieError):
+    """The stored key or certificate cannot be used."""
+
+
+class TokenMalformed(VigieError):
+    """The enrolment token is not one, or was cut or mistyped."""
+
+
+class ServerUntrusted(VigieError):
+    """The server does not present the authority that the enrolment token names."""
+
+
+class SpoolUnusable(VigieError):
+    """The spool's file cannot be opened or written."""
+
+    retryable = True
+
+
+class PackMalformed(VigieError):
+    """A pack cannot be read."""
+
+
+class DeviceDisabled(VigieError):
+    """The server retired or revoked this device."""

@@ -1,0 +1,118 @@
+"""What a table is: a name, typed columns, and a function from constraints to rows.
+
+The same object is hosted by the embedded engine (a SQLite virtual table) and by an osqueryd of
+ours (an osquery extension), so that a table is written once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+ALL_PLATFORMS = frozenset({"linux", "darwin", "windows"})
+
+Value = str | int | float | None
+"""A cell as a table gives it; over the wire every value is text and NULL is the empty string."""
+
+TableRow = Mapping[str, Value]
+"""A row by column name; a column that is left out is NULL."""
+
+
+class ColumnType(StrEnum):
+    """Column types as osquery's `getQueryColumns` names them."""
+
+    TEXT = "TEXT"
+    INTEGER = "INTEGER"
+    BIGINT = "BIGINT"
+    UNSIGNED_BIGINT = "UNSIGNED BIGINT"
+    DOUBLE = "DOUBLE"
+
+
+class Operator(IntEnum):
+    """Constraint operators with SQLite's numbers, as osquery passes them to extensions."""
+
+    EQUALS = 2
+    GREATER_THAN = 4
+    LESS_THAN_OR_EQUALS = 8
+    LESS_THAN = 16
+    GREATER_THAN_OR_EQUALS = 32
+    MATCH = 64
+    LIKE = 65
+    GLOB = 66
+    REGEXP = 67
+
+
+class Constraint(NamedTuple):
+    """One condition on a column, e.g. `path LIKE '/etc/%'`."""
+
+    operator: int
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, with osquery's flags.
+
+    `required`: without a constraint on one of the table's required columns the query is an error.
+    `index` and `additional`: a constraint on it narrows what the table generates.
+    `hidden`: left out of `SELECT *`.
+    """
+
+    name: str
+    type: ColumnType = ColumnType.TEXT
+    description: str = ""
+    hidden: bool = False
+    required: bool = False
+    index: bool = False
+    additional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one scan of a table is asked: constraints by column, and the columns that are read."""
+
+    constraints: Mapping[str, tuple[Constraint, ...]] = field(default_factory=dict)
+    columns_used: frozenset[str] | None = None
+
+    def equals(self, column: str) -> tuple[str, ...]:
+        """The values that `column` must equal; empty when it is not constrained by equality."""
+        return self._expressions(column, Operator.EQUALS)
+
+    def likes(self, column: str) -> tuple[str, ...]:
+        """The LIKE patterns on `column`."""
+        return self._expressions(column, Operator.LIKE)
+
+    def uses(self, column: str) -> bool:
+        """Whether the query reads `column`; True when the host cannot tell."""
+        return self.columns_used is None or column in self.columns_used
+
+    def _expressions(self, column: str, operator: Operator) -> tuple[str, ...]:
+        return tuple(
+            constraint.expression
+            for constraint in self.constraints.get(column, ())
+            if constraint.operator == operator
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A virtual table about this device. `generate` may block; it never raises on odd data."""
+
+    name: str
+    columns: tuple[Column, ...]
+    generate: Callable[[Request], Iterable[TableRow]]
+    platforms: frozenset[str] = ALL_PLATFORMS
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+class TableError(Exception):
+    """A table could not be read at all; the text becomes the query's error message."""
+
+
+class PermissionNeeded(TableError):
+    """The table needs rights that this process lacks."""
+
+
+class LibraryMissing(TableError):
+    """The table needs a system library that this machine lacks."""

@@ -1,0 +1,59 @@
+"""Everything the server raises on purpose; `retryable` tells the caller what to do.
+
+    VigieError
+    ├── UnknownDevice       no such device, or its certificate is revoked
+    ├── DeviceRetired       the device was retired: it is told to stop
+    ├── DeviceCloned        a second machine speaks with a live device's identity
+    ├── MalformedRequest    a message breaks the protocol; the text says how
+    ├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
+    ├── NotFound            what was asked for does not exist
+    ├── RulesMalformed      a rule or topic file is wrong; the text names file and place
+    ├── SettingsMalformed   a setting is wrong; the text names it
+    └── StoreBusy           the store cannot take it now; try again
+"""
+
+from typing import ClassVar
+
+
+class VigieError(Exception):
+    """Base of everything we raise on purpose."""
+
+    retryable: ClassVar[bool] = False
+
+
+class UnknownDevice(VigieError):
+    """No such device, or its certificate is revoked."""
+
+
+class DeviceRetired(VigieError):
+    """The device was retired or revoked: it is told to stop."""
+
+
+class DeviceCloned(VigieError):
+    """A second machine speaks with the identity of a device that is alive."""
+
+
+class MalformedRequest(VigieError):
+    """A message breaks the protocol."""
+
+
+class TokenRefused(VigieError):
+    """A token is unknown, used up, expired or out of scope; the text never says which to a peer."""
+
+
+class NotFound(VigieError):
+    """What was asked for does not exist."""
+
+
+class RulesMalformed(VigieError):
+    """A rule or topic file is wrong."""
+
+
+class SettingsMalformed(VigieError):
+    """A setting is wrong."""
+
+
+class StoreBusy(VigieError):
+    """The store cannot take it now."""
+
+    retryable = True
