@@ -1,16 +1,16 @@
 """Everything the agent raises on purpose; `retryable` tells the caller what to do.
 
-    VigieError
-    ├── EngineLost            the engine went away; it is reconnected or restarted
-    ├── LinkLost              no connection, or it broke; data waits in the spool
-    ├── EnrollmentRefused     the server said no; the text says what to do
-    ├── IdentityMissing       this agent is not enrolled
-    ├── IdentityUnusable      key or certificate cannot be read or do not fit
-    ├── TokenMalformed        the enrolment token was cut or mistyped
-    ├── ServerUntrusted       the server's authority is not the one the token names
-    ├── SpoolUnusable         the spool's file cannot be opened or written
-    ├── PackMalformed         a pack cannot be read; the text says where
-    └── DeviceDisabled        the server retired or revoked this device
+VigieError
+├── EngineLost            the engine went away; it is reconnected or restarted
+├── LinkLost              no connection, or it broke; data waits in the spool
+├── EnrollmentRefused     the server said no; the text says what to do
+├── IdentityMissing       this agent is not enrolled
+├── IdentityUnusable      key or certificate cannot be read or do not fit
+├── TokenMalformed        the enrolment token was cut or mistyped
+├── ServerUntrusted       the server's authority is not the one the token names
+├── SpoolUnusable         the spool's file cannot be opened or written
+├── PackMalformed         a pack cannot be read; the text says where
+└── DeviceDisabled        the server retired or revoked this device
 """
 
 from typing import ClassVar

@@ -51,7 +51,7 @@ class Snapshot:
     cost: Cost = Cost()
 
     @classmethod
-    def of(  # noqa: PLR0913 (the fields of a snapshot)
+    def of(
         cls,
         *,
         topic: str,

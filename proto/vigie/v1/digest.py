@@ -22,7 +22,7 @@ def canonical_rows(
     )
 
 
-def snapshot_digest(  # noqa: PLR0913 (the fields of the canonical form)
+def snapshot_digest(
     *,
     topic: str,
     topic_version: int,

@@ -1,15 +1,15 @@
 """Everything the server raises on purpose; `retryable` tells the caller what to do.
 
-    VigieError
-    ├── UnknownDevice       no such device, or its certificate is revoked
-    ├── DeviceRetired       the device was retired: it is told to stop
-    ├── DeviceCloned        a second machine speaks with a live device's identity
-    ├── MalformedRequest    a message breaks the protocol; the text says how
-    ├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
-    ├── NotFound            what was asked for does not exist
-    ├── RulesMalformed      a rule or topic file is wrong; the text names file and place
-    ├── SettingsMalformed   a setting is wrong; the text names it
-    └── StoreBusy           the store cannot take it now; try again
+VigieError
+├── UnknownDevice       no such device, or its certificate is revoked
+├── DeviceRetired       the device was retired: it is told to stop
+├── DeviceCloned        a second machine speaks with a live device's identity
+├── MalformedRequest    a message breaks the protocol; the text says how
+├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
+├── NotFound            what was asked for does not exist
+├── RulesMalformed      a rule or topic file is wrong; the text names file and place
+├── SettingsMalformed   a setting is wrong; the text names it
+└── StoreBusy           the store cannot take it now; try again
 """
 
 from typing import ClassVar
