@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from vigie_agent.domain.answers import QueryError, Rows
+from vigie_agent.domain.orders import Limits, LiveAnswer, LiveQuestion, ServerConfig
 from vigie_agent.domain.snapshot import Report, Snapshot
 
 
@@ -87,6 +88,29 @@ class Spool(Protocol):
     def close(self) -> None:
         """Safe to call twice."""
         ...
+
+
+class Orders(Protocol):
+    """Takes what the server orders, keeps it durable, and lets the schedule follow it."""
+
+    @property
+    def config_digest(self) -> bytes:
+        """Digest of the configuration in force; empty when there is none."""
+        ...
+
+    def follow(self, config: ServerConfig) -> None:
+        """Puts `config` in force from the next collection on."""
+        ...
+
+    def limit(self, limits: Limits) -> None:
+        """Puts the server's limits in force from the next collection on."""
+        ...
+
+
+class Answering(Protocol):
+    """Answers a live question, after the same allow-list as every pack. Never raises on SQL."""
+
+    async def __call__(self, question: LiveQuestion) -> LiveAnswer: ...
 
 
 class KeyStore(Protocol):

@@ -1,0 +1,46 @@
+"""The agent's clocks: the only place that reads them."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+_BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+_PROCESS_ID = uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant on both clocks: the wall's, which may be wrong, and the one since boot."""
+
+    wall: datetime
+    boot: timedelta
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware, in UTC. It may jump."""
+    return datetime.now(UTC)  # noqa: TID251 (this is the agent's one clock)
+
+
+def boot_clock() -> timedelta:
+    """Time since boot, sleep included where the system tells it. Never goes back."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return timedelta(seconds=time.monotonic() if clock is None else time.clock_gettime(clock))
+
+
+def moment() -> Moment:
+    """Both clocks, read together."""
+    return Moment(utc_now(), boot_clock())
+
+
+def boot_id() -> str:
+    """Random text that changes at each boot; of this process where the system gives none.
+
+    Without one a restarted agent cannot prove that the boot clock went on: its older reports then
+    travel without their age, which is safe.
+    """
+    try:
+        return _BOOT_ID_FILE.read_text(encoding="ascii").strip()
+    except OSError:
+        return _PROCESS_ID
