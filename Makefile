@@ -4,21 +4,92 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BUF_VERSION := 1.75.0
+BUF := build/buf/node_modules/.bin/buf
+# What `proto-breaking` compares with: the last release, or the last commit while there is none.
+PROTO_BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD)
+CODE := agent server proto tests
 
 .PHONY: help
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
-.PHONY: setup
-setup: $(VENV)/.ready ## Make the virtual environment and install everything
+# --- Set-up ---------------------------------------------------------------------------------------
 
-$(VENV)/.ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -e '.[agent,server,dev]'
-	touch $@
+.PHONY: setup
+setup: $(VENV)/.ready ## Make the virtual environment and install everything, hash-checked
+
+$(VENV)/.ready: pyproject.toml requirements/dev.txt deploy/setup-venv.sh
+	@PYTHON=$(PYTHON) bash deploy/setup-venv.sh $(VENV)
+	@touch $@
+
+# --- Use ------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup ## Watch this machine: server, agent and first verdicts (ONCE=1 exits; FLEET=200 adds devices)
+	@$(BIN)/vigie-server demo $(if $(ONCE),--once) $(if $(FLEET),--fleet $(FLEET))
+
+# --- Check ----------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup ## Run every test
+	@$(BIN)/pytest
+
+.PHONY: check
+check: lint types arch proto-lint test ## Lint, types, import contract, protocol and tests
+
+.PHONY: lint
+lint: setup ## Format and lint, changing nothing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+.PHONY: fmt
+fmt: setup ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: types
+types: setup ## Check types (mypy, strict)
+	@$(BIN)/mypy $(CODE)
+
+.PHONY: arch
+arch: setup ## Check who imports whom
+	@$(BIN)/lint-imports
+
+.PHONY: bench
+bench: setup ## Measure speed against bare floors in the same run
+	@$(BIN)/python -m tests.bench
+
+# --- Protocol -------------------------------------------------------------------------------------
 
 .PHONY: proto
 proto: setup ## Generate the protocol's stubs
-	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=proto --grpc_python_out=proto \
+	@$(BIN)/python -m grpc_tools.protoc -I proto --python_out=proto --grpc_python_out=proto \
 	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
-	  --mypy_out=proto --mypy_grpc_out=proto $(wildcard proto/vigie/v1/*.proto)
+	  --mypy_out=quiet:proto --mypy_grpc_out=quiet:proto $(wildcard proto/vigie/v1/*.proto)
+
+.PHONY: proto-lint
+proto-lint: ## Lint the protocol and refuse breaking changes (buf; skipped where npm is missing)
+	@if ! command -v npm >/dev/null; then \
+	  if [ -n "$$CI" ]; then echo "npm is missing: cannot lint the protocol"; exit 1; fi; \
+	  echo "proto-lint skipped: npm is not installed (it brings buf)"; \
+	else $(MAKE) --no-print-directory $(BUF) \
+	  && $(BUF) lint proto \
+	  && $(BUF) breaking proto --against '.git#ref=$(PROTO_BASE),subdir=proto' && echo "protocol: buf lint and breaking passed"; fi
+
+$(BUF):
+	@npm install --silent --no-save --no-package-lock --prefix build/buf @bufbuild/buf@$(BUF_VERSION)
+
+# --- Upkeep ---------------------------------------------------------------------------------------
+
+.PHONY: requirements
+requirements: setup ## Pin every dependency with its hashes
+	@bash requirements/compile.sh $(BIN)/uv
+
+.PHONY: changelog
+changelog: setup ## Show the changelog of the next release
+	@$(BIN)/towncrier build --draft --version next
+
+.PHONY: clean
+clean: ## Remove what can be made again
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .demo

@@ -1,0 +1,32 @@
+"""What readers see of a device: the read model that metrics, API and console render."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from vigie_server.domain.devices import Device
+from vigie_server.domain.verdicts import Severity, Status
+
+
+@dataclass(frozen=True, slots=True)
+class StandingVerdict:
+    """The verdict of one rule as it stands.
+
+    `failing_since` runs from the first fail until pass, not applicable or retirement, **through
+    unknown**, so that silence never resolves an alert.
+    """
+
+    status: Status
+    severity: Severity
+    since: datetime
+    failing_since: datetime | None = None
+    waived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One device with its standing verdicts by rule id, and the measures its rules export."""
+
+    device: Device
+    verdicts: Mapping[str, StandingVerdict]
+    measures: Mapping[str, float]
