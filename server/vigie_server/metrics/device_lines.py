@@ -1,0 +1,147 @@
+"""The fleet's lines: rendered when a device has changed, joined at the scrape.
+
+A scrape runs no query. What a commit costs here is one dictionary write: the device's lines are
+rendered at the next scrape, so a device that changes ten times in between is rendered once.
+Everything runs on the server's event loop.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.views import DeviceView
+from vigie_server.metrics import families
+from vigie_server.metrics.exposition import Family, labels, number
+
+DEFAULT_FAILING_RULES_ONLY_ABOVE: Final = 20_000
+"""Above this many devices the per-rule family holds failing rules only (a setting)."""
+
+
+class DeviceLines:
+    """Per-device and per-site series of the whole fleet.
+
+    `measures` gives the help text of every measure that rules export, by metric name; others are
+    not rendered.
+    """
+
+    def __init__(
+        self,
+        *,
+        measures: Mapping[str, str],
+        failing_rules_only_above: int = DEFAULT_FAILING_RULES_ONLY_ABOVE,
+    ) -> None:
+        self._measures = {name: Family(name, text) for name, text in sorted(measures.items())}
+        self._failing_rules_only_above = failing_rules_only_above
+        self._failing_rules_only = False
+        self._views: dict[str, DeviceView] = {}
+        self._changed: dict[str, DeviceView | None] = {}
+        self._seen: dict[str, tuple[str, str]] = {}
+        self._lines: dict[Family, dict[str, str]] = {
+            family: {} for family in (*families.DEVICE_FAMILIES, *self._measures.values())
+        }
+        self._site_devices: Counter[tuple[str, str]] = Counter()
+        self._site_rules: Counter[tuple[str, str, str]] = Counter()
+
+    def put(self, view: DeviceView) -> None:
+        """Replaces what is shown of this device; a retired one disappears."""
+        device = view.device
+        self._changed[device.id] = None if device.state is DeviceState.RETIRED else view
+        if device.last_report_at is not None and device.state is not DeviceState.RETIRED:
+            self._see(view, device.last_report_at)
+
+    def seen(self, device_id: str, at: datetime) -> None:
+        """Moves the device's last report without rendering anything else."""
+        known = self._seen.get(device_id)
+        if known is not None:
+            self._seen[device_id] = (known[0], number(round(at.timestamp())))
+
+    def remove(self, device_id: str) -> None:
+        """Takes all of the device's series away at once."""
+        self._changed[device_id] = None
+
+    def exposition(self) -> Iterator[str]:
+        """The text format, family by family: each must stand in one piece."""
+        self._apply_changes()
+        for family, lines in self._lines.items():
+            if lines:
+                yield family.header
+                yield from lines.values()
+        if self._seen:
+            yield families.LAST_REPORT.header
+            for head, value in self._seen.values():
+                yield f"{head}{value}\n"
+        yield from self._site_lines()
+
+    def _see(self, view: DeviceView, at: datetime) -> None:
+        head = f"{families.LAST_REPORT.name}{{{families.identity(view)}}} "
+        self._seen[view.device.id] = (head, number(round(at.timestamp())))
+
+    def _apply_changes(self) -> None:
+        changed, self._changed = self._changed, {}
+        for device_id, view in changed.items():
+            self._count(self._views.pop(device_id, None), -1)
+            if view is None:
+                self._forget(device_id)
+                continue
+            self._views[device_id] = view
+            self._count(view, 1)
+            self._render(view)
+        only = len(self._views) > self._failing_rules_only_above
+        if only is not self._failing_rules_only:
+            self._failing_rules_only = only
+            for view in self._views.values():
+                self._render_rule_family(view)
+
+    def _render(self, view: DeviceView) -> None:
+        for family, render in families.DEVICE_FAMILIES.items():
+            if family is not families.RULE_COMPLIANT:
+                self._keep(family, view, render(view))
+        self._render_rule_family(view)
+        for name, family in self._measures.items():
+            value = view.measures.get(name)
+            line = "" if value is None else f"{name}{{{families.identity(view)}}} {number(value)}\n"
+            self._keep(family, view, line)
+
+    def _render_rule_family(self, view: DeviceView) -> None:
+        render = (
+            families.render_rule_failing
+            if self._failing_rules_only
+            else families.render_rule_compliant
+        )
+        self._keep(families.RULE_COMPLIANT, view, render(view))
+
+    def _keep(self, family: Family, view: DeviceView, line: str) -> None:
+        if line:
+            self._lines[family][view.device.id] = line
+        else:
+            self._lines[family].pop(view.device.id, None)
+
+    def _forget(self, device_id: str) -> None:
+        self._seen.pop(device_id, None)
+        for lines in self._lines.values():
+            lines.pop(device_id, None)
+
+    def _count(self, view: DeviceView | None, step: int) -> None:
+        if view is None:
+            return
+        site = view.device.site
+        self._site_devices[site, view.device.state.value] += step
+        for rule, standing in view.verdicts.items():
+            status = "waived" if standing.waived else standing.status.value
+            self._site_rules[site, rule, status] += step
+
+    def _site_lines(self) -> Iterator[str]:
+        devices = {key: count for key, count in self._site_devices.items() if count}
+        rules = {key: count for key, count in self._site_rules.items() if count}
+        if devices:
+            yield families.SITE_DEVICES.header
+        for (site, state), count in sorted(devices.items()):
+            shown = labels((("site", site), ("state", state)))
+            yield f"{families.SITE_DEVICES.name}{{{shown}}} {count}\n"
+        if rules:
+            yield families.SITE_RULE_DEVICES.header
+        for (site, rule, status), count in sorted(rules.items()):
+            shown = labels((("site", site), ("rule", rule), ("status", status)))
+            yield f"{families.SITE_RULE_DEVICES.name}{{{shown}}} {count}\n"

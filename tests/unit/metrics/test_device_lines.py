@@ -1,0 +1,177 @@
+"""The fleet's lines, read back with prometheus-client's own parser."""
+
+from datetime import UTC, datetime, timedelta
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.verdicts import Severity, Status
+from vigie_server.domain.views import DeviceView, StandingVerdict
+from vigie_server.metrics.device_lines import DeviceLines
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ANTIVIRUS = "vigie_device_antivirus_signature_timestamp_seconds"
+
+
+def standing(
+    status: Status,
+    *,
+    severity: Severity = Severity.CRITICAL,
+    failing_since: datetime | None = None,
+    waived: bool = False,
+) -> StandingVerdict:
+    return StandingVerdict(status, severity, NOW, failing_since, waived)
+
+
+def a_view(
+    device_id: str = "d1", *, state: DeviceState = DeviceState.ACTIVE, **rules: StandingVerdict
+) -> DeviceView:
+    device = Device(
+        id=device_id,
+        site="les-lilas",
+        profile="standard",
+        platform="linux",
+        state=state,
+        hostname="accueil-01",
+        last_report_at=NOW,
+    )
+    return DeviceView(device, {name.replace("_", "-"): rule for name, rule in rules.items()}, {})
+
+
+def samples(lines: DeviceLines) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = "".join(lines.exposition())
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(lines: DeviceLines, name: str, **labels: str) -> float | None:
+    return samples(lines).get((name, tuple(sorted(labels.items()))))
+
+
+def test_a_device_shows_its_rules_its_score_and_its_last_report() -> None:
+    lines = DeviceLines(measures={})
+
+    lines.put(a_view(Q06=standing(Status.PASS), Q04=standing(Status.FAIL, failing_since=NOW)))
+
+    labels = {"device": "d1", "site": "les-lilas"}
+    assert value(lines, "vigie_device_rule_compliant", rule="Q06", **labels) == 1
+    assert value(lines, "vigie_device_rule_compliant", rule="Q04", **labels) == 0
+    assert value(lines, "vigie_device_compliant", **labels) == 0
+    assert value(lines, "vigie_device_compliance_ratio", **labels) == 0.5
+    assert value(lines, "vigie_device_rules", status="fail", **labels) == 1
+    assert value(lines, "vigie_device_last_report_timestamp_seconds", **labels) == NOW.timestamp()
+
+
+def test_silence_does_not_resolve_a_failing_rule() -> None:
+    lines = DeviceLines(measures={})
+
+    lines.put(a_view(Q04=standing(Status.UNKNOWN, failing_since=NOW)))
+
+    labels = {"device": "d1", "site": "les-lilas", "rule": "Q04"}
+    assert value(lines, "vigie_device_rule_compliant", **labels) is None
+    assert (
+        value(lines, "vigie_device_rule_failing_since_timestamp_seconds", **labels)
+        == NOW.timestamp()
+    )
+
+
+def test_a_waived_rule_no_longer_counts_as_failing_since() -> None:
+    lines = DeviceLines(measures={})
+
+    lines.put(a_view(Q04=standing(Status.FAIL, failing_since=NOW, waived=True)))
+
+    labels = {"device": "d1", "site": "les-lilas"}
+    assert value(lines, "vigie_device_compliant", **labels) == 1
+    assert value(lines, "vigie_device_rules", status="waived", **labels) == 1
+    assert not [key for key in samples(lines) if "failing_since" in key[0]]
+
+
+def test_a_device_without_any_verdict_is_not_called_compliant() -> None:
+    lines = DeviceLines(measures={})
+
+    lines.put(a_view())
+
+    assert not [key for key in samples(lines) if key[0].startswith("vigie_device_complian")]
+
+
+def test_a_retired_device_leaves_no_series_and_no_count() -> None:
+    lines = DeviceLines(measures={})
+    lines.put(a_view(Q06=standing(Status.PASS)))
+    assert samples(lines)
+
+    lines.put(a_view(state=DeviceState.RETIRED, Q06=standing(Status.PASS)))
+
+    assert samples(lines) == {}
+
+
+def test_a_site_counts_its_devices_by_state_and_by_rule() -> None:
+    lines = DeviceLines(measures={})
+    lines.put(a_view("d1", Q06=standing(Status.PASS)))
+    lines.put(a_view("d2", Q06=standing(Status.PASS)))
+    assert value(lines, "vigie_site_devices", site="les-lilas", state="active") == 2
+
+    lines.put(a_view("d2", Q06=standing(Status.FAIL)))
+
+    assert value(lines, "vigie_site_rule_devices", site="les-lilas", rule="Q06", status="pass") == 1
+    assert value(lines, "vigie_site_rule_devices", site="les-lilas", rule="Q06", status="fail") == 1
+
+
+def test_a_heartbeat_moves_the_last_report_and_nothing_else() -> None:
+    lines = DeviceLines(measures={})
+    lines.put(a_view(Q06=standing(Status.PASS)))
+    before = samples(lines)
+
+    lines.seen("d1", NOW + timedelta(minutes=1))
+
+    changed = {key for key, sample in samples(lines).items() if before[key] != sample}
+    assert {name for name, _ in changed} == {"vigie_device_last_report_timestamp_seconds"}
+
+
+def test_a_measure_is_shown_under_the_help_its_rule_gives() -> None:
+    lines = DeviceLines(measures={ANTIVIRUS: "Build time of the signature set."})
+    view = a_view(Q04=standing(Status.PASS))
+
+    lines.put(DeviceView(view.device, view.verdicts, {ANTIVIRUS: 1_795_000_000.0, "other": 1.0}))
+
+    assert value(lines, ANTIVIRUS, device="d1", site="les-lilas") == 1_795_000_000
+    assert "# HELP " + ANTIVIRUS + " Build time of the signature set.\n" in "".join(
+        lines.exposition()
+    )
+    assert not [key for key in samples(lines) if key[0] == "other"]
+
+
+def test_a_large_fleet_shows_failing_rules_only_and_a_smaller_one_all_again() -> None:
+    lines = DeviceLines(measures={}, failing_rules_only_above=1)
+    lines.put(a_view("d1", Q06=standing(Status.PASS)))
+    lines.put(a_view("d2", Q06=standing(Status.FAIL)))
+    labels = {"site": "les-lilas", "rule": "Q06"}
+    assert value(lines, "vigie_device_rule_compliant", device="d1", **labels) is None
+    assert value(lines, "vigie_device_rule_compliant", device="d2", **labels) == 0
+
+    lines.remove("d2")
+
+    assert value(lines, "vigie_device_rule_compliant", device="d1", **labels) == 1
+
+
+def test_device_text_cannot_break_out_of_its_label() -> None:
+    lines = DeviceLines(measures={})
+    nasty = 'x"} 1\nvigie_device_compliant{device="d1\\'
+    view = a_view(Q06=standing(Status.FAIL))
+    hostile = Device(
+        id="d1",
+        site="les-lilas",
+        profile="standard",
+        platform="linux",
+        state=DeviceState.ACTIVE,
+        hostname=nasty,
+        os="\udcff\u202e",
+    )
+
+    lines.put(DeviceView(hostile, view.verdicts, {}))
+
+    (shown,) = [key for key in samples(lines) if key[0] == "vigie_device_info"]
+    assert dict(shown[1])["hostname"] == nasty
+    assert value(lines, "vigie_device_compliant", device="d1", site="les-lilas") == 0
