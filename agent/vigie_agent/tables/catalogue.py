@@ -1,0 +1,14 @@
+"""Every table the agent brings along, in one place. Each module of tables adds its line."""
+
+from collections.abc import Callable
+from typing import Final
+
+from vigie_agent.domain.table import Table
+from vigie_agent.tables.host import Host
+
+_MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = ()
+
+
+def all_tables(host: Host) -> tuple[Table, ...]:
+    """The tables of `host`: osquery's own as far as we write them, and ours (`vigie_*`)."""
+    return tuple(table for tables in _MODULES for table in tables(host))

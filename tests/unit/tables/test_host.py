@@ -1,0 +1,93 @@
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from vigie_agent.tables.host import Host, Outcome, run_command
+
+SECONDS = timedelta(seconds=20)
+
+
+def test_a_path_of_the_device_is_found_below_the_root(tmp_path: Path) -> None:
+    host = Host(root=tmp_path)
+
+    found = host.path("/etc/passwd")
+
+    assert found == tmp_path / "etc/passwd"
+    assert host.shown(found) == "/etc/passwd"
+    assert host.shown(tmp_path) == "/"
+
+
+def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
+    (tmp_path / "motd").write_bytes(b"abc\xff")
+    host = Host(root=tmp_path)
+
+    text = host.read_text("/motd", max_bytes=4)
+
+    assert text == "abc�"
+    with pytest.raises(OSError, match="longer than 3 bytes"):
+        host.read_text("/motd", max_bytes=3)
+    assert host.text_or_empty("/motd", max_bytes=3) == ""
+
+
+def test_a_pipe_without_a_writer_does_not_hang_the_reader(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "trap")
+
+    with pytest.raises(OSError, match="not a regular file"):
+        Host(root=tmp_path).read_bytes("/trap")
+
+
+def test_a_command_answers_with_its_output_and_exit_code() -> None:
+    result = run_command(
+        ["sh", "-c", "echo out; echo err >&2; exit 3"], timeout=SECONDS, max_output=1000
+    )
+
+    assert (result.outcome, result.exit_code) == (Outcome.EXITED, 3)
+    assert (result.stdout, result.stderr) == ("out\n", "err\n")
+    assert not result.ok
+
+
+def test_a_missing_program_is_a_result() -> None:
+    result = run_command(["vigie-no-such-program"], timeout=SECONDS, max_output=10)
+
+    assert result.outcome is Outcome.MISSING
+    assert result.stderr == "vigie-no-such-program is not installed"
+
+
+def test_a_slow_command_is_killed_with_its_children(tmp_path: Path) -> None:
+    script = f"sleep 1000 & echo $! > {tmp_path}/child; wait"
+
+    result = run_command(["sh", "-c", script], timeout=timedelta(seconds=0.5), max_output=10)
+
+    child = int((tmp_path / "child").read_text())
+    assert result.outcome is Outcome.TIMED_OUT
+    with pytest.raises(ProcessLookupError):
+        _raise_unless_alive(child)
+
+
+def test_a_command_that_prints_without_end_is_cut() -> None:
+    result = run_command(["yes"], timeout=SECONDS, max_output=10)
+
+    assert result.outcome is Outcome.TOO_LONG
+    assert result.stdout == "y\ny\ny\ny\ny\n"
+
+
+def test_a_command_sees_the_c_locale_and_none_of_our_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIGIE_AGENT_ENROLMENT_TOKEN", "secret")
+    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
+
+    result = run_command(["env"], timeout=SECONDS, max_output=10_000)
+
+    assert "secret" not in result.stdout
+    assert "LC_ALL=C\n" in result.stdout
+    assert "fr_FR" not in result.stdout
+
+
+def _raise_unless_alive(pid: int) -> None:
+    """A killed child that nobody has reaped yet counts as gone."""
+    state = Path(f"/proc/{pid}/stat")
+    if not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+        raise ProcessLookupError(pid)
