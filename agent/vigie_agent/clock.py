@@ -1,21 +1,14 @@
 """The agent's clocks: the only place that reads them."""
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from vigie_agent.domain.moments import Moment
+
 _BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 _PROCESS_ID = uuid4().hex
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One instant on both clocks: the wall's, which may be wrong, and the one since boot."""
-
-    wall: datetime
-    boot: timedelta
 
 
 def utc_now() -> datetime:
