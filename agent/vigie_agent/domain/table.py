@@ -67,12 +67,25 @@ class Column:
     additional: bool = False
 
 
+def _unhurried() -> None:
+    """There is no deadline."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What one scan of a table is asked: constraints by column, and the columns that are read."""
+    """What one scan of a table is asked: constraints by column, and the columns that are read.
+
+    Only constraints on `required`, `index` and `additional` columns are sure to arrive; a host
+    may keep the others to itself, and checks all of them again on the rows. Empty values never
+    arrive. Equality with an integer column arrives in plain decimal.
+
+    `check_time` raises when the query's time is up. Hosts call it between rows; a table calls it
+    in whatever takes long without giving a row (a deep walk, the digest of a large file).
+    """
 
     constraints: Mapping[str, tuple[Constraint, ...]] = field(default_factory=dict)
     columns_used: frozenset[str] | None = None
+    check_time: Callable[[], None] = field(default=_unhurried, compare=False)
 
     def equals(self, column: str) -> tuple[str, ...]:
         """The values that `column` must equal; empty when it is not constrained by equality."""
