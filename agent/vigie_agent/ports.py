@@ -78,7 +78,7 @@ class Spool(Protocol):
         ...
 
     def newest(self, topic: str) -> Snapshot | None:
-        """This topic's newest snapshot, with its rows, sent or not."""
+        """The topic's newest snapshot, with its rows, sent or not."""
         ...
 
     def pending(self) -> int:

@@ -10,6 +10,8 @@ VigieError
 ├── ServerUntrusted       the server's authority is not the one the token names
 ├── SpoolUnusable         the spool's file cannot be opened or written
 ├── PackMalformed         a pack cannot be read; the text says where
+├── TopicMalformed        a topic's declaration cannot be read; the text says where
+├── SettingsMalformed     a setting is wrong; the text says which and what to write
 └── DeviceDisabled        the server retired or revoked this device
 """
 
@@ -39,7 +41,7 @@ class EnrollmentRefused(VigieError):
 
 
 class IdentityMissing(VigieError):
-    """This agent has no identity yet: it must be enrolled."""
+    """The agent has no identity yet: it must be enrolled."""
 
 
 class IdentityUnusable(VigieError):
@@ -62,6 +64,14 @@ class SpoolUnusable(VigieError):
 
 class PackMalformed(VigieError):
     """A pack cannot be read."""
+
+
+class TopicMalformed(VigieError):
+    """A topic's declaration cannot be read."""
+
+
+class SettingsMalformed(VigieError):
+    """A setting is unknown, or has a value that it cannot have."""
 
 
 class DeviceDisabled(VigieError):
