@@ -1,0 +1,295 @@
+"""Topics on the server: their declarations, and answers converted by them.
+
+A declaration is a file of `queries/topics`; `queries/README.md` documents its keys. What travels is
+text. It is converted here, once: `""` becomes None in every column that is not text; a text where a
+number should be becomes None too and is named in `Fact.unreadable`; columns that are not declared
+are dropped; declared columns that did not travel are absent from `Fact.columns`.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from vigie_server.domain.documents import Section, Texts, read_document
+from vigie_server.domain.errors import RulesMalformed
+from vigie_server.domain.facts import Cell, Fact
+
+PLATFORMS: Final = frozenset({"windows", "darwin", "linux"})
+MAX_LAYOUTS: Final = 32  # column layouts remembered by topic; agents of one version share one
+SAFE_DIGITS: Final = 18  # a number this long is below 2**63 whatever its digits
+MAX_EXAMPLE: Final = 60  # characters of an unreadable value that are kept
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+_REAL: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_INT64: Final = 2**63
+_BOOLEANS: Final[Mapping[str, bool | None]] = {
+    "": None,
+    "1": True,
+    "true": True,
+    "yes": True,
+    "0": False,
+    "false": False,
+    "no": False,
+}
+
+
+class ColumnType(StrEnum):
+    """`timestamp` is UNIX seconds, UTC, as a whole number."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    REAL = "real"
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A declared column. `unit` is empty where the type says it all."""
+
+    name: str
+    type: ColumnType
+    about: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one query a platform answers. `empty_is_a_fact`: no row means absence, not ignorance."""
+
+    name: str
+    platforms: frozenset[str]
+    empty_is_a_fact: bool
+
+
+_COMMON: Final = (
+    Column("part", ColumnType.TEXT, "Which of the topic's parts the row belongs to"),
+    Column("collected", ColumnType.BOOLEAN, "No when the part could not be read"),
+    Column("why", ColumnType.TEXT, "When it could not: what is missing"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic's declaration. `columns` holds the three common ones too."""
+
+    name: str
+    version: int
+    columns: Mapping[str, Column]
+    parts: Mapping[str, Part]
+    title: Texts
+    purpose: Texts
+    guide_questions: tuple[int, ...]
+    interval: timedelta
+    personal_data: Texts | None
+    retention: timedelta
+    keys: tuple[str, ...]
+    _layouts: dict[tuple[str, ...], "_Layout"] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def convert(
+        self,
+        *,
+        topic_version: int,
+        status: str,
+        message: str,
+        columns: Sequence[str],
+        values: Sequence[str],
+        observed_at: datetime,
+    ) -> Fact:
+        """The fact that an answer holds. `values` are flat, row after row, as they travel.
+
+        Never raises on values; `len(values)` must be a multiple of `len(columns)`.
+        """
+        layout = self._layout(tuple(columns))
+        width = len(columns)
+        unreadable: dict[str, str] = {}
+        cells: list[Sequence[Cell]] = []
+        for index, name, read in layout.readers:
+            texts = values[index::width]
+            cells.append(texts if read is None else read(texts, name, unreadable))
+        names = layout.names
+        if cells:
+            rows = tuple([dict(zip(names, row, strict=False)) for row in zip(*cells, strict=False)])
+        else:
+            rows = tuple({} for _ in range(len(values) // width)) if width else ()
+        return Fact(
+            topic=self.name,
+            topic_version=topic_version,
+            status=status,
+            message=message,
+            columns=layout.known,
+            rows=rows,
+            observed_at=observed_at,
+            unreadable=unreadable,
+        )
+
+    def parts_on(self, platform: str) -> tuple[Part, ...]:
+        """The parts that a device of this platform answers."""
+        return tuple(part for part in self.parts.values() if platform in part.platforms)
+
+    def _layout(self, columns: tuple[str, ...]) -> "_Layout":
+        layout = self._layouts.get(columns)
+        if layout is None:
+            layout = _Layout.of(columns, self.columns)
+            if len(self._layouts) >= MAX_LAYOUTS:  # somebody plays: remember no more than this
+                self._layouts.clear()
+            self._layouts[columns] = layout
+        return layout
+
+
+_Reader = Callable[[Sequence[str], str, dict[str, str]], Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How an answer's columns are read: position, name, and a reader (None: text as it is)."""
+
+    readers: tuple[tuple[int, str, _Reader | None], ...]
+    names: tuple[str, ...]
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, travelled: Sequence[str], declared: Mapping[str, Column]) -> "_Layout":
+        readers = tuple(
+            (index, name, _READERS[declared[name].type])
+            for index, name in enumerate(travelled)
+            if name in declared
+        )
+        names = tuple(name for _, name, _ in readers)
+        return cls(readers, names, frozenset(names))
+
+
+def _booleans(texts: Sequence[str], name: str, unreadable: dict[str, str]) -> Sequence[Cell]:
+    try:
+        return [_BOOLEANS[text] for text in texts]
+    except KeyError:
+        return [_one(text, name, unreadable, lambda t: _BOOLEANS[t.lower()]) for text in texts]
+
+
+def _integers(texts: Sequence[str], name: str, unreadable: dict[str, str]) -> Sequence[Cell]:
+    joined = "".join(texts)  # the usual case in three calls instead of two a cell
+    if joined.isascii() and joined.isdigit() and max(map(len, texts)) <= SAFE_DIGITS:
+        return [int(text) if text else None for text in texts]
+    return [_one(text, name, unreadable, _integer) if text else None for text in texts]
+
+
+def _reals(texts: Sequence[str], name: str, unreadable: dict[str, str]) -> Sequence[Cell]:
+    return [_one(text, name, unreadable, _real) if text else None for text in texts]
+
+
+def _one(text: str, name: str, unreadable: dict[str, str], read: Callable[[str], Cell]) -> Cell:
+    try:
+        return read(text)
+    except (ValueError, KeyError):
+        unreadable.setdefault(name, text[:MAX_EXAMPLE])
+        return None
+
+
+def _integer(text: str) -> int:
+    if _INTEGER.fullmatch(text) is None:  # int() takes `1_000`, ` 1 ` and other scripts' digits
+        raise ValueError
+    number = int(text)
+    if not -_INT64 <= number < _INT64:
+        raise ValueError
+    return number
+
+
+def _real(text: str) -> float:
+    if _REAL.fullmatch(text) is None:  # float() takes `nan` and `inf`, which compare oddly
+        raise ValueError
+    return float(text)
+
+
+_READERS: Final[Mapping[ColumnType, _Reader | None]] = {
+    ColumnType.TEXT: None,
+    ColumnType.INTEGER: _integers,
+    ColumnType.REAL: _reals,
+    ColumnType.BOOLEAN: _booleans,
+    ColumnType.TIMESTAMP: _integers,
+}
+
+
+def load_topics(folder: Path) -> Mapping[str, Topic]:
+    """The declarations of a folder, by name. Raises RulesMalformed, naming file, line and key."""
+    topics: dict[str, Topic] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        topic = _read_topic(read_document(path))
+        if topic.name != path.stem:
+            raise RulesMalformed(f"{path.name}: it declares the topic {topic.name}")
+        topics[topic.name] = topic
+    if not topics:
+        raise RulesMalformed(f"{folder.name}: it holds no topic")
+    return topics
+
+
+def _read_topic(document: Section) -> Topic:
+    columns = {column.name: column for column in _COMMON}
+    for name, about in document.named_sections("columns"):
+        if _NAME.fullmatch(name) is None or name in columns:
+            raise document.wrong(f"cannot have a column `{name}`", "columns")
+        columns[name] = _read_column(name, about)
+    keys = document.words("keys")
+    for key in keys:
+        if key not in columns:
+            raise document.wrong(f"names `{key}`, which is no column", "keys")
+    topic = Topic(
+        name=_name(document, "topic"),
+        version=document.whole("version"),
+        columns=columns,
+        parts={name: _read_part(name, about) for name, about in document.named_sections("parts")},
+        title=document.both_languages("title"),
+        purpose=document.both_languages("purpose"),
+        guide_questions=tuple(int(number) for number in document.words("guide_questions")),
+        interval=timedelta(seconds=document.whole("interval")),
+        personal_data=(
+            document.both_languages("personal_data")
+            if document.is_section("personal_data")
+            else None
+        ),
+        retention=timedelta(days=document.whole("retention_days")),
+        keys=keys,
+    )
+    if not topic.personal_data:
+        document.choice("personal_data", frozenset({"none"}))
+    if not topic.parts:
+        raise document.wrong("has no part", "parts")
+    document.close()
+    return topic
+
+
+def _read_column(name: str, section: Section) -> Column:
+    column = Column(
+        name=name,
+        type=ColumnType(section.choice("type", frozenset(ColumnType))),
+        about=section.text("about", ""),
+        unit=section.text("unit", ""),
+    )
+    section.close()
+    return column
+
+
+def _read_part(name: str, section: Section) -> Part:
+    platforms = frozenset(section.words("platforms"))
+    if not platforms or not platforms <= PLATFORMS:
+        raise section.wrong(f"must be some of {', '.join(sorted(PLATFORMS))}", "platforms")
+    part = Part(
+        name=name,
+        platforms=platforms,
+        empty_is_a_fact=section.choice("empty", frozenset({"fact", "unknown"})) == "fact",
+    )
+    section.close()
+    return part
+
+
+def _name(section: Section, key: str) -> str:
+    name = section.text(key)
+    if _NAME.fullmatch(name) is None:
+        raise section.wrong("must be a name such as local_admins", key)
+    return name
