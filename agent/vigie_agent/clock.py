@@ -27,6 +27,11 @@ def moment() -> Moment:
     return Moment(utc_now(), boot_clock())
 
 
+def cpu_time() -> timedelta:
+    """CPU time that this process has used, in all its threads."""
+    return timedelta(seconds=time.process_time())
+
+
 def boot_id() -> str:
     """Random text that changes at each boot; of this process where the system gives none.
 

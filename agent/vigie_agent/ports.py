@@ -90,6 +90,20 @@ class Spool(Protocol):
         ...
 
 
+class Asking(Protocol):
+    """Asks the engine: after the allow-list, one question at a time, off the event loop.
+
+    A refused or slow query is an answer. Only a lost engine raises EngineLost.
+    """
+
+    async def __call__(
+        self,
+        sql: str,
+        *,
+        timeout: timedelta,  # noqa: ASYNC109 (the engine keeps the time, in its own thread)
+    ) -> Rows | QueryError: ...
+
+
 class Orders(Protocol):
     """Takes what the server orders, keeps it durable, and lets the schedule follow it."""
 

@@ -1,0 +1,35 @@
+"""Small JSON files in the agent's data folder: whole or absent, never half written."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+_LARGEST: Final = 16 * 1024 * 1024
+
+
+def read_state(path: Path) -> dict[str, Any] | None:
+    """What was last written to `path`; None when there is nothing that can be used.
+
+    These files can all be made again, so a damaged one counts as absent. Raises OSError when the
+    file is there and may not be read.
+    """
+    try:
+        with path.open("rb") as file:
+            state = json.loads(file.read(_LARGEST))
+    except (FileNotFoundError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Replaces `path` at once, readable by this account only. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(state, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
