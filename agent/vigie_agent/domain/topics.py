@@ -28,7 +28,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic's declaration. `personal_data` is None where it holds none."""
+    """A topic's declaration. `personal_data` is None where it holds none.
+
+    With `retention_days` 0 the rows are judged when they arrive, and not kept.
+    """
 
     name: str
     version: int
@@ -71,7 +74,7 @@ def read_topic(document: object, *, source: str) -> Topic:
             if fields.value("personal_data") == "none"
             else fields.both_languages("personal_data")
         ),
-        retention_days=fields.number("retention_days"),
+        retention_days=fields.number("retention_days", least=0),
         columns=tuple(fields.mapping("columns")),
         parts={
             part: frozenset(
@@ -103,12 +106,12 @@ class _Fields:
             case _:
                 raise self._not_a("text", key)
 
-    def number(self, key: str) -> int:
+    def number(self, key: str, *, least: int = 1) -> int:
         match self.value(key):
-            case int() as value if value > 0 and value is not True:
+            case int() as value if value >= least and not isinstance(value, bool):
                 return value
             case _:
-                raise self._not_a("a whole number above 0", key)
+                raise self._not_a(f"a whole number from {least}", key)
 
     def sequence(self, key: str) -> list[object]:
         match self.value(key):

@@ -54,9 +54,10 @@ def test_personal_data_is_told_in_both_languages() -> None:
     ("changes", "problem"),
     [
         ({"topic": "Fans!"}, "`topic` 'Fans!' is not a name"),
-        ({"version": 0}, "`version` must be a whole number above 0"),
-        ({"version": True}, "`version` must be a whole number above 0"),
-        ({"interval": "hourly"}, "`interval` must be a whole number above 0"),
+        ({"version": 0}, "`version` must be a whole number from 1"),
+        ({"retention_days": -1}, "`retention_days` must be a whole number from 0"),
+        ({"version": True}, "`version` must be a whole number from 1"),
+        ({"interval": "hourly"}, "`interval` must be a whole number from 1"),
         ({"title": {"fr": "Ventilateurs"}}, "`title` must be one text for each of fr and en"),
         ({"personal_data": None}, "`personal_data` must be one text for each of fr and en"),
         ({"columns": ["name"]}, "`columns` must be a mapping"),
