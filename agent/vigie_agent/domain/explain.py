@@ -67,6 +67,7 @@ class _Words:
     personal: str
     no_personal: str
     kept: str
+    not_kept: str
     site_pack: str
     not_read: str
     asked_title: str
@@ -95,6 +96,7 @@ _WORDS: Final[Mapping[str, _Words]] = {
         personal="Données personnelles : {}",
         no_personal="Données personnelles : aucune.",
         kept="Conservation sur le serveur : {} jours au plus.",
+        not_kept="Conservation sur le serveur : aucune, seul le résultat est gardé.",
         site_pack="Question ajoutée par votre établissement : {}.",
         not_read="Non lu sur cet ordinateur : {part} ({why}).",
         asked_title="Questions posées directement à cet ordinateur",
@@ -135,6 +137,7 @@ _WORDS: Final[Mapping[str, _Words]] = {
         personal="Personal data: {}",
         no_personal="Personal data: none.",
         kept="Kept on the server: {} days at most.",
+        not_kept="Kept on the server: nothing, only the result is.",
         site_pack="Question added by your facility: {}.",
         not_read="Not read on this computer: {part} ({why}).",
         asked_title="Questions asked of this computer directly",
@@ -179,7 +182,8 @@ def _about_topic(
         yield f"  {words.no_personal}"
     else:
         yield "  " + words.personal.format(declared.personal_data.of(language))
-    yield "  " + words.kept.format(declared.retention_days)
+    kept = words.kept if declared.retention_days else words.not_kept
+    yield "  " + kept.format(declared.retention_days)
     for part in topic.parts:
         if part.query is None and part.unanswered is not None:
             yield "  " + words.not_read.format(part=part.part, why=part.unanswered.detail)
