@@ -1,0 +1,27 @@
+"""Where the server's data is: inside the wheel, or beside a checkout."""
+
+from pathlib import Path
+from typing import Final
+
+from vigie_server.domain.rulebook import load_catalogue
+from vigie_server.domain.rules import Catalogue
+
+_PACKAGE: Final = Path(__file__).parent
+_CHECKOUT: Final = _PACKAGE.parent.parent / "queries"
+
+
+def topics_folder() -> Path:
+    """The declarations of topics."""
+    inside = _PACKAGE / "topics"
+    return inside if inside.is_dir() else _CHECKOUT / "topics"
+
+
+def guide_folder() -> Path:
+    """The rules, with their reference tables in `reference`."""
+    inside = _PACKAGE / "guide"
+    return inside if inside.is_dir() else _CHECKOUT / "guide"
+
+
+def bundled_catalogue() -> Catalogue:
+    """The catalogue that comes with the server. Raises RulesMalformed."""
+    return load_catalogue(topics_folder(), guide_folder())

@@ -1,0 +1,196 @@
+"""What is known of one device at one moment, laid out for the rules that judge it.
+
+Two questions are answered here. May a rule look at its evidence at all (`refusal`, `missing`)? And
+what do its conditions see (`evidence`)? Conversion into an evaluation is what judging costs most,
+so all rules share one `Evidence`, and rows carry only the columns that rules read.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from vigie_server.domain import reasons
+from vigie_server.domain.conditions import ROW_NUMBER, Evidence
+from vigie_server.domain.devices import Device
+from vigie_server.domain.documents import Texts
+from vigie_server.domain.facts import Fact, FactRow
+from vigie_server.domain.reference import NameList, SupportTable
+from vigie_server.domain.rules import Read, Rule, Value
+from vigie_server.domain.topics import Topic
+
+_PART: Final = "part"
+_COLLECTED: Final = "collected"
+_ALWAYS_READ: Final = frozenset({_PART, _COLLECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A fact told apart: the rows that were collected, and why by part for those that were not."""
+
+    fact: Fact
+    rows: tuple[FactRow, ...]
+    missing: Mapping[str, str]
+    seen: frozenset[str]
+
+    @classmethod
+    def of(cls, fact: Fact, topic: Topic) -> "Answered":
+        """Rows of parts that the topic does not declare are evidence of nothing: left out."""
+        rows: list[FactRow] = []
+        missing: dict[str, str] = {}
+        seen: set[str] = set()
+        for row in fact.rows:
+            part = row.get(_PART)
+            if not isinstance(part, str) or part not in topic.parts:
+                continue
+            seen.add(part)
+            if row.get(_COLLECTED) is True:
+                rows.append(row)
+            else:
+                missing.setdefault(part, str(row.get("why") or ""))
+        return cls(fact, tuple(rows), missing, frozenset(seen))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A rule's parameters in force on a device: by name, and as conditions see them.
+
+    `wrong` names a parameter whose override is of no use; the rule can then say nothing.
+    """
+
+    values: Mapping[str, Value]
+    carried: Mapping[str, str | int | float | bool]
+    wrong: str | None = None
+
+    @classmethod
+    def of(cls, rule: Rule, profile: str, overrides: Mapping[str, object] | None) -> "Setting":
+        """The rule's own values for the profile, and what is overridden for the device."""
+        values: dict[str, Value] = {}
+        for name, parameter in rule.parameters.items():
+            value = parameter.value(profile, overrides.get(name) if overrides else None)
+            if value is None:
+                return cls({}, {}, wrong=name)
+            values[name] = value
+        carried = {f"{rule.container}.p.{name}": _carried(value) for name, value in values.items()}
+        return cls(values, carried)
+
+
+def _carried(value: Value) -> str | int | float | bool:
+    return value.handle if isinstance(value, NameList | SupportTable) else value
+
+
+class CaseFile:
+    """One device at one moment, for the rules given. `rows` are those shown, by their number."""
+
+    def __init__(
+        self,
+        device: Device,
+        facts: Mapping[str, Fact],
+        topics: Mapping[str, Topic],
+        *,
+        now: datetime,
+        rules: Mapping[Rule, Setting],
+        shared_columns: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.device: Final = device
+        self.now: Final = now
+        self.rows: Final[list[FactRow]] = []
+        self._topics: Final = topics
+        self._answered: Final = {
+            name: Answered.of(facts[name], topics[name])
+            for name in {name for rule in rules for name in rule.reads}
+            if name in facts
+        }
+        self.evidence: Final = Evidence(self._values(rules, shared_columns))
+
+    def observed_at(self, topic: str) -> datetime:
+        """When the rows of an answered topic were true."""
+        return self._answered[topic].fact.observed_at
+
+    def refusal(self, rule: Rule, read: Read) -> Texts | None:
+        """Why the rule may not look at the topic; None when it may."""
+        title = self._topics[read.topic].title
+        answered = self._answered.get(read.topic)
+        if answered is None:
+            return reasons.never_reported(title)
+        fact = answered.fact
+        if fact.topic_version != read.version:
+            return reasons.other_version(title, fact, read.version)
+        if self.now - fact.observed_at >= rule.max_age:
+            return reasons.too_old(title, fact.observed_at, rule.max_age)
+        if fact.status != "ok":
+            return reasons.not_ok(title, fact)
+        if not fact.rows:
+            return self._empty(read, title)
+        return _unreadable(fact, read, title)
+
+    def missing(self, read: Read) -> Texts | None:
+        """The parts that the rule reads and that did not answer, as a reason; None when all did."""
+        answered = self._answered[read.topic]
+        missing = {
+            part: why for part, why in sorted(answered.missing.items()) if read.reads_part(part)
+        }
+        for part in self._topics[read.topic].parts_on(self.device.platform):
+            silent = not part.empty_is_a_fact and part.name not in answered.seen
+            if silent and read.reads_part(part.name):
+                missing[part.name] = ""
+        return reasons.parts_missing(self._topics[read.topic].title, missing) if missing else None
+
+    def _empty(self, read: Read, title: Texts) -> Texts | None:
+        """An answer without rows or columns is a fact only where every part says so."""
+        parts = self._topics[read.topic].parts_on(self.device.platform)
+        if all(part.empty_is_a_fact for part in parts if read.reads_part(part.name)):
+            return None
+        return reasons.nothing_collected(title)
+
+    def _values(
+        self, rules: Mapping[Rule, Setting], shared_columns: Mapping[str, Sequence[str]]
+    ) -> Mapping[str, object]:
+        device = self.device
+        values: dict[str, object] = {
+            "now": int(self.now.timestamp()),
+            "site.id": device.site,
+            "device.platform": device.platform,
+            "device.os": device.os,
+            "device.os_version": device.os_version,
+            "device.chassis": device.chassis,
+            "device.profile": device.profile,
+            "device.state": device.state.value,
+            "device.nomadic": device.nomadic,
+            "device.last_report_at": _seconds(device.last_report_at),
+        }
+        for name, answered in self._answered.items():
+            values[f"topics.{name}.observed_at"] = _seconds(answered.fact.observed_at)
+            if name in shared_columns:
+                values[f"topics.{name}.rows"] = self._shown(answered.rows, shared_columns[name])
+        for rule, setting in rules.items():
+            values |= setting.carried
+            for name, read in rule.reads.items():
+                if read.parts and name in self._answered:
+                    rows = [row for row in self._answered[name].rows if row[_PART] in read.parts]
+                    shown = self._shown(rows, read.row_columns)
+                    values[f"{rule.container}.topics.{name}.rows"] = shown
+        return values
+
+    def _shown(self, rows: Iterable[FactRow], columns: Sequence[str]) -> list[dict[str, object]]:
+        shown = []
+        for row in rows:
+            cells: dict[str, object] = {column: row.get(column) for column in columns}
+            cells[ROW_NUMBER] = len(self.rows)
+            self.rows.append(row)
+            shown.append(cells)
+        return shown
+
+
+def _unreadable(fact: Fact, read: Read, title: Texts) -> Texts | None:
+    wanted = read.columns | _ALWAYS_READ
+    if not wanted <= fact.columns:
+        return reasons.column_missing(title, min(wanted - fact.columns))
+    if fact.unreadable and not wanted.isdisjoint(fact.unreadable):
+        column = min(wanted & fact.unreadable.keys())
+        return reasons.column_unreadable(title, column, fact.unreadable[column])
+    return None
+
+
+def _seconds(instant: datetime | None) -> int | None:
+    return None if instant is None else int(instant.timestamp())

@@ -1,0 +1,242 @@
+"""The judge: rules on a device's evidence at one moment. Pure; never raises on data.
+
+What it holds to:
+
+- It never passes on a failure of its own: only the value True of a whole evaluation, on evidence
+  that is there, recent, readable and complete, is a pass. Everything else that is not a fail is
+  `unknown`, with the reason.
+- The evidence a rule reads is checked before its conditions run: reported, of the version it reads,
+  not too old, collected, with its columns, each value of its type, each part answered. A missing
+  part leaves a verdict only where the rule says which one survives it (`partial`).
+- The same arguments give the same verdicts: time comes in as `now`.
+- Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from vigie_server.domain import reasons
+from vigie_server.domain.casefile import CaseFile, Setting
+from vigie_server.domain.conditions import Condition, Problem
+from vigie_server.domain.devices import Device
+from vigie_server.domain.documents import Texts
+from vigie_server.domain.facts import Fact, FactRow
+from vigie_server.domain.reasons import Template
+from vigie_server.domain.rules import PROFILES, STANDARD, Catalogue, Rule
+from vigie_server.domain.topics import PLATFORMS
+from vigie_server.domain.verdicts import Status, Verdict
+
+_Answer = TypeVar("_Answer")
+
+_STATUS: Final[Mapping[bool, Status]] = {True: Status.PASS, False: Status.FAIL}
+_LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
+
+
+class Judge:
+    """Judges devices by a catalogue. Safe to share between threads."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue: Final = catalogue
+        self._rules: Final = tuple(catalogue.rules.values())
+        self._shared_columns: Final = _shared_columns(self._rules)
+        self._settings: Final = {
+            (rule.id, profile): Setting.of(rule, profile, None)
+            for rule in self._rules
+            for profile in PROFILES
+        }
+        self._affected: Final[dict[frozenset[str], tuple[Rule, ...]]] = {}
+
+    def judge(
+        self,
+        device: Device,
+        facts: Mapping[str, Fact],
+        *,
+        now: datetime,
+        topics: frozenset[str] | None = None,
+    ) -> list[Verdict]:
+        """The verdict of every rule; with `topics`, only of the rules that read one of them.
+
+        `facts` are all that is known of the device, by topic. Rules that read no topic depend on
+        the device alone and are judged at every call. The order is that of the rules' ids.
+        """
+        settings = {rule: self._setting(rule, device) for rule in self.affected(topics)}
+        case = CaseFile(
+            device,
+            facts,
+            self.catalogue.topics,
+            now=now,
+            rules=settings,
+            shared_columns=self._shared_columns,
+        )
+        return [_Hearing(case, rule, setting).verdict() for rule, setting in settings.items()]
+
+    def affected(self, topics: frozenset[str] | None) -> tuple[Rule, ...]:
+        """The rules whose verdict new evidence on these topics can change; None: every rule."""
+        if topics is None:
+            return self._rules
+        found = self._affected.get(topics)
+        if found is None:
+            found = tuple(
+                rule for rule in self._rules if not rule.reads or not topics.isdisjoint(rule.reads)
+            )
+            if topics <= self.catalogue.topics.keys():  # a site's packs bring names without end
+                self._affected[topics] = found
+        return found
+
+    def _setting(self, rule: Rule, device: Device) -> Setting:
+        profile = device.profile if device.profile in PROFILES else STANDARD
+        overrides = device.parameters.get(rule.id) if device.parameters else None
+        if overrides:
+            return Setting.of(rule, profile, overrides)
+        return self._settings[rule.id, profile]
+
+
+def _shared_columns(rules: tuple[Rule, ...]) -> Mapping[str, tuple[str, ...]]:
+    """By topic, the columns read by the rules that see the rows of all its parts."""
+    columns: dict[str, set[str]] = {}
+    for rule in rules:
+        for read in rule.reads.values():
+            if not read.parts:
+                columns.setdefault(read.topic, set()).update(read.row_columns)
+    return {topic: tuple(sorted(names)) for topic, names in columns.items()}
+
+
+class _NoAnswer(Exception):
+    """The rule neither passes nor fails, and why."""
+
+    def __init__(self, status: Status, reason: Texts) -> None:
+        super().__init__(status)
+        self.status: Final = status
+        self.reason: Final = reason
+
+
+class _Hearing:
+    """One rule on one case, in the order in which a doubt outranks an answer."""
+
+    def __init__(self, case: CaseFile, rule: Rule, setting: Setting) -> None:
+        self._case: Final = case
+        self._rule: Final = rule
+        self._setting: Final = setting
+
+    def verdict(self) -> Verdict:
+        """What the rule says of the device."""
+        try:
+            self._check_device()
+            self._check_evidence()
+            return self._answer()
+        except _NoAnswer as without:
+            return Verdict(self._rule.id, self._rule.version, without.status, without.reason)
+
+    def _check_device(self) -> None:
+        platform = self._case.device.platform
+        if platform not in PLATFORMS:
+            raise _NoAnswer(Status.UNKNOWN, reasons.PLATFORM_NOT_KNOWN)
+        if platform not in self._rule.platforms:
+            raise _NoAnswer(Status.NOT_APPLICABLE, reasons.NOT_APPLICABLE_PLATFORM)
+        if self._setting.wrong is not None:
+            raise _NoAnswer(Status.UNKNOWN, reasons.parameter_wrong(self._setting.wrong))
+        applies = self._rule.conditions.applies
+        if applies is not None and not self._decided(applies.holds(self._case.evidence)):
+            raise _NoAnswer(Status.NOT_APPLICABLE, reasons.NOT_APPLICABLE_DEVICE)
+
+    def _check_evidence(self) -> None:
+        for read in self._rule.reads.values():
+            doubt = self._case.refusal(self._rule, read)
+            if doubt is not None:
+                raise _NoAnswer(Status.UNKNOWN, doubt)
+        if self._rule.partial is None:
+            self._check_parts()
+        for unknown in self._rule.conditions.unknown_when:
+            if self._decided(unknown.when.holds(self._case.evidence)):
+                raise _NoAnswer(Status.UNKNOWN, self._sentences(unknown.reason, {}))
+
+    def _check_parts(self) -> None:
+        for read in self._rule.reads.values():
+            missing = self._case.missing(read)
+            if missing is not None:
+                raise _NoAnswer(Status.UNKNOWN, missing)
+
+    def _answer(self) -> Verdict:
+        conditions, evidence = self._rule.conditions, self._case.evidence
+        passes = self._decided(conditions.passes.holds(evidence))
+        status = _STATUS[passes]
+        if status is not self._rule.partial:
+            self._check_parts()
+        rows = self._rows(conditions.deciding if passes else conditions.offending)
+        return Verdict(
+            rule=self._rule.id,
+            rule_version=self._rule.version,
+            status=status,
+            reason=self._reason(status, rows),
+            offending=() if passes else rows[: self._rule.row_limit],
+            next_check_at=self._next_check(),
+            measures=self._measures(),
+        )
+
+    def _decided(self, answer: _Answer | Problem) -> _Answer:
+        """The answer; where an evaluation failed, the part that it lacked or the failure."""
+        if isinstance(answer, Problem):
+            if self._rule.partial is not None:
+                self._check_parts()
+            raise _NoAnswer(Status.UNKNOWN, reasons.problem(answer))
+        return answer
+
+    def _rows(self, condition: Condition | None) -> tuple[FactRow, ...]:
+        if condition is None:
+            return ()
+        numbers = self._decided(condition.row_numbers(self._case.evidence))
+        return tuple([self._case.rows[number] for number in numbers])
+
+    def _next_check(self) -> datetime | None:
+        """The end of the evidence's age or of the result's own freshness, whichever is first."""
+        instants = [
+            self._case.observed_at(topic) + self._rule.max_age for topic in self._rule.reads
+        ]
+        condition = self._rule.conditions.fresh_until
+        if condition is not None:
+            fresh_until = self._decided(condition.number(self._case.evidence))
+            if fresh_until is not None and 0 <= fresh_until < _LAST_SECOND:
+                instants.append(datetime.fromtimestamp(int(fresh_until) + 1, UTC))
+        return min((instant for instant in instants if instant > self._case.now), default=None)
+
+    def _measures(self) -> Mapping[str, float]:
+        measured = {}
+        for name, condition in self._rule.conditions.measures.items():
+            value = condition.number(self._case.evidence)
+            if value is not None and not isinstance(value, Problem):
+                measured[name] = float(value)
+        return measured
+
+    def _reason(self, status: Status, rows: Sequence[FactRow]) -> Texts:
+        templates = self._rule.reasons[status]
+        shown: dict[str, dict[str, object]] = {}
+        for language, row in self._rule.row.items():
+            shown[language] = {"count": len(rows), "rows": reasons.rows_shown(rows, row)}
+        return self._sentences(templates, shown)
+
+    def _sentences(
+        self, templates: Mapping[str, Template], shown: Mapping[str, Mapping[str, object]]
+    ) -> Texts:
+        sentences = {}
+        for language, template in templates.items():
+            sentence = template.constant
+            if sentence is None:
+                known = self._named() | dict(shown.get(language, {}))
+                sentence = template.render(known.get)
+            sentences[language] = sentence
+        return sentences
+
+    def _named(self) -> dict[str, object]:
+        """What templates may name of the rule's parameters and of the device."""
+        named: dict[str, object] = {
+            f"p.{name}": value for name, value in self._setting.values.items()
+        }
+        device = self._case.device
+        named["device.os"] = device.os
+        named["device.os_version"] = device.os_version
+        named["device.chassis"] = device.chassis
+        named["device.last_report_at"] = (
+            int(device.last_report_at.timestamp()) if device.last_report_at else None
+        )
+        return named

@@ -1,0 +1,156 @@
+"""Lists and tables that rows meet: approved names, generic names, ends of support.
+
+A condition names one by its `handle`, a text that is cheap to carry into an evaluation; the list
+itself stays here, indexed once. Lists of equal content are one list, and a list that nobody holds
+any more is forgotten with its handle.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from hashlib import blake2b
+from pathlib import Path
+from typing import ClassVar, Final
+from weakref import WeakValueDictionary
+
+from vigie_server.domain.documents import Section, read_document
+from vigie_server.domain.errors import RulesMalformed
+
+_HANDLE_BYTES: Final = 12
+
+
+class NameList:
+    """Names that ignore case; `*` in an entry stands for any characters."""
+
+    _alive: ClassVar[WeakValueDictionary[str, "NameList"]] = WeakValueDictionary()
+
+    handle: str
+
+    def __init__(self, entries: tuple[str, ...]) -> None:
+        folded = {entry.strip().casefold() for entry in entries} - {""}
+        self.entries: Final = tuple(sorted(folded))
+        self._exact: Final = frozenset(entry for entry in folded if "*" not in entry)
+        patterns = sorted(entry for entry in folded if "*" in entry)
+        self._pattern: Final = _any_of(patterns) if patterns else None
+
+    @classmethod
+    def of(cls, entries: Iterable[str]) -> "NameList":
+        """The list of these entries: the same object for the same entries."""
+        given = tuple(entries)
+        handle = "names:" + _digest(given)
+        known = cls._alive.get(handle)
+        if known is None:
+            known = cls(given)
+            known.handle = handle
+            cls._alive[handle] = known
+        return known
+
+    @classmethod
+    def behind(cls, handle: str) -> "NameList":
+        """The list that a handle names. Raises KeyError when nobody holds it."""
+        return cls._alive[handle]
+
+    def holds(self, name: str) -> bool:
+        """Whether an entry covers this name."""
+        folded = name.strip().casefold()
+        if folded in self._exact:
+            return True
+        return self._pattern is not None and self._pattern.fullmatch(folded) is not None
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class SupportedRelease:
+    """One release: until when its vendor mends it, and who says so."""
+
+    key: str
+    name: str
+    ends: date
+    source: str
+    checked: date
+    estimated: bool = False
+
+    @property
+    def ends_at(self) -> int:
+        """The first instant without support, in UNIX seconds: the day after `ends`, 00:00 UTC."""
+        midnight = datetime.combine(self.ends, time(), tzinfo=UTC)
+        return int(midnight.timestamp()) + 86_400
+
+
+class SupportTable:
+    """Ends of support by release. The longest key that begins the name asked for decides."""
+
+    _alive: ClassVar[WeakValueDictionary[str, "SupportTable"]] = WeakValueDictionary()
+
+    def __init__(self, name: str, releases: Iterable[SupportedRelease]) -> None:
+        self.name: Final = name
+        self.releases: Final[Mapping[str, SupportedRelease]] = {
+            release.key.casefold(): release for release in releases
+        }
+        content = tuple(f"{release}" for release in self.releases.values())
+        self.handle: Final = f"support:{name}:{_digest(content)}"
+        self._alive[self.handle] = self
+
+    @classmethod
+    def behind(cls, handle: str) -> "SupportTable":
+        """The table that a handle names. Raises KeyError when nobody holds it."""
+        return cls._alive[handle]
+
+    def release(self, name: str) -> SupportedRelease | None:
+        """The release that covers a name: `debian 12` covers `Debian 12 (bookworm)`, not `120`."""
+        folded = " ".join(name.casefold().split())
+        for length in range(len(folded), 0, -1):
+            at_boundary = length == len(folded) or not folded[length].isalnum()
+            if at_boundary and (found := self.releases.get(folded[:length])) is not None:
+                return found
+        return None
+
+
+def load_tables(folder: Path) -> Mapping[str, SupportTable]:
+    """The tables of a folder by name. Raises RulesMalformed, naming file, line and key."""
+    tables = {}
+    for path in sorted(folder.glob("*.yaml")):
+        document = read_document(path)
+        name = document.text("table")
+        if name != path.stem:
+            raise RulesMalformed(f"{path.name}: it declares the table {name}")
+        releases = [_read_release(section) for section in document.sections("releases")]
+        if len({release.key.casefold() for release in releases}) != len(releases):
+            raise document.wrong("names a key twice", "releases")
+        document.close()
+        tables[name] = SupportTable(name, releases)
+    return tables
+
+
+def _read_release(section: Section) -> SupportedRelease:
+    release = SupportedRelease(
+        key=section.line_of_text("key"),
+        name=section.line_of_text("name"),
+        ends=_day(section, "ends"),
+        source=section.line_of_text("source"),
+        checked=_day(section, "checked"),
+        estimated=section.flag("estimated", default=False),
+    )
+    section.close()
+    return release
+
+
+def _day(section: Section, key: str) -> date:
+    try:
+        return date.fromisoformat(section.text(key))
+    except ValueError as error:
+        raise section.wrong("must be a day such as 2026-06-30", key) from error
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(
+        "|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns), re.DOTALL
+    )
+
+
+def _digest(texts: Iterable[str]) -> str:
+    content = "\0".join(texts).encode("utf-8", "surrogatepass")
+    return blake2b(content, digest_size=_HANDLE_BYTES).hexdigest()

@@ -1,0 +1,368 @@
+"""Reads the catalogue: topics, reference tables and rules, checked against one another.
+
+What is wrong is refused here, once, with file and line, so that judging meets no surprise: unknown
+keys, columns and parts that the topic does not declare, columns declared but not used or used but
+not declared, expressions that do not compile, templates that name nothing, a rule that depends on
+time and does not say until when, metrics that two rules export.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from vigie_server.domain.conditions import Compiler, Condition, ConditionMalformed, Kind
+from vigie_server.domain.documents import Section, Texts, read_document
+from vigie_server.domain.errors import RulesMalformed
+from vigie_server.domain.examples import read_example
+from vigie_server.domain.reasons import LANGUAGES, Template, TemplateMalformed
+from vigie_server.domain.reference import NameList, SupportTable, load_tables
+from vigie_server.domain.rules import (
+    DEVICE_FIELDS,
+    PROFILES,
+    Catalogue,
+    Conditions,
+    Parameter,
+    ParameterType,
+    Read,
+    Rule,
+    UnknownWhen,
+    Value,
+)
+from vigie_server.domain.topics import PLATFORMS, Topic, load_topics
+from vigie_server.domain.verdicts import Severity, Status
+
+ROW_LIMIT: Final = 20
+ANY_PLATFORM: Final = "any"
+DEFAULT_MAX_AGE: Final = timedelta(days=7)
+
+_ID: Final = re.compile(r"Q(0[1-9]|1[0-3])-[a-z0-9]+(-[a-z0-9]+)*")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_METRIC: Final = re.compile(r"vigie_device_[a-z0-9_]+")
+_TEXT_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+_LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*(\w+)\s*,")
+_NOW: Final = re.compile(r"\bnow\b")
+_COMMON: Final = frozenset({"part", "collected", "why"})
+_NAMED_OF_DEVICE: Final = frozenset(
+    {"device.os", "device.os_version", "device.chassis", "device.last_report_at"}
+)
+_KINDS: Final[Mapping[ParameterType, Kind]] = {
+    ParameterType.INTEGER: Kind.INTEGER,
+    ParameterType.REAL: Kind.REAL,
+    ParameterType.TEXT: Kind.TEXT,
+    ParameterType.FLAG: Kind.FLAG,
+    ParameterType.LIST: Kind.LIST,
+    ParameterType.TABLE: Kind.TABLE,
+}
+
+
+def load_catalogue(topics_folder: Path, guide_folder: Path) -> Catalogue:
+    """The catalogue in two folders. Raises RulesMalformed, naming file, line and key."""
+    topics = load_topics(topics_folder)
+    tables = load_tables(guide_folder / "reference")
+    questions: dict[int, Texts] = {}
+    rules: dict[str, Rule] = {}
+    for path in sorted(guide_folder.glob("*.yaml")):
+        document = read_document(path)
+        question = document.whole("question")
+        if path.stem != f"q{question:02}":
+            raise document.wrong(f"does not belong to {path.name}", "question")
+        questions[question] = document.both_languages("title")
+        for section in document.sections("rules"):
+            rule = _RuleReader(section, question, topics, tables).rule()
+            if rule.id in rules:
+                raise section.wrong("is there twice", "id")
+            rules[rule.id] = rule
+        document.close()
+    if not rules:
+        raise RulesMalformed(f"{guide_folder.name}: it holds no rule")
+    measures = [name for rule in rules.values() for name in rule.measures]
+    if len(set(measures)) != len(measures):
+        raise RulesMalformed(f"{guide_folder.name}: two rules export one metric")
+    return Catalogue(
+        topics=topics,
+        rules=dict(sorted(rules.items())),
+        questions=questions,
+        tables=tables,
+        digest=_digest([topics_folder, guide_folder, guide_folder / "reference"]),
+    )
+
+
+def _digest(folders: Iterable[Path]) -> str:
+    content = blake2b(digest_size=16)
+    for folder in folders:
+        for path in sorted(folder.glob("*.yaml")):
+            held = path.read_bytes()
+            content.update(f"{folder.name}/{path.name} {len(held)}\n".encode())
+            content.update(held)
+    return content.hexdigest()
+
+
+class _RuleReader:
+    """One rule's section, read in the order in which its keys depend on one another."""
+
+    def __init__(
+        self,
+        section: Section,
+        question: int,
+        topics: Mapping[str, Topic],
+        tables: Mapping[str, SupportTable],
+    ) -> None:
+        self._section = section
+        self._question = question
+        self._topics = topics
+        self._tables = tables
+        self._expressions: list[str] = []  # every expression that reads rows, to check its columns
+        self._templates: list[Template] = []
+
+    def rule(self) -> Rule:
+        """The rule. Raises RulesMalformed."""
+        section = self._section
+        rule_id = section.text("id")
+        if _ID.fullmatch(rule_id) is None or int(rule_id[1:3]) != self._question:
+            raise section.wrong("must be the catalogue's, of this question", "id")
+        platforms = frozenset(section.words("platforms"))
+        if not platforms or not platforms <= PLATFORMS:
+            raise section.wrong(f"must be some of {', '.join(sorted(PLATFORMS))}", "platforms")
+        reads = {
+            name: self._read(name, about, platforms)
+            for name, about in section.named_sections("reads")
+        }
+        parameters = {
+            name: self._parameter(name, about)
+            for name, about in section.named_sections("parameters")
+        }
+        container = rule_id.replace("-", "_")
+        conditions, measures = self._conditions(container, reads, parameters)
+        rule = Rule(
+            id=rule_id,
+            version=section.whole("version"),
+            question=self._question,
+            severity=Severity(section.choice("severity", frozenset(Severity))),
+            platforms=platforms,
+            beyond_guide=section.flag("beyond_guide", default=False),
+            title=section.both_languages("title"),
+            why=section.both_languages("why"),
+            remediation=self._remediation(platforms),
+            reads=reads,
+            max_age=section.duration("max_age") if "max_age" in section else DEFAULT_MAX_AGE,
+            parameters=parameters,
+            container=container,
+            conditions=conditions,
+            row_limit=section.whole("row_limit", ROW_LIMIT),
+            row=self._row(reads),
+            reasons=self._reasons(parameters),
+            partial=(
+                Status(section.choice("partial", frozenset({"pass", "fail"})))
+                if "partial" in section
+                else None
+            ),
+            measures=measures,
+            examples=tuple(
+                read_example(example, rule_id, self._topics)
+                for example in section.sections("examples")
+            ),
+        )
+        section.close()
+        self._check_columns(reads)
+        self._check_examples(rule)
+        return rule
+
+    def _read(self, name: str, section: Section, platforms: frozenset[str]) -> Read:
+        topic = self._topics.get(name)
+        if topic is None:
+            raise section.wrong(f"reads `{name}`, which is no topic")
+        columns = frozenset(section.words("columns"))
+        parts = frozenset(section.words("parts"))
+        for column in sorted(columns):
+            if column not in topic.columns or column in _COMMON:
+                raise section.wrong(f"holds `{column}`, which {name} does not declare", "columns")
+        for part in sorted(parts):
+            if part not in topic.parts:
+                raise section.wrong(f"holds `{part}`, which is no part of {name}", "parts")
+        for platform in sorted(platforms):
+            answered = {part.name for part in topic.parts_on(platform)}
+            if not answered or (parts and not answered & parts):
+                raise section.wrong(f"reads no part of {name} that {platform} answers")
+        version = section.whole("version")
+        if version != topic.version:
+            raise section.wrong(f"is not {topic.version}, which {name} has", "version")
+        section.close()
+        return Read(name, version, columns, parts, tuple(sorted(columns | {"part"})))
+
+    def _parameter(self, name: str, section: Section) -> Parameter:
+        if _NAME.fullmatch(name) is None:
+            raise section.wrong(f"`{name}` is not a name such as min_length")
+        kind = ParameterType(section.choice("type", frozenset(ParameterType)))
+        profiles: dict[str, Value] = {}
+        if "profiles" in section:
+            given = section.section("profiles")
+            for profile in sorted(PROFILES):
+                if profile in given:
+                    profiles[profile] = self._value(given, profile, kind)
+            given.close()
+        parameter = Parameter(
+            name=name,
+            type=kind,
+            about=section.both_languages("about"),
+            default=self._value(section, "default", kind),
+            profiles=profiles,
+        )
+        section.close()
+        return parameter
+
+    def _value(self, section: Section, key: str, kind: ParameterType) -> Value:
+        match kind:
+            case ParameterType.INTEGER:
+                return section.whole(key)
+            case ParameterType.REAL:
+                try:
+                    return float(section.text(key))
+                except ValueError as error:
+                    raise section.wrong("must be a number", key) from error
+            case ParameterType.TEXT:
+                return section.text(key)
+            case ParameterType.FLAG:
+                return section.flag(key, default=False)
+            case ParameterType.LIST:
+                return NameList.of(section.words(key))
+            case ParameterType.TABLE:
+                return self._tables[section.choice(key, self._tables)]
+
+    def _conditions(
+        self, container: str, reads: Mapping[str, Read], parameters: Mapping[str, Parameter]
+    ) -> tuple[Conditions, Mapping[str, str]]:
+        section = self._section
+        own = {f"p.{name}": _KINDS[parameter.type] for name, parameter in parameters.items()}
+        of_device = Compiler(container, shared=DEVICE_FIELDS, own=own, bindings={})
+        applies = self._condition(of_device, section, "applies") if "applies" in section else None
+
+        shared = dict(DEVICE_FIELDS) | {"now": Kind.INTEGER}
+        for name, read in reads.items():
+            shared[f"topics.{name}.observed_at"] = Kind.INTEGER
+            (own if read.parts else shared)[f"topics.{name}.rows"] = Kind.ROWS
+        bindings = section.texts("let")
+        for name in bindings:
+            if _NAME.fullmatch(name) is None:
+                raise section.wrong(f"holds `{name}`, which is not a name", "let")
+        compiler = Compiler(container, shared=shared, own=own, bindings=bindings)
+        self._expressions.extend(bindings.values())
+
+        conditions = Conditions(
+            applies=applies,
+            unknown_when=tuple(
+                self._unknown_when(compiler, entry, parameters)
+                for entry in section.sections("unknown_when")
+            ),
+            passes=self._condition(compiler, section, "pass"),
+            offending=self._optional(compiler, "offending"),
+            deciding=self._optional(compiler, "deciding"),
+            fresh_until=self._optional(compiler, "fresh_until"),
+            measures=(measures := self._measures(compiler))[0],
+        )
+        depends_on_time = any(
+            _NOW.search(_TEXT_LITERAL.sub("", text)) for text in self._expressions
+        )
+        if depends_on_time and conditions.fresh_until is None:
+            raise section.wrong("depends on `now` and does not say `fresh_until`")
+        return conditions, measures[1]
+
+    def _measures(self, compiler: Compiler) -> tuple[Mapping[str, Condition], Mapping[str, str]]:
+        values, helps = {}, {}
+        for name, about in self._section.named_sections("measures"):
+            if _METRIC.fullmatch(name) is None:
+                raise about.wrong(f"`{name}` must begin with vigie_device_")
+            helps[name] = about.line_of_text("help")
+            values[name] = self._condition(compiler, about, "value")
+            about.close()
+        return values, helps
+
+    def _unknown_when(
+        self, compiler: Compiler, entry: Section, parameters: Mapping[str, Parameter]
+    ) -> UnknownWhen:
+        when = self._condition(compiler, entry, "when")
+        names = _NAMED_OF_DEVICE | {f"p.{name}" for name in parameters}
+        reason = self._template(entry, "reason", names)
+        entry.close()
+        return UnknownWhen(when, reason)
+
+    def _optional(self, compiler: Compiler, key: str) -> Condition | None:
+        return self._condition(compiler, self._section, key) if key in self._section else None
+
+    def _condition(self, compiler: Compiler, section: Section, key: str) -> Condition:
+        text = section.text(key)
+        self._expressions.append(text)
+        try:
+            return compiler.condition(text)
+        except ConditionMalformed as error:
+            raise section.wrong(f"is not a condition: {error}", key) from error
+
+    def _template(
+        self, section: Section, key: str, names: frozenset[str]
+    ) -> Mapping[str, Template]:
+        texts = section.both_languages(key)
+        templates = {}
+        for language in LANGUAGES:
+            try:
+                templates[language] = Template.of(texts[language], language, names)
+            except TemplateMalformed as error:
+                raise section.wrong(f"{language}: {error}", key) from error
+        self._templates.extend(templates.values())
+        return templates
+
+    def _row(self, reads: Mapping[str, Read]) -> Mapping[str, Template]:
+        if "row" not in self._section:
+            return {}
+        columns = {column for read in reads.values() for column in read.row_columns}
+        return self._template(self._section, "row", frozenset(columns))
+
+    def _reasons(
+        self, parameters: Mapping[str, Parameter]
+    ) -> Mapping[Status, Mapping[str, Template]]:
+        reason = self._section.section("reason")
+        names = _NAMED_OF_DEVICE | {f"p.{name}" for name in parameters} | {"count"}
+        if "row" in self._section:
+            names |= {"rows"}
+        given = {
+            status: self._template(reason, status.value, names)
+            for status in (Status.PASS, Status.FAIL)
+        }
+        reason.close()
+        return given
+
+    def _remediation(self, platforms: frozenset[str]) -> Mapping[str, Texts]:
+        section = self._section.section("remediation")
+        given = {
+            platform: section.both_languages(platform, lines=True)
+            for platform in sorted(platforms | {ANY_PLATFORM})
+            if platform in section
+        }
+        if ANY_PLATFORM not in given and not platforms <= given.keys():
+            raise self._section.wrong("must hold every platform, or `any`", "remediation")
+        section.close()
+        return given
+
+    def _check_columns(self, reads: Mapping[str, Read]) -> None:
+        """Columns used are declared, and columns declared are used."""
+        declared = {column for read in reads.values() for column in read.row_columns}
+        used = {name for template in self._templates for _, name, _ in template.segments}
+        for expression in self._expressions:
+            bare = _TEXT_LITERAL.sub("''", expression)
+            for variable in set(_LOOP.findall(bare)):
+                found = set(re.findall(rf"(?<![\w.]){variable}\.(\w+)", bare))
+                used |= found
+                if not found <= declared:
+                    raise self._section.wrong(
+                        f"uses `{min(found - declared)}`, which `reads` does not declare"
+                    )
+        unused = declared - used - {"part"}
+        if unused:
+            raise self._section.wrong(f"declares `{min(unused)}` and does not use it", "reads")
+
+    def _check_examples(self, rule: Rule) -> None:
+        shown = {example.verdict for example in rule.examples}
+        for verdict in (Status.PASS, Status.FAIL, Status.UNKNOWN):
+            if verdict not in shown:
+                raise self._section.wrong(f"lacks an example that is {verdict}", "examples")

@@ -1,0 +1,214 @@
+"""Rules as data: `queries/guide/q<NN>.yaml`, one file a question of the guide.
+
+A file holds `question` (its number), `title` (fr, en: the question in our words) and `rules`, a
+list. Every text for people has `fr` and `en`. Unknown keys are refused, with file and line. A rule:
+
+`id`            the catalogue's, e.g. `Q05-min-length`
+`version`       rises when the rule can judge the same evidence differently
+`severity`      `critical`, `major` or `minor`
+`platforms`     those it judges: `windows`, `darwin`, `linux`; `not_applicable` on the others
+`beyond_guide`  `true` where it is good practice beyond the guide, or its figure is ours
+`title`, `why`  what it asks for, and what for
+`remediation`   what to do, step by step, for a manager without IT staff; by platform, or `any`
+`reads`         by topic: `version`, `columns`, and `parts` where not all of the topic's are read
+                (the rule then sees no row of the others). Absent for a rule on the device alone
+`max_age`       older evidence is `unknown`: `36h`, `7d`
+`parameters`    by name: `type` (integer, real, text, flag, list, table), `about`, `default`, and
+                `profiles` (`standard`, `critical`, `low`) where they differ. A `list` holds names
+                (case ignored, `*` for any characters) for `listed`; a `table` is the name of a file
+                of `reference/` and cannot be overridden
+`let`           named sub-expressions, each may use those before it
+`applies`       CEL on `device`, `site` and `p`: false is `not_applicable`. Absent: always
+`unknown_when`  list of `when` (CEL) and `reason`: conditions under which nothing can be said, tried
+                in order before `pass`
+`pass`          CEL, true or false
+`offending`     CEL: the rows that decided a fail
+`deciding`      CEL: the rows that decided a pass
+`row_limit`     how many offending rows a verdict keeps (20)
+`row`           template of one row, for `{rows}`: `{column}`, `{column:date}`
+`reason`        templates `pass` and `fail`: `{rows}`, `{count}`, `{p.name}`, `{device.name}`
+`partial`       which result stands although a part it reads was not collected: `pass` (one good row
+                suffices) or `fail` (one bad row does). Absent: neither, it is `unknown`
+`fresh_until`   CEL, UNIX seconds or null: the last instant at which the result holds if nothing new
+                comes; demanded of a rule that uses `now`
+`measures`      by metric name: `help` and `value` (CEL, a number or null)
+`examples`      see `domain/examples.py`: at least one pass, one fail and one unknown
+
+CEL sees `topics.<name>.rows` (the collected rows of the declared parts, with `part` and the
+declared columns), `topics.<name>.observed_at` (UNIX seconds), `device.<field>` (`platform`, `os`,
+`os_version`, `chassis`, `profile`, `state`, `nomadic`, `last_report_at`), `site.id`,
+`p.<parameter>`, `now` (UNIX seconds), and the functions of `domain/conditions.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from vigie_server.domain.conditions import Condition, Kind
+from vigie_server.domain.documents import Texts
+from vigie_server.domain.examples import Example
+from vigie_server.domain.reasons import Template
+from vigie_server.domain.reference import NameList, SupportTable
+from vigie_server.domain.topics import Topic
+from vigie_server.domain.verdicts import Severity, Status
+
+PROFILES: Final = frozenset({"standard", "critical", "low"})
+STANDARD: Final = "standard"
+MAX_INTEGER: Final = 2**53  # beyond it a JSON reader would see another number
+
+DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
+    "device.platform": Kind.TEXT,
+    "device.os": Kind.TEXT,
+    "device.os_version": Kind.TEXT,
+    "device.chassis": Kind.TEXT,
+    "device.profile": Kind.TEXT,
+    "device.state": Kind.TEXT,
+    "device.nomadic": Kind.FLAG,
+    "device.last_report_at": Kind.ANY,
+    "site.id": Kind.TEXT,
+}
+"""What conditions see of a device, beside its evidence."""
+
+Value = str | int | float | bool | NameList | SupportTable
+"""A parameter's value, of its type."""
+
+
+class ParameterType(StrEnum):
+    """`list` is a list of names; `table` a table of ends of support."""
+
+    INTEGER = "integer"
+    REAL = "real"
+    TEXT = "text"
+    FLAG = "flag"
+    LIST = "list"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A threshold or list that a site, a group or a device may set."""
+
+    name: str
+    type: ParameterType
+    about: Texts
+    default: Value
+    profiles: Mapping[str, Value]
+
+    def value(self, profile: str, override: object = None) -> Value | None:
+        """The value in force; None when the override is not of the parameter's type."""
+        if override is None or self.type is ParameterType.TABLE:
+            return self.profiles.get(profile, self.default)
+        return _of_type(override, self.type)
+
+
+def _of_type(given: object, wanted: ParameterType) -> Value | None:
+    if isinstance(given, bool) or wanted is ParameterType.FLAG:
+        return given if isinstance(given, bool) and wanted is ParameterType.FLAG else None
+    value: Value | None = None
+    match wanted, given:
+        case ParameterType.INTEGER, int() if abs(given) < MAX_INTEGER:
+            value = given
+        case ParameterType.REAL, int() | float():
+            value = float(given)
+        case ParameterType.TEXT, str():
+            value = given
+        case ParameterType.LIST, list() | tuple() if all(isinstance(name, str) for name in given):
+            value = NameList.of(given)
+        case _:
+            pass
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a rule reads of a topic. `parts` is empty where it reads all of them.
+
+    `row_columns` are the columns of a row as its conditions see it, `part` included.
+    """
+
+    topic: str
+    version: int
+    columns: frozenset[str]
+    parts: frozenset[str]
+    row_columns: tuple[str, ...] = ()
+
+    def reads_part(self, part: str) -> bool:
+        """Whether this part's rows are seen."""
+        return not self.parts or part in self.parts
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWhen:
+    """A condition under which nothing can be said, and why."""
+
+    when: Condition
+    reason: Mapping[str, Template]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """A rule's expressions, compiled."""
+
+    applies: Condition | None
+    unknown_when: tuple[UnknownWhen, ...]
+    passes: Condition
+    offending: Condition | None
+    deciding: Condition | None
+    fresh_until: Condition | None
+    measures: Mapping[str, Condition]
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # rules are told apart by identity: they key maps
+class Rule:
+    """One rule of the guide. `container` keeps its names apart in evaluations.
+
+    `partial` is the status that stands although a part was not collected. `row` and `reasons` are
+    templates by language; `measures` the help text of each metric it exports.
+    """
+
+    id: str
+    version: int
+    question: int
+    severity: Severity
+    platforms: frozenset[str]
+    beyond_guide: bool
+    title: Texts
+    why: Texts
+    remediation: Mapping[str, Texts]
+    reads: Mapping[str, Read]
+    max_age: timedelta
+    parameters: Mapping[str, Parameter]
+    container: str
+    conditions: Conditions
+    row_limit: int
+    row: Mapping[str, Template]
+    reasons: Mapping[Status, Mapping[str, Template]]
+    partial: Status | None
+    measures: Mapping[str, str]
+    examples: tuple[Example, ...]
+
+    def remediation_on(self, platform: str) -> Texts:
+        """What to do on a device of this platform."""
+        return self.remediation.get(platform) or self.remediation["any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything that is judged: topics, rules in the order of their ids, questions' titles.
+
+    `digest` names its content: verdicts of another digest are judged anew. `measures` holds the
+    help text of every metric that rules export.
+    """
+
+    topics: Mapping[str, Topic]
+    rules: Mapping[str, Rule]
+    questions: Mapping[int, Texts]
+    tables: Mapping[str, SupportTable]
+    digest: str
+
+    @property
+    def measures(self) -> Mapping[str, str]:
+        """Help texts by metric name."""
+        return {name: text for rule in self.rules.values() for name, text in rule.measures.items()}
