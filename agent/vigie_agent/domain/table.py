@@ -15,7 +15,7 @@ Value = str | int | float | None
 """A cell as a table gives it; over the wire every value is text and NULL is the empty string."""
 
 TableRow = Mapping[str, Value]
-"""A row by column name; a column that is left out is NULL."""
+"""A row by column name; a column that is left out is NULL, or empty if its type is TEXT."""
 
 
 class ColumnType(StrEnum):

@@ -77,11 +77,22 @@ def _decoded(text: str) -> _Plan:
 
 
 def declaration(columns: Sequence[Column]) -> str:
-    """The `CREATE TABLE` that SQLite is told: as osquery declares it, keys and all."""
+    """The `CREATE TABLE` that SQLite is told: as osquery declares it, keys and all.
+
+    The columns that narrow a table are its key, and with a key there is no `rowid`. A table that
+    is narrowed by `additional` columns only has all of its columns for a key.
+    """
     parts = [
         f"`{column.name}` {column.type}{' HIDDEN' if column.hidden else ''}" for column in columns
     ]
-    keys = [f"`{column.name}`" for column in columns if column.index or column.additional]
+    all_are_keys = any(column.additional for column in columns) and not any(
+        column.index for column in columns
+    )
+    keys = [
+        f"`{column.name}`"
+        for column in columns
+        if column.index or column.additional or all_are_keys
+    ]
     if not keys:
         return f"CREATE TABLE x({', '.join(parts)})"
     return f"CREATE TABLE x({', '.join(parts)}, PRIMARY KEY ({', '.join(keys)})) WITHOUT ROWID"

@@ -18,11 +18,11 @@ _MIN_INT64, _MAX_INT64, _MAX_UINT64 = -(2**63), 2**63 - 1, 2**64 - 1
 def cell(value: Value, type_: ColumnType) -> SqlValue:
     """What SQLite gets for a table's value: of the column's own type, or NULL.
 
-    A number that its column cannot hold is NULL, as osquery has it; an unsigned number above
-    2^63 wraps, because SQLite's integers are signed.
+    As under osquery: a text that is missing is empty, a number that is missing or that its column
+    cannot hold is NULL. An unsigned number above 2^63 wraps: SQLite's integers are signed.
     """
     if value is None:
-        return None
+        return "" if type_ is ColumnType.TEXT else None
     if type_ in _INTEGERS:
         return _integer(value)
     if type_ is ColumnType.DOUBLE:

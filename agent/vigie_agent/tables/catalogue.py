@@ -4,9 +4,14 @@ from collections.abc import Callable
 from typing import Final
 
 from vigie_agent.domain.table import Table
+from vigie_agent.tables import accounts, file, file_hash
 from vigie_agent.tables.host import Host
 
-_MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = ()
+_MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
+    accounts.tables,
+    file.tables,
+    file_hash.tables,
+)
 
 
 def all_tables(host: Host) -> tuple[Table, ...]:
