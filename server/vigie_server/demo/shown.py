@@ -1,0 +1,135 @@
+"""The demo's table: question, rule, verdict, why, what to do; and the score. French or English."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from vigie_server.domain.rules import Rule
+from vigie_server.domain.verdicts import Severity, Status
+from vigie_server.ports import VerdictRecord
+
+Language = Literal["fr", "en"]
+
+ORDER: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPLICABLE)
+"""What needs somebody comes first."""
+
+_STYLES: Final[Mapping[Status, str]] = {
+    Status.PASS: "green",
+    Status.FAIL: "bold red",
+    Status.UNKNOWN: "yellow",
+    Status.NOT_APPLICABLE: "dim",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the table says, in one language."""
+
+    question: str
+    rule: str
+    verdict: str
+    why: str
+    remedy: str
+    statuses: Mapping[Status, str]
+    severities: Mapping[Severity, str]
+    score: str
+
+
+WORDS: Final[Mapping[Language, Words]] = {
+    "fr": Words(
+        question="Question",
+        rule="Règle",
+        verdict="Verdict",
+        why="Pourquoi",
+        remedy="Que faire",
+        statuses={
+            Status.PASS: "conforme",
+            Status.FAIL: "non conforme",
+            Status.UNKNOWN: "indéterminé",
+            Status.NOT_APPLICABLE: "sans objet",
+        },
+        severities={
+            Severity.CRITICAL: "critique",
+            Severity.MAJOR: "majeure",
+            Severity.MINOR: "mineure",
+        },
+        score="Score : {passed} règles conformes sur {counted} ({share:.0%})",
+    ),
+    "en": Words(
+        question="Question",
+        rule="Rule",
+        verdict="Verdict",
+        why="Why",
+        remedy="What to do",
+        statuses={
+            Status.PASS: "pass",
+            Status.FAIL: "fail",
+            Status.UNKNOWN: "unknown",
+            Status.NOT_APPLICABLE: "not applicable",
+        },
+        severities={
+            Severity.CRITICAL: "critical",
+            Severity.MAJOR: "major",
+            Severity.MINOR: "minor",
+        },
+        score="Score: {passed} of {counted} rules pass ({share:.0%})",
+    ),
+}
+
+
+def spoken_language(environment: Mapping[str, str] = os.environ) -> Language:
+    """English where the locale asks for it, French otherwise."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environment.get(name):
+            return "en" if environment[name].lower().startswith("en") else "fr"
+    return "fr"
+
+
+def verdict_table(
+    verdicts: Sequence[VerdictRecord],
+    rules: Mapping[str, Rule],
+    *,
+    platform: str,
+    language: Language,
+) -> RenderableType:
+    """The verdicts that apply, question by question, what needs somebody first; then the score."""
+    words = WORDS[language]
+    table = Table(show_lines=True, expand=True)
+    table.add_column(words.question, justify="right", no_wrap=True, width=8)
+    table.add_column(words.rule, ratio=3)
+    table.add_column(words.verdict, no_wrap=True, width=13)
+    table.add_column(words.why, ratio=4)
+    table.add_column(words.remedy, ratio=5)
+    shown = [verdict for verdict in verdicts if verdict.status is not Status.NOT_APPLICABLE]
+    for verdict in sorted(shown, key=lambda v: (rules[v.rule].question, ORDER.index(v.status))):
+        rule = rules[verdict.rule]
+        table.add_row(
+            str(rule.question),
+            Text.assemble(
+                rule.title[language],
+                "\n",
+                (f"{rule.id} · {words.severities[rule.severity]}", "dim"),
+            ),
+            Text(words.statuses[verdict.status], style=_STYLES[verdict.status]),
+            Text(verdict.reason[language]),
+            Text(_remedy(rule, verdict, platform, language)),
+        )
+    return Group(table, Text(_score(verdicts, words), style="bold"))
+
+
+def _remedy(rule: Rule, verdict: VerdictRecord, platform: str, language: Language) -> str:
+    if verdict.status is not Status.FAIL:
+        return ""
+    return rule.remediation_on(platform)[language]
+
+
+def _score(verdicts: Sequence[VerdictRecord], words: Words) -> str:
+    counted = [v.status for v in verdicts if v.status is not Status.NOT_APPLICABLE]
+    passed = counted.count(Status.PASS)
+    share = passed / len(counted) if counted else 0.0
+    return words.score.format(passed=passed, counted=len(counted), share=share)

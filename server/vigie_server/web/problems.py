@@ -1,0 +1,81 @@
+"""Errors as `application/problem+json` (RFC 9457): what happened, and what to do."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from vigie_server.domain.errors import (
+    DeviceCloned,
+    DeviceRetired,
+    MalformedRequest,
+    NotFound,
+    RulesMalformed,
+    SettingsMalformed,
+    StoreBusy,
+    TokenRefused,
+    UnknownDevice,
+    VigieError,
+)
+
+STATUS_OF: Final[Mapping[type[VigieError], HTTPStatus]] = {
+    DeviceCloned: HTTPStatus.CONFLICT,
+    DeviceRetired: HTTPStatus.GONE,
+    MalformedRequest: HTTPStatus.BAD_REQUEST,
+    NotFound: HTTPStatus.NOT_FOUND,
+    RulesMalformed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    SettingsMalformed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    TokenRefused: HTTPStatus.UNAUTHORIZED,
+    UnknownDevice: HTTPStatus.NOT_FOUND,
+}
+
+RETRY_AFTER_SECONDS: Final = 5
+
+
+def problem(
+    status: HTTPStatus, detail: str, *, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """One problem document; `detail` is for people and says what to do."""
+    return JSONResponse(
+        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail},
+        status_code=status.value,
+        media_type="application/problem+json",
+        headers=dict(headers or {}),
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the application a problem document."""
+    app.add_exception_handler(VigieError, _raised)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+
+
+async def _raised(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 (FastAPI's shape)
+    assert isinstance(error, VigieError)  # noqa: S101 (narrows for the type checker)
+    status = STATUS_OF[type(error)]
+    headers = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retryable:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return problem(status, str(error), headers=headers)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 (FastAPI's shape)
+    assert isinstance(error, HTTPException)  # noqa: S101 (narrows for the type checker)
+    return problem(HTTPStatus(error.status_code), str(error.detail), headers=error.headers)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 (FastAPI's shape)
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (narrows for the type checker)
+    told = "; ".join(
+        f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors()
+    )
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, told)
