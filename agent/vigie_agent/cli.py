@@ -59,7 +59,14 @@ class _LoadedWhenCalled(click.Group):
         return None if load is None else load()
 
 
-@click.group(cls=_LoadedWhenCalled, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LoadedWhenCalled,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 not enrolled, 4 something "
+        "could not be collected or a problem was found, 5 query refused."
+    ),
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -72,12 +79,8 @@ class _LoadedWhenCalled(click.Group):
 )
 @click.pass_context
 def main(ctx: click.Context, /, **options: Any) -> None:
-    r"""Read this device's digital hygiene, and deliver it to the facility's Vigie server.
+    """Read this device's digital hygiene, and deliver it to the facility's Vigie server.
 
     It only reads. `vigie-agent explain` says what, how often and why.
-
-    \b
-    Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 not enrolled,
-    4 something could not be collected or a problem was found, 5 query refused.
     """
     ctx.obj = CommandLine(**options)

@@ -19,7 +19,9 @@ from vigie_agent.ports import Asking
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 @click.pass_obj
 def query(line: CommandLine, sql: str, as_json: bool) -> None:  # noqa: FBT001 (click passes options by name)
-    """Answer one SELECT, e.g. "SELECT name, version FROM os_version".
+    """Answer one SELECT about this device.
+
+    For example: vigie-agent query "SELECT name, version FROM os_version"
 
     It passes the same allow-list as every pack and every question of a server: what this refuses,
     nobody can ask. Exits 5 when it is refused, 1 when it fails.

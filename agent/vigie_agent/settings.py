@@ -5,14 +5,23 @@ environment wins. An unknown key is an error, not a silence.
 """
 
 import os
+import re
 import sys
 import tomllib
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vigie_agent.domain.errors import SettingsMalformed
@@ -46,6 +55,23 @@ class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _span(written: object) -> object:
+    """Seconds as a number, or with a unit: 30, "30s", "5m", "2h", "1d"."""
+    if isinstance(written, int | float) and not isinstance(written, bool):
+        return timedelta(seconds=written)
+    if isinstance(written, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", written)
+        if match is None:
+            raise ValueError("write a time span such as 30s, 5m, 2h or 1d")
+        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    return written
+
+
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+TimeSpan = Annotated[timedelta, BeforeValidator(_span)]
+
+
 class EngineSettings(_Group):
     """Where the answers come from."""
 
@@ -59,8 +85,8 @@ class EngineSettings(_Group):
 class CollectSettings(_Group):
     """How gently the device is asked."""
 
-    query_timeout: timedelta = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
-    pause: timedelta = Field(timedelta(milliseconds=200), ge=timedelta())
+    query_timeout: TimeSpan = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
+    pause: TimeSpan = Field(timedelta(milliseconds=200), ge=timedelta())
     """Between two topics that are due at the same time."""
     niceness: int = Field(10, ge=0, le=19)
     """CPU priority of the agent: 0 as any other program, 19 the lowest."""
@@ -209,5 +235,6 @@ def _told(error: ValidationError, path: Path) -> str:
         if problem["type"] == "extra_forbidden":
             told.append(f"unknown setting {key} in {path}: remove it or correct its name")
         else:
-            told.append(f"{key}: {problem['msg']} (set it in {path} or with {variable})")
+            what = problem["msg"].removeprefix("Value error, ")
+            told.append(f"{key}: {what} (set it in {path} or with {variable})")
     return "; ".join(told)
