@@ -17,7 +17,9 @@ _LEVEL: Final = r"[A-Za-z0-9 ._%@+,=#()-]+"
 _WRITTEN: Final[Mapping[Shape, re.Pattern[str]]] = {
     Shape.POSIX_PATH: re.compile(rf"(?:/{_LEVEL})+"),
     Shape.WINDOWS_PATH: re.compile(rf"[A-Za-z]:(?:\\{_LEVEL})+"),
-    Shape.REGISTRY_KEY: re.compile(r"HKEY_[A-Z_]+(?:\\[A-Za-z0-9 ._%@+,=#(){}/:&-]+)+", re.I),
+    Shape.REGISTRY_KEY: re.compile(
+        r"HKEY_[A-Z_]+(?:\\[A-Za-z0-9 ._%@+,=#(){}/:&-]+)+", re.IGNORECASE
+    ),
     Shape.AUGEAS_NODE: re.compile(r"(?:/[A-Za-z0-9._%-]+)+"),
     Shape.NAME: re.compile(r"[A-Za-z0-9 ._/-]+"),
 }

@@ -55,12 +55,18 @@ _COMPOUND_TERMS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that SQLite would hand to a table. `value` is None where it is no constant."""
+    """A condition that SQLite knows of, by its number in the scan.
 
+    `value` is None where it is no constant text. What is not `usable` in this scan may be so in
+    another one.
+    """
+
+    number: int
     column: str
     operator: int
     value: str | None
-    one_of: bool = False
+    usable: bool
+    one_of: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +90,31 @@ class StandIn:
     columns: tuple[tuple[str, bool], ...]
 
 
+Judge = Callable[[Scan], tuple[Condition, ...] | None]
+"""Says on which usable conditions a scan may rely; None when it may not be chosen.
+
+SQLite chooses a scan only where the conditions it relies on truly hold for its rows: so one in the
+ON of a LEFT JOIN, which does not hold for the rows of its left table, does not count there.
+"""
+
+
 class CannotPrepare(Exception):
     """SQLite refuses the statement, or the authorizer does; the text says why."""
 
 
 def prepare(
-    sql: str, tables: Iterable[StandIn], judge: Callable[[Scan], bool]
+    sql: str, tables: Iterable[StandIn], judge: Judge
 ) -> tuple[frozenset[str], tuple[Scan, ...]]:
     """The names of the tables that `sql` reads, and every scan that was considered.
 
-    `judge` says of a scan whether it may be chosen; with none left, CannotPrepare is raised.
+    When `judge` leaves no way to read a table, CannotPrepare is raised.
     """
     connection = apsw.Connection(":memory:")
     try:
         preparation = _Preparation(connection, tuple(tables), judge)
         return preparation.of(sql)
     finally:
-        connection.close(True)
+        connection.close(force=True)
 
 
 class _Preparation:
@@ -108,7 +122,7 @@ class _Preparation:
         self,
         connection: apsw.Connection,
         tables: tuple[StandIn, ...],
-        judge: Callable[[Scan], bool],
+        judge: Judge,
     ) -> None:
         self._connection = connection
         self._judge = judge
@@ -120,7 +134,7 @@ class _Preparation:
         self._modules = _modules(connection)
         for name in _FUNCTIONS_OF_OSQUERY:
             connection.create_scalar_function(name, _never_called, deterministic=True)
-        connection.create_module("stand_in", self, use_bestindex_object=True)
+        connection.create_module("stand_in", self, use_bestindex_object=True)  # type: ignore[arg-type]  # the stubs ask for all that a writable table has
         for table in tables:
             connection.execute(f'CREATE VIRTUAL TABLE "{table.name}" USING stand_in')
         connection.limit(apsw.SQLITE_LIMIT_EXPR_DEPTH, _EXPRESSION_DEPTH)
@@ -164,24 +178,29 @@ class _Preparation:
         return apsw.SQLITE_DENY
 
     def _allows(self, action: int, first: str, second: str) -> bool:
-        if action in {apsw.SQLITE_SELECT, apsw.SQLITE_RECURSIVE}:
+        match action:
+            case apsw.SQLITE_SELECT | apsw.SQLITE_RECURSIVE:
+                return True
+            case apsw.SQLITE_READ:
+                allowed = self._may_be_read(first, second)
+                refusal = f"{first or 'that'} is not a table that this agent reads"
+            case apsw.SQLITE_FUNCTION:
+                allowed = second in self._builtins or second in _FUNCTIONS_OF_OSQUERY
+                refusal = f"the function {second} is not one that this agent calls"
+            case _:
+                allowed = False
+                name = str(apsw.mapping_authorizer_function.get(action, "SQLITE_THIS"))
+                refusal = f"{name.removeprefix('SQLITE_')} is not reading"
+        if not allowed:
+            self._denied = refusal
+        return allowed
+
+    def _may_be_read(self, table: str, column: str) -> bool:
+        if table in self._declared:
+            self._read.add(table)
             return True
-        if action == apsw.SQLITE_READ:
-            if first in self._declared:
-                self._read.add(first)
-                return True
-            if first in _TABLE_FUNCTIONS or (not second and not self._is_of_sqlite(first)):
-                return True  # in an empty database, what is neither ours nor SQLite's is a CTE
-            self._denied = f"{first or 'that'} is not a table that this agent reads"
-            return False
-        if action == apsw.SQLITE_FUNCTION:
-            if second in self._builtins or second in _FUNCTIONS_OF_OSQUERY:
-                return True
-            self._denied = f"the function {second} is not one that this agent calls"
-            return False
-        name = apsw.mapping_authorizer_function.get(action, "SQLITE_THIS")
-        self._denied = f"{str(name).removeprefix('SQLITE_')} is not reading"
-        return False
+        # In an empty database, what is neither ours nor SQLite's is a CTE, named without a column.
+        return table in _TABLE_FUNCTIONS or (not column and not self._is_of_sqlite(table))
 
     def _is_of_sqlite(self, name: str) -> bool:
         return name.startswith(("sqlite_", "pragma_")) or name in self._modules
@@ -199,7 +218,7 @@ class _Preparation:
 
     Connect = Create
 
-    def _consider(self, scan: Scan) -> bool:
+    def _consider(self, scan: Scan) -> tuple[Condition, ...] | None:
         self._scans.append(scan)
         return self._judge(scan)
 
@@ -207,7 +226,7 @@ class _Preparation:
 class _StandInTable:
     """A table that hears what it would be asked and never gives a row."""
 
-    def __init__(self, table: StandIn, consider: Callable[[Scan], bool]) -> None:
+    def __init__(self, table: StandIn, consider: Judge) -> None:
         self._name = table.name
         self._columns = tuple(name for name, _ in table.columns)
         self._consider = consider
@@ -215,9 +234,11 @@ class _StandInTable:
     def BestIndexObject(self, index: apsw.IndexInfo) -> bool:  # noqa: N802 (apsw names it)
         conditions = tuple(
             Condition(
+                position,
                 self._columns[column],
                 operator,
                 value if isinstance(value, str) else None,
+                usable=index.get_aConstraint_usable(position),
                 one_of=index.get_aConstraintUsage_in(position),
             )
             for position in range(index.nConstraint)
@@ -228,7 +249,10 @@ class _StandInTable:
         read = frozenset(
             self._columns[column] for column in index.colUsed if column < len(self._columns)
         )
-        return self._consider(Scan(self._name, conditions, read))
+        relied_on = self._consider(Scan(self._name, conditions, read))
+        for argument, condition in enumerate(relied_on or (), start=1):
+            index.set_aConstraintUsage_argvIndex(condition.number, argument)
+        return relied_on is not None
 
     def Disconnect(self) -> None:  # noqa: N802 (apsw names the method)
         """Nothing to let go of."""
@@ -239,7 +263,6 @@ class _StandInTable:
 _NOT_ON_A_COLUMN: Final = frozenset(
     {apsw.SQLITE_INDEX_CONSTRAINT_LIMIT, apsw.SQLITE_INDEX_CONSTRAINT_OFFSET}
 )
-
 
 
 def _builtins(connection: apsw.Connection) -> frozenset[str]:

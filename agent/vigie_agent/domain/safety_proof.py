@@ -1,9 +1,9 @@
 """The proof that a statement asks the driven tables only for places shipped in the agent.
 
-SQLite says how it would read each table (`safety_prepare`). Each such scan of a driven table must be
-narrowed by at least one constant that lies inside an allowed place, and no condition on a driving
-column may lie outside one, or be anything but a constant. So rows from elsewhere cannot come back,
-whatever plan the real engine picks, and the table is not asked for anything else.
+SQLite says how it would read each table (`safety_prepare`). Each scan of a driven table must be
+narrowed by at least one constant that lies inside an allowed place, and no condition on a
+driving column may lie outside one, or be anything but a constant. So rows from elsewhere cannot
+come back, whatever plan the real engine picks, and the table is not asked for anything else.
 
 SQLite does not show the values of `IN` lists at that stage. They are proved by turns: the statement
 is prepared again with one element left in each list, and each such variant must put the same
@@ -27,6 +27,7 @@ from vigie_agent.domain.safety_tokens import LiteralList, value_of, with_one_eac
 from vigie_agent.domain.table import Operator
 
 _DRIVERS: Final = frozenset({Operator.EQUALS, Operator.LIKE})
+_EXACT: Final = frozenset({Operator.EQUALS})
 _HARMLESS: Final = frozenset(
     {
         Operator.GREATER_THAN,
@@ -125,7 +126,7 @@ class _Hearing:
     ) -> tuple[frozenset[str], tuple[Scan, ...]]:
         """The tables read and the scans considered. Raises NotProved on any objection."""
         try:
-            read, scans = prepare(statement, tables, self._may_be_chosen)
+            read, scans = prepare(statement, tables, self._relied_on)
         except CannotPrepare as error:
             unplanned = self._unnarrowed if "no query solution" in str(error) else ""
             reason = self._objection or unplanned or _in_our_words(str(error), platform)
@@ -134,43 +135,52 @@ class _Hearing:
             raise NotProved(self._objection)
         return read, scans
 
-    def _may_be_chosen(self, scan: Scan) -> bool:
+    def _relied_on(self, scan: Scan) -> tuple[Condition, ...] | None:
         drivers = self._places.get(scan.table)
         if drivers is None:
-            return True
-        narrowing = [
+            return ()
+        driving = [
             condition
             for condition in scan.conditions
             if condition.column in drivers and condition.operator not in _HARMLESS
         ]
-        for condition in narrowing:
+        for condition in driving:
             objection = self._objection_to(condition, drivers[condition.column], scan)
             self._objection = self._objection or objection
-        if not narrowing:
+        usable = tuple(condition for condition in driving if condition.usable)
+        if not usable:
             self._unnarrowed = self._unnarrowed or _how_to_narrow(scan.table, drivers)
-        return bool(narrowing)
+            return None
+        names = {places.only_column for places in drivers.values() if places.only}
+        return usable + tuple(
+            condition
+            for condition in scan.conditions
+            if condition.column in names and _may_name(condition)
+        )
 
     def _objection_to(self, condition: Condition, places: Places, scan: Scan) -> str:
         """What is wrong with a condition on a driving column; empty when nothing is."""
         name = f"{scan.table}.{condition.column}"
         if not places.allowed:
             return f"{name} may not be used: narrow {scan.table} by another column"
-        if condition.operator not in _DRIVERS:
-            return f"{name} may only be narrowed by =, IN or LIKE"
+        exact = places.shape is Shape.NAME
+        if condition.operator not in (_EXACT if exact else _DRIVERS):
+            return f"{name} may only be narrowed by =, IN{'' if exact else ' or LIKE'}"
         if condition.value is None:
-            if condition.one_of and self._lists_may_be_open:
-                self.open_lists = True
-                return ""
-            return (
-                f"{name} may only be compared with values written in the statement; to join it, "
-                "put each side in a WITH ... AS MATERIALIZED (...) with its own condition"
-            )
-        if places.shape is Shape.NAME and condition.operator != Operator.EQUALS:
-            return f"{name} may only be narrowed by = or IN"
+            return self._objection_to_unknown(condition, name)
         place = place_of(condition.value, places)
         if place is None:
             return f"{name}: '{condition.value}' is not a place that this agent looks at"
         return self._objection_to_names(place, places, scan)
+
+    def _objection_to_unknown(self, condition: Condition, name: str) -> str:
+        if condition.one_of and self._lists_may_be_open:
+            self.open_lists = True
+            return ""
+        return (
+            f"{name} may only be compared with values written in the statement (=, IN, LIKE; not "
+            "OR); to join it, put each side in a WITH ... AS MATERIALIZED (...) with its own"
+        )
 
     def _objection_to_names(self, place: str, places: Places, scan: Scan) -> str:
         """Some places hold secrets beside settings: there, only named values are read."""
@@ -178,16 +188,14 @@ class _Hearing:
         if names is None:
             return ""
         conditions = [
-            condition
-            for condition in scan.on(places.only_column)
-            if condition.operator == Operator.EQUALS
+            condition for condition in scan.on(places.only_column) if _may_name(condition)
         ]
         if not conditions:
             return f"below {place}, narrow {places.only_column} by = or IN"
         for condition in conditions:
             if condition.value is None and condition.one_of and self._lists_may_be_open:
                 self.open_lists = True
-            elif condition.value not in names:
+            elif condition.value is None or condition.value not in names:
                 return f"below {place}, {places.only_column} may only be {', '.join(names)}"
             elif not names[condition.value] and places.content_column in scan.columns_read:
                 return (
@@ -195,6 +203,11 @@ class _Hearing:
                     f"but its {places.content_column} is never read"
                 )
         return ""
+
+
+def _may_name(condition: Condition) -> bool:
+    constant = condition.value is not None or condition.one_of
+    return condition.operator == Operator.EQUALS and condition.usable and constant
 
 
 def _how_to_narrow(table: str, drivers: Mapping[str, Places]) -> str:

@@ -87,9 +87,7 @@ def literal_lists(tokens: tuple[Token, ...]) -> Iterator[LiteralList]:
 
 def _list_after(tokens: tuple[Token, ...], bracket: int) -> LiteralList | None:
     literals: list[Token] = []
-    for literal, follower in zip(
-        tokens[bracket + 1 :: 2], tokens[bracket + 2 :: 2], strict=False
-    ):
+    for literal, follower in zip(tokens[bracket + 1 :: 2], tokens[bracket + 2 :: 2], strict=False):
         if literal.kind not in {Kind.STRING, Kind.NUMBER}:
             return None
         literals.append(literal)
