@@ -1,0 +1,90 @@
+"""A live question is recorded for the device's user before it is answered."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from collecting import START, ScriptedAsking
+from vigie_agent.domain.answers import QueryError, Reason, Rows
+from vigie_agent.domain.errors import EngineLost
+from vigie_agent.domain.explain import AskedQuestion
+from vigie_agent.domain.orders import LiveAnswer, LiveQuestion
+from vigie_agent.domain.snapshot import Status
+from vigie_agent.services.ask import KEPT_QUESTIONS, AnswerLive, AskedQuestions
+
+SPEEDS = Rows(({"fan": "a", "speed": "1"}, {"fan": "b", "speed": "2"}), ("fan", "speed"))
+
+
+def a_question(sql: str = "SELECT speed", *, max_rows: int = 0) -> LiveQuestion:
+    return LiveQuestion("ask-1", sql, timedelta(seconds=5), max_rows, "Anne", "heat alarm")
+
+
+async def answer_to(
+    question: LiveQuestion, answer: Rows | QueryError | Exception, folder: Path
+) -> LiveAnswer:
+    ask = ScriptedAsking({question.sql: answer})
+    return await AnswerLive(ask, AskedQuestions(folder / "asked.json"), lambda: START)(question)
+
+
+async def test_rows_come_back_in_the_order_of_the_columns(tmp_path: Path) -> None:
+    answer = await answer_to(a_question(), SPEEDS, tmp_path)
+
+    assert answer == LiveAnswer("ask-1", Status.OK, "", ("fan", "speed"), (("a", "1"), ("b", "2")))
+
+
+async def test_an_answer_is_cut_at_the_rows_that_were_asked_for(tmp_path: Path) -> None:
+    answer = await answer_to(a_question(max_rows=1), SPEEDS, tmp_path)
+
+    assert answer.rows == (("a", "1"),)
+    assert answer.message == "the first 1 rows of more"
+
+
+@pytest.mark.parametrize(
+    ("scripted", "status", "message"),
+    [
+        (QueryError(Reason.REFUSED, "not a table"), Status.REFUSED, "refused: not a table"),
+        (QueryError(Reason.TIMEOUT), Status.TIMEOUT, "timeout"),
+        (EngineLost("gone"), Status.ERROR, "the engine went away"),
+    ],
+    ids=["refused", "slow", "lost"],
+)
+async def test_a_question_without_an_answer_says_why(
+    tmp_path: Path, scripted: QueryError | Exception, status: Status, message: str
+) -> None:
+    answer = await answer_to(a_question(), scripted, tmp_path)
+
+    assert answer == LiveAnswer("ask-1", status, message)
+
+
+async def test_who_asked_and_why_stays_on_the_device(tmp_path: Path) -> None:
+    await answer_to(a_question(), QueryError(Reason.REFUSED), tmp_path)
+
+    asked = AskedQuestions(tmp_path / "asked.json").all()
+
+    assert asked == (
+        AskedQuestion("2026-03-02T08:00:00+00:00", "Anne", "heat alarm", "SELECT speed"),
+    )
+
+
+async def test_a_question_that_cannot_be_recorded_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    ask = ScriptedAsking({"SELECT speed": SPEEDS})
+    live = AnswerLive(ask, AskedQuestions(tmp_path / "data" / "asked.json"), lambda: START)
+
+    answer = await live(a_question())
+
+    assert answer.status is Status.REFUSED
+    assert ask.asked == []
+
+
+def test_the_record_keeps_the_last_questions_only(tmp_path: Path) -> None:
+    asked = AskedQuestions(tmp_path / "asked.json")
+
+    for number in range(KEPT_QUESTIONS + 3):
+        asked.record(a_question(f"SELECT {number}" + "x" * 5_000), START)
+
+    kept = asked.all()
+    assert len(kept) == KEPT_QUESTIONS
+    assert kept[0].sql.startswith("SELECT 3x")
+    assert (tmp_path / "asked.json").stat().st_size < 1_000_000
