@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+OSQUERY_SCHEMA = "5.23.1"
+"""The osquery release whose tables, columns and rules ours follow."""
+
 ALL_PLATFORMS = frozenset({"linux", "darwin", "windows"})
 
 Value = str | int | float | None

@@ -20,12 +20,9 @@ import structlog
 
 from vigie_agent.domain.answers import QueryError, Reason, Rows
 from vigie_agent.domain.errors import EngineLost
-from vigie_agent.domain.table import Table
+from vigie_agent.domain.table import OSQUERY_SCHEMA, Table
 from vigie_agent.engines.embedded_errors import OUT_OF_TIME, origin
 from vigie_agent.engines.embedded_session import Session
-
-SCHEMA_VERSION: Final = "5.23.1"
-"""The osquery release whose tables these are."""
 
 _GRACE_SECONDS: Final = 1.0  # for a query that is over time to notice it
 _MAX_LEFT_BEHIND: Final = 4
@@ -52,7 +49,8 @@ class EmbeddedEngine:
 
     @property
     def version(self) -> str:
-        return SCHEMA_VERSION
+        """The osquery release whose tables these are."""
+        return OSQUERY_SCHEMA
 
     def query(self, sql: str, *, timeout: timedelta) -> Rows | QueryError:
         """The answer to `sql`, within `timeout` and a second; waiting for its turn counts.

@@ -4,7 +4,6 @@ Accounts of a directory (LDAP, SSSD) are listed only where `include_remote = 1` 
 osquery has it: listing a whole directory is slow and is not this device's business.
 """
 
-import pwd
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -90,19 +89,7 @@ def _users(host: Host, request: Request) -> Iterable[TableRow]:
     remote_too = "1" in request.equals("include_remote")
     users = local_users(host)
     if remote_too and host.root == Path("/"):
-        known = {user.name for user in users}
-        users += [
-            User(
-                entry.pw_name,
-                entry.pw_uid,
-                entry.pw_gid,
-                entry.pw_gecos,
-                entry.pw_dir,
-                entry.pw_shell,
-            )
-            for entry in pwd.getpwall()
-            if entry.pw_name not in known
-        ]
+        users += _other_users({user.name for user in users})
     uids, names = request.equals("uid"), request.equals("username")
     for user in users:
         if (uids and str(user.uid) not in uids) or (names and user.name not in names):
@@ -120,6 +107,22 @@ def _users(host: Host, request: Request) -> Iterable[TableRow]:
             "pid_with_namespace": 0,
             "include_remote": int(remote_too),
         }
+
+
+def _other_users(known: set[str]) -> Iterator[User]:
+    """The accounts that the system knows beyond its own file."""
+    import pwd  # noqa: PLC0415 (not on Windows, where this module is imported but not used)
+
+    for entry in pwd.getpwall():
+        if entry.pw_name not in known:
+            yield User(
+                entry.pw_name,
+                entry.pw_uid,
+                entry.pw_gid,
+                entry.pw_gecos,
+                entry.pw_dir,
+                entry.pw_shell,
+            )
 
 
 def _groups(host: Host, request: Request) -> Iterable[TableRow]:

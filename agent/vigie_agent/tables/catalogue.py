@@ -4,13 +4,31 @@ from collections.abc import Callable
 from typing import Final
 
 from vigie_agent.domain.table import Table
-from vigie_agent.tables import accounts, file, file_hash
+from vigie_agent.tables import (
+    accounts,
+    engine_info,
+    file,
+    file_hash,
+    hardware,
+    instants,
+    memory,
+    processes,
+    sockets,
+    system,
+)
 from vigie_agent.tables.host import Host
 
 _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     accounts.tables,
+    engine_info.tables,
     file.tables,
     file_hash.tables,
+    hardware.tables,
+    instants.tables,
+    memory.tables,
+    processes.tables,
+    sockets.tables,
+    system.tables,
 )
 
 
