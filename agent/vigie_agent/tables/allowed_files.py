@@ -11,10 +11,10 @@ from typing import Final
 
 from vigie_agent.tables.config_text import ConfigLine, Grammar, config_lines
 from vigie_agent.tables.host import Host
+from vigie_agent.tables.links import real_path
 
 MAX_BYTES: Final = 256 * 1024
 _MAX_FILES: Final = 500
-_MAX_STEPS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,30 +160,3 @@ def _is_hidden(line: ConfigLine, entry: AllowedFile) -> bool:
         return True
     # In PAM files the first word is the stack: `password` says nothing secret.
     return entry.grammar is not Grammar.PAM and bool(_SECRET_KEY.search(line.key))
-
-
-def real_path(host: Host, path: str) -> str:
-    """`path` with every link followed as the device itself would, whatever `host.root` is.
-
-    Raises OSError (ELOOP) for links without end.
-    """
-    waiting, real = path.split("/")[::-1], ""
-    for _ in range(_MAX_STEPS):
-        if not waiting:
-            return real or "/"
-        match waiting.pop():
-            case "" | ".":
-                continue
-            case "..":
-                real = real.rpartition("/")[0]
-                continue
-            case name:
-                step = f"{real}/{name}"
-        try:
-            target = str(host.path(step).readlink())
-        except OSError:
-            real = step
-            continue
-        waiting += target.split("/")[::-1]
-        real = "" if target.startswith("/") else real
-    raise OSError(errno.ELOOP, "links without end", path)
