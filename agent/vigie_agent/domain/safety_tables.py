@@ -1,12 +1,13 @@
 """What this agent may ask: the tables that exist for it, with their columns, by platform.
 
-Facts of osquery's published schema (names, platforms, hidden columns), of which only the tables
-below are declared when a statement is checked: any other name is "no such table". Left out on
-purpose is all that reaches out (`curl`, cloud metadata, `carves`), all that shows what a person
-does or keeps (`shell_history`, `recent_files`, `office_mru`, browsing, Wi-Fi surroundings,
-`*_events`), all that holds secrets (`process_envs`, `keychain_items`, `user_ssh_keys`), and the
-columns through which those come in by another door (command lines, the working directory of a
-process, other namespaces, directory servers).
+Facts of osquery's published schema (names, platforms, hidden columns) and of our own `vigie_*`
+tables, which keep their own list of what they open. Only the tables below are declared when a
+statement is checked: any other name is "no such table". Left out on purpose is all that reaches out
+(`curl`, cloud metadata, `carves`), all that shows what a person does or keeps (`shell_history`,
+`recent_files`, `office_mru`, browsing, Wi-Fi surroundings, `*_events`), all that holds secrets
+(`process_envs`, `keychain_items`, `user_ssh_keys`), and the columns through which those come in by
+another door (command lines, the working directory of a process, other namespaces, directory
+servers).
 
 One line a table: `name platforms: columns`, platforms by their initials (`d` macOS, `l` Linux, `w`
 Windows). `column@w` is visible on the platforms named and hidden on the others; `column*` is hidden
@@ -230,6 +231,27 @@ user_groups dlw: uid gid
 users dlw: uid gid uid_signed gid_signed username description directory shell uuid type@w
   is_hidden@d
 video_info w: color_depth driver driver_date driver_version manufacturer model series video_mode
+vigie_admin_rights l: account account_id source kind via enabled builtin collected why
+vigie_chassis l: chassis chassis_type portable virtualization container battery collected why
+vigie_clamav l: active real_time auto_update signatures_version signatures_time main_version
+  main_time detail collected why
+vigie_elevation l: setting value guarded source collected why
+vigie_file_lines l: path n section line key value collected why
+vigie_inbound_filter l: protocol enabled inbound_default decided_by rules logs_drops fingerprint
+  read_with collected why
+vigie_local_accounts l: username uid gid shell interactive enabled is_admin admin_via
+  password_status password_last_change expires password_max_days last_login_day shadow_read
+  sudoers_read logins_read collected why
+vigie_luks_chain l: mount device fs_type system encrypted method chain collected why
+vigie_nftables l: family table_name chain type hook priority policy default_verdict rules
+  logs_drops digest collected why
+vigie_password_policy l: part source enforced min_length min_classes upper_required lower_required
+  digit_required special_required applies_to_root lockout_threshold lockout_seconds max_age_days
+  min_age_days history collected why
+vigie_sessions l: username uid remote is_admin admin_via collected why
+vigie_settings l: family key value source collected why
+vigie_usb_policy l: mechanism blocked detail collected why
+vigie_usb_storage l: vendor vendor_id model model_id serial port driver device collected why
 vscode_extensions dlw: name uuid version path publisher publisher_id installed_at prerelease uid
   vscode_edition
 wifi_status d: interface ssid bssid network_name country_code security_type rssi noise channel

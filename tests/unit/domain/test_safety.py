@@ -26,7 +26,7 @@ HONEST_ON_LINUX = [
     "SELECT path FROM file WHERE path LIKE '/etc/sudoers.d/%' AND size > 0 AND filename <> 'x'",
     "SELECT path FROM file WHERE path LIKE '/etc/sudoers.d/%' AND (uid = 0 OR size > 5)",
     "SELECT path FROM file WHERE directory = '/etc/sudoers.d'",
-    "SELECT p FROM (SELECT path AS p FROM file WHERE path = '/etc/hosts') WHERE p LIKE '/etc/hosts'",
+    "SELECT p FROM (SELECT path p FROM file WHERE path = '/etc/hosts') WHERE p LIKE '/etc/hosts'",
     """SELECT path FROM file WHERE path = '/etc/hosts'
        UNION ALL SELECT path FROM hash WHERE path LIKE '/etc/pam.d/%'""",
     "SELECT u.username, (SELECT mtime FROM file WHERE path = '/etc/shadow') FROM users u",
@@ -177,11 +177,11 @@ WINDOWS_EVASIONS = {
     "by path": rf"SELECT * FROM registry WHERE path = '{WINLOGON}\DefaultPassword'",
     "a name that binds only the other side of a LEFT JOIN": "SELECT r.data FROM registry r"
     f" LEFT JOIN users u ON r.name = 'AutoAdminLogon' WHERE r.key = '{WINLOGON}'",
-    "a name by LIKE": f"SELECT data FROM registry WHERE key = '{WINLOGON}' AND name LIKE 'Default%'",
+    "a name by LIKE": f"SELECT * FROM registry WHERE key = '{WINLOGON}' AND name LIKE 'Default%'",
     "a name from elsewhere": f"SELECT data FROM registry r JOIN users u ON r.name = u.username"
     f" WHERE r.key = '{WINLOGON}'",
     "all values": f"SELECT * FROM registry WHERE key = '{WINLOGON}'",
-    "a password": f"SELECT data FROM registry WHERE key = '{WINLOGON}' AND name = 'DefaultPassword'",
+    "a password": f"SELECT * FROM registry WHERE key = '{WINLOGON}' AND name = 'DefaultPassword'",
     "its first letter": f"SELECT count(*) FROM registry WHERE key = '{WINLOGON}'"
     " AND name = 'DefaultPassword' AND data LIKE 'a%'",
     "its order": f"SELECT name FROM registry WHERE key = '{WINLOGON}'"
@@ -198,7 +198,7 @@ WINDOWS_EVASIONS = {
     "another stream": r"SELECT * FROM file WHERE path = 'C:\Windows\System32\drivers\etc\hosts:x'",
     "a share": r"SELECT * FROM file WHERE path = '\\server\share\x'",
     "the security log": "SELECT * FROM windows_eventlog WHERE channel = 'Security'",
-    "a log by its query": "SELECT * FROM windows_eventlog WHERE channel = 'Microsoft-Windows-Backup'"
+    "a log by its query": "SELECT 1 FROM windows_eventlog WHERE channel = 'Microsoft-Windows-Backup'"
     " AND xpath = '<QueryList/>'",
     "a table of another platform": "SELECT * FROM shadow",
 }
