@@ -6,6 +6,7 @@ from typing import Final
 from vigie_agent.domain.table import Table
 from vigie_agent.tables import (
     accounts,
+    augeas,
     engine_info,
     file,
     file_hash,
@@ -20,6 +21,7 @@ from vigie_agent.tables.host import Host
 
 _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     accounts.tables,
+    augeas.tables,
     engine_info.tables,
     file.tables,
     file_hash.tables,
