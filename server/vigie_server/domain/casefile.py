@@ -80,7 +80,11 @@ def _carried(value: Value) -> str | int | float | bool:
 
 
 class CaseFile:
-    """One device at one moment, for the rules given. `rows` are those shown, by their number."""
+    """One device at one moment, for the rules given.
+
+    `columns` are, by variable of a topic, those that any rule reads through it. `rows` are the rows
+    shown to conditions, by their number.
+    """
 
     def __init__(
         self,
@@ -90,7 +94,7 @@ class CaseFile:
         *,
         now: datetime,
         rules: Mapping[Rule, Setting],
-        shared_columns: Mapping[str, Sequence[str]],
+        columns: Mapping[str, Sequence[str]],
     ) -> None:
         self.device: Final = device
         self.now: Final = now
@@ -99,9 +103,9 @@ class CaseFile:
         self._answered: Final = {
             name: Answered.of(facts[name], topics[name])
             for name in {name for rule in rules for name in rule.reads}
-            if name in facts
+            if name in facts and name in topics
         }
-        self.evidence: Final = Evidence(self._values(rules, shared_columns))
+        self.evidence: Final = Evidence(self._values(rules, columns))
 
     def observed_at(self, topic: str) -> datetime:
         """When the rows of an answered topic were true."""
@@ -127,24 +131,24 @@ class CaseFile:
     def missing(self, read: Read) -> Texts | None:
         """The parts that the rule reads and that did not answer, as a reason; None when all did."""
         answered = self._answered[read.topic]
-        missing = {
-            part: why for part, why in sorted(answered.missing.items()) if read.reads_part(part)
-        }
-        for part in self._topics[read.topic].parts_on(self.device.platform):
-            silent = not part.empty_is_a_fact and part.name not in answered.seen
-            if silent and read.reads_part(part.name):
-                missing[part.name] = ""
-        return reasons.parts_missing(self._topics[read.topic].title, missing) if missing else None
+        topic = self._topics[read.topic]
+        missing = {}
+        for name in sorted(read.parts[self.device.platform]):
+            if name in answered.missing:
+                missing[name] = answered.missing[name]
+            elif name not in answered.seen and not topic.parts[name].empty_is_a_fact:
+                missing[name] = ""
+        return reasons.parts_missing(topic.title, missing) if missing else None
 
     def _empty(self, read: Read, title: Texts) -> Texts | None:
         """An answer without rows or columns is a fact only where every part says so."""
-        parts = self._topics[read.topic].parts_on(self.device.platform)
-        if all(part.empty_is_a_fact for part in parts if read.reads_part(part.name)):
+        parts = self._topics[read.topic].parts
+        if all(parts[name].empty_is_a_fact for name in read.parts[self.device.platform]):
             return None
         return reasons.nothing_collected(title)
 
     def _values(
-        self, rules: Mapping[Rule, Setting], shared_columns: Mapping[str, Sequence[str]]
+        self, rules: Mapping[Rule, Setting], columns: Mapping[str, Sequence[str]]
     ) -> Mapping[str, object]:
         device = self.device
         values: dict[str, object] = {
@@ -159,18 +163,27 @@ class CaseFile:
             "device.nomadic": device.nomadic,
             "device.last_report_at": _seconds(device.last_report_at),
         }
-        for name, answered in self._answered.items():
-            values[f"topics.{name}.observed_at"] = _seconds(answered.fact.observed_at)
-            if name in shared_columns:
-                values[f"topics.{name}.rows"] = self._shown(answered.rows, shared_columns[name])
         for rule, setting in rules.items():
             values |= setting.carried
-            for name, read in rule.reads.items():
-                if read.parts and name in self._answered:
-                    rows = [row for row in self._answered[name].rows if row[_PART] in read.parts]
-                    shown = self._shown(rows, read.row_columns)
-                    values[f"{rule.container}.topics.{name}.rows"] = shown
+            for read in rule.reads.values():
+                answered = self._answered.get(read.topic)
+                if answered is not None and read.variable + ".count" not in values:
+                    self._show(answered, read, columns[read.variable], values)
         return values
+
+    def _show(
+        self,
+        answered: Answered,
+        read: Read,
+        columns: Sequence[str],
+        values: dict[str, object],
+    ) -> None:
+        parts = read.parts.get(self.device.platform, frozenset())
+        rows = [row for row in answered.rows if row[_PART] in parts]
+        values[read.variable + ".count"] = len(rows)
+        values[read.variable + ".observed_at"] = _seconds(answered.fact.observed_at)
+        if columns:
+            values[read.variable + ".rows"] = self._shown(rows, columns)
 
     def _shown(self, rows: Iterable[FactRow], columns: Sequence[str]) -> list[dict[str, object]]:
         shown = []

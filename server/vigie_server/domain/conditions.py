@@ -21,6 +21,7 @@ What an expression may use beside CEL's standard functions and strings extension
 `supported(table, text)`    whether the table of ends of support knows the release
 `support_end(table, text)`  UNIX seconds at which its support ends; an error when it is not known
 `newest(list)`, `oldest(list)`  the greatest, the least number of a list, nulls apart; null if none
+`distinct(list)`             the values of a list, each once, in order
 """
 
 from collections.abc import Mapping, Sequence
@@ -188,6 +189,10 @@ def _support_end(handle: str, name: str) -> int:
     return release.ends_at
 
 
+def _distinct(values: Sequence[object]) -> list[object]:
+    return list(dict.fromkeys(values))
+
+
 def _newest(numbers: Sequence[float | None]) -> float | None:
     return max((number for number in numbers if number is not None), default=None)
 
@@ -223,4 +228,5 @@ _FUNCTIONS: Final[Sequence[Any]] = (
     _function("support_end", _Type.INT, [_Type.STRING, _Type.STRING], _support_end),
     _function("newest", _Type.DYN, [_Type.LIST], _newest),
     _function("oldest", _Type.DYN, [_Type.LIST], _oldest),
+    _function("distinct", _Type.LIST, [_Type.LIST], _distinct),
 )

@@ -13,7 +13,7 @@ What it holds to:
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from vigie_server.domain import reasons
@@ -30,6 +30,7 @@ from vigie_server.domain.verdicts import Status, Verdict
 _Answer = TypeVar("_Answer")
 
 _STATUS: Final[Mapping[bool, Status]] = {True: Status.PASS, False: Status.FAIL}
+_ASK_AGAIN: Final = timedelta(hours=1)
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
 
 
@@ -39,7 +40,7 @@ class Judge:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue: Final = catalogue
         self._rules: Final = tuple(catalogue.rules.values())
-        self._shared_columns: Final = _shared_columns(self._rules)
+        self._columns: Final = _columns(self._rules)
         self._settings: Final = {
             (rule.id, profile): Setting.of(rule, profile, None)
             for rule in self._rules
@@ -67,7 +68,7 @@ class Judge:
             self.catalogue.topics,
             now=now,
             rules=settings,
-            shared_columns=self._shared_columns,
+            columns=self._columns,
         )
         return [_Hearing(case, rule, setting).verdict() for rule, setting in settings.items()]
 
@@ -92,14 +93,15 @@ class Judge:
         return self._settings[rule.id, profile]
 
 
-def _shared_columns(rules: tuple[Rule, ...]) -> Mapping[str, tuple[str, ...]]:
-    """By topic, the columns read by the rules that see the rows of all its parts."""
+def _columns(rules: tuple[Rule, ...]) -> Mapping[str, tuple[str, ...]]:
+    """By variable of a topic, the columns that its rules read; none where they only count rows."""
     columns: dict[str, set[str]] = {}
     for rule in rules:
         for read in rule.reads.values():
-            if not read.parts:
-                columns.setdefault(read.topic, set()).update(read.row_columns)
-    return {topic: tuple(sorted(names)) for topic, names in columns.items()}
+            names = columns.setdefault(read.variable, set())
+            if read.columns:
+                names |= read.columns | {"part"}
+    return {variable: tuple(sorted(names)) for variable, names in columns.items()}
 
 
 class _NoAnswer(Exception):
@@ -145,11 +147,12 @@ class _Hearing:
             doubt = self._case.refusal(self._rule, read)
             if doubt is not None:
                 raise _NoAnswer(Status.UNKNOWN, doubt)
-        if self._rule.partial is None:
+        if not self._rule.partial:
             self._check_parts()
         for unknown in self._rule.conditions.unknown_when:
             if self._decided(unknown.when.holds(self._case.evidence)):
-                raise _NoAnswer(Status.UNKNOWN, self._sentences(unknown.reason, {}))
+                rows = self._rows(unknown.rows)
+                raise _NoAnswer(Status.UNKNOWN, self._sentences(unknown.reason, rows))
 
     def _check_parts(self) -> None:
         for read in self._rule.reads.values():
@@ -161,7 +164,7 @@ class _Hearing:
         conditions, evidence = self._rule.conditions, self._case.evidence
         passes = self._decided(conditions.passes.holds(evidence))
         status = _STATUS[passes]
-        if status is not self._rule.partial:
+        if status not in self._rule.partial:
             self._check_parts()
         rows = self._rows(conditions.deciding if passes else conditions.offending)
         return Verdict(
@@ -170,14 +173,14 @@ class _Hearing:
             status=status,
             reason=self._reason(status, rows),
             offending=() if passes else rows[: self._rule.row_limit],
-            next_check_at=self._next_check(),
+            next_check_at=self._next_check(passes=passes),
             measures=self._measures(),
         )
 
     def _decided(self, answer: _Answer | Problem) -> _Answer:
         """The answer; where an evaluation failed, the part that it lacked or the failure."""
         if isinstance(answer, Problem):
-            if self._rule.partial is not None:
+            if self._rule.partial:
                 self._check_parts()
             raise _NoAnswer(Status.UNKNOWN, reasons.problem(answer))
         return answer
@@ -188,17 +191,23 @@ class _Hearing:
         numbers = self._decided(condition.row_numbers(self._case.evidence))
         return tuple([self._case.rows[number] for number in numbers])
 
-    def _next_check(self) -> datetime | None:
-        """The end of the evidence's age or of the result's own freshness, whichever is first."""
+    def _next_check(self, *, passes: bool) -> datetime | None:
+        """The end of the evidence's age or of a pass's own freshness, whichever is first.
+
+        A pass measured against the moment of its evidence outlives `fresh_until` until the device
+        is heard again, even with nothing changed: it is asked again every hour.
+        """
+        now = self._case.now
         instants = [
             self._case.observed_at(topic) + self._rule.max_age for topic in self._rule.reads
         ]
         condition = self._rule.conditions.fresh_until
-        if condition is not None:
+        if passes and condition is not None:
             fresh_until = self._decided(condition.number(self._case.evidence))
             if fresh_until is not None and 0 <= fresh_until < _LAST_SECOND:
-                instants.append(datetime.fromtimestamp(int(fresh_until) + 1, UTC))
-        return min((instant for instant in instants if instant > self._case.now), default=None)
+                end = datetime.fromtimestamp(int(fresh_until) + 1, UTC)
+                instants.append(end if end > now else now + _ASK_AGAIN)
+        return min((instant for instant in instants if instant > now), default=None)
 
     def _measures(self) -> Mapping[str, float]:
         measured = {}
@@ -209,29 +218,29 @@ class _Hearing:
         return measured
 
     def _reason(self, status: Status, rows: Sequence[FactRow]) -> Texts:
-        templates = self._rule.reasons[status]
-        shown: dict[str, dict[str, object]] = {}
-        for language, row in self._rule.row.items():
-            shown[language] = {"count": len(rows), "rows": reasons.rows_shown(rows, row)}
-        return self._sentences(templates, shown)
+        reason = self._rule.reasons[status]
+        return self._sentences(reason.some if rows else reason.none, rows)
 
-    def _sentences(
-        self, templates: Mapping[str, Template], shown: Mapping[str, Mapping[str, object]]
-    ) -> Texts:
+    def _sentences(self, templates: Mapping[str, Template], rows: Sequence[FactRow]) -> Texts:
         sentences = {}
         for language, template in templates.items():
-            sentence = template.constant
-            if sentence is None:
-                known = self._named() | dict(shown.get(language, {}))
-                sentence = template.render(known.get)
-            sentences[language] = sentence
+            if template.constant is not None:
+                sentences[language] = template.constant
+                continue
+            named = self._named() | {"count": len(rows)}
+            if rows:
+                named["rows"] = reasons.Shown(reasons.rows_shown(rows, self._rule.row[language]))
+            sentences[language] = template.render(named.get)
         return sentences
 
     def _named(self) -> dict[str, object]:
-        """What templates may name of the rule's parameters and of the device."""
+        """What templates may name of the rule's parameters and figures, and of the device."""
         named: dict[str, object] = {
             f"p.{name}": value for name, value in self._setting.values.items()
         }
+        for name, condition in self._rule.conditions.figures.items():
+            value = condition.number(self._case.evidence)
+            named[f"v.{name}"] = None if isinstance(value, Problem) else value
         device = self._case.device
         named["device.os"] = device.os
         named["device.os_version"] = device.os_version

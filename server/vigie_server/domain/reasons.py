@@ -73,8 +73,16 @@ class Template:
         return "".join(pieces)
 
 
+class Shown(str):
+    """Text that is already as people read it: not cut again."""
+
+    __slots__ = ()
+
+
 def shown(value: object, form: str, language: str) -> str:
     """A value as people read it."""
+    if isinstance(value, Shown):
+        return value
     if value is None or value == "":
         return _NEVER[language] if form == "date" else _NOTHING[language]
     if isinstance(value, bool):

@@ -8,6 +8,7 @@ time and does not say until when, metrics that two rules export.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -27,6 +28,7 @@ from vigie_server.domain.rules import (
     Parameter,
     ParameterType,
     Read,
+    Reason,
     Rule,
     UnknownWhen,
     Value,
@@ -100,6 +102,27 @@ def _digest(folders: Iterable[Path]) -> str:
     return content.hexdigest()
 
 
+def _view(reads: Mapping[str, Read]) -> str:
+    """The prefix under which rules that read the same parts share what they see; "" for all."""
+    for read in reads.values():
+        return read.variable.removesuffix(f"topics.{read.topic}")
+    return ""
+
+
+def _sharing(reads: Mapping[str, Read], topics: Mapping[str, Topic]) -> Mapping[str, Read]:
+    """The reads under the name of their view: one for each choice of parts that rules make."""
+    choices = [
+        f"{name} {platform} {' '.join(sorted(parts))}"
+        for name, read in sorted(reads.items())
+        for platform, parts in sorted(read.parts.items())
+        if parts != {part.name for part in topics[name].parts_on(platform)}
+    ]
+    if not choices:
+        return reads
+    view = "v" + blake2b("\n".join(choices).encode(), digest_size=6).hexdigest()
+    return {name: replace(read, variable=f"{view}.topics.{name}") for name, read in reads.items()}
+
+
 class _RuleReader:
     """One rule's section, read in the order in which its keys depend on one another."""
 
@@ -126,15 +149,18 @@ class _RuleReader:
         platforms = frozenset(section.words("platforms"))
         if not platforms or not platforms <= PLATFORMS:
             raise section.wrong(f"must be some of {', '.join(sorted(PLATFORMS))}", "platforms")
-        reads = {
-            name: self._read(name, about, platforms)
-            for name, about in section.named_sections("reads")
-        }
+        reads = _sharing(
+            {
+                name: self._read(name, about, platforms)
+                for name, about in section.named_sections("reads")
+            },
+            self._topics,
+        )
         parameters = {
             name: self._parameter(name, about)
             for name, about in section.named_sections("parameters")
         }
-        container = rule_id.replace("-", "_")
+        container = _view(reads) + rule_id.replace("-", "_")
         conditions, measures = self._conditions(container, reads, parameters)
         rule = Rule(
             id=rule_id,
@@ -154,11 +180,7 @@ class _RuleReader:
             row_limit=section.whole("row_limit", ROW_LIMIT),
             row=self._row(reads),
             reasons=self._reasons(parameters),
-            partial=(
-                Status(section.choice("partial", frozenset({"pass", "fail"})))
-                if "partial" in section
-                else None
-            ),
+            partial=self._partial(),
             measures=measures,
             examples=tuple(
                 read_example(example, rule_id, self._topics)
@@ -175,22 +197,42 @@ class _RuleReader:
         if topic is None:
             raise section.wrong(f"reads `{name}`, which is no topic")
         columns = frozenset(section.words("columns"))
-        parts = frozenset(section.words("parts"))
+        parts = self._parts(section, platforms)
         for column in sorted(columns):
             if column not in topic.columns or column in _COMMON:
                 raise section.wrong(f"holds `{column}`, which {name} does not declare", "columns")
-        for part in sorted(parts):
-            if part not in topic.parts:
-                raise section.wrong(f"holds `{part}`, which is no part of {name}", "parts")
+        read = {}
         for platform in sorted(platforms):
-            answered = {part.name for part in topic.parts_on(platform)}
-            if not answered or (parts and not answered & parts):
-                raise section.wrong(f"reads no part of {name} that {platform} answers")
+            answered = frozenset(part.name for part in topic.parts_on(platform))
+            read[platform] = parts.get(platform, answered)
+            if not read[platform] or not read[platform] <= answered:
+                raise section.wrong(f"names what {platform} does not answer on {name}", "parts")
         version = section.whole("version")
         if version != topic.version:
             raise section.wrong(f"is not {topic.version}, which {name} has", "version")
         section.close()
-        return Read(name, version, columns, parts, tuple(sorted(columns | {"part"})))
+        return Read(name, version, columns, read, f"topics.{name}")
+
+    def _parts(self, section: Section, platforms: frozenset[str]) -> Mapping[str, frozenset[str]]:
+        """What is read by platform; a platform that is absent reads all that it answers."""
+        if section.is_section("parts"):
+            given = section.section("parts")
+            parts = {
+                platform: frozenset(given.words(platform))
+                for platform in sorted(platforms)
+                if platform in given
+            }
+            given.close()
+            return parts
+        parts_everywhere = frozenset(section.words("parts"))
+        return dict.fromkeys(platforms, parts_everywhere) if parts_everywhere else {}
+
+    def _partial(self) -> frozenset[Status]:
+        allowed = {"pass": Status.PASS, "fail": Status.FAIL}
+        words = self._section.words("partial")
+        if not set(words) <= allowed.keys():
+            raise self._section.wrong("must hold `pass`, `fail` or both", "partial")
+        return frozenset(allowed[word] for word in words)
 
     def _parameter(self, name: str, section: Section) -> Parameter:
         if _NAME.fullmatch(name) is None:
@@ -240,9 +282,11 @@ class _RuleReader:
         applies = self._condition(of_device, section, "applies") if "applies" in section else None
 
         shared = dict(DEVICE_FIELDS) | {"now": Kind.INTEGER}
-        for name, read in reads.items():
-            shared[f"topics.{name}.observed_at"] = Kind.INTEGER
-            (own if read.parts else shared)[f"topics.{name}.rows"] = Kind.ROWS
+        for read in reads.values():
+            shared[read.variable + ".observed_at"] = Kind.INTEGER
+            shared[read.variable + ".count"] = Kind.INTEGER
+            if read.columns:
+                shared[read.variable + ".rows"] = Kind.ROWS
         bindings = section.texts("let")
         for name in bindings:
             if _NAME.fullmatch(name) is None:
@@ -260,6 +304,10 @@ class _RuleReader:
             offending=self._optional(compiler, "offending"),
             deciding=self._optional(compiler, "deciding"),
             fresh_until=self._optional(compiler, "fresh_until"),
+            figures={
+                name: self._condition(compiler, section.section("figures"), name)
+                for name in section.texts("figures")
+            },
             measures=(measures := self._measures(compiler))[0],
         )
         depends_on_time = any(
@@ -283,10 +331,19 @@ class _RuleReader:
         self, compiler: Compiler, entry: Section, parameters: Mapping[str, Parameter]
     ) -> UnknownWhen:
         when = self._condition(compiler, entry, "when")
-        names = _NAMED_OF_DEVICE | {f"p.{name}" for name in parameters}
+        rows = self._condition(compiler, entry, "rows") if "rows" in entry else None
+        names = self._names(parameters) | ({"rows", "count"} if rows is not None else set())
         reason = self._template(entry, "reason", names)
         entry.close()
-        return UnknownWhen(when, reason)
+        return UnknownWhen(when, rows, reason)
+
+    def _names(self, parameters: Mapping[str, Parameter]) -> frozenset[str]:
+        figures = self._section.texts("figures")
+        return (
+            _NAMED_OF_DEVICE
+            | {f"p.{name}" for name in parameters}
+            | {f"v.{name}" for name in figures}
+        )
 
     def _optional(self, compiler: Compiler, key: str) -> Condition | None:
         return self._condition(compiler, self._section, key) if key in self._section else None
@@ -315,21 +372,21 @@ class _RuleReader:
     def _row(self, reads: Mapping[str, Read]) -> Mapping[str, Template]:
         if "row" not in self._section:
             return {}
-        columns = {column for read in reads.values() for column in read.row_columns}
+        columns = {column for read in reads.values() for column in read.columns} | {"part"}
         return self._template(self._section, "row", frozenset(columns))
 
-    def _reasons(
-        self, parameters: Mapping[str, Parameter]
-    ) -> Mapping[Status, Mapping[str, Template]]:
-        reason = self._section.section("reason")
-        names = _NAMED_OF_DEVICE | {f"p.{name}" for name in parameters} | {"count"}
-        if "row" in self._section:
-            names |= {"rows"}
-        given = {
-            status: self._template(reason, status.value, names)
-            for status in (Status.PASS, Status.FAIL)
-        }
-        reason.close()
+    def _reasons(self, parameters: Mapping[str, Parameter]) -> Mapping[Status, Reason]:
+        section = self._section.section("reason")
+        names = self._names(parameters)
+        given = {}
+        for status, decided_by in ((Status.PASS, "deciding"), (Status.FAIL, "offending")):
+            known = {"rows", "count"} if decided_by in self._section else set()
+            with_rows = names | known
+            without = f"{status.value}_none"
+            some = self._template(section, status.value, with_rows)
+            none = self._template(section, without, names) if without in section else some
+            given[status] = Reason(some, none)
+        section.close()
         return given
 
     def _remediation(self, platforms: frozenset[str]) -> Mapping[str, Texts]:
@@ -346,7 +403,7 @@ class _RuleReader:
 
     def _check_columns(self, reads: Mapping[str, Read]) -> None:
         """Columns used are declared, and columns declared are used."""
-        declared = {column for read in reads.values() for column in read.row_columns}
+        declared = {column for read in reads.values() for column in read.columns} | {"part"}
         used = {name for template in self._templates for _, name, _ in template.segments}
         for expression in self._expressions:
             bare = _TEXT_LITERAL.sub("''", expression)

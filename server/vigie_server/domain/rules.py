@@ -10,8 +10,9 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
 `beyond_guide`  `true` where it is good practice beyond the guide, or its figure is ours
 `title`, `why`  what it asks for, and what for
 `remediation`   what to do, step by step, for a manager without IT staff; by platform, or `any`
-`reads`         by topic: `version`, `columns`, and `parts` where not all of the topic's are read
-                (the rule then sees no row of the others). Absent for a rule on the device alone
+`reads`         by topic: `version`, `columns`, and `parts` by platform (or a list for all), where
+                not all of the topic's are read: the rule then sees no row of the others. Absent for
+                a rule on the device alone
 `max_age`       older evidence is `unknown`: `36h`, `7d`
 `parameters`    by name: `type` (integer, real, text, flag, list, table), `about`, `default`, and
                 `profiles` (`standard`, `critical`, `low`) where they differ. A `list` holds names
@@ -19,25 +20,28 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
                 of `reference/` and cannot be overridden
 `let`           named sub-expressions, each may use those before it
 `applies`       CEL on `device`, `site` and `p`: false is `not_applicable`. Absent: always
-`unknown_when`  list of `when` (CEL) and `reason`: conditions under which nothing can be said, tried
-                in order before `pass`
+`unknown_when`  list of `when` (CEL), `reason` and perhaps `rows` (CEL, for `{rows}`): conditions
+                under which nothing can be said, tried in order before `pass`
 `pass`          CEL, true or false
 `offending`     CEL: the rows that decided a fail
 `deciding`      CEL: the rows that decided a pass
 `row_limit`     how many offending rows a verdict keeps (20)
 `row`           template of one row, for `{rows}`: `{column}`, `{column:date}`
-`reason`        templates `pass` and `fail`: `{rows}`, `{count}`, `{p.name}`, `{device.name}`
-`partial`       which result stands although a part it reads was not collected: `pass` (one good row
-                suffices) or `fail` (one bad row does). Absent: neither, it is `unknown`
-`fresh_until`   CEL, UNIX seconds or null: the last instant at which the result holds if nothing new
-                comes; demanded of a rule that uses `now`
+`figures`       by name: CEL numbers that templates may name, `{v.name}`, `{v.name:date}`
+`reason`        templates `pass` and `fail`, with `pass_none` and `fail_none` where no row decided:
+                `{rows}`, `{count}`, `{v.name}`, `{p.name}`, `{device.name}`
+`partial`       results that stand although a part it reads was not collected: `pass` (one good row
+                suffices), `fail` (one bad row does). Absent: neither, it is `unknown`
+`fresh_until`   CEL, UNIX seconds or null: the last instant at which a pass holds if nothing new
+                comes; demanded of a rule that uses `now`. Time alone never mends a fail
 `measures`      by metric name: `help` and `value` (CEL, a number or null)
 `examples`      see `domain/examples.py`: at least one pass, one fail and one unknown
 
 CEL sees `topics.<name>.rows` (the collected rows of the declared parts, with `part` and the
-declared columns), `topics.<name>.observed_at` (UNIX seconds), `device.<field>` (`platform`, `os`,
-`os_version`, `chassis`, `profile`, `state`, `nomadic`, `last_report_at`), `site.id`,
-`p.<parameter>`, `now` (UNIX seconds), and the functions of `domain/conditions.py`.
+declared columns), `topics.<name>.count` (how many they are), `topics.<name>.observed_at` (UNIX
+seconds), `device.<field>` (`platform`, `os`, `os_version`, `chassis`, `profile`, `state`,
+`nomadic`, `last_report_at`), `site.id`, `p.<parameter>`, `now` (UNIX seconds), and the functions of
+`domain/conditions.py`.
 """
 
 from collections.abc import Mapping
@@ -123,27 +127,25 @@ def _of_type(given: object, wanted: ParameterType) -> Value | None:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a rule reads of a topic. `parts` is empty where it reads all of them.
+    """What a rule reads of a topic.
 
-    `row_columns` are the columns of a row as its conditions see it, `part` included.
+    `parts` are those it reads, by platform. `variable` is the full name under which conditions see
+    the topic; rules that read the same parts share it. Without `columns` rows are only counted.
     """
 
     topic: str
     version: int
     columns: frozenset[str]
-    parts: frozenset[str]
-    row_columns: tuple[str, ...] = ()
-
-    def reads_part(self, part: str) -> bool:
-        """Whether this part's rows are seen."""
-        return not self.parts or part in self.parts
+    parts: Mapping[str, frozenset[str]]
+    variable: str
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownWhen:
-    """A condition under which nothing can be said, and why."""
+    """A condition under which nothing can be said, why, and the rows that show it."""
 
     when: Condition
+    rows: Condition | None
     reason: Mapping[str, Template]
 
 
@@ -157,15 +159,24 @@ class Conditions:
     offending: Condition | None
     deciding: Condition | None
     fresh_until: Condition | None
+    figures: Mapping[str, Condition]
     measures: Mapping[str, Condition]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The sentences beside a result, by language; `none` where no row decided it."""
+
+    some: Mapping[str, Template]
+    none: Mapping[str, Template]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # rules are told apart by identity: they key maps
 class Rule:
     """One rule of the guide. `container` keeps its names apart in evaluations.
 
-    `partial` is the status that stands although a part was not collected. `row` and `reasons` are
-    templates by language; `measures` the help text of each metric it exports.
+    `partial` are the results that stand although a part was not collected. `row` is the template of
+    a row by language; `measures` the help text of each metric it exports.
     """
 
     id: str
@@ -184,8 +195,8 @@ class Rule:
     conditions: Conditions
     row_limit: int
     row: Mapping[str, Template]
-    reasons: Mapping[Status, Mapping[str, Template]]
-    partial: Status | None
+    reasons: Mapping[Status, Reason]
+    partial: frozenset[Status]
     measures: Mapping[str, str]
     examples: tuple[Example, ...]
 
