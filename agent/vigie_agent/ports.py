@@ -1,12 +1,13 @@
 """The seams of the agent: the smallest protocol each user needs, and what can go wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Protocol
 
 from vigie_agent.domain.answers import QueryError, Rows
 from vigie_agent.domain.orders import Limits, LiveAnswer, LiveQuestion, ServerConfig
 from vigie_agent.domain.snapshot import Report, Snapshot
+from vigie_agent.domain.spooling import Entry
 
 
 class QueryEngine(Protocol):
@@ -32,15 +33,17 @@ class QueryEngine(Protocol):
 
 
 class Spool(Protocol):
-    """Keeps reports durable from collection until the server has committed them.
+    """Keeps snapshots durable from collection until the server has committed them.
 
-    Sequence numbers start at 1 and only rise; gaps are legal. Raises SpoolUnusable when the file
-    cannot be written (full disk): the caller keeps the snapshots' newest state and tries again.
+    Each snapshot has a sequence number of its own, so that a rejected one takes no other with it.
+    Numbers start at 1 and only rise; gaps are legal. Every member raises SpoolUnusable when the
+    spool cannot be read or written (full disk): nothing has changed then, and trying again later is
+    right. Calls take a few milliseconds and come from one thread.
     """
 
     @property
     def spool_id(self) -> bytes:
-        """16 random bytes, made with the spool."""
+        """16 random bytes, made with the spool; they change when the spool has to start over."""
         ...
 
     @property
@@ -50,31 +53,56 @@ class Spool(Protocol):
 
     @property
     def dropped(self) -> int:
-        """Reports lost for lack of room since the spool was made."""
+        """Snapshots lost for lack of room since the spool was made."""
+        ...
+
+    @property
+    def store_epoch(self) -> bytes:
+        """The server's store as of the last session; empty before the first."""
         ...
 
     def append(self, report: Report) -> int:
-        """Makes the report durable and gives its sequence number."""
+        """Makes the report durable, one entry a snapshot; gives the last sequence number."""
         ...
 
-    def claim(self, *, limit: int) -> Sequence[tuple[int, Report]]:
-        """The oldest pending reports, marked as in flight, in order of sequence."""
+    def claim(self, *, limit: int) -> Sequence[Entry]:
+        """The oldest pending entries, in flight from now on, in order of sequence."""
         ...
 
-    def acknowledge(self, seq: int, *, rejected: Sequence[int] = ()) -> None:
-        """All up to `seq` are committed (or rejected for good): forget them, keep the digests."""
+    def amend(self, seq: int, snapshot: Snapshot) -> None:
+        """Puts `snapshot` in the place of an entry's own: what was in it can never be sent."""
+        ...
+
+    def acknowledge(self, seq: int, *, rejected: Collection[int] = ()) -> None:
+        """Of what is in flight, all up to `seq` is committed, or rejected for good as listed."""
         ...
 
     def link_lost(self) -> None:
         """What was in flight is pending again."""
         ...
 
-    def committed_digest(self, topic: str) -> bytes | None:
-        """Digest of this topic's newest snapshot that the server has committed."""
+    def resume(self, after: int) -> bool:
+        """All up to `after` was committed in earlier sessions.
+
+        False when that cannot be: this file is an older copy of the spool that the server knows.
+        The spool then has a new id and expects to send everything in full; greet the server again.
+        """
         ...
 
-    def forget_committed(self, topics: Sequence[str] = ()) -> None:
-        """Full snapshots are needed again, of these topics or of all."""
+    def enter_epoch(self, epoch: bytes) -> bool:
+        """Whether the server's store is another than last time: all topics are then requeued."""
+        ...
+
+    def requeue(self, topics: Collection[str] = ()) -> int:
+        """Queues the newest snapshots of these topics, or of all, to be sent in full.
+
+        They keep the moment of their collection. Gives how many were queued: what is pending
+        anyway is not queued twice.
+        """
+        ...
+
+    def committed_digest(self, topic: str) -> bytes | None:
+        """Digest of this topic's newest snapshot that the server has committed."""
         ...
 
     def newest(self, topic: str) -> Snapshot | None:
@@ -82,7 +110,11 @@ class Spool(Protocol):
         ...
 
     def pending(self) -> int:
-        """Reports not yet acknowledged."""
+        """Snapshots not yet acknowledged."""
+        ...
+
+    def erase(self) -> None:
+        """Leaves nothing behind. What is appended later goes to a new spool."""
         ...
 
     def close(self) -> None:
