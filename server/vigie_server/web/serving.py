@@ -1,0 +1,77 @@
+"""Serves the HTTP application inside the server's event loop."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from vigie_server.domain.errors import SettingsMalformed
+
+_BACKLOG: Final = 256
+
+
+def bound(address: str) -> socket.socket:
+    """A socket bound to host:port. Raises SettingsMalformed."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, int(port)))
+    except (OSError, ValueError) as error:
+        found.close()
+        raise SettingsMalformed(f"cannot listen on {address}") from error
+    return found
+
+
+def is_loopback(address: str) -> bool:
+    """Whether host:port is of this machine alone."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def serve_http(
+    app: FastAPI,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    *,
+    certificate: Path | None,
+    key: Path | None,
+) -> None:
+    """Serves until stopped, over TLS when a certificate is given."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=5,
+        ssl_certfile=None if certificate is None else str(certificate),
+        ssl_keyfile=None if key is None else str(key),
+    )
+    server = _Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve(sockets=[listener]))
+        stopping = tasks.create_task(stop.wait())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        stopping.cancel()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process that runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
