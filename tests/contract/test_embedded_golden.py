@@ -1,0 +1,144 @@
+"""The embedded engine answers in the form in which a real osqueryd 5.23.1 answered.
+
+What is true differs from machine to machine; what is compared is columns, their types, outcomes,
+texts of errors, and the form of values.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from components import required_file
+from vigie_agent.domain.answers import QueryError, Reason, Rows
+from vigie_agent.engines.embedded import EmbeddedEngine
+from vigie_agent.tables.catalogue import all_tables
+from vigie_agent.tables.host import Host
+
+BUDGET: Final = timedelta(seconds=30)
+TABLES: Final = {table.name: table for table in all_tables(Host())}
+
+NOT_ON_THIS_MACHINE: Final = frozenset({Reason.NO_PERMISSION, Reason.MISSING_TABLE})
+
+# Forms that a text can have, where it has one at all: the first that fits is its form.
+FORMS: Final = (
+    ("empty", re.compile(r"")),
+    ("mode", re.compile(r"0[0-7]{3,4}|[1-7][0-7]{3}")),
+    ("md5", re.compile(r"[0-9a-f]{32}")),
+    ("sha1", re.compile(r"[0-9a-f]{40}")),
+    ("sha256", re.compile(r"[0-9a-f]{64}")),
+    ("uuid", re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")),
+    ("instant", re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")),
+    ("hexadecimal", re.compile(r"0x[0-9a-f]+")),
+)
+WHOLE_NUMBER: Final = re.compile(r"(-?\d+)?")
+REAL: Final = re.compile(r"(-?\d+\.\d+|-?\d(\.\d+)?e[+-]\d+)?")
+
+# Statements that cannot be compared, and why.
+NOT_COMPARED: Final = {
+    "create table foo(a int)": "the embedded engine keeps nothing between questions",
+    "insert into foo values(7)": "the embedded engine keeps nothing between questions",
+    "select * from foo": "the embedded engine keeps nothing between questions",
+    "drop table users": "refused with a text of our own",
+    "begin": "refused",
+    "commit": "refused",
+    "pragma journal_mode": "refused",
+    "select count(*) from sqlite_temp_master": "our tables are in no master table",
+    "explain select 1": "the program differs with the version of SQLite",
+    "select sqlite_version()": "differs with the version of SQLite",
+    "select 1; select 2": "no question of ours holds two statements",
+}
+# What marks a statement whose rows are the machine's own. Where osqueryd found nothing, so must we.
+OF_THE_MACHINE: Final = (
+    *("limit", "count(", "sum(", "%'", "hash", "processes"),
+    *("from time", "from users where uid", "directory="),
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[EmbeddedEngine]:
+    engine = EmbeddedEngine(list(TABLES.values()))
+    yield engine
+    engine.close()
+
+
+def _golden() -> Path:
+    return required_file("VIGIE_OSQUERY_GOLDEN", "the answers of a real osqueryd")
+
+
+def _answers(table: str) -> list[Mapping[str, Any]]:
+    path = _golden() / f"{table}.json"
+    if not path.exists():
+        pytest.skip(f"the daemon was not asked about {table}")
+    answers: list[Mapping[str, Any]] = json.loads(path.read_text())["answers"]
+    return answers
+
+
+@pytest.mark.parametrize("table", sorted(n for n in TABLES if not n.startswith("vigie_")))
+def test_a_table_answers_in_the_form_of_osqueryd(table: str, engine: EmbeddedEngine) -> None:
+    for told in _answers(table):
+        answer = engine.query(told["sql"], timeout=BUDGET)
+
+        if isinstance(answer, QueryError) and answer.reason in NOT_ON_THIS_MACHINE:
+            pytest.skip(f"{table}: {answer.detail}")
+        assert isinstance(answer, Rows), answer
+        assert list(zip(answer.columns, answer.types, strict=True)) == [
+            (column["name"], column["type"]) for column in told["columns"]
+        ]
+        for column, type_ in zip(answer.columns, answer.types, strict=True):
+            ours = {row[column] for row in answer.rows}
+            assert _misfits(ours, {row[column] for row in told["rows"]}, type_) == set(), column
+
+
+def _misfits(ours: set[str], theirs: set[str], type_: str) -> set[str]:
+    """The values whose form is not one that osqueryd gives in this column."""
+    if type_ == "DOUBLE":
+        return {value for value in ours if not REAL.fullmatch(value)}
+    if type_ != "TEXT":
+        return {value for value in ours if not WHOLE_NUMBER.fullmatch(value)}
+    forms = {_form(value) for value in theirs} - {"empty"}
+    if len(forms) != 1 or forms == {"text"}:
+        return set()
+    return {value for value in ours if _form(value) not in forms | {"empty"}}
+
+
+def _form(text: str) -> str:
+    return next((name for name, form in FORMS if form.fullmatch(text)), "text")
+
+
+def _statements() -> list[str]:
+    """Every statement of the reference that can be compared; none where there is no reference."""
+    folder = os.environ.get("VIGIE_OSQUERY_GOLDEN")
+    if not folder:
+        return []
+    told = json.loads((Path(folder) / "_sql_behaviour.json").read_text())
+    return [sql for sql in dict.fromkeys(e["sql"] for e in told) if sql not in NOT_COMPARED]
+
+
+@pytest.mark.parametrize(
+    "sql", [sql for sql in dict.fromkeys(_statements()) if sql not in NOT_COMPARED]
+)
+def test_sql_behaves_as_in_osqueryd(sql: str, engine: EmbeddedEngine) -> None:
+    entries = json.loads((_golden() / "_sql_behaviour.json").read_text())
+    told = next(entry for entry in entries if entry["sql"] == sql)
+    named = re.findall(r"(?:from|join|into|update) ([a-z_]+)", sql.lower())
+    if not all(name in TABLES or name == "nosuchtable" for name in named):
+        pytest.skip("a table that the embedded engine does not have")
+
+    answer = engine.query(sql, timeout=BUDGET)
+
+    if told["code"]:
+        assert isinstance(answer, QueryError)
+        assert answer.detail == told["message"]
+    else:
+        assert isinstance(answer, Rows), answer
+        assert list(zip(answer.columns, answer.types, strict=True)) == [
+            next(iter(column.items())) for column in told["columns"]
+        ]
+        if told["n"] == 0 or not any(mark in sql for mark in OF_THE_MACHINE):
+            assert [dict(row) for row in answer.rows] == told["rows"]
