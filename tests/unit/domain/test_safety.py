@@ -198,7 +198,7 @@ WINDOWS_EVASIONS = {
     "another stream": r"SELECT * FROM file WHERE path = 'C:\Windows\System32\drivers\etc\hosts:x'",
     "a share": r"SELECT * FROM file WHERE path = '\\server\share\x'",
     "the security log": "SELECT * FROM windows_eventlog WHERE channel = 'Security'",
-    "a log by its query": "SELECT 1 FROM windows_eventlog WHERE channel = 'Microsoft-Windows-Backup'"
+    "a log by query": "SELECT 1 FROM windows_eventlog WHERE channel = 'Microsoft-Windows-Backup'"
     " AND xpath = '<QueryList/>'",
     "a table of another platform": "SELECT * FROM shadow",
 }
