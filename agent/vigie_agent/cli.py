@@ -34,6 +34,18 @@ def _explain() -> click.Command:
     return explain
 
 
+def _status() -> click.Command:
+    from vigie_agent.cli_status import status
+
+    return status
+
+
+def _doctor() -> click.Command:
+    from vigie_agent.cli_doctor import doctor
+
+    return doctor
+
+
 def _version() -> click.Command:
     from vigie_agent.cli_version import version
 
@@ -44,6 +56,8 @@ COMMANDS: Final[dict[str, Callable[[], click.Command]]] = {
     "check": _check,
     "query": _query,
     "explain": _explain,
+    "status": _status,
+    "doctor": _doctor,
     "version": _version,
 }
 

@@ -33,3 +33,10 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def try_writing(folder: Path) -> None:
+    """Raises OSError when files cannot be written in `folder`. Leaves nothing behind."""
+    trial = folder / "trial.json"
+    write_state(trial, {})
+    trial.unlink(missing_ok=True)

@@ -16,6 +16,8 @@ log = structlog.get_logger()
 WRITE_EVERY: Final = timedelta(seconds=10)
 """How often the file is written at most: it is for people."""
 
+_START_TAKES: Final = 120  # seconds between a process's birth and its agent's, at the very most
+
 
 class StatusBoard:
     """What the parts of a running agent say of themselves. Losing it costs nothing but the view."""
@@ -68,6 +70,18 @@ class StatusBoard:
 def read_status(path: Path) -> dict[str, Any] | None:
     """What a running agent last wrote; None when there is nothing. Raises OSError."""
     return read_state(path)
+
+
+def is_alive(status: Mapping[str, Any]) -> bool:
+    """Whether the agent that wrote `status` still runs."""
+    import psutil  # noqa: PLC0415 (only `status` looks at processes)
+
+    try:
+        process = psutil.Process(status["pid"])
+        started = datetime.fromisoformat(status["started_at"])
+        return bool(abs(process.create_time() - started.timestamp()) < _START_TAKES)
+    except (KeyError, TypeError, ValueError, psutil.Error):
+        return False
 
 
 def _text(instant: datetime) -> str:

@@ -1,0 +1,78 @@
+"""`vigie-agent status`: how the agent on this device is doing."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from vigie_agent.bootstrap import Standing, standing
+from vigie_agent.cli_outcome import CommandLine, Exit, fail, told_errors
+from vigie_agent.cli_tables import table
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def status(line: CommandLine, as_json: bool) -> None:  # noqa: FBT001 (click passes options by name)
+    """Say whether this device is enrolled, and how its agent is doing.
+
+    Last contact with the server, what waits to be sent, and when each topic was collected last and
+    is due next. Exits 3 when the device is not enrolled.
+    """
+    with told_errors():
+        try:
+            found = standing(line.begin())
+        except PermissionError as error:
+            fail(f"{error.filename} may not be read: run it as the administrator", Exit.FAILED)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=1))
+    else:
+        _print(found)
+    if not found.enrolled:
+        raise SystemExit(int(Exit.NOT_ENROLLED))
+
+
+def _print(found: Standing) -> None:
+    click.echo(f"Enrolled: {found.device_id or 'no; run vigie-agent enroll'}")
+    if found.certificate_until is not None:
+        click.echo(f"Certificate: valid until {found.certificate_until.date().isoformat()}")
+    click.echo(f"Spool: {found.spool_bytes // 1024} KiB on disk")
+    running = found.running
+    if running is None:
+        click.echo("Agent: never ran here (vigie-agent run)")
+        return
+    click.echo(f"Agent: {'runs' if found.is_alive else 'does not run'}, {_engine(running)}")
+    click.echo(f"  last sign of life  {running.get('written_at', 'unknown')}")
+    click.echo(f"  last contact       {running.get('last_contact_at', 'none yet')}")
+    click.echo(f"  waiting to be sent {running.get('pending', 'unknown')}")
+    topics = running.get("topics")
+    if isinstance(topics, dict) and topics:
+        click.echo("")
+        for text in table(
+            ("topic", "status", "collected", "due"),
+            [_topic(name, facts, running) for name, facts in sorted(topics.items())],
+        ):
+            click.echo(text)
+
+
+def _engine(running: dict[str, Any]) -> str:
+    return f"engine {running.get('engine', 'unknown')}"
+
+
+def _topic(name: str, facts: dict[str, Any], running: dict[str, Any]) -> dict[str, str]:
+    return {
+        "topic": name,
+        "status": str(facts.get("status", "not yet")),
+        "collected": str(facts.get("collected_at", "")),
+        "due": _due(facts, running),
+    }
+
+
+def _due(facts: dict[str, Any], running: dict[str, Any]) -> str:
+    try:
+        written = datetime.fromisoformat(running["written_at"])
+        due = written + timedelta(seconds=facts["due_in_seconds"])
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return due.isoformat(timespec="seconds")
