@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -15,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from fastapi import FastAPI
 
 from vigie_server.domain.errors import SettingsMalformed
-from vigie_server.web.serving import serve, tls_of
+from vigie_server.web.serving import bound, is_loopback, serve_http
 
 
 def an_app() -> FastAPI:
@@ -28,8 +29,9 @@ def an_app() -> FastAPI:
     return app
 
 
-def a_certificate() -> tuple[bytes, bytes]:
-    """A self-signed certificate for localhost and its key, in PEM."""
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """Files of a self-signed certificate for localhost and of its key, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -44,80 +46,74 @@ def a_certificate() -> tuple[bytes, bytes]:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return (
-        certificate.public_bytes(serialization.Encoding.PEM),
+    chain, private = tmp_path / "server.crt", tmp_path / "server.key"
+    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
-        ),
+        )
     )
+    return chain, private
 
 
 @asynccontextmanager
-async def served(tls: ssl.SSLContext | None) -> AsyncIterator[int]:
+async def served(certificate: tuple[Path, Path] | None) -> AsyncIterator[int]:
     stop = asyncio.Event()
-    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    chain, key = certificate or (None, None)
+    listener = bound("127.0.0.1:0")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            serve(
-                an_app(),
-                address=("127.0.0.1", 0),
-                tls=tls,
-                stop=stop,
-                listening=port.set_result,
-            )
-        )
+        tasks.create_task(serve_http(an_app(), listener, stop, certificate=chain, key=key))
         try:
-            yield await port
+            yield listener.getsockname()[1]
         finally:
             stop.set()
 
 
-async def test_https_answers_who_trusts_its_certificate() -> None:
-    chain, key = a_certificate()
-    trust = ssl.create_default_context(cadata=chain.decode())
+async def test_https_answers_who_trusts_its_certificate(certificate: tuple[Path, Path]) -> None:
+    trust = ssl.create_default_context(cafile=certificate[0])
 
-    async with served(tls_of(chain, key)) as port, httpx2.AsyncClient(verify=trust) as client:
+    async with served(certificate) as port, httpx2.AsyncClient(verify=trust) as client:
         answer = await client.get(f"https://localhost:{port}/healthz")
 
     assert answer.status_code == 200
     assert "server" not in answer.headers
 
 
-async def test_https_is_refused_by_who_does_not_trust_it() -> None:
-    chain, key = a_certificate()
-
-    async with served(tls_of(chain, key)) as port, httpx2.AsyncClient() as client:
+async def test_https_is_refused_by_who_does_not_trust_it(certificate: tuple[Path, Path]) -> None:
+    async with served(certificate) as port, httpx2.AsyncClient() as client:
         with pytest.raises(httpx2.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             await client.get(f"https://localhost:{port}/healthz")
 
 
-async def test_plain_http_is_for_loopback() -> None:
+async def test_plain_http_answers_on_loopback() -> None:
     async with served(None) as port, httpx2.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{port}/healthz")
 
     assert answer.status_code == 200
 
 
-async def test_plain_http_is_refused_anywhere_else() -> None:
-    with pytest.raises(SettingsMalformed, match="loopback"):
-        await serve(
-            an_app(),
-            address=("0.0.0.0", 0),  # noqa: S104 (the address that must be refused)
-            tls=None,
-            stop=asyncio.Event(),
-            listening=lambda _: None,
-        )
+def test_a_port_that_is_taken_is_told() -> None:
+    with bound("127.0.0.1:0") as taken:
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        with pytest.raises(SettingsMalformed, match=address):
+            bound(address)
 
 
-async def test_a_port_that_is_taken_is_told() -> None:
-    async with served(None) as port:
-        with pytest.raises(SettingsMalformed, match=f"127.0.0.1:{port}"):
-            await serve(
-                an_app(),
-                address=("127.0.0.1", port),
-                tls=None,
-                stop=asyncio.Event(),
-                listening=lambda _: None,
-            )
+@pytest.mark.parametrize(
+    ("address", "loopback"),
+    [
+        ("127.0.0.1:80", True),
+        ("[::1]:80", True),
+        ("localhost:80", True),
+        ("0.0.0.0:80", False),
+        ("[::]:80", False),
+        ("10.0.0.1:80", False),
+        ("vigie.example:80", False),
+    ],
+)
+def test_loopback_is_told_from_everything_else(address: str, loopback: bool) -> None:
+    assert is_loopback(address) is loopback
