@@ -1,0 +1,119 @@
+"""Staff can read what is collected, how often and why, in plain French and English."""
+
+from datetime import timedelta
+
+import pytest
+
+from collecting import a_topic
+from vigie_agent.domain.answers import QueryError, Reason
+from vigie_agent.domain.explain import AskedQuestion, every, explanation
+from vigie_agent.domain.packs import Query
+from vigie_agent.domain.plan import PartPlan, Plan, TopicPlan
+from vigie_agent.domain.topics import Text, Topic
+
+FANS = Topic(
+    name="fans",
+    version=1,
+    title=Text("Ventilateurs", "Fans"),
+    purpose=Text("Savoir s'ils tournent.", "Whether they turn."),
+    guide_questions=(4,),
+    interval=timedelta(hours=1),
+    personal_data=Text("Le nom du propriétaire.", "The owner's name."),
+    retention_days=90,
+    columns=("speed",),
+    parts={"front": frozenset({"linux"})},
+)
+
+
+def explained(
+    *topics: TopicPlan,
+    asked: tuple[AskedQuestion, ...] | None = (),
+    language: str = "en",
+    with_sql: bool = False,
+) -> str:
+    plan = Plan({topic.topic: topic for topic in topics})
+    return "\n".join(explanation(plan, {"fans": FANS}, asked, language=language, with_sql=with_sql))
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        (
+            "fr",
+            [
+                "Ventilateurs",
+                "Savoir s'ils tournent.",
+                "Fréquence : toutes les heures.",
+                "Pourquoi : question 4 du guide, utiliser un antivirus.",
+                "Données personnelles : Le nom du propriétaire.",
+                "Conservation sur le serveur : 90 jours au plus.",
+            ],
+        ),
+        (
+            "en",
+            [
+                "Fans",
+                "Whether they turn.",
+                "How often: every hour.",
+                "Why: question 4 of the guide, using an antivirus.",
+                "Personal data: The owner's name.",
+                "Kept on the server: 90 days at most.",
+            ],
+        ),
+    ],
+)
+def test_a_topic_is_told_whole_in_both_languages(language: str, sentences: list[str]) -> None:
+    text = explained(a_topic(), language=language)
+
+    assert "\n  ".join(sentences) in text
+
+
+def test_what_is_not_read_here_is_told() -> None:
+    missing = PartPlan("back", None, unanswered=QueryError(Reason.ERROR, "needs osquery 6"))
+
+    assert "Not read on this computer: back (needs osquery 6)." in explained(a_topic(missing))
+
+
+def test_a_question_of_the_site_is_told_with_its_description() -> None:
+    query = Query("q", "SELECT 1", timedelta(minutes=15), description="Which printers are here.")
+    site = TopicPlan("pack.site.q", 1, timedelta(minutes=15), None, (PartPlan("", query),))
+
+    text = explained(site)
+
+    assert "Question added by your facility: Which printers are here." in text
+    assert "How often: every 15 minutes." in text
+
+
+def test_the_queries_are_printed_on_demand_only() -> None:
+    assert "SELECT front" not in explained(a_topic())
+    assert "front: SELECT front" in explained(a_topic(), with_sql=True)
+
+
+def test_every_question_asked_directly_is_told() -> None:
+    asked = AskedQuestion("2026-03-02T08:00:00+00:00", "Anne", "heat alarm", "SELECT\n  speed")
+
+    text = explained(asked=(asked,))
+
+    assert "2026-03-02T08:00:00+00:00  by Anne: heat alarm\n    SELECT speed" in text
+
+
+def test_no_question_and_no_right_to_see_them_are_told_apart() -> None:
+    assert explained(asked=()).endswith("None.")
+    assert "Only the administrator" in explained(asked=None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fr", "en"),
+    [
+        (86400, "une fois par jour", "once a day"),
+        (604800, "tous les 7 jours", "every 7 days"),
+        (3600, "toutes les heures", "every hour"),
+        (7200, "toutes les 2 heures", "every 2 hours"),
+        (900, "toutes les 15 minutes", "every 15 minutes"),
+        (90, "toutes les 90 secondes", "every 90 seconds"),
+    ],
+)
+def test_an_interval_is_told_in_words(seconds: int, fr: str, en: str) -> None:
+    interval = timedelta(seconds=seconds)
+
+    assert (every(interval, language="fr"), every(interval, language="en")) == (fr, en)
