@@ -39,7 +39,7 @@ def assemble(
             case Rows():
                 rows.extend(tuple(row[column] for column in columns) for row in answer.rows)
     status, message = _outcome(checked, failed)
-    too_large = _why_too_large(columns, rows, limits)
+    too_large = why_too_large(columns, rows, limits)
     if too_large is not None:
         columns, rows, status, message = (), [], Status.TOO_LARGE, too_large
     return Snapshot.of(
@@ -110,9 +110,10 @@ def _outcome(
     return status, "; ".join(sorted(told))[:_LONGEST_MESSAGE] or "nothing was asked"
 
 
-def _why_too_large(
+def why_too_large(
     columns: Sequence[str], rows: Sequence[Sequence[str]], limits: Limits
 ) -> str | None:
+    """What an answer has too much of for the server; None when it takes it."""
     if len(columns) > limits.max_columns:
         return f"more than {limits.max_columns} columns"
     if len(rows) > limits.max_rows:

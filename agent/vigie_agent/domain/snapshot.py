@@ -1,5 +1,6 @@
 """Snapshots: a topic's rows in canonical form, with the digest that tells whether they changed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ STATUS_NUMBERS: Final[Mapping[Status, int]] = {
     status: number for number, status in enumerate(Status, start=1)
 }
 """The enum's numbers on the wire, in the order of `snapshot.proto`."""
+
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,12 @@ class Snapshot:
         query_digest: bytes = b"",
         cost: Cost | None = None,
     ) -> "Snapshot":
-        """A snapshot in canonical form, whatever the order of the columns and rows given."""
-        ordered_columns, ordered_rows = canonical_rows(columns, rows)
+        """A snapshot in canonical form, whatever the order of the columns and rows given.
+
+        Lone surrogates (file names in no known encoding) become U+FFFD: they cannot travel.
+        """
+        ordered_columns, ordered_rows = canonical_rows(columns, [_sound(row) for row in rows])
+        message = _sound([message])[0]
         return cls(
             topic=topic,
             topic_version=topic_version,
@@ -83,6 +90,14 @@ class Snapshot:
             query_digest=query_digest,
             cost=cost or Cost(),
         )
+
+
+def _sound(texts: Sequence[str]) -> Sequence[str]:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return [_LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts]
+    return texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ class Hello(_message.Message):
     store_epoch: _builtins.bytes
     """The store epoch of the last Welcome, empty on the first session."""
     dropped_reports: _builtins.int
-    """Reports lost for lack of room since this spool was made."""
+    """Snapshots lost for lack of room since this spool was made (a report of one topic each)."""
     @_builtins.property
     def sent_at(self) -> _timestamp_pb2.Timestamp:
         """The device's clock when it sent this."""
