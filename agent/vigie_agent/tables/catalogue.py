@@ -16,6 +16,11 @@ from vigie_agent.tables import (
     processes,
     sockets,
     system,
+    vigie_file_lines,
+    vigie_luks_chain,
+    vigie_nftables,
+    vigie_password_policy,
+    vigie_settings,
 )
 from vigie_agent.tables.host import Host
 
@@ -31,6 +36,11 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     processes.tables,
     sockets.tables,
     system.tables,
+    vigie_file_lines.tables,
+    vigie_luks_chain.tables,
+    vigie_nftables.tables,
+    vigie_password_policy.tables,
+    vigie_settings.tables,
 )
 
 
