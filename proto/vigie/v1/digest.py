@@ -10,6 +10,8 @@ from typing import Final
 
 DIGEST_BYTES: Final = 16
 
+_MAGIC: Final = "vigie.snapshot.v1\n"
+
 
 def canonical_rows(
     columns: Sequence[str], rows: Iterable[Sequence[str]]
@@ -22,6 +24,50 @@ def canonical_rows(
     )
 
 
+def canonical_form(
+    *,
+    topic: str,
+    topic_version: int,
+    status: int,
+    message: str,
+    columns: Sequence[str],
+    values: Sequence[str],
+) -> bytes:
+    """A snapshot's canonical form; columns and rows are already in canonical order.
+
+    `values` are the rows' values, row after row, as they travel.
+    """
+    fields = [topic, str(topic_version), str(status), message, str(len(columns))]
+    fields += columns
+    fields += values
+    header = ",".join([str(len(field)) for field in fields])
+    return f"{_MAGIC}{header}\n{''.join(fields)}".encode("utf-8", "surrogatepass")
+
+
+def canonical_fields(form: bytes) -> list[str]:
+    """The fields of a canonical form: topic, version, status, message, columns, names, values.
+
+    Raises ValueError on anything else.
+    """
+    text = form.decode("utf-8", "surrogatepass")
+    if not text.startswith(_MAGIC):
+        raise ValueError("not a canonical snapshot")
+    header, _, rest = text[len(_MAGIC) :].partition("\n")
+    fields = []
+    start = 0
+    for length in map(int, header.split(",")):
+        fields.append(rest[start : start + length])
+        start += length
+    if start != len(rest):
+        raise ValueError("a canonical snapshot's lengths do not add up")
+    return fields
+
+
+def form_digest(form: bytes) -> bytes:
+    """The 16-byte digest of a canonical form."""
+    return blake2b(form, digest_size=DIGEST_BYTES).digest()
+
+
 def snapshot_digest(
     *,
     topic: str,
@@ -31,13 +77,14 @@ def snapshot_digest(
     columns: Sequence[str],
     values: Sequence[str],
 ) -> bytes:
-    """The 16-byte digest of a snapshot whose columns and rows are already in canonical order.
-
-    `values` are the rows' values, row after row, as they travel.
-    """
-    fields = [topic, str(topic_version), str(status), message, str(len(columns))]
-    fields += columns
-    fields += values
-    header = ",".join([str(len(field)) for field in fields])
-    text = f"vigie.snapshot.v1\n{header}\n{''.join(fields)}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+    """The 16-byte digest of a snapshot whose columns and rows are already in canonical order."""
+    return form_digest(
+        canonical_form(
+            topic=topic,
+            topic_version=topic_version,
+            status=status,
+            message=message,
+            columns=columns,
+            values=values,
+        )
+    )

@@ -9,6 +9,8 @@ VigieError
 ├── NotFound            what was asked for does not exist
 ├── RulesMalformed      a rule or topic file is wrong; the text names file and place
 ├── SettingsMalformed   a setting is wrong; the text names it
+├── RateLimited         too many attempts from one place; come back later
+├── StoreRefused        the store will never take this
 └── StoreBusy           the store cannot take it now; try again
 """
 
@@ -51,6 +53,16 @@ class RulesMalformed(VigieError):
 
 class SettingsMalformed(VigieError):
     """A setting is wrong."""
+
+
+class RateLimited(VigieError):
+    """Too many attempts from one place."""
+
+    retryable = True
+
+
+class StoreRefused(VigieError):
+    """The store will never take this: what it was given breaks its rules."""
 
 
 class StoreBusy(VigieError):

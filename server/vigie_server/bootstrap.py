@@ -1,0 +1,334 @@
+"""Builds the server from its settings: the one place that knows every part."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from vigie_server import clock
+from vigie_server.bundled import bundled_catalogue
+from vigie_server.ca import authority
+from vigie_server.ca.authority import CertificateAuthority
+from vigie_server.ca.files import write_private
+from vigie_server.ca.peers import peer_of
+from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.domain.orders import Intervals
+from vigie_server.domain.reports import Limits
+from vigie_server.domain.rules import Catalogue
+from vigie_server.ingest.attempts import Attempts
+from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
+from vigie_server.ingest.listening import listening
+from vigie_server.ingest.telemetry import Telemetry
+from vigie_server.metrics.device_lines import DeviceLines
+from vigie_server.metrics.own import OwnFigures
+from vigie_server.services.accept_report import AcceptReport
+from vigie_server.services.device_records import DeviceRecords
+from vigie_server.services.enrol import Enrol
+from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.renew import Renew
+from vigie_server.services.rule_book import RuleBook
+from vigie_server.services.sessions import OpenSessions, SessionTerms
+from vigie_server.services.sweep import Sweep
+from vigie_server.services.tokens import KnowCallers
+from vigie_server.services.views import Viewing
+from vigie_server.services.workers import Workers
+from vigie_server.settings import ServerSettings, advertised
+from vigie_server.store import epoch, migrating
+from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.enrolment import Enrolments
+from vigie_server.store.fleet import Fleet
+from vigie_server.store.records import Records
+from vigie_server.store.tokens import Tokens
+from vigie_server.web.app import create_app
+from vigie_server.web.serving import bound, is_loopback, serve_http
+
+log = structlog.get_logger()
+
+GOODBYE_WITHIN: Final = 5.0
+"""Seconds that open sessions have to be answered when the server stops."""
+MARK_EVERY: Final = 30.0
+"""Seconds between two notes of the store's progress, see `store.epoch`."""
+
+Now = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The ports that a running server listens on."""
+
+    telemetry: int
+    enrolment: int
+    http: int
+
+
+def authorities(settings: ServerSettings) -> Path:
+    """The folder of the server's authorities."""
+    return settings.data / "ca"
+
+
+def open_store(settings: ServerSettings) -> Database:
+    """The store, at this version's schema: a SQLite one is brought to it, another one must be.
+
+    Raises SettingsMalformed, StoreBusy.
+    """
+    if settings.store.url:
+        database = Database(settings.store.url)
+        migrating.require_migrated(database)
+    else:
+        if not settings.data.is_dir():
+            raise SettingsMalformed(f"there is no folder {settings.data}: run `vigie-server init`")
+        database = Database(sqlite_url(settings.data / "vigie.db"))
+        migrating.migrate(database)
+    epoch.prepare(database)
+    return database
+
+
+def initialise(settings: ServerSettings, *, now: datetime) -> CertificateAuthority:
+    """Makes the data folder, the authorities and the store; what is there stays."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    authority.create(authorities(settings), authority.DEVICES, now=now)
+    authority.create(authorities(settings), authority.HTTPS, names_only=settings.own_names, now=now)
+    if settings.store.url:
+        migrating.migrate(Database(settings.store.url))
+    open_store(settings).close()
+    return authority.load(authorities(settings), authority.DEVICES)
+
+
+def build_server(
+    settings: ServerSettings, *, catalogue: Catalogue | None = None, now: Now = clock.utc_now
+) -> "Server":
+    """A server ready to run, on data that `initialise` made.
+
+    Raises SettingsMalformed, RulesMalformed, StoreBusy.
+    """
+    if settings.http.plain and not is_loopback(settings.listen.http):
+        raise SettingsMalformed(
+            "VIGIE_SERVER_HTTP__PLAIN is for loopback addresses: listen.http is not one"
+        )
+    catalogue = bundled_catalogue() if catalogue is None else catalogue
+    devices_authority = authority.load(authorities(settings), authority.DEVICES)
+    return Server(settings, catalogue, devices_authority, open_store(settings), now)
+
+
+class Server:
+    """The whole server. `run` it once."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        catalogue: Catalogue,
+        devices_authority: CertificateAuthority,
+        database: Database,
+        now: Now,
+    ) -> None:
+        self.settings: Final = settings
+        self.database: Final = database
+        self._authority = devices_authority
+        self._now = now
+        self._mark = settings.data / "store.mark"
+        epoch.notice_restore(database, self._mark)
+        self._workers = Workers()
+        self._registry = CollectorRegistry()
+        self._figures = OwnFigures(self._registry)
+        judging = RuleBook(catalogue)
+        store = Records(database)
+        self._fleet = Fleet(database, {rule.id: rule.severity for rule in catalogue.rules.values()})
+        self._lines = DeviceLines(
+            measures=catalogue.measures,
+            failing_rules_only_above=settings.failing_rules_only_above,
+        )
+        self._viewing = Viewing(
+            self._fleet,
+            self._workers,
+            self._lines,
+            every=settings.sweep.views_every.total_seconds(),
+        )
+        self._commits = GroupCommit(
+            store,
+            self._workers,
+            self._figures,
+            max_group=settings.store.max_group,
+            max_pending=settings.store.max_pending,
+            flush_seen_every=settings.store.flush_seen_every.total_seconds(),
+        )
+        records = DeviceRecords(
+            store, self._workers, judging, capacity=settings.store.cached_devices
+        )
+        limits = Limits(**settings.limits.model_dump())
+        accept = AcceptReport(judging, records.load_facts, self._figures, limits=limits)
+        self._sessions = OpenSessions(
+            store=store,
+            workers=self._workers,
+            records=records,
+            accept=accept,
+            commits=self._commits,
+            viewing=self._viewing,
+            figures=self._figures,
+            now=now,
+            store_epoch=epoch.store_epoch(database),
+            terms=SessionTerms(
+                limits=limits,
+                intervals=Intervals(
+                    heartbeat=settings.sessions.heartbeat,
+                    stay=settings.sessions.stay,
+                    visit=settings.sessions.visit,
+                ),
+                max_sessions=settings.sessions.max_sessions,
+                overload_retry=settings.sessions.overload_retry,
+            ),
+        )
+        self._sweep = Sweep(
+            store=store,
+            workers=self._workers,
+            records=records,
+            accept=accept,
+            commits=self._commits,
+            viewing=self._viewing,
+            judging=judging,
+            figures=self._figures,
+            now=now,
+            every=settings.sweep.every.total_seconds(),
+            batch=settings.sweep.batch,
+        )
+        self._app = create_app(
+            reader=self._fleet,
+            tokens=KnowCallers(Tokens(database)),
+            rules=tuple(catalogue.rules.values()),
+            fleet=self._lines.exposition,
+            own=self._registry,
+            now=now,
+            version=version("vigie"),
+        )
+
+    async def run(
+        self, stop: asyncio.Event, *, started: Callable[[Addresses], None] = lambda _: None
+    ) -> None:
+        """Serves until `stop` is set; what was sent by then is committed and acknowledged.
+
+        `started` is called once every port listens. The first part that fails is named in the log,
+        stops the others, and its error is raised (in a group).
+        """
+        try:
+            async with asyncio.TaskGroup() as storing:
+                storing.create_task(_part("commits", self._commits.run(), stop))
+                try:
+                    await self._serve(stop, started)
+                finally:
+                    self._commits.stop()
+        finally:
+            self._workers.close()
+            epoch.write_mark(self.database, self._mark)
+            self.database.close()
+
+    async def _serve(self, stop: asyncio.Event, started: Callable[[Addresses], None]) -> None:
+        settings = self.settings
+        pair = self._authority.issue_server_certificate(settings.own_names, now=self._now())
+        limit = settings.limits.max_message_bytes
+        telemetry, telemetry_port = listening(
+            address=settings.listen.telemetry,
+            key=pair.key,
+            chain=pair.chain,
+            client_authority=self._authority.certificate_pem,
+            max_message_bytes=limit,
+        )
+        enrolment, enrolment_port = listening(
+            address=settings.listen.enrolment,
+            key=pair.key,
+            chain=pair.chain,
+            client_authority=None,
+            max_message_bytes=limit,
+        )
+        http = bound(settings.listen.http)
+        endpoints = advertised(
+            settings, telemetry_port=telemetry_port, enrolment_port=enrolment_port
+        )
+        store = Enrolments(self.database)
+        renewal = Renew(
+            store=store,
+            workers=self._workers,
+            authority=self._authority,
+            endpoints=endpoints,
+            now=self._now,
+            expired_for_at_most=settings.enrolment.renew_expired_for,
+        )
+        enrol = Enrol(
+            store=store,
+            workers=self._workers,
+            authority=self._authority,
+            endpoints=endpoints,
+            now=self._now,
+            changed=self._viewing.changed,
+        )
+        attempts = Attempts(
+            per_minute=settings.enrolment.attempts_per_minute,
+            burst=settings.enrolment.attempts_at_once,
+            monotonic=monotonic,
+        )
+        telemetry.add_generic_rpc_handlers((Telemetry(self._sessions, renewal, peer_of).handler,))
+        enrolment.add_generic_rpc_handlers((EnrolmentPort(enrol, renewal, attempts).handler,))
+        certificate, key = self._https()
+        addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))
+        await telemetry.start()
+        await enrolment.start()
+        log.info(
+            "server_started",
+            telemetry=addresses.telemetry,
+            enrolment=addresses.enrolment,
+            http=addresses.http,
+        )
+        started(addresses)
+        async with asyncio.TaskGroup() as parts:
+            for name, work in (
+                ("sweeper", self._sweep.run(stop)),
+                ("views", self._viewing.run(stop)),
+                ("http", serve_http(self._app, http, stop, certificate=certificate, key=key)),
+                ("marks", self._keep_mark(stop)),
+            ):
+                parts.create_task(_part(name, work, stop))
+            await stop.wait()
+            self._sessions.say_goodbye()
+            await asyncio.gather(telemetry.stop(GOODBYE_WITHIN), enrolment.stop(GOODBYE_WITHIN))
+        log.info("server_stopped")
+
+    def _https(self) -> tuple[Path | None, Path | None]:
+        """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""
+        settings = self.settings
+        expiries = {"authority": self._authority.not_after}
+        if settings.http.plain:
+            self._figures.certificates_expire(expiries)
+            return None, None
+        if settings.http.certificate is not None and settings.http.key is not None:
+            return settings.http.certificate, settings.http.key
+        issuer = authority.load(authorities(settings), authority.HTTPS)
+        pair = issuer.issue_https_certificate(settings.own_names, now=self._now())
+        folder = settings.data / "https"
+        certificate, key = folder / "server.crt", folder / "server.key"
+        write_private(certificate, pair.chain)
+        write_private(key, pair.key)
+        self._figures.certificates_expire(expiries | {"https": pair.not_after})
+        return certificate, key
+
+    async def _keep_mark(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), MARK_EVERY)
+            await self._workers.read(partial(epoch.write_mark, self.database, self._mark))
+
+
+async def _part(name: str, work: Coroutine[None, None, None], stop: asyncio.Event) -> None:
+    """Runs a part; when it fails, says which one it was and stops the others."""
+    try:
+        await work
+    except Exception as error:
+        log.error("part_failed", part=name, error=type(error).__name__, exc_info=True)
+        stop.set()
+        raise

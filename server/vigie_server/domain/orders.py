@@ -1,0 +1,59 @@
+"""What the server tells a device in its session."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from vigie_server.domain.reports import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """When to send a sign of life, whether to stay connected, and when to come back otherwise."""
+
+    heartbeat: timedelta
+    stay: bool
+    visit: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The answer to a greeting. `resume_after` is the last committed sequence number."""
+
+    store_epoch: bytes
+    resume_after: int
+    limits: Limits
+    intervals: Intervals
+    server_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """All reports up to `seq` are committed, or rejected for good as listed by number and reason."""
+
+    seq: int
+    rejected: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """Full snapshots of these topics are needed; of all topics when empty."""
+
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """The session ends; come back after `retry_after`."""
+
+    retry_after: timedelta
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disable:
+    """The device is retired or revoked: stop, and keep nothing."""
+
+    reason: str
+
+
+Order = Ack | Resend | Goodbye | Disable

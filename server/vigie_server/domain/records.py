@@ -1,0 +1,120 @@
+"""What the server holds of a device while it speaks, and what one step changes in the store.
+
+A `DeviceRecord` runs ahead of the store by the changes that wait for their commit. Its `revision`
+rises with every change, and the store takes a change only on top of the revision it was made from:
+an older session, another replica or an administrator's act makes the next commit fail, the record
+is thrown away (`stale`), and the device resumes from what is committed. Nothing is merged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from vigie_server.domain.devices import Device
+from vigie_server.domain.facts import Fact
+from vigie_server.domain.verdicts import Status, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSnapshot:
+    """The newest snapshot of one topic. `revision` finds its evidence in the store.
+
+    `fact` is None until a rule needs it, and for topics that no rule reads.
+    """
+
+    digest: bytes
+    observed_at: datetime
+    revision: int
+    fact: Fact | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldVerdict:
+    """A verdict as it stands. `next_check_at` may be earlier than the verdict's own, never later.
+
+    Leaving an early instant in the store is harmless (the sweeper looks, and writes the later one),
+    and saves a write for each report that only makes evidence fresher.
+    """
+
+    verdict: Verdict
+    since: datetime
+    failing_since: datetime | None
+    next_check_at: datetime | None
+
+
+@dataclass(slots=True, eq=False)
+class DeviceRecord:
+    """One device, ready to take the next report."""
+
+    key: int
+    device: Device
+    revision: int
+    spool_id: bytes
+    last_seq: int
+    boot_ids: tuple[str, ...]
+    judged_with: str
+    enrolled_at: datetime
+    disabled: str = ""
+    last_seen_at: datetime | None = None
+    snapshots: dict[str, HeldSnapshot] = field(default_factory=dict)
+    verdicts: dict[str, HeldVerdict] = field(default_factory=dict)
+    committed_seq: int = 0
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """New content of a topic, kept as history. `content` is the canonical form, uncompressed."""
+
+    topic: str
+    digest: bytes
+    status: int
+    seq: int
+    content: bytes
+    query_digest: bytes
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A verdict that changed. `before` is None when the rule had never been judged."""
+
+    rule: str
+    before: Status | None
+    after: Status
+    verdict: Verdict
+    topic_versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenVerdict:
+    """A verdict to store as it stands, with the versions of the topics it was judged on."""
+
+    held: HeldVerdict
+    evidence_at: datetime | None
+    topic_versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """All that one step (a report, a sweep) changes; committed whole or not at all.
+
+    `revision_before` fences it. `seen` are topics whose content is unchanged and whose
+    `observed_at` rose. `retracted` are rules that no longer exist.
+    """
+
+    key: int
+    device_id: str
+    at: datetime
+    revision_before: int
+    revision: int
+    spool_id: bytes
+    last_seq: int
+    device: Device
+    judged_with: str
+    evidence: tuple[Evidence, ...] = ()
+    seen: tuple[tuple[str, datetime], ...] = ()
+    verdicts: tuple[WrittenVerdict, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    retracted: tuple[str, ...] = ()
+    rejected: tuple[int, str] | None = None

@@ -1,0 +1,168 @@
+"""What a device says in its session, free of the wire: greetings, reports and their limits.
+
+Everything here was sent by a device that may be broken or hostile. `refusal` is the gate: a report
+that passes it is safe to store and to judge.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from vigie.v1.digest import DIGEST_BYTES
+
+STATUSES: Final = (
+    "unspecified",
+    "ok",
+    "error",
+    "timeout",
+    "missing_table",
+    "no_permission",
+    "refused",
+    "denylisted",
+    "too_large",
+)
+"""Lower-case names of `vigie.v1.SnapshotStatus`, by number."""
+
+SPOOL_ID_BYTES: Final = 16
+MAX_SEQ: Final = 2**63 - 1
+MAX_TOPIC_VERSION: Final = 2**31 - 1
+_TOPIC: Final = re.compile(r"[a-z0-9_][a-z0-9_.\-]{0,127}", re.ASCII)
+_BYTES_PER_CODE_POINT: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one device may send; told in Welcome, enforced here."""
+
+    max_message_bytes: int = 4 * 1024 * 1024
+    max_snapshots_per_report: int = 64
+    max_rows_per_snapshot: int = 10_000
+    max_columns_per_snapshot: int = 64
+    max_value_bytes: int = 64 * 1024
+    max_in_flight: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first message of a session. All of it is claims: the certificate says who speaks."""
+
+    agent_version: str
+    engine: str
+    engine_version: str
+    platform: str
+    boot_id: str
+    spool_id: bytes
+    highest_seq: int
+    config_digest: bytes
+    store_epoch: bytes
+    dropped_reports: int
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One topic's answer as it travelled; with `unchanged`, only its digest did.
+
+    `status` is the number of `vigie.v1.SnapshotStatus`; `values` are the rows' values, row after
+    row, each in the order of `columns`.
+    """
+
+    topic: str
+    topic_version: int
+    digest: bytes
+    status: int
+    message: str
+    unchanged: bool
+    columns: Sequence[str]
+    values: Sequence[str]
+    row_count: int
+    query_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Snapshots collected at one moment. `elapsed` is None when the machine booted in between."""
+
+    seq: int
+    sent_at: datetime | None
+    elapsed: timedelta | None
+    snapshots: Sequence[Snapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Says that the device lives."""
+
+    sent_at: datetime | None
+    pending_reports: int
+
+
+def hello_refusal(hello: Hello) -> str | None:
+    """Why this greeting breaks the protocol; None when it does not."""
+    if len(hello.spool_id) != SPOOL_ID_BYTES:
+        return "hello: spool_id is not 16 bytes"
+    if not hello.boot_id:
+        return "hello: boot_id is empty"
+    if hello.highest_seq > MAX_SEQ or hello.dropped_reports > MAX_SEQ:
+        return "hello: a number is out of range"
+    texts = (hello.agent_version, hello.engine, hello.engine_version, hello.platform, hello.boot_id)
+    if any(len(text) > 128 or "\0" in text for text in texts):  # noqa: PLR2004 (a short text)
+        return "hello: a text is too long or holds a NUL"
+    return None
+
+
+def refusal(report: Report, limits: Limits) -> str | None:
+    """Why this report can never be accepted; None when its shape is right.
+
+    The text names the topic and the limit, never a value. Digests are checked where the canonical
+    form is made, see `evidence_of`.
+    """
+    if len(report.snapshots) > limits.max_snapshots_per_report:
+        return f"more than {limits.max_snapshots_per_report} snapshots in a report"
+    seen = set()
+    for snapshot in report.snapshots:
+        if (problem := _snapshot_refusal(snapshot, limits)) is not None:
+            return problem
+        if snapshot.topic in seen:
+            return f"{snapshot.topic}: twice in one report"
+        seen.add(snapshot.topic)
+    return None
+
+
+def _snapshot_refusal(snapshot: Snapshot, limits: Limits) -> str | None:
+    topic = snapshot.topic
+    if _TOPIC.fullmatch(topic) is None:
+        return "a topic's name is not one"
+    if not 0 < snapshot.topic_version <= MAX_TOPIC_VERSION:
+        return f"{topic}: topic_version is out of range"
+    if len(snapshot.digest) != DIGEST_BYTES:
+        return f"{topic}: digest is not {DIGEST_BYTES} bytes"
+    if not 0 < snapshot.status < len(STATUSES):
+        return f"{topic}: status is not one"
+    if snapshot.unchanged:
+        if snapshot.columns or snapshot.values or snapshot.row_count:
+            return f"{topic}: unchanged, yet rows travel"
+        return None
+    return _table_refusal(snapshot, limits)
+
+
+def _table_refusal(snapshot: Snapshot, limits: Limits) -> str | None:
+    topic, columns, values = snapshot.topic, snapshot.columns, snapshot.values
+    if len(columns) > limits.max_columns_per_snapshot:
+        return f"{topic}: more than {limits.max_columns_per_snapshot} columns"
+    if snapshot.row_count > limits.max_rows_per_snapshot:
+        return f"{topic}: more than {limits.max_rows_per_snapshot} rows"
+    if len(columns) * snapshot.row_count != len(values):
+        return f"{topic}: columns times rows is not the number of values"
+    if any(first >= second for first, second in zip(columns, columns[1:], strict=False)):
+        return f"{topic}: columns are not in alphabetical order"
+    longest = max(map(len, values), default=0)
+    if longest * _BYTES_PER_CODE_POINT > limits.max_value_bytes and any(
+        len(value.encode()) > limits.max_value_bytes for value in values
+    ):
+        return f"{topic}: a value is longer than {limits.max_value_bytes} bytes"
+    if any(len(text) > limits.max_value_bytes for text in (*columns, snapshot.message)):
+        return f"{topic}: a text is longer than {limits.max_value_bytes} bytes"
+    return None

@@ -1,0 +1,57 @@
+"""Opens the two gRPC ports."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import grpc
+
+from vigie_server.domain.errors import SettingsMalformed
+
+KEEPALIVE_MS: Final = 60_000
+KEEPALIVE_TIMEOUT_MS: Final = 20_000
+SMALLEST_PING_GAP_MS: Final = 20_000
+"""Agents ping no more often than this; see the agent's link."""
+STREAMS_PER_CONNECTION: Final = 8
+
+ChannelOptions = Sequence[tuple[str, int]]
+
+
+def options(*, max_message_bytes: int) -> ChannelOptions:
+    return (
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_metadata_size", 16 * 1024),
+        ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+        ("grpc.keepalive_permit_without_calls", 0),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", SMALLEST_PING_GAP_MS),
+        # One server to a port: a second one must fail to start, not share it.
+        ("grpc.so_reuseport", 0),
+    )
+
+
+def listening(
+    *,
+    address: str,
+    key: bytes,
+    chain: bytes,
+    client_authority: bytes | None,
+    max_message_bytes: int,
+) -> tuple[grpc.aio.Server, int]:
+    """A server bound to `address` (not yet started, without handlers) and the port it got.
+
+    With `client_authority` (PEM) a peer without a certificate of it does not get past the TLS
+    handshake. Raises SettingsMalformed when the address cannot be bound.
+    """
+    server = grpc.aio.server(options=options(max_message_bytes=max_message_bytes))
+    credentials = grpc.ssl_server_credentials(
+        [(key, chain)],
+        root_certificates=client_authority,
+        require_client_auth=client_authority is not None,
+    )
+    try:
+        port = server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise SettingsMalformed(f"cannot listen on {address}") from error
+    return server, port

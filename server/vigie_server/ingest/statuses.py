@@ -1,0 +1,35 @@
+"""What a peer is told when something is refused: one gRPC status for each error of ours."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import grpc
+
+from vigie_server.domain.errors import (
+    DeviceCloned,
+    DeviceRetired,
+    MalformedRequest,
+    NotFound,
+    RateLimited,
+    RulesMalformed,
+    SettingsMalformed,
+    StoreBusy,
+    StoreRefused,
+    TokenRefused,
+    UnknownDevice,
+    VigieError,
+)
+
+STATUS_OF: Final[Mapping[type[VigieError], grpc.StatusCode]] = {
+    UnknownDevice: grpc.StatusCode.PERMISSION_DENIED,
+    DeviceRetired: grpc.StatusCode.PERMISSION_DENIED,
+    DeviceCloned: grpc.StatusCode.PERMISSION_DENIED,
+    MalformedRequest: grpc.StatusCode.INVALID_ARGUMENT,
+    TokenRefused: grpc.StatusCode.PERMISSION_DENIED,
+    NotFound: grpc.StatusCode.NOT_FOUND,
+    RulesMalformed: grpc.StatusCode.INTERNAL,
+    SettingsMalformed: grpc.StatusCode.INTERNAL,
+    RateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    StoreRefused: grpc.StatusCode.INTERNAL,
+    StoreBusy: grpc.StatusCode.UNAVAILABLE,
+}

@@ -1,0 +1,33 @@
+"""Logs are events: readable on a terminal, JSON elsewhere. Configured by the command line only."""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+
+
+def configure_logs(*, stream: TextIO | None = None, debug: bool = False) -> None:
+    """Sends events to `stream` (standard error), one line each."""
+    out = sys.stderr if stream is None else stream
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if out.isatty() else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.DEBUG if debug else logging.INFO
+        ),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    # Libraries: warnings only, and never gRPC's, which name peers' addresses.
+    logging.basicConfig(level=logging.WARNING, stream=out, format="%(levelname)s %(name)s")
+    logging.getLogger("grpc").setLevel(logging.CRITICAL)
+    logging.getLogger("uvicorn.access").disabled = True

@@ -1,0 +1,294 @@
+"""What a report changes: evidence, facts, verdicts, transitions. No store, no wire: one step ahead.
+
+The device's record moves on at once, so that reports behind this one build on it while it waits
+for its commit. When the commit never comes, the record is stale and the device resumes from what
+is in the store.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from time import perf_counter
+from typing import Final
+
+from vigie.v1.digest import canonical_form, form_digest
+from vigie_server.domain.describing import INVENTORY, described
+from vigie_server.domain.facts import Fact
+from vigie_server.domain.observing import clock_skew, observed_at
+from vigie_server.domain.records import (
+    DeviceChange,
+    DeviceRecord,
+    Evidence,
+    HeldSnapshot,
+    Transition,
+    WrittenVerdict,
+)
+from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
+from vigie_server.domain.standing import standing
+from vigie_server.domain.verdicts import Status
+from vigie_server.ports import Content, Figures, Judging
+
+KEPT_ROWS: Final = 32
+"""Facts with more rows are read from the store again when a rule needs them: memory is bounded."""
+
+FactLoader = Callable[[DeviceRecord, Collection[str]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What to commit, and what to tell the device once it is."""
+
+    change: DeviceChange
+    resend: tuple[str, ...] = ()
+    rejection: str | None = None
+
+
+@dataclass(slots=True)
+class _Intake:
+    """What the snapshots of one report come to."""
+
+    evidence: list[Evidence] = field(default_factory=list)
+    held: dict[str, HeldSnapshot] = field(default_factory=dict)
+    seen: list[tuple[str, datetime]] = field(default_factory=list)
+    resend: list[str] = field(default_factory=list)
+    topics: set[str] = field(default_factory=set)
+
+
+class AcceptReport:
+    """Turns reports and due checks into changes of a device's record."""
+
+    def __init__(
+        self, judging: Judging, load_facts: FactLoader, figures: Figures, *, limits: Limits
+    ) -> None:
+        self._judging = judging
+        self._load_facts = load_facts
+        self._figures = figures
+        self._limits = limits
+
+    async def __call__(
+        self, record: DeviceRecord, report: Report, *, received_at: datetime
+    ) -> Accepted:
+        """Takes the next report of a device; its sequence number is above the record's."""
+        problem = refusal(report, self._limits)
+        if problem is None:
+            intake = self._intake(record, report, received_at)
+            if isinstance(intake, _Intake):
+                return await self._accepted(record, report, intake, received_at)
+            problem = intake
+        self._figures.report_rejected()
+        change = self._next(record, received_at, last_seq=report.seq)
+        return Accepted(replace(change, rejected=(report.seq, problem)), rejection=problem)
+
+    async def judge_again(
+        self, record: DeviceRecord, rules: Collection[str] | None, *, now: datetime
+    ) -> DeviceChange:
+        """Judges rules from the evidence at hand; every rule when None."""
+        topics = None
+        if rules is not None and self._is_current(record):
+            topics = frozenset[str]().union(*map(self._judging.topics_of, rules))
+        verdicts, transitions, retracted = await self._judged(record, topics, now)
+        return replace(
+            self._next(record, now, last_seq=record.last_seq),
+            verdicts=verdicts,
+            transitions=transitions,
+            retracted=retracted,
+        )
+
+    def forget_bulky(self, record: DeviceRecord, *, committed_revision: int) -> None:
+        """Lets go of facts with many rows whose evidence is in the store."""
+        for topic, held in record.snapshots.items():
+            if (
+                held.fact is not None
+                and len(held.fact.rows) > KEPT_ROWS
+                and held.revision <= committed_revision
+            ):
+                record.snapshots[topic] = replace(held, fact=None)
+
+    def _intake(
+        self, record: DeviceRecord, report: Report, received_at: datetime
+    ) -> "_Intake | str":
+        intake = _Intake()
+        for snapshot in report.snapshots:
+            held = record.snapshots.get(snapshot.topic)
+            instant = observed_at(
+                received_at=received_at,
+                elapsed=report.elapsed,
+                previous=record.enrolled_at if held is None else held.observed_at,
+            )
+            if snapshot.unchanged and (held is None or held.digest != snapshot.digest):
+                intake.resend.append(snapshot.topic)
+            elif held is not None and held.digest == snapshot.digest:
+                self._take_seen(record, snapshot.topic, held, instant, intake, received_at)
+            elif not self._take_new(record, snapshot, report.seq, instant, intake):
+                return f"{snapshot.topic}: the digest is not that of the rows"
+        return intake
+
+    def _take_seen(
+        self,
+        record: DeviceRecord,
+        topic: str,
+        held: HeldSnapshot,
+        instant: datetime,
+        intake: _Intake,
+        now: datetime,
+    ) -> None:
+        """The content stands, and is fresher: only verdicts that time can move are judged again."""
+        fact = None if held.fact is None else replace(held.fact, observed_at=instant)
+        intake.held[topic] = HeldSnapshot(held.digest, instant, held.revision, fact)
+        intake.seen.append((topic, instant))
+        for rule in self._judging.rules_reading(topic):
+            known = record.verdicts.get(rule)
+            if (
+                known is None
+                or known.verdict.status is Status.UNKNOWN
+                or (known.next_check_at is not None and known.next_check_at <= now)
+            ):
+                intake.topics.add(topic)
+                return
+
+    def _take_new(
+        self,
+        record: DeviceRecord,
+        snapshot: Snapshot,
+        seq: int,
+        instant: datetime,
+        intake: _Intake,
+    ) -> bool:
+        form = canonical_form(
+            topic=snapshot.topic,
+            topic_version=snapshot.topic_version,
+            status=snapshot.status,
+            message=snapshot.message,
+            columns=snapshot.columns,
+            values=snapshot.values,
+        )
+        if form_digest(form) != snapshot.digest:
+            return False
+        fact = self._judging.fact(
+            Content(
+                snapshot.topic,
+                snapshot.topic_version,
+                snapshot.status,
+                snapshot.message,
+                snapshot.columns,
+                snapshot.values,
+            ),
+            instant,
+        )
+        intake.held[snapshot.topic] = HeldSnapshot(
+            snapshot.digest, instant, record.revision + 1, fact
+        )
+        intake.evidence.append(
+            Evidence(
+                snapshot.topic,
+                snapshot.digest,
+                snapshot.status,
+                seq,
+                form,
+                snapshot.query_digest,
+                instant,
+            )
+        )
+        intake.topics.add(snapshot.topic)
+        return True
+
+    async def _accepted(
+        self, record: DeviceRecord, report: Report, intake: _Intake, received_at: datetime
+    ) -> Accepted:
+        record.snapshots.update(intake.held)
+        skew = clock_skew(sent_at=report.sent_at, received_at=received_at)
+        device = replace(
+            record.device,
+            last_report_at=received_at,
+            clock_skew_seconds=record.device.clock_skew_seconds if skew is None else skew,
+        )
+        topics: frozenset[str] | None = frozenset(intake.topics)
+        inventory = intake.held.get(INVENTORY)
+        if inventory is not None and inventory.fact is not None:
+            shown = described(device, inventory.fact)
+            if (shown.chassis, shown.os, shown.os_version) != (
+                device.chassis,
+                device.os,
+                device.os_version,
+            ):
+                topics = None  # what every rule may ask of the device has changed
+            device = shown
+        record.device = device
+        if not self._is_current(record):
+            topics = None
+        verdicts: tuple[WrittenVerdict, ...] = ()
+        transitions: tuple[Transition, ...] = ()
+        retracted: tuple[str, ...] = ()
+        if topics is None or topics:
+            verdicts, transitions, retracted = await self._judged(record, topics, received_at)
+        change = replace(
+            self._next(record, received_at, last_seq=report.seq),
+            evidence=tuple(intake.evidence),
+            seen=tuple(intake.seen),
+            verdicts=verdicts,
+            transitions=transitions,
+            retracted=retracted,
+        )
+        return Accepted(change, resend=tuple(intake.resend))
+
+    def _is_current(self, record: DeviceRecord) -> bool:
+        return record.judged_with == self._judging.digest
+
+    async def _judged(
+        self, record: DeviceRecord, topics: frozenset[str] | None, now: datetime
+    ) -> tuple[tuple[WrittenVerdict, ...], tuple[Transition, ...], tuple[str, ...]]:
+        judging = self._judging
+        facts = await self._facts(record, judging.topics_beside(topics))
+        began = perf_counter()
+        written: list[WrittenVerdict] = []
+        transitions: list[Transition] = []
+        judged = judging.judge(record.device, facts, topics=topics, now=now)
+        for verdict in judged:
+            stands = standing(
+                record.verdicts.get(verdict.rule),
+                verdict,
+                now=now,
+                facts=facts,
+                topics=judging.topics_of(verdict.rule),
+            )
+            record.verdicts[verdict.rule] = stands.held
+            if stands.written is not None:
+                written.append(stands.written)
+            if stands.transition is not None:
+                transitions.append(stands.transition)
+        self._figures.judged(len(judged), seconds=perf_counter() - began)
+        retracted: tuple[str, ...] = ()
+        if topics is None:
+            retracted = tuple(sorted(record.verdicts.keys() - set(judging.rules)))
+            for rule in retracted:
+                del record.verdicts[rule]
+            record.judged_with = judging.digest
+        return tuple(written), tuple(transitions), retracted
+
+    async def _facts(self, record: DeviceRecord, topics: Collection[str]) -> Mapping[str, Fact]:
+        held = record.snapshots
+        missing = [topic for topic in topics if topic in held and held[topic].fact is None]
+        if missing:
+            await self._load_facts(record, missing)
+        return {
+            topic: fact
+            for topic in topics
+            if topic in held and (fact := held[topic].fact) is not None
+        }
+
+    def _next(self, record: DeviceRecord, now: datetime, *, last_seq: int) -> DeviceChange:
+        """The change that takes the record one revision further, without any content yet."""
+        before = record.revision
+        record.revision = before + 1
+        record.last_seq = last_seq
+        return DeviceChange(
+            key=record.key,
+            device_id=record.device.id,
+            at=now,
+            revision_before=before,
+            revision=before + 1,
+            spool_id=record.spool_id,
+            last_seq=last_seq,
+            device=record.device,
+            judged_with=record.judged_with,
+        )

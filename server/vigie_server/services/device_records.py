@@ -1,0 +1,106 @@
+"""The records of the devices that speak or spoke lately: loaded once, used by one at a time."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from vigie.v1.digest import canonical_fields
+from vigie_server.domain.records import DeviceRecord
+from vigie_server.ports import Content, Judging, RecordStore
+from vigie_server.services.workers import Workers
+
+_FIXED_FIELDS = 5
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One device's place: hold `lock` to read or move its record."""
+
+    key: int
+    record: DeviceRecord | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class DeviceRecords:
+    """A bounded cache: records in use stay, of the others the latest used ones."""
+
+    def __init__(
+        self, store: RecordStore, workers: Workers, judging: Judging, *, capacity: int
+    ) -> None:
+        self._store = store
+        self._workers = workers
+        self._judging = judging
+        self._capacity = capacity
+        self._slots: OrderedDict[int, Slot] = OrderedDict()
+
+    def held(self, key: int) -> DeviceRecord | None:
+        """The record if it is at hand and not stale."""
+        slot = self._slots.get(key)
+        if slot is None or slot.record is None or slot.record.stale:
+            return None
+        return slot.record
+
+    def acquire(self, key: int) -> Slot:
+        """The device's slot; give it back with `release`."""
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = Slot(key)
+        self._slots.move_to_end(key)
+        slot.users += 1
+        return slot
+
+    def release(self, slot: Slot) -> None:
+        slot.users -= 1
+        if len(self._slots) > self._capacity:
+            self._evict()
+
+    @asynccontextmanager
+    async def using(self, key: int) -> AsyncIterator[DeviceRecord]:
+        """The device's record, alone, loaded when it is not at hand. Raises UnknownDevice."""
+        slot = self.acquire(key)
+        try:
+            async with slot.lock:
+                yield await self.loaded(slot)
+        finally:
+            self.release(slot)
+
+    async def loaded(self, slot: Slot) -> DeviceRecord:
+        """The slot's record, loaded when it is missing or stale; the caller holds the lock."""
+        if slot.record is None or slot.record.stale:
+            slot.record = await self._workers.read(partial(self._store.record, slot.key))
+        return slot.record
+
+    async def load_facts(self, record: DeviceRecord, topics: Collection[str]) -> None:
+        """Reads the facts of these topics from the store into the record."""
+        revisions = {topic: record.snapshots[topic].revision for topic in topics}
+        forms = await self._workers.read(partial(self._store.contents, record.key, revisions))
+        for topic, form in forms.items():
+            held = record.snapshots[topic]
+            fact = self._judging.fact(content_of(form), held.observed_at)
+            record.snapshots[topic] = replace(held, fact=fact)
+
+    def _evict(self) -> None:
+        for key, slot in list(self._slots.items()):
+            if len(self._slots) <= self._capacity:
+                return
+            if slot.users == 0:
+                del self._slots[key]
+
+
+def content_of(form: bytes) -> Content:
+    """The content of a canonical form. Raises ValueError on anything else."""
+    fields = canonical_fields(form)
+    topic, version, status, message, width = fields[:_FIXED_FIELDS]
+    split = _FIXED_FIELDS + int(width)
+    return Content(
+        topic=topic,
+        topic_version=int(version),
+        status=int(status),
+        message=message,
+        columns=fields[_FIXED_FIELDS:split],
+        values=fields[split:],
+    )

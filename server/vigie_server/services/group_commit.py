@@ -1,0 +1,150 @@
+"""Commits the changes of many sessions together, in the order they came.
+
+While one group is being committed the next one gathers: alone, a report waits for nothing; under
+load, one flush to the disk serves hundreds. Nothing is dropped: `room` makes senders wait.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from time import monotonic
+
+import structlog
+
+from vigie_server.domain.errors import StoreBusy, StoreRefused
+from vigie_server.domain.records import DeviceChange, DeviceRecord
+from vigie_server.ports import Figures, RecordStore, Seen
+from vigie_server.services.workers import Workers
+
+log = structlog.get_logger()
+
+Done = Callable[[bool], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A change that waits, the record it was made on, and whom to tell how it ended."""
+
+    change: DeviceChange
+    record: DeviceRecord
+    done: Done
+
+
+class GroupCommit:
+    """The one place from which devices' changes reach the store."""
+
+    def __init__(
+        self,
+        store: RecordStore,
+        workers: Workers,
+        figures: Figures,
+        *,
+        max_group: int,
+        max_pending: int,
+        flush_seen_every: float,
+    ) -> None:
+        self._store = store
+        self._workers = workers
+        self._figures = figures
+        self._max_group = max_group
+        self._max_pending = max_pending
+        self._flush_seen_every = flush_seen_every
+        self._pending: list[Pending] = []
+        self._seen: dict[int, Seen] = {}
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._stopping = False
+
+    @property
+    def backlog(self) -> int:
+        """Changes that wait for their commit."""
+        return len(self._pending)
+
+    def submit(self, change: DeviceChange, record: DeviceRecord, done: Done) -> None:
+        """Queues a change; `done(True)` once it is committed, `done(False)` when it never will be."""
+        self._pending.append(Pending(change, record, done))
+        self._work.set()
+        if len(self._pending) >= self._max_pending:
+            self._room.clear()
+
+    def saw(self, key: int, at: datetime, skew: float | None) -> None:
+        """Notes a sign of life; written with a later group, the newest of each device alone."""
+        self._seen[key] = Seen(key, at, skew)
+
+    async def room(self) -> None:
+        """Returns once the store is not too far behind."""
+        if not self._room.is_set():
+            await self._room.wait()
+
+    def stop(self) -> None:
+        """Lets `run` end once everything that waits is committed."""
+        self._stopping = True
+        self._work.set()
+
+    async def run(self) -> None:
+        """Commits until stopped, and then what is left."""
+        while not (self._stopping and not self._pending and not self._seen):
+            if not self._pending and not self._stopping:
+                self._work.clear()
+                with suppress(TimeoutError):  # time to write the signs of life
+                    await asyncio.wait_for(self._work.wait(), self._flush_seen_every)
+            await self._commit_group()
+
+    async def _commit_group(self) -> None:
+        group = self._take()
+        seen, self._seen = list(self._seen.values()), {}
+        if not group and not seen:
+            return
+        began = monotonic()
+        try:
+            late = await self._commit(group, seen)
+        except StoreRefused as error:
+            log.error("commit_refused", changes=len(group), error=str(error))
+            late = await self._commit_apart(group)
+        except StoreBusy as error:
+            log.error("commit_failed", changes=len(group), error=str(error))
+            late = frozenset(pending.change.key for pending in group)
+        self._end(group, late=late)
+        committed = sum(pending.change.key not in late for pending in group)
+        self._figures.reports_committed(committed, seconds=monotonic() - began)
+
+    async def _commit(self, group: Sequence[Pending], seen: Sequence[Seen]) -> frozenset[int]:
+        changes = [pending.change for pending in group]
+        return await self._workers.write(partial(self._store.commit, changes, seen))
+
+    async def _commit_apart(self, group: Sequence[Pending]) -> frozenset[int]:
+        """One transaction for each device, so that what one sent harms no other."""
+        late: frozenset[int] = frozenset()
+        apart: dict[int, list[Pending]] = {}
+        for pending in group:
+            apart.setdefault(pending.change.key, []).append(pending)
+        for key, own in apart.items():
+            try:
+                late |= await self._commit(own, ())
+            except (StoreRefused, StoreBusy) as error:
+                log.error("commit_failed", device=own[0].change.device_id, error=str(error))
+                late |= {key}
+        return late
+
+    def _take(self) -> list[Pending]:
+        group, self._pending = self._pending[: self._max_group], self._pending[self._max_group :]
+        if len(self._pending) < self._max_pending:
+            self._room.set()
+        kept = []
+        for pending in group:
+            if pending.record.stale:  # made on a change that never came to be
+                pending.done(False)
+            else:
+                kept.append(pending)
+        return kept
+
+    def _end(self, group: list[Pending], *, late: frozenset[int]) -> None:
+        for pending in group:
+            committed = pending.change.key not in late
+            if not committed:
+                pending.record.stale = True
+            pending.done(committed)

@@ -1,0 +1,130 @@
+"""Renews certificates: of a live connection, or expired ones for devices back from months away.
+
+A nonce proves itself (an authenticated instant, bound to the device), so asking for one costs the
+server no memory; each is taken once.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import blake2b
+from typing import Final
+
+import structlog
+
+from vigie_server.domain.errors import MalformedRequest, UnknownDevice
+from vigie_server.ports import (
+    Authority,
+    Endpoints,
+    EnrolmentStore,
+    EnrolmentTransaction,
+    Identity,
+    IssuedCertificate,
+    Peer,
+)
+from vigie_server.services.enrol import identity_of
+from vigie_server.services.workers import Workers
+
+log = structlog.get_logger()
+
+NONCE_LIFETIME: Final = timedelta(minutes=2)
+SIGNED_PREFIX: Final = b"vigie-renew-v1\n"
+MAX_DEVICE_ID: Final = 64
+_RANDOM: Final = 16
+_INSTANT: Final = 8
+_MAC: Final = 16
+_REFUSED: Final = "this certificate cannot be renewed"
+
+
+class Renew:
+    """The `Renewal` of both ports."""
+
+    def __init__(
+        self,
+        *,
+        store: EnrolmentStore,
+        workers: Workers,
+        authority: Authority,
+        endpoints: Endpoints,
+        now: Callable[[], datetime],
+        expired_for_at_most: timedelta,
+    ) -> None:
+        self._store = store
+        self._workers = workers
+        self._authority = authority
+        self._endpoints = endpoints
+        self._now = now
+        self._expired_for_at_most = expired_for_at_most
+        self._secret = secrets.token_bytes(32)
+        self._taken: dict[bytes, datetime] = {}
+
+    async def renew(self, peer: Peer, signing_request: bytes) -> Identity:
+        """Raises UnknownDevice when the certificate is not in force, MalformedRequest."""
+        return await self._renewed(peer.device_id, peer.certificate_serial, signing_request)
+
+    def nonce(self, device_id: str) -> bytes:
+        """A nonce for this device id, known or not. Raises MalformedRequest."""
+        if not 0 < len(device_id) <= MAX_DEVICE_ID:
+            raise MalformedRequest("device_id is too long")
+        instant = int(self._now().timestamp()).to_bytes(_INSTANT, "big")
+        body = secrets.token_bytes(_RANDOM) + instant
+        return body + self._mac(body, device_id)
+
+    async def renew_expired(
+        self,
+        *,
+        device_id: str,
+        nonce: bytes,
+        signature: bytes,
+        certificate: bytes,
+        signing_request: bytes,
+    ) -> Identity:
+        """Raises UnknownDevice, without saying why, when it may not be renewed; MalformedRequest."""
+        now = self._now()
+        old = self._authority.expired_device_certificate(certificate)
+        if (
+            old.device_id != device_id
+            or not self._take(nonce, device_id, now)
+            or now - old.not_after > self._expired_for_at_most
+            or not old.signed(SIGNED_PREFIX + nonce + device_id.encode(), signature)
+        ):
+            raise UnknownDevice(_REFUSED)
+        identity = await self._renewed(device_id, old.serial, signing_request)
+        log.info("expired_certificate_renewed", device=device_id)
+        return identity
+
+    async def _renewed(self, device_id: str, serial: str, signing_request: bytes) -> Identity:
+        step = partial(self._step, device_id, serial, signing_request)
+        issued = await self._workers.write(partial(self._store.transact, step))
+        return identity_of(device_id, issued, self._authority, self._endpoints)
+
+    def _step(
+        self, device_id: str, serial: str, signing_request: bytes, store: EnrolmentTransaction
+    ) -> IssuedCertificate:
+        now = self._now()
+        holder = store.certificate_device(serial)
+        if holder is None or holder[1] != device_id:
+            raise UnknownDevice(_REFUSED)
+        issued = self._authority.issue_device_certificate(signing_request, device_id, now=now)
+        store.add_certificate(holder[0], issued, at=now)
+        return issued
+
+    def _take(self, nonce: bytes, device_id: str, now: datetime) -> bool:
+        """Whether the nonce is ours, for this device, fresh, and comes for the first time."""
+        body, mac = nonce[: _RANDOM + _INSTANT], nonce[_RANDOM + _INSTANT :]
+        if not hmac.compare_digest(mac, self._mac(body, device_id)):
+            return False
+        age = now.timestamp() - int.from_bytes(body[_RANDOM:], "big")
+        if not -1 <= age <= NONCE_LIFETIME.total_seconds():
+            return False
+        for old in [taken for taken, at in self._taken.items() if now - at > NONCE_LIFETIME]:
+            del self._taken[old]
+        if nonce in self._taken:
+            return False
+        self._taken[nonce] = now
+        return True
+
+    def _mac(self, body: bytes, device_id: str) -> bytes:
+        return blake2b(body + device_id.encode(), key=self._secret, digest_size=_MAC).digest()

@@ -1,0 +1,306 @@
+"""Sessions of devices: who may speak, what becomes of what they send, how a session ends.
+
+A session only ever acknowledges what is committed. It ends, and the device comes back and resumes,
+whenever its record is not the store's any more: a newer session, an administrator's act, a commit
+that failed. One device, one session: the same boot id replaces it, another one must prove that the
+first is dead by waiting.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from vigie_server.domain.cloning import STRAGGLING, remembered, returns_to_an_older_boot
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.errors import DeviceCloned, MalformedRequest
+from vigie_server.domain.observing import clock_skew
+from vigie_server.domain.orders import Ack, Disable, Goodbye, Intervals, Order, Resend, Welcome
+from vigie_server.domain.records import DeviceRecord
+from vigie_server.domain.reports import Heartbeat, Hello, Limits, Report, hello_refusal
+from vigie_server.ports import Figures, Peer, RecordStore, SessionStart
+from vigie_server.services.accept_report import Accepted, AcceptReport
+from vigie_server.services.device_records import DeviceRecords, Slot
+from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.views import Viewing
+from vigie_server.services.workers import Workers
+
+log = structlog.get_logger()
+
+SOON: Final = timedelta(seconds=2)
+AFTER_A_RIVAL: Final = timedelta(seconds=60)
+WHILE_QUARANTINED: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTerms:
+    """What every session is told and held to."""
+
+    limits: Limits
+    intervals: Intervals
+    max_sessions: int
+    overload_retry: timedelta
+
+
+class OpenSessions:
+    """Opens sessions and knows those that are open: the `Sessions` of the ingest port."""
+
+    def __init__(
+        self,
+        *,
+        store: RecordStore,
+        workers: Workers,
+        records: DeviceRecords,
+        accept: AcceptReport,
+        commits: GroupCommit,
+        viewing: Viewing,
+        figures: Figures,
+        now: Callable[[], datetime],
+        store_epoch: bytes,
+        terms: SessionTerms,
+    ) -> None:
+        self.workers: Final = workers
+        self.records: Final = records
+        self.accept: Final = accept
+        self.commits: Final = commits
+        self.viewing: Final = viewing
+        self.figures: Final = figures
+        self.now: Final = now
+        self.terms: Final = terms
+        self._store = store
+        self._store_epoch = store_epoch
+        self._live: dict[int, Session] = {}
+        self._closing = False
+
+    async def open(self, peer: Peer, hello: Hello) -> "Session | Order":
+        if (problem := hello_refusal(hello)) is not None:
+            raise MalformedRequest(problem)
+        if self._closing or len(self._live) >= self.terms.max_sessions:
+            return Goodbye(self.terms.overload_retry, "the server is stopping or full")
+        key = await self.workers.read(partial(self._store.key_of, peer))
+        slot = self.records.acquire(key)
+        try:
+            async with slot.lock:
+                record = await self.records.loaded(slot)
+                refused = await self._admitted(record, hello)
+                if refused is None:
+                    return await self._started(slot, record, hello)
+        except BaseException:
+            self.records.release(slot)
+            raise
+        self.records.release(slot)
+        return refused
+
+    async def _admitted(self, record: DeviceRecord, hello: Hello) -> Order | None:
+        """What to answer instead of a welcome; None when the device may speak."""
+        if record.disabled:
+            return Disable(record.disabled)
+        if record.device.state is DeviceState.QUARANTINED:
+            return Goodbye(WHILE_QUARANTINED, "this device is in quarantine")
+        if returns_to_an_older_boot(record.boot_ids, hello.boot_id):
+            await self.quarantine(record, "two machines hold this identity")
+            return Goodbye(WHILE_QUARANTINED, "two machines hold this identity")
+        rival = self._live.get(record.key)
+        if rival is not None and rival.boot_id != hello.boot_id:
+            rival.contested(self.now())
+            return Goodbye(AFTER_A_RIVAL, "another session of this device is open")
+        if rival is not None:
+            rival.end(Goodbye(SOON, "replaced by a newer session of this device"))
+        return None
+
+    async def _started(self, slot: Slot, record: DeviceRecord, hello: Hello) -> "Session":
+        now = self.now()
+        start = SessionStart(
+            spool_id=hello.spool_id,
+            boot_ids=remembered(record.boot_ids, hello.boot_id),
+            agent_version=hello.agent_version,
+            engine=hello.engine,
+            dropped_reports=hello.dropped_reports,
+            at=now,
+            skew=clock_skew(sent_at=hello.sent_at, received_at=now),
+        )
+        # What an older session still has in the queue is late from here on: it will be sent again.
+        record.stale = True
+        await self.workers.write(partial(self._store.start_session, slot.key, start))
+        record = await self.records.loaded(slot)
+        welcome = Welcome(
+            store_epoch=self._store_epoch,
+            resume_after=record.committed_seq,
+            limits=self.terms.limits,
+            intervals=self.terms.intervals,
+            server_time=now,
+        )
+        session = Session(self, slot, record, hello.boot_id, welcome)
+        self._live[slot.key] = session
+        self.figures.session_opened()
+        return session
+
+    async def quarantine(self, record: DeviceRecord, reason: str) -> None:
+        """Sets the device aside for a person to settle; its open session ends."""
+        log.warning("device_quarantined", device=record.device.id, reason=reason)
+        record.stale = True
+        await self.workers.write(
+            partial(self._store.quarantine, record.key, reason=reason, at=self.now())
+        )
+        self.viewing.changed(record.key)
+        live = self._live.get(record.key)
+        if live is not None:
+            live.end(Goodbye(WHILE_QUARANTINED, reason))
+
+    def left(self, session: "Session") -> None:
+        """Called once by each session as it closes."""
+        if self._live.get(session.slot.key) is session:
+            del self._live[session.slot.key]
+        self.records.release(session.slot)
+        self.figures.session_closed()
+
+    def say_goodbye(self) -> None:
+        """Takes no more sessions, and ends those that are open once what they sent is answered."""
+        self._closing = True
+        for session in list(self._live.values()):
+            session.end(Goodbye(SOON, "the server is stopping"))
+
+
+class Session:
+    """One device's open session."""
+
+    def __init__(
+        self,
+        owner: OpenSessions,
+        slot: Slot,
+        record: DeviceRecord,
+        boot_id: str,
+        welcome: Welcome,
+    ) -> None:
+        self.slot: Final = slot
+        self.boot_id: Final = boot_id
+        self._owner = owner
+        self._record = record
+        self._welcome = welcome
+        self._contested_at: datetime | None = None
+        self._unanswered = 0
+        self._acked = welcome.resume_after
+        self._acks_due = False
+        self._rejected: list[tuple[int, str]] = []
+        self._resend: dict[str, None] = {}
+        self._ending: Order | None = None
+        self._finished = False
+        self._closed = False
+        self._wake = asyncio.Event()
+
+    @property
+    def welcome(self) -> Welcome:
+        return self._welcome
+
+    async def take(self, report: Report) -> None:
+        owner, record = self._owner, self._record
+        received_at = owner.now()
+        await self._prove_alone(received_at)
+        async with self.slot.lock:
+            if self._ending is not None or record.stale:
+                self.end(Goodbye(SOON, "resume from what is committed"))
+                return
+            if report.seq <= record.last_seq:
+                self._repeated(report.seq)
+                return
+            try:
+                accepted = await owner.accept(record, report, received_at=received_at)
+            except BaseException:
+                record.stale = True  # it may be half-way
+                raise
+            self._unanswered += 1
+            owner.commits.submit(accepted.change, record, partial(self._answered, accepted))
+        await owner.commits.room()
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        owner = self._owner
+        now = owner.now()
+        owner.figures.heartbeat_received()
+        if self._record.stale:
+            self.end(Goodbye(SOON, "resume from what is committed"))
+            return
+        skew = clock_skew(sent_at=heartbeat.sent_at, received_at=now)
+        owner.commits.saw(self.slot.key, now, skew)
+        if self._contested_at is not None and now - self._contested_at > STRAGGLING:
+            self.end(Goodbye(SOON, "another session of this device knocked"))
+
+    async def orders(self) -> AsyncIterator[Order]:
+        while True:
+            while (order := self._next_order()) is not None:
+                yield order
+            if self._ending is not None and self._settled():
+                yield self._ending
+                return
+            if self._closed or (self._finished and self._settled()):
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+    def contested(self, at: datetime) -> None:
+        """Another boot id knocked: the next message from this one proves that both are alive."""
+        if self._contested_at is None:
+            self._contested_at = at
+
+    def end(self, order: Order) -> None:
+        """Ends the session with this order, once what was sent is answered."""
+        if self._ending is None:
+            self._ending = order
+        self._wake.set()
+
+    def finish(self) -> None:
+        self._finished = True
+        self._wake.set()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._wake.set()
+            self._owner.left(self)
+
+    async def _prove_alone(self, now: datetime) -> None:
+        if self._contested_at is None or now - self._contested_at <= STRAGGLING:
+            return
+        await self._owner.quarantine(self._record, "two machines speak with this identity")
+        raise DeviceCloned("two machines speak with this identity")
+
+    def _repeated(self, seq: int) -> None:
+        """A report that was taken before: acknowledged once committed, never counted twice."""
+        self._owner.figures.report_repeated()
+        if seq <= self._record.committed_seq:
+            self._acked = max(self._acked, self._record.committed_seq)
+            self._acks_due = True
+            self._wake.set()
+
+    def _answered(self, accepted: Accepted, committed: bool) -> None:  # noqa: FBT001 (GroupCommit's callback)
+        owner, record, change = self._owner, self._record, accepted.change
+        self._unanswered -= 1
+        if committed:
+            record.committed_seq = self._acked = change.last_seq
+            self._acks_due = True
+            owner.accept.forget_bulky(record, committed_revision=change.revision)
+            owner.viewing.committed(change)
+            if accepted.rejection is not None:
+                self._rejected.append((change.last_seq, accepted.rejection))
+            for topic in accepted.resend:
+                self._resend[topic] = None
+        else:
+            self.end(Goodbye(SOON, "resume from what is committed"))
+        self._wake.set()
+
+    def _settled(self) -> bool:
+        return self._unanswered == 0 and not self._acks_due and not self._resend
+
+    def _next_order(self) -> Order | None:
+        if self._acks_due:
+            rejected, self._rejected = tuple(self._rejected), []
+            self._acks_due = False
+            return Ack(self._acked, rejected)
+        if self._resend:
+            topics, self._resend = tuple(self._resend), {}
+            self._owner.figures.resend_asked()
+            return Resend(topics)
+        return None

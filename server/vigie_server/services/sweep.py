@@ -1,0 +1,97 @@
+"""Judges again what time alone can change, and everything when the rules have changed.
+
+It goes through the same records and the same commits as reports do, so the two never disagree.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from vigie_server.domain.errors import StoreBusy, UnknownDevice
+from vigie_server.ports import Figures, Judging, RecordStore
+from vigie_server.services.accept_report import AcceptReport
+from vigie_server.services.device_records import DeviceRecords
+from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.views import Viewing
+from vigie_server.services.workers import Workers
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One part of the server: `run` it beside the sessions."""
+
+    store: RecordStore
+    workers: Workers
+    records: DeviceRecords
+    accept: AcceptReport
+    commits: GroupCommit
+    viewing: Viewing
+    judging: Judging
+    figures: Figures
+    now: Callable[[], datetime]
+    every: float
+    batch: int
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweeps until stopped."""
+        while not stop.is_set():
+            try:
+                swept = await self.once(stop)
+            except StoreBusy as error:
+                log.warning("sweep_postponed", error=str(error))
+                swept = 0
+            if swept < self.batch:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), self.every)
+
+    async def once(self, stop: asyncio.Event | None = None) -> int:
+        """One round; gives how many devices were judged again and committed."""
+        began = self.now()
+        anew = await self.workers.read(
+            partial(self.store.judged_otherwise, self.judging.digest, limit=self.batch)
+        )
+        swept = await self._judge_each(dict.fromkeys(anew), stop)
+        due = await self.workers.read(partial(self.store.due, now=began, limit=self.batch))
+        swept += await self._judge_each(due, stop)
+        if swept:
+            self.figures.swept(swept, overdue=self.now() - began)
+            log.info("devices_judged_again", devices=swept)
+        return swept
+
+    async def _judge_each(
+        self, devices: Mapping[int, Sequence[str] | None], stop: asyncio.Event | None
+    ) -> int:
+        """Judges the rules of each device (None: all) and waits until they are committed."""
+        ends: list[asyncio.Future[bool]] = []
+        for key, rules in devices.items():
+            if stop is not None and stop.is_set():
+                break
+            with suppress(UnknownDevice):  # erased since it was listed
+                ends.append(await self._judge(key, rules))
+            await self.commits.room()
+        return sum(await asyncio.gather(*ends))
+
+    async def _judge(self, key: int, rules: Sequence[str] | None) -> "asyncio.Future[bool]":
+        end: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def done(committed: bool) -> None:  # noqa: FBT001 (GroupCommit's callback)
+            if committed:
+                self.viewing.committed(change)
+            if not end.done():
+                end.set_result(committed)
+
+        async with self.records.using(key) as record:
+            try:
+                change = await self.accept.judge_again(record, rules, now=self.now())
+            except BaseException:
+                record.stale = True  # it may be half-way
+                raise
+            self.commits.submit(change, record, done)
+        return end

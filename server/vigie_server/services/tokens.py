@@ -1,0 +1,105 @@
+"""Makes tokens, whose secrets are seen once, and recognises the holders of API tokens."""
+
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from vigie.v1 import enrolment_token
+from vigie_server.domain.errors import SettingsMalformed, TokenRefused
+from vigie_server.domain.rules import PROFILES
+from vigie_server.ports import ApiCaller, Role, TokenStore
+from vigie_server.services.enrol import hashed
+
+API_PREFIX: Final = "vigie-api1."
+_SECRET_CHARACTERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class MakeTokens:
+    """Makes tokens in the store."""
+
+    store: TokenStore
+    now: Callable[[], datetime]
+    actor: str
+
+    def enrolment(
+        self,
+        *,
+        endpoints: Collection[str],
+        ca_sha256: bytes,
+        site: str,
+        profile: str,
+        max_uses: int,
+        lifetime: timedelta,
+        serials: Collection[str] | None = None,
+    ) -> tuple[str, str]:
+        """The token's id, and its text for the installer. Raises SettingsMalformed."""
+        if profile not in PROFILES:
+            raise SettingsMalformed(f"profile must be one of {', '.join(sorted(PROFILES))}")
+        if not site.strip() or max_uses < 1 or lifetime <= timedelta(0):
+            raise SettingsMalformed("site, uses and expiry must say something")
+        secret = secrets.token_bytes(enrolment_token.SECRET_BYTES)
+        try:
+            text = enrolment_token.encode(
+                enrolment_token.EnrolmentToken(tuple(endpoints), ca_sha256, secret)
+            )
+        except ValueError as error:
+            raise SettingsMalformed(str(error)) from error
+        now = self.now()
+        token_id = _new_id()
+        self.store.add_enrolment_token(
+            token_id=token_id,
+            secret_hash=hashed(secret),
+            site=site.strip(),
+            profile=profile,
+            max_uses=max_uses,
+            serials=serials,
+            expires_at=now + lifetime,
+            now=now,
+            actor=self.actor,
+        )
+        return token_id, text
+
+    def api(
+        self,
+        *,
+        name: str,
+        role: Role,
+        sites: Collection[str] | None,
+        lifetime: timedelta,
+    ) -> tuple[str, str]:
+        """The token's id, and its text for the `Authorization` header."""
+        secret = secrets.token_urlsafe(24)
+        now = self.now()
+        token_id = _new_id()
+        self.store.add_api_token(
+            token_id=token_id,
+            name=name,
+            secret_hash=hashed(secret.encode()),
+            role=role,
+            sites=None if sites is None else frozenset(sites),
+            expires_at=now + lifetime,
+            now=now,
+            actor=self.actor,
+        )
+        return token_id, API_PREFIX + secret
+
+
+@dataclass(frozen=True, slots=True)
+class KnowCallers:
+    """The `ApiTokens` of the HTTP application."""
+
+    store: TokenStore
+
+    def caller(self, secret: str, *, now: datetime) -> ApiCaller:
+        """Raises TokenRefused, without saying what is wrong with it."""
+        if not secret.startswith(API_PREFIX) or len(secret) > _SECRET_CHARACTERS:
+            raise TokenRefused("the token is not valid")
+        return self.store.api_caller(hashed(secret.removeprefix(API_PREFIX).encode()), now=now)
+
+
+def _new_id() -> str:
+    """Short enough to type; not a secret."""
+    return secrets.token_hex(4)

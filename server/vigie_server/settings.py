@@ -1,0 +1,179 @@
+"""The server's settings: read once, at the edge, from `VIGIE_SERVER_*`; parts receive values.
+
+`VIGIE_SERVER_DATA=/var/lib/vigie`, `VIGIE_SERVER_LIMITS__MAX_IN_FLIGHT=32`, ... A key that is not
+known is refused: a mistyped limit must not pass for the default.
+"""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.ports import Endpoints
+
+PREFIX: Final = "VIGIE_SERVER_"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Listen(_Group):
+    """Addresses to listen on, as host:port; port 0 takes a free one."""
+
+    telemetry: str = "[::]:8443"
+    enrolment: str = "[::]:8444"
+    http: str = "127.0.0.1:8445"
+
+
+class Advertised(_Group):
+    """What devices are told, as host:port, where it is not the server's names and ports."""
+
+    telemetry: tuple[str, ...] = ()
+    enrolment: tuple[str, ...] = ()
+
+
+class LimitSettings(_Group):
+    """What one device may send."""
+
+    max_message_bytes: int = Field(4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
+    max_snapshots_per_report: int = Field(64, ge=1, le=1000)
+    max_rows_per_snapshot: int = Field(10_000, ge=1, le=1_000_000)
+    max_columns_per_snapshot: int = Field(64, ge=4, le=1000)
+    max_value_bytes: int = Field(64 * 1024, ge=256)
+    max_in_flight: int = Field(16, ge=1, le=1000)
+
+
+class SessionSettings(_Group):
+    """How devices keep in touch."""
+
+    heartbeat: timedelta = timedelta(seconds=60)
+    stay: bool = True
+    visit: timedelta = timedelta(minutes=15)
+    max_sessions: int = Field(20_000, ge=1)
+    overload_retry: timedelta = timedelta(minutes=2)
+
+
+class StoreSettings(_Group):
+    """`url` empty: SQLite in the data folder. Otherwise `postgresql+psycopg://...`."""
+
+    url: str = ""
+    max_group: int = Field(500, ge=1)
+    max_pending: int = Field(2_000, ge=1)
+    flush_seen_every: timedelta = timedelta(seconds=5)
+    cached_devices: int = Field(2_000, ge=1)
+
+
+class EnrolmentSettings(_Group):
+    """How often one address may try, and how long an expired certificate can be renewed."""
+
+    attempts_per_minute: float = Field(30, gt=0)
+    attempts_at_once: float = Field(60, ge=1)
+    renew_expired_for: timedelta = timedelta(days=400)
+
+
+class SweepSettings(_Group):
+    """How often verdicts that time changes are looked for."""
+
+    every: timedelta = timedelta(seconds=15)
+    batch: int = Field(500, ge=1)
+    views_every: timedelta = timedelta(seconds=1)
+
+
+class HttpSettings(_Group):
+    """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
+
+    `plain` serves HTTP without TLS, on loopback addresses alone.
+    """
+
+    certificate: Path | None = None
+    key: Path | None = None
+    plain: bool = False
+
+
+class ServerSettings(BaseSettings):
+    """VIGIE_SERVER_DATA, VIGIE_SERVER_NAMES, VIGIE_SERVER_LISTEN__TELEMETRY, ..."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data: Path = Path("vigie-data")
+    names: Annotated[tuple[str, ...], NoDecode] = ()
+    """DNS names and addresses by which devices reach this server, the preferred first."""
+    listen: Listen = Listen()
+    advertised: Advertised = Advertised()
+    limits: LimitSettings = LimitSettings()
+    sessions: SessionSettings = SessionSettings()
+    store: StoreSettings = StoreSettings()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
+    sweep: SweepSettings = SweepSettings()
+    http: HttpSettings = HttpSettings()
+    failing_rules_only_above: int = 20_000
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        """Names come as one text, separated by commas."""
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """The names given, or this machine's own and loopback."""
+        if self.names:
+            return self.names
+        return tuple(dict.fromkeys((socket.gethostname(), "localhost", "127.0.0.1", "::1")))
+
+
+def advertised(settings: ServerSettings, *, telemetry_port: int, enrolment_port: int) -> Endpoints:
+    """Where devices find this server whose ports are these."""
+    names = settings.names or settings.own_names[:1]
+    return Endpoints(
+        telemetry=settings.advertised.telemetry or _endpoints(names, telemetry_port),
+        enrolment=settings.advertised.enrolment or _endpoints(names, enrolment_port),
+    )
+
+
+def port_of(address: str) -> int:
+    """The port of a host:port. Raises SettingsMalformed."""
+    port = address.rpartition(":")[2]
+    if not port.isascii() or not port.isdigit():
+        raise SettingsMalformed(f"{address} is not host:port")
+    return int(port)
+
+
+def _endpoints(names: Sequence[str], port: int) -> tuple[str, ...]:
+    return tuple(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names)
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> ServerSettings:
+    """The settings in force. Raises SettingsMalformed, naming each setting that is wrong."""
+    given = os.environ if environment is None else environment
+    _refuse_unknown(given)
+    try:
+        return ServerSettings()
+    except ValidationError as error:
+        # Never the value: it may be a password in a URL.
+        told = [
+            f"{PREFIX}{'__'.join(str(part).upper() for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsMalformed("; ".join(told)) from None
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """pydantic-settings passes over variables that name no field; we do not."""
+    known = {f"{PREFIX}{name.upper()}" for name in ServerSettings.model_fields}
+    for variable in environment:
+        if not variable.upper().startswith(PREFIX):
+            continue
+        if variable.upper().partition("__")[0] not in known:
+            raise SettingsMalformed(f"{variable}: there is no such setting")

@@ -1,0 +1,80 @@
+"""What an administrator does to a device. Each act raises its revision: open sessions notice."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.errors import NotFound
+from vigie_server.store.database import Database
+from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow
+from vigie_server.store.tables import table
+
+DEVICE, CERTIFICATE = table(DeviceRow), table(Certificate)
+CONFLICT, AUDIT = table(Conflict), table(Audit)
+
+
+class Administration:
+    """Acts on devices and on the whole fleet. Blocking: call it from a worker thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def approve(self, device_id: str, *, now: datetime, actor: str) -> None:
+        """Counts a pending or quarantined device in; settles its conflicts. Raises NotFound."""
+        # A boot id that made it a clone must not do so again.
+        values = {"state": DeviceState.ACTIVE.value, "boot_ids": "[]"}
+        self._act(device_id, "approved", values, now=now, actor=actor)
+
+    def retire(self, device_id: str, *, now: datetime, actor: str) -> None:
+        """The device is gone: it is told to stop, and is judged no more. Raises NotFound."""
+        values = {"state": DeviceState.RETIRED.value, "disabled": "retired"}
+        self._act(device_id, "retired", values, now=now, actor=actor)
+
+    def revoke(self, device_id: str, *, now: datetime, actor: str) -> None:
+        """No certificate of the device is in force any more. Raises NotFound."""
+        self._act(device_id, "revoked", {"disabled": "revoked"}, now=now, actor=actor)
+
+    def judge_all_again(self) -> None:
+        """Every device is to be judged again by the sweeper."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(DEVICE).values(judged_with="", revision=DEVICE.c.revision + 1)
+            )
+
+    def _act(
+        self,
+        device_id: str,
+        action: str,
+        values: Mapping[str, Any],
+        *,
+        now: datetime,
+        actor: str,
+    ) -> None:
+        with self._database.writing() as connection:
+            key = connection.execute(
+                update(DEVICE)
+                .where(DEVICE.c.id == device_id)
+                .values(revision=DEVICE.c.revision + 1, **values)
+                .returning(DEVICE.c.key)
+            ).scalar()
+            if key is None:
+                raise NotFound(f"no device {device_id}")
+            if "disabled" in values:
+                connection.execute(
+                    update(CERTIFICATE)
+                    .where(CERTIFICATE.c.device_key == key)
+                    .where(CERTIFICATE.c.revoked_at.is_(None))
+                    .values(revoked_at=now)
+                )
+            connection.execute(
+                update(CONFLICT)
+                .where(CONFLICT.c.device_key == key)
+                .where(CONFLICT.c.settled_at.is_(None))
+                .values(settled_at=now)
+            )
+            connection.execute(
+                AUDIT.insert().values(at=now, actor=actor, action=action, subject=device_id)
+            )

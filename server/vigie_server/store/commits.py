@@ -1,0 +1,232 @@
+"""The hot path: many devices' changes in one transaction.
+
+Plain SQL through the driver's `executemany`, because it runs for every report. Invariants:
+
+- a device's row moves from the revision its changes were made on to their last one, in the
+  statement that commits them; a row that is elsewhere makes the whole attempt undone, and it is
+  tried again without that device. So a change lands exactly once and on what it was made from;
+- evidence and transitions are appended, everything else is replaced, the last change winning.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from vigie_server.domain.records import DeviceChange, Transition, WrittenVerdict
+from vigie_server.ports import Seen
+from vigie_server.store.content import packed
+from vigie_server.store.database import Database
+from vigie_server.store.instants import to_store, to_store_or_none
+
+_DEVICE: Final = """
+UPDATE device SET revision = ?, spool_id = ?, last_seq = ?, last_report_at = ?, last_seen_at = ?,
+  judged_with = ?, hostname = ?, os = ?, os_version = ?, chassis = ?, nomadic = ?,
+  clock_skew_seconds = ?
+WHERE key = ? AND revision = ?"""
+_SEEN: Final = """
+UPDATE device SET last_seen_at = ?, clock_skew_seconds = coalesce(?, clock_skew_seconds)
+WHERE key = ? AND (last_seen_at IS NULL OR last_seen_at < ?)"""
+_EVIDENCE: Final = """
+INSERT INTO evidence (device_key, revision, topic, spool_id, seq, digest, status, content,
+  query_digest, observed_at, received_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_SNAPSHOT: Final = """
+INSERT INTO snapshot (device_key, topic, revision, digest, observed_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (device_key, topic) DO UPDATE SET
+  revision = excluded.revision, digest = excluded.digest, observed_at = excluded.observed_at"""
+_SNAPSHOT_SEEN: Final = """
+UPDATE snapshot SET observed_at = ? WHERE device_key = ? AND topic = ?"""
+_VERDICT: Final = """
+INSERT INTO verdict (device_key, rule, rule_version, status, reason, offending, measures,
+  topic_versions, since, failing_since, evidence_at, next_check_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (device_key, rule) DO UPDATE SET
+  rule_version = excluded.rule_version, status = excluded.status, reason = excluded.reason,
+  offending = excluded.offending, measures = excluded.measures,
+  topic_versions = excluded.topic_versions, since = excluded.since,
+  failing_since = excluded.failing_since, evidence_at = excluded.evidence_at,
+  next_check_at = excluded.next_check_at"""
+_RETRACTED: Final = "DELETE FROM verdict WHERE device_key = ? AND rule = ?"
+_TRANSITION: Final = """
+INSERT INTO transition (device_key, rule, before, after, at, rule_version, topic_versions, reason,
+  offending)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_REJECTED: Final = """
+INSERT INTO rejected_report (device_key, spool_id, seq, at, reason) VALUES (?, ?, ?, ?, ?)"""
+_COMMITS: Final = "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = ?"
+
+Rows = list[tuple[Any, ...]]
+
+
+class _Moved(Exception):  # noqa: N818 (a state, and it never leaves this module)
+    """At least one device is no longer at the revision its changes were made on."""
+
+
+def commit(
+    database: Database, changes: Sequence[DeviceChange], seen: Sequence[Seen]
+) -> frozenset[int]:
+    """Commits all that can be; gives the keys of the devices whose changes came too late."""
+    late: frozenset[int] = frozenset()
+    while True:
+        kept = [change for change in changes if change.key not in late] if late else changes
+        try:
+            with database.writing() as connection:
+                _write(database, connection, kept, seen)
+        except _Moved:
+            late |= _late(database, kept)
+        else:
+            return late
+
+
+def _write(
+    database: Database,
+    connection: Connection,
+    changes: Sequence[DeviceChange],
+    seen: Sequence[Seen],
+) -> None:
+    def run(sql: str, rows: Rows) -> int:
+        return connection.exec_driver_sql(database.sql(sql), rows).rowcount if rows else 0
+
+    devices = _device_rows(changes)
+    if run(_DEVICE, devices) != len(devices):
+        raise _Moved
+    run(_SEEN, [(to_store(s.at), s.skew, s.key, to_store(s.at)) for s in seen])
+    evidence, snapshots, touched = _evidence_rows(changes)
+    run(_EVIDENCE, evidence)
+    run(_SNAPSHOT, snapshots)
+    run(_SNAPSHOT_SEEN, touched)
+    verdicts, transitions, retracted = _verdict_rows(changes)
+    run(_RETRACTED, retracted)
+    run(_VERDICT, verdicts)
+    run(_TRANSITION, transitions)
+    run(_REJECTED, _rejected_rows(changes))
+    run(_COMMITS, [("commits",)])
+
+
+def _late(database: Database, changes: Sequence[DeviceChange]) -> frozenset[int]:
+    first = {change.key: change for change in reversed(changes)}
+    sql = database.sql("SELECT revision FROM device WHERE key = ?")
+    with database.reading() as connection:
+        found = {key: connection.exec_driver_sql(sql, (key,)).scalar() for key in first}
+    return frozenset(key for key in first if found[key] != first[key].revision_before)
+
+
+def _device_rows(changes: Sequence[DeviceChange]) -> Rows:
+    first: dict[int, DeviceChange] = {}
+    last: dict[int, DeviceChange] = {}
+    for change in changes:
+        first.setdefault(change.key, change)
+        last[change.key] = change
+    return [
+        (
+            change.revision,
+            change.spool_id,
+            change.last_seq,
+            to_store_or_none(change.device.last_report_at),
+            to_store(change.at),
+            change.judged_with,
+            change.device.hostname,
+            change.device.os,
+            change.device.os_version,
+            change.device.chassis,
+            change.device.nomadic,
+            change.device.clock_skew_seconds,
+            key,
+            first[key].revision_before,
+        )
+        for key, change in last.items()
+    ]
+
+
+def _evidence_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:
+    evidence: Rows = []
+    snapshots: dict[tuple[int, str], tuple[Any, ...]] = {}
+    touched: dict[tuple[int, str], tuple[Any, ...]] = {}
+    for change in changes:
+        key, received_at = change.key, to_store(change.at)
+        for new in change.evidence:
+            observed_at = to_store(new.observed_at)
+            evidence.append(
+                (
+                    key,
+                    change.revision,
+                    new.topic,
+                    change.spool_id,
+                    new.seq,
+                    new.digest,
+                    new.status,
+                    packed(new.content),
+                    new.query_digest,
+                    observed_at,
+                    received_at,
+                )
+            )
+            place = (key, new.topic)
+            snapshots[place] = (key, new.topic, change.revision, new.digest, observed_at)
+            touched.pop(place, None)
+        for topic, instant in change.seen:
+            touched[key, topic] = (to_store(instant), key, topic)
+    return evidence, list(snapshots.values()), list(touched.values())
+
+
+def _verdict_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:
+    verdicts: dict[tuple[int, str], tuple[Any, ...]] = {}
+    transitions: Rows = []
+    retracted: Rows = []
+    for change in changes:
+        for rule in change.retracted:
+            verdicts.pop((change.key, rule), None)
+            retracted.append((change.key, rule))
+        for written in change.verdicts:
+            place = (change.key, written.held.verdict.rule)
+            verdicts[place] = _verdict_row(change.key, written)
+        at = to_store(change.at)
+        transitions += [_transition_row(change.key, at, moved) for moved in change.transitions]
+    return list(verdicts.values()), transitions, retracted
+
+
+def _verdict_row(key: int, written: WrittenVerdict) -> tuple[Any, ...]:
+    held = written.held
+    verdict = held.verdict
+    return (
+        key,
+        verdict.rule,
+        verdict.rule_version,
+        verdict.status.value,
+        _json(verdict.reason),
+        json.dumps([dict(row) for row in verdict.offending]),
+        _json(verdict.measures),
+        _json(written.topic_versions),
+        to_store(held.since),
+        to_store_or_none(held.failing_since),
+        to_store_or_none(written.evidence_at),
+        to_store_or_none(held.next_check_at),
+    )
+
+
+def _transition_row(key: int, at: int, moved: Transition) -> tuple[Any, ...]:
+    return (
+        key,
+        moved.rule,
+        None if moved.before is None else moved.before.value,
+        moved.after.value,
+        at,
+        moved.verdict.rule_version,
+        _json(moved.topic_versions),
+        _json(moved.verdict.reason),
+        json.dumps([dict(row) for row in moved.verdict.offending]),
+    )
+
+
+def _rejected_rows(changes: Sequence[DeviceChange]) -> Rows:
+    return [
+        (change.key, change.spool_id, change.rejected[0], to_store(change.at), change.rejected[1])
+        for change in changes
+        if change.rejected is not None
+    ]
+
+
+def _json(mapping: Mapping[str, object]) -> str:
+    return json.dumps(dict(mapping))

@@ -1,0 +1,157 @@
+"""What readers see: devices, verdicts, transitions. The `FleetReader` and `ViewStore`."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, exists, select
+
+from vigie_server.domain.devices import Device
+from vigie_server.domain.errors import NotFound
+from vigie_server.domain.verdicts import Severity, Status
+from vigie_server.domain.views import DeviceView, StandingVerdict
+from vigie_server.ports import DeviceFilter, Page, TransitionRecord, VerdictRecord
+from vigie_server.store.database import Database
+from vigie_server.store.models import DeviceRow, Site, TransitionRow, VerdictRow
+from vigie_server.store.records import device_of
+from vigie_server.store.tables import table
+
+DEVICE, SITE = table(DeviceRow), table(Site)
+VERDICT, TRANSITION = table(VerdictRow), table(TransitionRow)
+
+
+class Fleet:
+    """Reads the fleet. `severities` are those of the rules in force; others count as minor."""
+
+    def __init__(self, database: Database, severities: Mapping[str, Severity]) -> None:
+        self._database = database
+        self._severities = severities
+
+    def devices(self, wanted: DeviceFilter, *, after: str | None, limit: int) -> Page:
+        query = _devices().order_by(DEVICE.c.id).limit(limit + 1)
+        if after is not None:
+            query = query.where(DEVICE.c.id > after)
+        query = _narrowed(query, wanted)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+            views = self._views(connection, rows[:limit])
+        more = len(rows) > limit
+        return Page(
+            devices=[view for _, view in views], next_after=rows[limit - 1].id if more else None
+        )
+
+    def device(self, device_id: str) -> Device:
+        with self._database.reading() as connection:
+            return device_of(_found(connection, device_id))
+
+    def verdicts(self, device_id: str) -> Sequence[VerdictRecord]:
+        with self._database.reading() as connection:
+            key = _found(connection, device_id).key
+            rows = connection.execute(
+                select(VERDICT).where(VERDICT.c.device_key == key).order_by(VERDICT.c.rule)
+            )
+            return [
+                VerdictRecord(
+                    rule=row.rule,
+                    rule_version=row.rule_version,
+                    status=Status(row.status),
+                    reason=json.loads(row.reason),
+                    offending=json.loads(row.offending),
+                    since=row.since,
+                    failing_since=row.failing_since,
+                    evidence_at=row.evidence_at,
+                    next_check_at=row.next_check_at,
+                )
+                for row in rows
+            ]
+
+    def transitions(self, device_id: str, *, limit: int) -> Sequence[TransitionRecord]:
+        with self._database.reading() as connection:
+            key = _found(connection, device_id).key
+            rows = connection.execute(
+                select(TRANSITION)
+                .where(TRANSITION.c.device_key == key)
+                .order_by(TRANSITION.c.key.desc())
+                .limit(limit)
+            )
+            return [
+                TransitionRecord(
+                    rule=row.rule,
+                    before=None if row.before is None else Status(row.before),
+                    after=Status(row.after),
+                    at=row.at,
+                    reason=json.loads(row.reason),
+                )
+                for row in rows
+            ]
+
+    def ready(self) -> None:
+        with self._database.reading() as connection:
+            connection.execute(select(1)).scalar()
+
+    def views_after(self, key: int, *, limit: int) -> Sequence[tuple[int, DeviceView]]:
+        query = _devices().where(DEVICE.c.key > key).order_by(DEVICE.c.key).limit(limit)
+        with self._database.reading() as connection:
+            return self._views(connection, connection.execute(query).all())
+
+    def views_of(self, keys: Collection[int]) -> Sequence[tuple[int, DeviceView]]:
+        query = _devices().where(DEVICE.c.key.in_(list(keys)))
+        with self._database.reading() as connection:
+            return self._views(connection, connection.execute(query).all())
+
+    def _views(
+        self, connection: Connection, rows: Sequence[Row[Any]]
+    ) -> list[tuple[int, DeviceView]]:
+        verdicts: dict[int, dict[str, StandingVerdict]] = {row.key: {} for row in rows}
+        measures: dict[int, dict[str, float]] = {row.key: {} for row in rows}
+        found = connection.execute(
+            select(
+                VERDICT.c.device_key,
+                VERDICT.c.rule,
+                VERDICT.c.status,
+                VERDICT.c.since,
+                VERDICT.c.failing_since,
+                VERDICT.c.measures,
+            ).where(VERDICT.c.device_key.in_(list(verdicts)))
+        )
+        for row in found:
+            verdicts[row.device_key][row.rule] = StandingVerdict(
+                status=Status(row.status),
+                severity=self._severities.get(row.rule, Severity.MINOR),
+                since=row.since,
+                failing_since=row.failing_since,
+            )
+            if row.measures != "{}":
+                measures[row.device_key].update(json.loads(row.measures))
+        return [
+            (row.key, DeviceView(device_of(row), verdicts[row.key], measures[row.key]))
+            for row in rows
+        ]
+
+
+def _devices() -> Select[Any]:
+    return select(DEVICE, SITE.c.name.label("site")).join(SITE, SITE.c.key == DEVICE.c.site_key)
+
+
+def _narrowed(query: Select[Any], wanted: DeviceFilter) -> Select[Any]:
+    if wanted.sites is not None:
+        query = query.where(SITE.c.name.in_(sorted(wanted.sites)))
+    if wanted.platform is not None:
+        query = query.where(DEVICE.c.platform == wanted.platform)
+    if wanted.state is not None:
+        query = query.where(DEVICE.c.state == wanted.state)
+    if wanted.rule is None and wanted.status is None:
+        return query
+    verdict = select(VERDICT.c.device_key).where(VERDICT.c.device_key == DEVICE.c.key)
+    if wanted.rule is not None:
+        verdict = verdict.where(VERDICT.c.rule == wanted.rule)
+    if wanted.status is not None:
+        verdict = verdict.where(VERDICT.c.status == wanted.status.value)
+    return query.where(exists(verdict))
+
+
+def _found(connection: Connection, device_id: str) -> Row[Any]:
+    row = connection.execute(_devices().where(DEVICE.c.id == device_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"no device {device_id}")
+    return row

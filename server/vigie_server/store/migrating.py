@@ -1,0 +1,53 @@
+"""Brings a store to this version's schema, from the migrations shipped in the package."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.store.database import Database
+
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+
+
+def migrate(database: Database) -> str:
+    """The revision the store is at, once every migration it lacked has run, each whole or not."""
+    config = _config()
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return newest_revision()
+
+
+def require_migrated(database: Database) -> None:
+    """Raises SettingsMalformed when the store is not at this version's schema."""
+    found = stored_revision(database)
+    if found != newest_revision():
+        raise SettingsMalformed(
+            f"the store is at schema {found or 'none'}, this version needs {newest_revision()}: "
+            "run `vigie-server migrate`"
+        )
+
+
+def stored_revision(database: Database) -> str | None:
+    """The schema revision of the store; None for an empty one."""
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str:
+    """The schema revision of this version."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise SettingsMalformed("this installation holds no migrations")
+    return head
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config

@@ -1,0 +1,213 @@
+"""Devices as the sessions need them: found by certificate, loaded, started, committed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, select, update
+
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.errors import UnknownDevice
+from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot, HeldVerdict
+from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.ports import Peer, Seen, SessionStart
+from vigie_server.store import commits
+from vigie_server.store.content import unpacked
+from vigie_server.store.database import Database
+from vigie_server.store.models import (
+    Audit,
+    Certificate,
+    DeviceRow,
+    EvidenceRow,
+    Site,
+    SnapshotRow,
+    VerdictRow,
+)
+from vigie_server.store.tables import table
+
+DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
+SNAPSHOT, EVIDENCE, VERDICT = table(SnapshotRow), table(EvidenceRow), table(VerdictRow)
+AUDIT = table(Audit)
+
+
+class Records:
+    """The `RecordStore` of SQLite and PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def key_of(self, peer: Peer) -> int:
+        query = (
+            select(DEVICE.c.key)
+            .join(CERTIFICATE, CERTIFICATE.c.device_key == DEVICE.c.key)
+            .where(DEVICE.c.id == peer.device_id)
+            .where(CERTIFICATE.c.serial == peer.certificate_serial)
+            .where(CERTIFICATE.c.revoked_at.is_(None) | (DEVICE.c.disabled != ""))
+        )
+        with self._database.reading() as connection:
+            key = connection.execute(query).scalar()
+        if key is None:
+            raise UnknownDevice("this certificate is not in force")
+        return int(key)
+
+    def record(self, key: int) -> DeviceRecord:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(DEVICE, SITE.c.name.label("site"))
+                .join(SITE, SITE.c.key == DEVICE.c.site_key)
+                .where(DEVICE.c.key == key)
+            ).one_or_none()
+            if row is None:
+                raise UnknownDevice("no such device")
+            record = _record(row)
+            record.snapshots.update(_snapshots(connection, key))
+            record.verdicts.update(_verdicts(connection, key))
+        return record
+
+    def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:
+        found: dict[str, bytes] = {}
+        with self._database.reading() as connection:
+            for topic, revision in snapshots.items():
+                stored = connection.execute(
+                    select(EVIDENCE.c.content)
+                    .where(EVIDENCE.c.device_key == key)
+                    .where(EVIDENCE.c.revision == revision)
+                    .where(EVIDENCE.c.topic == topic)
+                ).scalar()
+                if stored is not None:
+                    found[topic] = unpacked(stored)
+        return found
+
+    def start_session(self, key: int, start: SessionStart) -> int:
+        same_spool = DEVICE.c.spool_id == start.spool_id
+        with self._database.writing() as connection:
+            revision = connection.execute(
+                update(DEVICE)
+                .where(DEVICE.c.key == key)
+                .values(
+                    revision=DEVICE.c.revision + 1,
+                    last_seq=case((same_spool, DEVICE.c.last_seq), else_=0),
+                    spool_id=start.spool_id,
+                    boot_ids=json.dumps(list(start.boot_ids)),
+                    agent_version=start.agent_version,
+                    engine=start.engine,
+                    dropped_reports=start.dropped_reports,
+                    last_seen_at=start.at,
+                    clock_skew_seconds=(
+                        DEVICE.c.clock_skew_seconds if start.skew is None else start.skew
+                    ),
+                )
+                .returning(DEVICE.c.revision)
+            ).scalar()
+        if revision is None:
+            raise UnknownDevice("no such device")
+        return int(revision)
+
+    def quarantine(self, key: int, *, reason: str, at: datetime) -> None:
+        with self._database.writing() as connection:
+            device_id = connection.execute(
+                update(DEVICE)
+                .where(DEVICE.c.key == key)
+                .where(DEVICE.c.state.in_([DeviceState.ACTIVE.value, DeviceState.PENDING.value]))
+                .values(state=DeviceState.QUARANTINED.value, revision=DEVICE.c.revision + 1)
+                .returning(DEVICE.c.id)
+            ).scalar()
+            if device_id is not None:
+                connection.execute(
+                    AUDIT.insert().values(
+                        at=at, actor="server", action=f"quarantined: {reason}", subject=device_id
+                    )
+                )
+
+    def commit(self, changes: Sequence[DeviceChange], seen: Sequence[Seen]) -> frozenset[int]:
+        return commits.commit(self._database, changes, seen)
+
+    def due(self, *, now: datetime, limit: int) -> Mapping[int, Sequence[str]]:
+        query = (
+            select(VERDICT.c.device_key, VERDICT.c.rule)
+            .where(VERDICT.c.next_check_at <= now)
+            .order_by(VERDICT.c.next_check_at)
+            .limit(limit)
+        )
+        found: dict[int, list[str]] = {}
+        with self._database.reading() as connection:
+            for key, rule in connection.execute(query):
+                found.setdefault(key, []).append(rule)
+        return found
+
+    def judged_otherwise(self, digest: str, *, limit: int) -> Sequence[int]:
+        query = (
+            select(DEVICE.c.key)
+            .where(DEVICE.c.judged_with != digest)
+            .where(DEVICE.c.disabled == "")
+            .order_by(DEVICE.c.key)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query).scalars().all()
+
+
+def device_of(row: Row[Any]) -> Device:
+    """The device of a row that has its site's name as `site`."""
+    return Device(
+        id=row.id,
+        site=row.site,
+        profile=row.profile,
+        platform=row.platform,
+        state=DeviceState(row.state),
+        hostname=row.hostname,
+        os=row.os,
+        os_version=row.os_version,
+        chassis=row.chassis,
+        agent_version=row.agent_version,
+        enrolled_at=row.enrolled_at,
+        last_report_at=row.last_report_at,
+        clock_skew_seconds=row.clock_skew_seconds,
+        nomadic=bool(row.nomadic),
+    )
+
+
+def _record(row: Row[Any]) -> DeviceRecord:
+    return DeviceRecord(
+        key=row.key,
+        device=device_of(row),
+        revision=row.revision,
+        spool_id=row.spool_id,
+        last_seq=row.last_seq,
+        boot_ids=tuple(json.loads(row.boot_ids)),
+        judged_with=row.judged_with,
+        enrolled_at=row.enrolled_at,
+        disabled=row.disabled,
+        last_seen_at=row.last_seen_at,
+        committed_seq=row.last_seq,
+    )
+
+
+def _snapshots(connection: Connection, key: int) -> Mapping[str, HeldSnapshot]:
+    rows = connection.execute(select(SNAPSHOT).where(SNAPSHOT.c.device_key == key))
+    return {
+        row.topic: HeldSnapshot(
+            digest=row.digest, observed_at=row.observed_at, revision=row.revision, fact=None
+        )
+        for row in rows
+    }
+
+
+def _verdicts(connection: Connection, key: int) -> Mapping[str, HeldVerdict]:
+    rows = connection.execute(select(VERDICT).where(VERDICT.c.device_key == key))
+    return {row.rule: held_verdict(row) for row in rows}
+
+
+def held_verdict(row: Row[Any]) -> HeldVerdict:
+    """The verdict of a row."""
+    verdict = Verdict(
+        rule=row.rule,
+        rule_version=row.rule_version,
+        status=Status(row.status),
+        reason=json.loads(row.reason),
+        offending=tuple(json.loads(row.offending)),
+        next_check_at=row.next_check_at,
+        measures=json.loads(row.measures),
+    )
+    return HeldVerdict(verdict, row.since, row.failing_since, row.next_check_at)

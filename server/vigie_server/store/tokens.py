@@ -1,0 +1,177 @@
+"""Enrolment tokens and API tokens: made, listed, revoked, recognised. Only hashes are stored."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, select, update
+
+from vigie_server.domain.enrolling import TokenTerms
+from vigie_server.domain.errors import NotFound, TokenRefused
+from vigie_server.ports import ApiCaller, Role
+from vigie_server.store.database import Database
+from vigie_server.store.enrolment import token_terms
+from vigie_server.store.models import ApiToken, Audit, EnrolmentToken, Site
+from vigie_server.store.tables import table
+
+API_TOKEN, AUDIT = table(ApiToken), table(Audit)
+TOKEN, SITE = table(EnrolmentToken), table(Site)
+
+USE_RECORDED_EVERY: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTokenTerms:
+    """An API token as people see it; its secret is shown once, when it is made."""
+
+    id: str
+    name: str
+    role: Role
+    sites: frozenset[str] | None
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked: bool
+
+
+class Tokens:
+    """Both kinds of tokens in the store. Blocking: call it from a worker thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_enrolment_token(
+        self,
+        *,
+        token_id: str,
+        secret_hash: bytes,
+        site: str,
+        profile: str,
+        max_uses: int,
+        serials: Collection[str] | None,
+        expires_at: datetime,
+        now: datetime,
+        actor: str,
+    ) -> None:
+        """Adds a token, and its site when it is new."""
+        with self._database.writing() as connection:
+            connection.execute(
+                TOKEN.insert().values(
+                    id=token_id,
+                    secret_hash=secret_hash,
+                    site_key=site_key(connection, site, now=now),
+                    profile=profile,
+                    max_uses=max_uses,
+                    uses=0,
+                    serials=(
+                        None
+                        if serials is None
+                        else json.dumps(sorted(serial.strip().casefold() for serial in serials))
+                    ),
+                    created_at=now,
+                    expires_at=expires_at,
+                )
+            )
+            _record(connection, now, actor, f"made an enrolment token for {site}", token_id)
+
+    def enrolment_tokens(self) -> Sequence[TokenTerms]:
+        """Every enrolment token, the newest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(TOKEN, SITE.c.name.label("site"))
+                .join(SITE, SITE.c.key == TOKEN.c.site_key)
+                .order_by(TOKEN.c.key.desc())
+            )
+            return [token_terms(row) for row in rows]
+
+    def add_api_token(
+        self,
+        *,
+        token_id: str,
+        name: str,
+        secret_hash: bytes,
+        role: Role,
+        sites: frozenset[str] | None,
+        expires_at: datetime,
+        now: datetime,
+        actor: str,
+    ) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                API_TOKEN.insert().values(
+                    id=token_id,
+                    name=name,
+                    secret_hash=secret_hash,
+                    role=role.value,
+                    sites=None if sites is None else json.dumps(sorted(sites)),
+                    created_at=now,
+                    expires_at=expires_at,
+                )
+            )
+            _record(connection, now, actor, f"made an API token of role {role}", token_id)
+
+    def api_tokens(self) -> Sequence[ApiTokenTerms]:
+        """Every API token, the newest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(API_TOKEN).order_by(API_TOKEN.c.key.desc()))
+            return [
+                ApiTokenTerms(
+                    id=row.id,
+                    name=row.name,
+                    role=Role(row.role),
+                    sites=_sites(row.sites),
+                    created_at=row.created_at,
+                    expires_at=row.expires_at,
+                    last_used_at=row.last_used_at,
+                    revoked=row.revoked_at is not None,
+                )
+                for row in rows
+            ]
+
+    def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:
+        """Who holds the API token of this hash. Raises TokenRefused."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(API_TOKEN).where(API_TOKEN.c.secret_hash == secret_hash)
+            ).one_or_none()
+        if row is None or row.revoked_at is not None or now >= row.expires_at:
+            raise TokenRefused("the token is not valid")
+        if row.last_used_at is None or now - row.last_used_at >= USE_RECORDED_EVERY:
+            with self._database.writing() as connection:
+                connection.execute(
+                    update(API_TOKEN).where(API_TOKEN.c.key == row.key).values(last_used_at=now)
+                )
+        return ApiCaller(row.id, row.name, Role(row.role), _sites(row.sites))
+
+    def revoke(self, token_id: str, *, now: datetime, actor: str) -> None:
+        """Revokes a token of either kind. Raises NotFound."""
+        with self._database.writing() as connection:
+            found = sum(
+                connection.execute(
+                    update(kind).where(kind.c.id == token_id).values(revoked_at=now)
+                ).rowcount
+                for kind in (TOKEN, API_TOKEN)
+            )
+            if not found:
+                raise NotFound(f"no token {token_id}")
+            _record(connection, now, actor, "revoked a token", token_id)
+
+
+def site_key(connection: Connection, name: str, *, now: datetime) -> int:
+    """The key of the site of this name, which is made when it is new."""
+    key = connection.execute(select(SITE.c.key).where(SITE.c.name == name)).scalar()
+    if key is None:
+        key = connection.execute(
+            SITE.insert().values(name=name, created_at=now).returning(SITE.c.key)
+        ).scalar_one()
+    return int(key)
+
+
+def _sites(text: str | None) -> frozenset[str] | None:
+    return None if text is None else frozenset(json.loads(text))
+
+
+def _record(connection: Connection, at: datetime, actor: str, action: str, subject: str) -> None:
+    connection.execute(AUDIT.insert().values(at=at, actor=actor, action=action, subject=subject))
