@@ -16,11 +16,18 @@ from vigie_agent.tables import (
     processes,
     sockets,
     system,
+    vigie_admin_rights,
+    vigie_chassis,
+    vigie_clamav,
     vigie_file_lines,
+    vigie_local_accounts,
     vigie_luks_chain,
     vigie_nftables,
     vigie_password_policy,
+    vigie_sessions,
     vigie_settings,
+    vigie_usb_policy,
+    vigie_usb_storage,
 )
 from vigie_agent.tables.host import Host
 
@@ -36,11 +43,18 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     processes.tables,
     sockets.tables,
     system.tables,
+    vigie_admin_rights.tables,
+    vigie_chassis.tables,
+    vigie_clamav.tables,
     vigie_file_lines.tables,
+    vigie_local_accounts.tables,
     vigie_luks_chain.tables,
     vigie_nftables.tables,
     vigie_password_policy.tables,
+    vigie_sessions.tables,
     vigie_settings.tables,
+    vigie_usb_policy.tables,
+    vigie_usb_storage.tables,
 )
 
 
