@@ -96,7 +96,6 @@ async def test_plain_http_answers_on_loopback() -> None:
 
 def test_a_port_that_is_taken_is_told() -> None:
     with bound("127.0.0.1:0") as taken:
-        taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
 
         with pytest.raises(SettingsMalformed, match=address):

@@ -17,18 +17,14 @@ _BACKLOG: Final = 256
 
 
 def bound(address: str) -> socket.socket:
-    """A socket bound to host:port. Raises SettingsMalformed."""
+    """A socket that listens on host:port: who connects from now on waits. Raises SettingsMalformed."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
     try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host, int(port)))
+        return socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
     except (OSError, ValueError) as error:
-        found.close()
-        raise SettingsMalformed(f"cannot listen on {address}") from error
-    return found
+        raise SettingsMalformed(f"cannot listen on {address}: {error}") from error
 
 
 def is_loopback(address: str) -> bool:
@@ -48,12 +44,13 @@ async def serve_http(
     certificate: Path | None,
     key: Path | None,
 ) -> None:
-    """Serves until stopped, over TLS when a certificate is given."""
+    """Serves until stopped, over TLS when a certificate is given; closes the listener."""
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         lifespan="off",
         backlog=_BACKLOG,
         timeout_graceful_shutdown=5,
@@ -61,12 +58,13 @@ async def serve_http(
         ssl_keyfile=None if key is None else str(key),
     )
     server = _Server(config)
-    async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(server.serve(sockets=[listener]))
-        stopping = tasks.create_task(stop.wait())
-        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        stopping.cancel()
+    with listener:
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(server.serve(sockets=[listener]))
+            stopping = tasks.create_task(stop.wait())
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            stopping.cancel()
 
 
 class _Server(uvicorn.Server):
