@@ -91,7 +91,7 @@ class Request:
     check_time: Callable[[], None] = field(default=_unhurried, compare=False)
 
     def equals(self, column: str) -> tuple[str, ...]:
-        """The values that `column` must equal; empty when it is not constrained by equality."""
+        """The values that `column` must equal, each once; empty when equality does not bind it."""
         return self._expressions(column, Operator.EQUALS)
 
     def likes(self, column: str) -> tuple[str, ...]:
@@ -103,10 +103,13 @@ class Request:
         return self.columns_used is None or column in self.columns_used
 
     def _expressions(self, column: str, operator: Operator) -> tuple[str, ...]:
+        # Once each: a join on a column that is also compared with a literal gives the same twice.
         return tuple(
-            constraint.expression
-            for constraint in self.constraints.get(column, ())
-            if constraint.operator == operator
+            dict.fromkeys(
+                constraint.expression
+                for constraint in self.constraints.get(column, ())
+                if constraint.operator == operator
+            )
         )
 
 

@@ -24,7 +24,6 @@ from vigie_agent.domain.table import OSQUERY_SCHEMA, Table
 from vigie_agent.engines.embedded_errors import OUT_OF_TIME, origin
 from vigie_agent.engines.embedded_session import Session
 
-_GRACE_SECONDS: Final = 1.0  # for a query that is over time to notice it
 _MAX_LEFT_BEHIND: Final = 4
 _MAX_SQLITE_BYTES: Final = 128 * 1024 * 1024
 
@@ -32,11 +31,22 @@ log: Final = structlog.get_logger()
 
 
 class EmbeddedEngine:
-    """Answers with `tables`, one query at a time; each reads and gives at most `max_rows`."""
+    """Answers with `tables`, one query at a time.
 
-    def __init__(self, tables: Sequence[Table], *, max_rows: int = 100_000) -> None:
+    Each query reads and gives at most `max_rows`. `grace` is what a query that is over its time
+    gets to notice it, before it is left behind.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        *,
+        max_rows: int = 100_000,
+        grace: timedelta = timedelta(seconds=1),
+    ) -> None:
         self._tables = tuple(tables)
         self._max_rows = max_rows
+        self._grace = grace.total_seconds()
         self._turn = threading.Lock()
         self._session: Session | None = None
         self._left_behind: list[threading.Thread] = []
@@ -53,7 +63,7 @@ class EmbeddedEngine:
         return OSQUERY_SCHEMA
 
     def query(self, sql: str, *, timeout: timedelta) -> Rows | QueryError:
-        """The answer to `sql`, within `timeout` and a second; waiting for its turn counts.
+        """The answer to `sql`, within `timeout` and `grace`; waiting for its turn counts.
 
         Raises EngineLost once the engine is closed.
         """
@@ -96,7 +106,7 @@ class EmbeddedEngine:
         )
         thread.start()
         try:
-            return answers.get(timeout=max(0.0, deadline - time.monotonic()) + _GRACE_SECONDS)
+            return answers.get(timeout=max(0.0, deadline - time.monotonic()) + self._grace)
         except queue.Empty:
             log.warning("embedded_query_left_behind", left_behind=len(self._left_behind) + 1)
             self._left_behind.append(thread)
