@@ -105,6 +105,7 @@ class CaseFile:
             for name in {name for rule in rules for name in rule.reads}
             if name in facts and name in topics
         }
+        self._counts: Final[dict[str, int]] = {}
         self.evidence: Final = Evidence(self._values(rules, columns))
 
     def observed_at(self, topic: str) -> datetime:
@@ -127,6 +128,10 @@ class CaseFile:
         if not fact.rows:
             return self._empty(read, title)
         return _unreadable(fact, read, title)
+
+    def anything(self, rule: Rule) -> bool:
+        """Whether a row was collected of every topic that the rule reads."""
+        return all(self._counts.get(read.variable) for read in rule.reads.values())
 
     def missing(self, read: Read) -> Texts | None:
         """The parts that the rule reads and that did not answer, as a reason; None when all did."""
@@ -167,7 +172,7 @@ class CaseFile:
             values |= setting.carried
             for read in rule.reads.values():
                 answered = self._answered.get(read.topic)
-                if answered is not None and read.variable + ".count" not in values:
+                if answered is not None and read.variable not in self._counts:
                     self._show(answered, read, columns[read.variable], values)
         return values
 
@@ -180,6 +185,7 @@ class CaseFile:
     ) -> None:
         parts = read.parts.get(self.device.platform, frozenset())
         rows = [row for row in answered.rows if row[_PART] in parts]
+        self._counts[read.variable] = len(rows)
         values[read.variable + ".count"] = len(rows)
         values[read.variable + ".observed_at"] = _seconds(answered.fact.observed_at)
         if columns:

@@ -147,7 +147,7 @@ class _Hearing:
             doubt = self._case.refusal(self._rule, read)
             if doubt is not None:
                 raise _NoAnswer(Status.UNKNOWN, doubt)
-        if not self._rule.partial:
+        if not self._rule.partial or not self._case.anything(self._rule):
             self._check_parts()
         for unknown in self._rule.conditions.unknown_when:
             if self._decided(unknown.when.holds(self._case.evidence)):

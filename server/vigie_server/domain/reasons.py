@@ -9,6 +9,7 @@ values are cut.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from string import Formatter
 from typing import Final
 
@@ -79,6 +80,9 @@ class Shown(str):
     __slots__ = ()
 
 
+_ABSENT: Final = Shown()  # a column that this row's topic does not have
+
+
 def shown(value: object, form: str, language: str) -> str:
     """A value as people read it."""
     if isinstance(value, Shown):
@@ -99,10 +103,14 @@ def shown(value: object, form: str, language: str) -> str:
 
 def rows_shown(rows: Sequence[FactRow], template: Template) -> str:
     """The first rows, one after the other, and how many more there are."""
-    named = [template.render(row.get) for row in rows[:ROWS_NAMED]]
+    named = [template.render(partial(_cell, row)) for row in rows[:ROWS_NAMED]]
     if len(rows) > ROWS_NAMED:
         named.append(_MORE[template.language].format(count=len(rows) - ROWS_NAMED))
     return ", ".join(named)
+
+
+def _cell(row: FactRow, column: str) -> object:
+    return row.get(column, _ABSENT)
 
 
 def _day(seconds: float, language: str) -> str:
