@@ -1,13 +1,19 @@
 """The seams of the agent: the smallest protocol each user needs, and what can go wrong."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
 from vigie_agent.domain.answers import QueryError, Rows
+from vigie_agent.domain.identity import Enrolled, HardwareClaims, Identity, Issued
 from vigie_agent.domain.orders import Limits, LiveAnswer, LiveQuestion, ServerConfig
+from vigie_agent.domain.session import Disable, Goodbye, Hello, Order, Sent, Welcome
 from vigie_agent.domain.snapshot import Report, Snapshot
 from vigie_agent.domain.spooling import Entry
+
+Prove = Callable[[bytes], bytes]
+"""Signs bytes that the server made up, with the device's key."""
 
 
 class QueryEngine(Protocol):
@@ -160,14 +166,93 @@ class Answering(Protocol):
 
 
 class KeyStore(Protocol):
-    """Keeps this device's private key and certificates. The key never leaves it."""
+    """Keeps this device's identity, and makes and uses its private keys. They never leave it."""
 
-    def load(self) -> "StoredIdentity | None": ...
+    def load(self) -> Identity | None:
+        """The identity last saved; None before enrolment. Raises IdentityUnusable."""
+        ...
 
-    def save(self, identity: "StoredIdentity") -> None: ...
+    def save(self, issued: Issued, key: bytes) -> Identity:
+        """Replaces the identity at once: a power cut leaves the old one or the new one.
 
-    def erase(self) -> None: ...
+        Raises IdentityUnusable when what was issued is not for this key, or cannot be kept.
+        """
+        ...
+
+    def erase(self) -> None:
+        """Leaves nothing behind. Raises IdentityUnusable."""
+        ...
+
+    def new_key(self) -> bytes:
+        """A new private key (P-256), PEM."""
+        ...
+
+    def signing_request(self, key: bytes) -> bytes:
+        """A certificate signing request (DER) for this key."""
+        ...
+
+    def sign(self, key: bytes, message: bytes) -> bytes:
+        """The key's signature over the message (ECDSA, SHA-256)."""
+        ...
 
 
-class StoredIdentity(Protocol):
-    """See `vigie_agent.identity`."""
+class EnrolmentLink(Protocol):
+    """Calls the enrolment port, which knows no device yet. Raises LinkLost, EnrollmentRefused."""
+
+    async def authority(self, endpoint: str, ca_sha256: bytes) -> bytes:
+        """The authority (DER) that the port presents and the token names.
+
+        Raises ServerUntrusted when the port presents others.
+        """
+        ...
+
+    async def enrol(
+        self,
+        endpoint: str,
+        authorities: Sequence[bytes],
+        *,
+        secret: bytes,
+        signing_request: bytes,
+        claims: HardwareClaims,
+        agent_version: str,
+    ) -> Enrolled:
+        """Sends the secret to a server that proves itself by `authorities`."""
+        ...
+
+    async def renew_expired(
+        self, identity: Identity, endpoint: str, *, signing_request: bytes, prove: Prove
+    ) -> Issued:
+        """Renews an expired certificate; `prove` signs the server's nonce with the device's key."""
+        ...
+
+
+class Line(Protocol):
+    """One open session. Every call raises LinkLost when the connection is gone."""
+
+    async def greet(self, hello: Hello) -> Welcome | Goodbye | Disable:
+        """Says Hello; the server's answer to it."""
+        ...
+
+    async def send(self, message: Sent) -> None:
+        """Returns once the message has left; safe to call from several tasks."""
+        ...
+
+    async def receive(self) -> Order | None:
+        """The next order; None once the server has ended the session."""
+        ...
+
+    async def finish(self) -> None:
+        """Nothing more will be sent. Orders may still come."""
+        ...
+
+
+class Link(Protocol):
+    """Reaches the telemetry port with the device's certificate. Raises LinkLost."""
+
+    def open(self, identity: Identity, endpoint: str) -> AbstractAsyncContextManager[Line]:
+        """A line to the server, closed on leaving."""
+        ...
+
+    async def renew(self, identity: Identity, endpoint: str, signing_request: bytes) -> Issued:
+        """A new certificate, asked for with the one in force."""
+        ...

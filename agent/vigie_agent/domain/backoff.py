@@ -1,0 +1,38 @@
+"""How long to wait before the server is tried again. `jitter` is a number from 0 up to 1.
+
+Full jitter: each wait is anywhere between nothing and a bound that doubles. Thousands of agents
+that lost the server in one second do not find it again in one second.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+_SMALLEST: Final = timedelta(milliseconds=500)
+_VISIT_SPREAD: Final = 0.2
+_DOUBLINGS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Bounds that double from `first` up to `longest`."""
+
+    first: timedelta = timedelta(seconds=2)
+    longest: timedelta = timedelta(minutes=5)
+
+    def wait(self, failures: int, *, jitter: float) -> timedelta:
+        """The wait after this many failures in a row, the last one included."""
+        doublings = min(max(failures - 1, 0), _DOUBLINGS)
+        bound = min(self.first * (1 << doublings), self.longest)
+        return max(bound * jitter, _SMALLEST)
+
+
+def after_goodbye(retry_after: timedelta, *, jitter: float) -> timedelta:
+    """The wait that a server asked for, at least, and up to twice as long."""
+    asked = max(retry_after, _SMALLEST)
+    return asked + asked * jitter
+
+
+def between_visits(visit: timedelta, *, jitter: float) -> timedelta:
+    """The wait before the next visit, a tenth more or less, so that a fleet stays spread."""
+    return max(visit * (1 - _VISIT_SPREAD / 2 + _VISIT_SPREAD * jitter), _SMALLEST)
