@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 from vigie_agent.domain.table import Request, Table, TableRow
@@ -69,9 +70,15 @@ def _row(host: Host, path: str, folder: str) -> TableRow | None:
         "hard_links": found.st_nlink,
         "symlink": int(is_link),
         "type": next((name for test, name in _TYPES.items() if test(found.st_mode)), "unknown"),
-        "symlink_target_path": os.path.realpath(place) if is_link else "",
+        "symlink_target_path": _target(host, path) if is_link else "",
         "pid_with_namespace": 0,
     }
+
+
+def _target(host: Host, path: str) -> str:
+    """Where a link finally leads, in full; it need not exist."""
+    target = Path(os.path.realpath(host.path(path)))  # unlike resolve(), takes links in a circle
+    return host.shown(target) if target.is_relative_to(host.root) else str(target)
 
 
 def _followed(place: str, own: os.stat_result) -> os.stat_result:
