@@ -36,12 +36,12 @@ from vigie_server.services.enrol import Enrol
 from vigie_server.services.group_commit import GroupCommit
 from vigie_server.services.renew import Renew
 from vigie_server.services.rule_book import RuleBook
-from vigie_server.services.sessions import OpenSessions, SessionTerms
+from vigie_server.services.sessions import OpenSessions, SessionParts, SessionTerms
 from vigie_server.services.sweep import Sweep
-from vigie_server.services.tokens import KnowCallers
+from vigie_server.services.tokens import KnowCallers, MakeTokens
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
-from vigie_server.settings import ServerSettings, advertised
+from vigie_server.settings import ServerSettings, advertised, port_of
 from vigie_server.store import epoch, migrating
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.enrolment import Enrolments
@@ -68,6 +68,16 @@ class Addresses:
     telemetry: int
     enrolment: int
     http: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDesk:
+    """What the command line needs for tokens."""
+
+    store: Tokens
+    make: MakeTokens
+    enrolment_endpoints: tuple[str, ...]
+    ca_sha256: bytes
 
 
 def authorities(settings: ServerSettings) -> Path:
@@ -101,6 +111,22 @@ def initialise(settings: ServerSettings, *, now: datetime) -> CertificateAuthori
         migrating.migrate(Database(settings.store.url))
     open_store(settings).close()
     return authority.load(authorities(settings), authority.DEVICES)
+
+
+def tokens_of(settings: ServerSettings, database: Database, *, actor: str) -> TokenDesk:
+    """Where tokens are made, listed and revoked. Raises SettingsMalformed."""
+    endpoints = advertised(
+        settings,
+        telemetry_port=port_of(settings.listen.telemetry),
+        enrolment_port=port_of(settings.listen.enrolment),
+    )
+    devices_authority = authority.load(authorities(settings), authority.DEVICES)
+    return TokenDesk(
+        store=Tokens(database),
+        make=MakeTokens(Tokens(database), clock.utc_now, actor),
+        enrolment_endpoints=endpoints.enrolment,
+        ca_sha256=devices_authority.sha256,
+    )
 
 
 def build_server(
@@ -166,16 +192,17 @@ class Server:
         limits = Limits(**settings.limits.model_dump())
         accept = AcceptReport(judging, records.load_facts, self._figures, limits=limits)
         self._sessions = OpenSessions(
-            store=store,
-            workers=self._workers,
-            records=records,
-            accept=accept,
-            commits=self._commits,
-            viewing=self._viewing,
-            figures=self._figures,
-            now=now,
-            store_epoch=epoch.store_epoch(database),
-            terms=SessionTerms(
+            SessionParts(
+                store=store,
+                workers=self._workers,
+                records=records,
+                accept=accept,
+                commits=self._commits,
+                viewing=self._viewing,
+                figures=self._figures,
+                now=now,
+            ),
+            SessionTerms(
                 limits=limits,
                 intervals=Intervals(
                     heartbeat=settings.sessions.heartbeat,
@@ -185,6 +212,7 @@ class Server:
                 max_sessions=settings.sessions.max_sessions,
                 overload_retry=settings.sessions.overload_retry,
             ),
+            store_epoch=epoch.store_epoch(database),
         )
         self._sweep = Sweep(
             store=store,
@@ -329,6 +357,6 @@ async def _part(name: str, work: Coroutine[None, None, None], stop: asyncio.Even
     try:
         await work
     except Exception as error:
-        log.error("part_failed", part=name, error=type(error).__name__, exc_info=True)
+        log.exception("part_failed", part=name, error=type(error).__name__)
         stop.set()
         raise

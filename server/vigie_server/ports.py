@@ -119,34 +119,37 @@ class ApiTokens(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """What every token has: an id to name it by, the hash of its secret, its beginning and end.
+
+    `actor` made it, for the audit.
+    """
+
+    id: str
+    secret_hash: bytes
+    made_at: datetime
+    expires_at: datetime
+    actor: str
+
+
 class TokenStore(Protocol):
     """Tokens of both kinds, by the hash of their secret. Blocking: call it from a worker thread."""
 
     def add_enrolment_token(
         self,
+        token: NewToken,
         *,
-        token_id: str,
-        secret_hash: bytes,
         site: str,
         profile: str,
         max_uses: int,
         serials: Collection[str] | None,
-        expires_at: datetime,
-        now: datetime,
-        actor: str,
-    ) -> None: ...
+    ) -> None:
+        """Adds a token, and its site when it is new."""
+        ...
 
     def add_api_token(
-        self,
-        *,
-        token_id: str,
-        name: str,
-        secret_hash: bytes,
-        role: Role,
-        sites: frozenset[str] | None,
-        expires_at: datetime,
-        now: datetime,
-        actor: str,
+        self, token: NewToken, *, name: str, role: Role, sites: frozenset[str] | None
     ) -> None: ...
 
     def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:

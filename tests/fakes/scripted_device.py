@@ -168,7 +168,8 @@ class ScriptedSession:
     """One open stream, message by message."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream("/vigie.v1.TelemetryService/Session")()
+        method = "/vigie.v1.TelemetryService/Session"
+        self._call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(method)()
 
     async def send(self, message: object) -> None:
         """Sends a Hello, Report or Heartbeat."""

@@ -28,7 +28,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """All reports up to `seq` are committed, or rejected for good as listed by number and reason."""
+    """All reports up to `seq` are committed, or rejected for good as listed (number, reason)."""
 
     seq: int
     rejected: tuple[tuple[int, str], ...] = ()

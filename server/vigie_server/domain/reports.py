@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from vigie.v1.digest import DIGEST_BYTES
@@ -132,37 +133,51 @@ def refusal(report: Report, limits: Limits) -> str | None:
 
 
 def _snapshot_refusal(snapshot: Snapshot, limits: Limits) -> str | None:
-    topic = snapshot.topic
-    if _TOPIC.fullmatch(topic) is None:
+    if _TOPIC.fullmatch(snapshot.topic) is None:
         return "a topic's name is not one"
+    problem = _head_problem(snapshot) or (
+        _unchanged_problem(snapshot)
+        if snapshot.unchanged
+        else _size_problem(snapshot, limits) or _text_problem(snapshot, limits)
+    )
+    return None if problem is None else f"{snapshot.topic}: {problem}"
+
+
+def _head_problem(snapshot: Snapshot) -> str | None:
     if not 0 < snapshot.topic_version <= MAX_TOPIC_VERSION:
-        return f"{topic}: topic_version is out of range"
+        return "topic_version is out of range"
     if len(snapshot.digest) != DIGEST_BYTES:
-        return f"{topic}: digest is not {DIGEST_BYTES} bytes"
+        return f"digest is not {DIGEST_BYTES} bytes"
     if not 0 < snapshot.status < len(STATUSES):
-        return f"{topic}: status is not one"
-    if snapshot.unchanged:
-        if snapshot.columns or snapshot.values or snapshot.row_count:
-            return f"{topic}: unchanged, yet rows travel"
-        return None
-    return _table_refusal(snapshot, limits)
+        return "status is not one"
+    return None
 
 
-def _table_refusal(snapshot: Snapshot, limits: Limits) -> str | None:
-    topic, columns, values = snapshot.topic, snapshot.columns, snapshot.values
+def _unchanged_problem(snapshot: Snapshot) -> str | None:
+    if snapshot.columns or snapshot.values or snapshot.row_count:
+        return "unchanged, yet rows travel"
+    return None
+
+
+def _size_problem(snapshot: Snapshot, limits: Limits) -> str | None:
+    columns, values = snapshot.columns, snapshot.values
     if len(columns) > limits.max_columns_per_snapshot:
-        return f"{topic}: more than {limits.max_columns_per_snapshot} columns"
+        return f"more than {limits.max_columns_per_snapshot} columns"
     if snapshot.row_count > limits.max_rows_per_snapshot:
-        return f"{topic}: more than {limits.max_rows_per_snapshot} rows"
+        return f"more than {limits.max_rows_per_snapshot} rows"
     if len(columns) * snapshot.row_count != len(values):
-        return f"{topic}: columns times rows is not the number of values"
-    if any(first >= second for first, second in zip(columns, columns[1:], strict=False)):
-        return f"{topic}: columns are not in alphabetical order"
-    longest = max(map(len, values), default=0)
+        return "columns times rows is not the number of values"
+    if any(first >= second for first, second in pairwise(columns)):
+        return "columns are not in alphabetical order"
+    return None
+
+
+def _text_problem(snapshot: Snapshot, limits: Limits) -> str | None:
+    longest = max(map(len, snapshot.values), default=0)
     if longest * _BYTES_PER_CODE_POINT > limits.max_value_bytes and any(
-        len(value.encode()) > limits.max_value_bytes for value in values
+        len(value.encode()) > limits.max_value_bytes for value in snapshot.values
     ):
-        return f"{topic}: a value is longer than {limits.max_value_bytes} bytes"
-    if any(len(text) > limits.max_value_bytes for text in (*columns, snapshot.message)):
-        return f"{topic}: a text is longer than {limits.max_value_bytes} bytes"
+        return f"a value is longer than {limits.max_value_bytes} bytes"
+    if any(len(text) > limits.max_value_bytes for text in (*snapshot.columns, snapshot.message)):
+        return f"a text is longer than {limits.max_value_bytes} bytes"
     return None

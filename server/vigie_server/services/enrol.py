@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.enrolling import (
     PLATFORMS,
     Claim,
@@ -21,7 +22,6 @@ from vigie_server.domain.enrolling import (
     settled,
     usable,
 )
-from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import MalformedRequest, TokenRefused
 from vigie_server.ports import (
     Authority,
@@ -71,7 +71,7 @@ class Enrol:
     ) -> tuple[Identity, bool]:
         """The new identity, and whether the device is pending.
 
-        Raises TokenRefused (never saying what is wrong with the token), MalformedRequest, StoreBusy.
+        Raises TokenRefused (never saying what is wrong with it), MalformedRequest, StoreBusy.
         """
         claims = _clean(claims)
         if len(agent_version) > MAX_CLAIM or "\0" in agent_version:

@@ -5,12 +5,13 @@ load, one flush to the disk serves hundreds. Nothing is dropped: `room` makes se
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from time import monotonic
+from typing import Protocol
 
 import structlog
 
@@ -21,7 +22,11 @@ from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
 
-Done = Callable[[bool], None]
+
+class Done(Protocol):
+    """Is told how a change ended: in the store, or never."""
+
+    def __call__(self, *, committed: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class GroupCommit:
         return len(self._pending)
 
     def submit(self, change: DeviceChange, record: DeviceRecord, done: Done) -> None:
-        """Queues a change; `done(True)` once it is committed, `done(False)` when it never will be."""
+        """Queues a change; `done` is told once it is committed, or never will be."""
         self._pending.append(Pending(change, record, done))
         self._work.set()
         if len(self._pending) >= self._max_pending:
@@ -137,7 +142,7 @@ class GroupCommit:
         kept = []
         for pending in group:
             if pending.record.stale:  # made on a change that never came to be
-                pending.done(False)
+                pending.done(committed=False)
             else:
                 kept.append(pending)
         return kept
@@ -147,4 +152,4 @@ class GroupCommit:
             committed = pending.change.key not in late
             if not committed:
                 pending.record.stale = True
-            pending.done(committed)
+            pending.done(committed=committed)

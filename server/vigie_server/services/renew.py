@@ -81,7 +81,7 @@ class Renew:
         certificate: bytes,
         signing_request: bytes,
     ) -> Identity:
-        """Raises UnknownDevice, without saying why, when it may not be renewed; MalformedRequest."""
+        """Raises UnknownDevice, without saying why, when it may not be; MalformedRequest."""
         now = self._now()
         old = self._authority.expired_device_certificate(certificate)
         if (

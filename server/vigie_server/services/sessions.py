@@ -46,32 +46,26 @@ class SessionTerms:
     overload_retry: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class SessionParts:
+    """What sessions work with."""
+
+    store: RecordStore
+    workers: Workers
+    records: DeviceRecords
+    accept: AcceptReport
+    commits: GroupCommit
+    viewing: Viewing
+    figures: Figures
+    now: Callable[[], datetime]
+
+
 class OpenSessions:
     """Opens sessions and knows those that are open: the `Sessions` of the ingest port."""
 
-    def __init__(
-        self,
-        *,
-        store: RecordStore,
-        workers: Workers,
-        records: DeviceRecords,
-        accept: AcceptReport,
-        commits: GroupCommit,
-        viewing: Viewing,
-        figures: Figures,
-        now: Callable[[], datetime],
-        store_epoch: bytes,
-        terms: SessionTerms,
-    ) -> None:
-        self.workers: Final = workers
-        self.records: Final = records
-        self.accept: Final = accept
-        self.commits: Final = commits
-        self.viewing: Final = viewing
-        self.figures: Final = figures
-        self.now: Final = now
+    def __init__(self, parts: SessionParts, terms: SessionTerms, *, store_epoch: bytes) -> None:
+        self.parts: Final = parts
         self.terms: Final = terms
-        self._store = store
         self._store_epoch = store_epoch
         self._live: dict[int, Session] = {}
         self._closing = False
@@ -81,18 +75,18 @@ class OpenSessions:
             raise MalformedRequest(problem)
         if self._closing or len(self._live) >= self.terms.max_sessions:
             return Goodbye(self.terms.overload_retry, "the server is stopping or full")
-        key = await self.workers.read(partial(self._store.key_of, peer))
-        slot = self.records.acquire(key)
+        key = await self.parts.workers.read(partial(self.parts.store.key_of, peer))
+        slot = self.parts.records.acquire(key)
         try:
             async with slot.lock:
-                record = await self.records.loaded(slot)
+                record = await self.parts.records.loaded(slot)
                 refused = await self._admitted(record, hello)
                 if refused is None:
                     return await self._started(slot, record, hello)
         except BaseException:
-            self.records.release(slot)
+            self.parts.records.release(slot)
             raise
-        self.records.release(slot)
+        self.parts.records.release(slot)
         return refused
 
     async def _admitted(self, record: DeviceRecord, hello: Hello) -> Order | None:
@@ -106,14 +100,14 @@ class OpenSessions:
             return Goodbye(WHILE_QUARANTINED, "two machines hold this identity")
         rival = self._live.get(record.key)
         if rival is not None and rival.boot_id != hello.boot_id:
-            rival.contested(self.now())
+            rival.contested(self.parts.now())
             return Goodbye(AFTER_A_RIVAL, "another session of this device is open")
         if rival is not None:
             rival.end(Goodbye(SOON, "replaced by a newer session of this device"))
         return None
 
     async def _started(self, slot: Slot, record: DeviceRecord, hello: Hello) -> "Session":
-        now = self.now()
+        now = self.parts.now()
         start = SessionStart(
             spool_id=hello.spool_id,
             boot_ids=remembered(record.boot_ids, hello.boot_id),
@@ -125,8 +119,8 @@ class OpenSessions:
         )
         # What an older session still has in the queue is late from here on: it will be sent again.
         record.stale = True
-        await self.workers.write(partial(self._store.start_session, slot.key, start))
-        record = await self.records.loaded(slot)
+        await self.parts.workers.write(partial(self.parts.store.start_session, slot.key, start))
+        record = await self.parts.records.loaded(slot)
         welcome = Welcome(
             store_epoch=self._store_epoch,
             resume_after=record.committed_seq,
@@ -136,17 +130,17 @@ class OpenSessions:
         )
         session = Session(self, slot, record, hello.boot_id, welcome)
         self._live[slot.key] = session
-        self.figures.session_opened()
+        self.parts.figures.session_opened()
         return session
 
     async def quarantine(self, record: DeviceRecord, reason: str) -> None:
         """Sets the device aside for a person to settle; its open session ends."""
         log.warning("device_quarantined", device=record.device.id, reason=reason)
         record.stale = True
-        await self.workers.write(
-            partial(self._store.quarantine, record.key, reason=reason, at=self.now())
+        await self.parts.workers.write(
+            partial(self.parts.store.quarantine, record.key, reason=reason, at=self.parts.now())
         )
-        self.viewing.changed(record.key)
+        self.parts.viewing.changed(record.key)
         live = self._live.get(record.key)
         if live is not None:
             live.end(Goodbye(WHILE_QUARANTINED, reason))
@@ -155,8 +149,8 @@ class OpenSessions:
         """Called once by each session as it closes."""
         if self._live.get(session.slot.key) is session:
             del self._live[session.slot.key]
-        self.records.release(session.slot)
-        self.figures.session_closed()
+        self.parts.records.release(session.slot)
+        self.parts.figures.session_closed()
 
     def say_goodbye(self) -> None:
         """Takes no more sessions, and ends those that are open once what they sent is answered."""
@@ -197,8 +191,8 @@ class Session:
         return self._welcome
 
     async def take(self, report: Report) -> None:
-        owner, record = self._owner, self._record
-        received_at = owner.now()
+        parts, record = self._owner.parts, self._record
+        received_at = parts.now()
         await self._prove_alone(received_at)
         async with self.slot.lock:
             if self._ending is not None or record.stale:
@@ -208,23 +202,23 @@ class Session:
                 self._repeated(report.seq)
                 return
             try:
-                accepted = await owner.accept(record, report, received_at=received_at)
+                accepted = await parts.accept(record, report, received_at=received_at)
             except BaseException:
                 record.stale = True  # it may be half-way
                 raise
             self._unanswered += 1
-            owner.commits.submit(accepted.change, record, partial(self._answered, accepted))
-        await owner.commits.room()
+            parts.commits.submit(accepted.change, record, partial(self._answered, accepted))
+        await parts.commits.room()
 
     def beat(self, heartbeat: Heartbeat) -> None:
-        owner = self._owner
-        now = owner.now()
-        owner.figures.heartbeat_received()
+        parts = self._owner.parts
+        now = parts.now()
+        parts.figures.heartbeat_received()
         if self._record.stale:
             self.end(Goodbye(SOON, "resume from what is committed"))
             return
         skew = clock_skew(sent_at=heartbeat.sent_at, received_at=now)
-        owner.commits.saw(self.slot.key, now, skew)
+        parts.commits.saw(self.slot.key, now, skew)
         if self._contested_at is not None and now - self._contested_at > STRAGGLING:
             self.end(Goodbye(SOON, "another session of this device knocked"))
 
@@ -269,20 +263,20 @@ class Session:
 
     def _repeated(self, seq: int) -> None:
         """A report that was taken before: acknowledged once committed, never counted twice."""
-        self._owner.figures.report_repeated()
+        self._owner.parts.figures.report_repeated()
         if seq <= self._record.committed_seq:
             self._acked = max(self._acked, self._record.committed_seq)
             self._acks_due = True
             self._wake.set()
 
-    def _answered(self, accepted: Accepted, committed: bool) -> None:  # noqa: FBT001 (GroupCommit's callback)
-        owner, record, change = self._owner, self._record, accepted.change
+    def _answered(self, accepted: Accepted, *, committed: bool) -> None:
+        parts, record, change = self._owner.parts, self._record, accepted.change
         self._unanswered -= 1
         if committed:
             record.committed_seq = self._acked = change.last_seq
             self._acks_due = True
-            owner.accept.forget_bulky(record, committed_revision=change.revision)
-            owner.viewing.committed(change)
+            parts.accept.forget_bulky(record, committed_revision=change.revision)
+            parts.viewing.committed(change)
             if accepted.rejection is not None:
                 self._rejected.append((change.last_seq, accepted.rejection))
             for topic in accepted.resend:
@@ -301,6 +295,6 @@ class Session:
             return Ack(self._acked, rejected)
         if self._resend:
             topics, self._resend = tuple(self._resend), {}
-            self._owner.figures.resend_asked()
+            self._owner.parts.figures.resend_asked()
             return Resend(topics)
         return None

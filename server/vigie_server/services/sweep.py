@@ -81,7 +81,7 @@ class Sweep:
     async def _judge(self, key: int, rules: Sequence[str] | None) -> "asyncio.Future[bool]":
         end: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-        def done(committed: bool) -> None:  # noqa: FBT001 (GroupCommit's callback)
+        def done(*, committed: bool) -> None:
             if committed:
                 self.viewing.committed(change)
             if not end.done():

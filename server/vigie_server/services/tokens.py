@@ -9,7 +9,7 @@ from typing import Final
 from vigie.v1 import enrolment_token
 from vigie_server.domain.errors import SettingsMalformed, TokenRefused
 from vigie_server.domain.rules import PROFILES
-from vigie_server.ports import ApiCaller, Role, TokenStore
+from vigie_server.ports import ApiCaller, NewToken, Role, TokenStore
 from vigie_server.services.enrol import hashed
 
 API_PREFIX: Final = "vigie-api1."
@@ -47,20 +47,11 @@ class MakeTokens:
             )
         except ValueError as error:
             raise SettingsMalformed(str(error)) from error
-        now = self.now()
-        token_id = _new_id()
+        token = self._new(hashed(secret), lifetime)
         self.store.add_enrolment_token(
-            token_id=token_id,
-            secret_hash=hashed(secret),
-            site=site.strip(),
-            profile=profile,
-            max_uses=max_uses,
-            serials=serials,
-            expires_at=now + lifetime,
-            now=now,
-            actor=self.actor,
+            token, site=site.strip(), profile=profile, max_uses=max_uses, serials=serials
         )
-        return token_id, text
+        return token.id, text
 
     def api(
         self,
@@ -72,19 +63,16 @@ class MakeTokens:
     ) -> tuple[str, str]:
         """The token's id, and its text for the `Authorization` header."""
         secret = secrets.token_urlsafe(24)
-        now = self.now()
-        token_id = _new_id()
+        token = self._new(hashed(secret.encode()), lifetime)
         self.store.add_api_token(
-            token_id=token_id,
-            name=name,
-            secret_hash=hashed(secret.encode()),
-            role=role,
-            sites=None if sites is None else frozenset(sites),
-            expires_at=now + lifetime,
-            now=now,
-            actor=self.actor,
+            token, name=name, role=role, sites=None if sites is None else frozenset(sites)
         )
-        return token_id, API_PREFIX + secret
+        return token.id, API_PREFIX + secret
+
+    def _new(self, secret_hash: bytes, lifetime: timedelta) -> NewToken:
+        now = self.now()
+        # The id is short enough to type, and not a secret.
+        return NewToken(secrets.token_hex(4), secret_hash, now, now + lifetime, self.actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +86,3 @@ class KnowCallers:
         if not secret.startswith(API_PREFIX) or len(secret) > _SECRET_CHARACTERS:
             raise TokenRefused("the token is not valid")
         return self.store.api_caller(hashed(secret.removeprefix(API_PREFIX).encode()), now=now)
-
-
-def _new_id() -> str:
-    """Short enough to type; not a secret."""
-    return secrets.token_hex(4)

@@ -60,7 +60,7 @@ _COMMITS: Final = "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEX
 Rows = list[tuple[Any, ...]]
 
 
-class _Moved(Exception):  # noqa: N818 (a state, and it never leaves this module)
+class _Moved(Exception):
     """At least one device is no longer at the revision its changes were made on."""
 
 

@@ -42,9 +42,9 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, committed on leaving, undone when anything is raised. Raises StoreBusy."""
-        with _busy_as_ours(), self.engine.connect() as connection:
-            connection = connection.execution_options(**{_WRITE: True})
+        """One transaction, committed on leaving, undone if anything is raised. Raises StoreBusy."""
+        with _busy_as_ours(), self.engine.connect() as plain:
+            connection = plain.execution_options(**{_WRITE: True})
             with connection.begin():
                 yield connection
 

@@ -1,7 +1,7 @@
 """The store's epoch: it changes whenever the store is not what devices last saw of it.
 
 Devices that meet another epoch send full snapshots. A store brought back from a backup is found out
-by a mark beside it, which only rises: a store that counts fewer commits than its mark has lost some.
+by a mark beside it, which only rises: a store that counts fewer commits than its mark lost some.
 """
 
 import secrets

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
-from vigie_server.ports import ApiCaller, Role
+from vigie_server.ports import ApiCaller, NewToken, Role
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import token_terms
 from vigie_server.store.models import ApiToken, Audit, EnrolmentToken, Site
@@ -44,24 +44,19 @@ class Tokens:
 
     def add_enrolment_token(
         self,
+        token: NewToken,
         *,
-        token_id: str,
-        secret_hash: bytes,
         site: str,
         profile: str,
         max_uses: int,
         serials: Collection[str] | None,
-        expires_at: datetime,
-        now: datetime,
-        actor: str,
     ) -> None:
-        """Adds a token, and its site when it is new."""
         with self._database.writing() as connection:
             connection.execute(
                 TOKEN.insert().values(
-                    id=token_id,
-                    secret_hash=secret_hash,
-                    site_key=site_key(connection, site, now=now),
+                    id=token.id,
+                    secret_hash=token.secret_hash,
+                    site_key=site_key(connection, site, now=token.made_at),
                     profile=profile,
                     max_uses=max_uses,
                     uses=0,
@@ -70,11 +65,11 @@ class Tokens:
                         if serials is None
                         else json.dumps(sorted(serial.strip().casefold() for serial in serials))
                     ),
-                    created_at=now,
-                    expires_at=expires_at,
+                    created_at=token.made_at,
+                    expires_at=token.expires_at,
                 )
             )
-            _record(connection, now, actor, f"made an enrolment token for {site}", token_id)
+            _record(connection, token.made_at, token.actor, f"made a token for {site}", token.id)
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]:
         """Every enrolment token, the newest first."""
@@ -87,30 +82,21 @@ class Tokens:
             return [token_terms(row) for row in rows]
 
     def add_api_token(
-        self,
-        *,
-        token_id: str,
-        name: str,
-        secret_hash: bytes,
-        role: Role,
-        sites: frozenset[str] | None,
-        expires_at: datetime,
-        now: datetime,
-        actor: str,
+        self, token: NewToken, *, name: str, role: Role, sites: frozenset[str] | None
     ) -> None:
         with self._database.writing() as connection:
             connection.execute(
                 API_TOKEN.insert().values(
-                    id=token_id,
+                    id=token.id,
                     name=name,
-                    secret_hash=secret_hash,
+                    secret_hash=token.secret_hash,
                     role=role.value,
                     sites=None if sites is None else json.dumps(sorted(sites)),
-                    created_at=now,
-                    expires_at=expires_at,
+                    created_at=token.made_at,
+                    expires_at=token.expires_at,
                 )
             )
-            _record(connection, now, actor, f"made an API token of role {role}", token_id)
+            _record(connection, token.made_at, token.actor, f"made a token: {role}", token.id)
 
     def api_tokens(self) -> Sequence[ApiTokenTerms]:
         """Every API token, the newest first."""

@@ -1,0 +1,106 @@
+"""`vigie-server`: parses, builds, runs, and turns the outcome into an exit code."""
+
+import asyncio
+import os
+import signal
+import sys
+from importlib.metadata import version as version_of
+
+import click
+import structlog
+
+from vigie_server import clock
+from vigie_server.bootstrap import build_server, initialise
+from vigie_server.cli_devices import devices
+from vigie_server.cli_output import opened, told_errors
+from vigie_server.cli_rules import rules
+from vigie_server.cli_tokens import token
+from vigie_server.domain.errors import VigieError
+from vigie_server.logs import configure_logs
+from vigie_server.settings import PREFIX, ServerSettings, read_settings
+from vigie_server.store.migrating import stored_revision
+
+log = structlog.get_logger()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Log more.")
+def main(*, debug: bool) -> None:
+    """Judges the digital hygiene of a fleet. Settings are read from VIGIE_SERVER_*."""
+    # gRPC's own lines name peers' addresses.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    configure_logs(debug=debug)
+
+
+@main.command()
+@told_errors
+def init() -> None:
+    """Make the data folder, the certificate authority and the store.
+
+    What is there already stays as it is.
+    """
+    settings = read_settings()
+    authority = initialise(settings, now=clock.utc_now())
+    click.echo(f"Data folder: {settings.data}")
+    click.echo(f"Authority (SHA-256): {authority.sha256.hex()}")
+    click.echo(f"Names of this server: {', '.join(settings.own_names)}")
+    if not settings.names:
+        click.echo(f"  set {PREFIX}NAMES to the names by which devices reach it")
+    click.echo("")
+    click.echo("Next:")
+    click.echo("  vigie-server token api create --role admin     a token for API and /metrics")
+    click.echo("  vigie-server token create --site 'My facility'  a token to enrol devices with")
+    click.echo("  vigie-server serve")
+
+
+@main.command()
+@told_errors
+def serve() -> None:
+    """Serve devices and readers until stopped (SIGTERM or Ctrl-C)."""
+    exit_code = 0
+    try:
+        asyncio.run(_serve(read_settings()))
+    except* VigieError as group:  # a raise in here would be wrapped in another group
+        for error in _leaves(group):
+            log.error("server_failed", error=str(error))
+        exit_code = 1
+    sys.exit(exit_code)
+
+
+@main.command()
+@told_errors
+def migrate() -> None:
+    """Bring the store to this version's schema.
+
+    A SQLite store is also brought to it by `serve`; PostgreSQL only by this command.
+    """
+    settings = read_settings()
+    initialise(settings, now=clock.utc_now())
+    with opened() as (_, database):
+        click.echo(f"The store is at schema {stored_revision(database)}.")
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"vigie-server {version_of('vigie')}")
+
+
+main.add_command(token)
+main.add_command(devices)
+main.add_command(rules)
+
+
+async def _serve(settings: ServerSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await build_server(settings).run(stop)
+
+
+def _leaves(group: BaseExceptionGroup[VigieError]) -> list[VigieError]:
+    found: list[VigieError] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

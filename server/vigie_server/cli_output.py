@@ -1,0 +1,61 @@
+"""What the commands share: errors as one line and an exit code, and plain aligned tables."""
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec
+
+import click
+
+from vigie_server.bootstrap import open_store
+from vigie_server.domain.errors import VigieError
+from vigie_server.settings import ServerSettings, read_settings
+from vigie_server.store.database import Database
+
+P = ParamSpec("P")
+
+
+def told_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """The command, with errors of ours told on standard error and exit code 1."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except VigieError as error:
+            click.echo(f"vigie-server: {error}", err=True)
+            sys.exit(1)
+
+    return told
+
+
+@contextmanager
+def opened() -> Iterator[tuple[ServerSettings, Database]]:
+    """The settings and the store they name."""
+    settings = read_settings()
+    database = open_store(settings)
+    try:
+        yield settings, database
+    finally:
+        database.close()
+
+
+def actor() -> str:
+    """Who acts, for the audit: the account that runs the command."""
+    return f"cli:{getpass.getuser()}"
+
+
+def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints rows in aligned columns."""
+    lines = [headings, *rows]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(headings))]
+    for line in lines:
+        cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def printable(text: str) -> str:
+    """Device text without characters that could move a terminal's cursor."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -1,0 +1,56 @@
+"""`vigie-server rules ...`: what devices are judged by."""
+
+from pathlib import Path
+
+import click
+
+from vigie_server.bundled import bundled_catalogue, topics_folder
+from vigie_server.cli_output import opened, show_table, told_errors
+from vigie_server.domain.rulebook import load_catalogue
+from vigie_server.store.administration import Administration
+
+
+@click.group()
+def rules() -> None:
+    """List and check rules, judge everything again."""
+
+
+@rules.command("list")
+@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@told_errors
+def list_rules(*, language: str) -> None:
+    """List the rules in force."""
+    show_table(
+        ("RULE", "VERSION", "SEVERITY", "PLATFORMS", "TITLE"),
+        [
+            (
+                rule.id,
+                str(rule.version),
+                rule.severity.value,
+                ",".join(sorted(rule.platforms)),
+                rule.title[language],
+            )
+            for rule in bundled_catalogue().rules.values()
+        ],
+    )
+
+
+@rules.command("check")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@told_errors
+def check(folder: Path) -> None:
+    """Check the rules of FOLDER, as they would be loaded."""
+    catalogue = load_catalogue(topics_folder(), folder)
+    click.echo(f"{len(catalogue.rules)} rules, all well formed.")
+
+
+@rules.command("rejudge")
+@told_errors
+def rejudge() -> None:
+    """Have every device judged again from its stored evidence.
+
+    A change of rules does so by itself. The server that runs does the work, at its next sweep.
+    """
+    with opened() as (_, database):
+        Administration(database).judge_all_again()
+    click.echo("Every device will be judged again.")
