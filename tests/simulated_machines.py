@@ -76,7 +76,10 @@ class SimulatedMachine:
     schema: Schema
     tables: Mapping[str, TableRows] = field(default_factory=dict)
     reads: set[tuple[str, str]] = field(default_factory=set)
-    _database: sqlite3.Connection = field(default_factory=lambda: sqlite3.connect(":memory:"))
+    # Without a cache every question is prepared, which is when its reads are told.
+    _database: sqlite3.Connection = field(
+        default_factory=lambda: sqlite3.connect(":memory:", cached_statements=0)
+    )
 
     def __post_init__(self) -> None:
         for name, columns in self.schema.tables.items():
