@@ -49,7 +49,7 @@ def _row(host: Host, path: str, folder: str) -> TableRow | None:
     try:
         own = os.lstat(place)
         is_link = stat.S_ISLNK(own.st_mode)
-        found = _followed(place, own)
+        found = _followed(place, own) if is_link else own
     except (OSError, ValueError):  # not there, not allowed to look, or no name of a file at all
         return None
     return {

@@ -62,7 +62,7 @@ def expanded(host: Host, pattern: str, check_time: Callable[[], None]) -> Iterat
         is_folder = host.path(path).is_dir()
         if is_folder or not pattern.endswith("/"):
             yield f"{path}/" if is_folder and path != "/" else path
-        if recursive and is_folder:
+        if recursive and is_folder and not host.path(path).is_symlink():
             yield from _below(host, path, check_time, _MAX_DEPTH)
 
 
@@ -87,18 +87,34 @@ def _matching(
 
 def _below(host: Host, folder: str, check_time: Callable[[], None], depth: int) -> Iterator[str]:
     """All below `folder`, except what begins with a dot. A link to a folder is not followed."""
-    if depth == 0 or host.path(folder).is_symlink():
+    if depth == 0:
         return
-    for name in _names(host.path(folder)):
+    for entry in _entries(host.path(folder)):
         check_time()
-        if name.startswith("."):
+        if entry.name.startswith("."):
             continue
-        path = _joined(folder, name)
-        if host.path(path).is_dir():
+        path = _joined(folder, entry.name)
+        if _is_folder(entry):
             yield f"{path}/"
-            yield from _below(host, path, check_time, depth - 1)
+            if not entry.is_symlink():
+                yield from _below(host, path, check_time, depth - 1)
         else:
             yield path
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that may not be followed
+        return False
 
 
 def _fitting(level: str) -> Callable[[str], bool]:
@@ -112,10 +128,7 @@ def _fitting(level: str) -> Callable[[str], bool]:
 
 
 def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 (names, not paths: many)
-    except OSError:
-        return []
+    return [entry.name for entry in _entries(folder)]
 
 
 def _joined(folder: str, name: str) -> str:
