@@ -16,6 +16,7 @@ from vigie_agent.engines.embedded_types import Instruction, column_types
 from vigie_agent.engines.embedded_values import answer_text
 
 _MAX_VALUE_BYTES: Final = 16 * 1024 * 1024
+_MAX_ANSWER_CHARACTERS: Final = 32 * 1024 * 1024  # eight times what a message to the server holds
 _PROGRESS_STEPS: Final = 2_000  # SQLite instructions between two looks at the clock: under 1 ms
 
 # Reading, and the writing that SQLite itself refuses with a better text: our tables are read-only
@@ -76,11 +77,16 @@ class Session:
         cursor = self._connection.cursor()
         cursor.exec_trace = describe
         rows: list[Row] = []
+        characters = 0
         for values in cursor.execute(sql):
+            texts = [answer_text(value) for value in values]
+            characters += sum(map(len, texts))
             if len(rows) >= self._max_rows:
                 raise TooManyRows
+            if characters > _MAX_ANSWER_CHARACTERS:
+                raise MemoryError
             names = (name for name, _type in declared[-1])
-            rows.append(dict(sorted(zip(names, map(answer_text, values), strict=True))))
+            rows.append(dict(sorted(zip(names, texts, strict=True))))
         description = declared[0] if declared else ()
         types = [type_ for _name, type_ in description]
         return Rows(

@@ -340,6 +340,27 @@ def test_a_query_reads_and_gives_a_bounded_number_of_rows() -> None:
 @pytest.mark.parametrize(
     "sql",
     [
+        # a sorter of 400 MB, an answer of 100 MB, one value of 2 GB
+        (
+            "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000) "
+            "SELECT count(*) FROM (SELECT hex(zeroblob(200)) AS y FROM c ORDER BY y LIMIT 999999)"
+        ),
+        (
+            "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 100) "
+            "SELECT hex(zeroblob(500000)) FROM c"
+        ),
+        "SELECT printf('%.*c', 2000000000, 'x')",
+    ],
+)
+def test_a_query_uses_a_bounded_amount_of_memory(sql: str) -> None:
+    answer = ask(sql)
+
+    assert answer == QueryError(Reason.TOO_LARGE, "needs more memory than one query may")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
         "CREATE TABLE t(a)",
         "ATTACH '/tmp/other.db' AS other",
         "PRAGMA user_version",
