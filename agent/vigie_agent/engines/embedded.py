@@ -81,9 +81,15 @@ class EmbeddedEngine:
             self._turn.release()
 
     def close(self) -> None:
-        """Waits for the query under way, and lets go of everything. Safe to call twice."""
+        """Ends the query under way, and lets go of everything. Safe to call twice.
+
+        A query that is blocked in the operating system is waited for until its time is up.
+        """
+        self._closed = True
+        session = self._session
+        if session is not None:
+            session.stop()
         with self._turn:
-            self._closed = True
             if self._session is not None:
                 self._session.close()
                 self._session = None

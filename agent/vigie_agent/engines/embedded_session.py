@@ -64,6 +64,10 @@ class Session:
         finally:
             self._run = QueryRun(seconds=0, max_rows=0)  # lets go of the rows that were read
 
+    def stop(self) -> None:
+        """Ends the query under way as if its time were up. May be called from another thread."""
+        self._run.stop()
+
     def close(self) -> None:
         self._connection.close()
 

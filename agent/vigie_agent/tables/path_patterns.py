@@ -27,17 +27,22 @@ def constrained_paths(host: Host, request: Request) -> Iterator[tuple[str, str]]
     for pattern in request.likes("path"):
         exact.update(expanded(host, pattern, request.check_time))
     for path in sorted(exact):
-        if path.startswith("/"):
+        if _is_a_place(path):
             yield path, parent_and_name(path)[0]
     folders = set(request.equals("directory"))
     for pattern in request.likes("directory"):
         matches = expanded(host, pattern, request.check_time)
         folders.update(path for path in matches if path.endswith("/"))
     for folder in sorted(folders):
-        if folder.startswith("/"):
+        if _is_a_place(folder):
             for name in _names(host.path(folder)):
                 request.check_time()
                 yield f"{folder.rstrip('/')}/{name}", folder
+
+
+def _is_a_place(path: str) -> bool:
+    """Whether a path can name a file: the system takes no zero byte, and we no relative path."""
+    return path.startswith("/") and "\0" not in path
 
 
 def parent_and_name(path: str) -> tuple[str, str]:
@@ -50,7 +55,7 @@ def parent_and_name(path: str) -> tuple[str, str]:
 
 def expanded(host: Host, pattern: str, check_time: Callable[[], None]) -> Iterator[str]:
     """The device's paths that match a `LIKE` pattern. Raises what `check_time` raises."""
-    if not pattern.startswith("/"):
+    if not _is_a_place(pattern):
         return
     levels = [level for level in pattern.split("/") if level]
     recursive = bool(levels) and levels[-1] == "%%"

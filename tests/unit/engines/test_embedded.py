@@ -387,6 +387,29 @@ def test_a_table_cannot_be_modified(sql: str) -> None:
     assert answer == QueryError(Reason.ERROR, "table numbers may not be modified")
 
 
+def test_closing_ends_the_query_under_way() -> None:
+    entered = threading.Event()
+
+    def endless(request: Request) -> Iterator[TableRow]:
+        while True:
+            entered.set()
+            request.check_time()
+        yield {}
+
+    engine = EmbeddedEngine([a_table("endless", endless)])
+    answers: list[Rows | QueryError] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(engine.query("SELECT * FROM endless", timeout=BUDGET))
+    )
+    asking.start()
+    entered.wait()
+
+    engine.close()
+    asking.join()
+
+    assert answers == [QueryError(Reason.TIMEOUT, "took longer than its time budget")]
+
+
 def test_a_closed_engine_is_lost() -> None:
     engine = EmbeddedEngine([numbers(1)])
     engine.close()

@@ -47,8 +47,8 @@ def asked(engine: EmbeddedEngine, sql: str) -> list[dict[str, str]]:
 
 
 def paths(engine: EmbeddedEngine, pattern: str) -> list[str]:
-    quoted = pattern.replace("'", "''")
-    rows = asked(engine, f"SELECT path FROM file WHERE path LIKE '{quoted}'")  # noqa: S608 (a test's own)
+    written = pattern.replace("\0", "' || char(0) || '")
+    rows = asked(engine, f"SELECT path FROM file WHERE path LIKE '{written}'")  # noqa: S608 (a test's own)
     return [row["path"] for row in rows]
 
 
@@ -99,6 +99,7 @@ def test_a_loop_of_links_is_not_walked(engine: EmbeddedEngine) -> None:
         "/etc/{passwd,group}",
         "etc/%",
         "%",
+        "/etc/a\0%",
     ],
 )
 def test_nothing_else_is_a_wildcard(pattern: str, engine: EmbeddedEngine) -> None:
