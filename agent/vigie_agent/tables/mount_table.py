@@ -33,15 +33,15 @@ def read_mountinfo(text: str) -> tuple[Mount, ...]:
         left, dash, right = line.partition(" - ")
         before, after = left.split(), right.split()
         if dash and len(before) >= _FIELDS_BEFORE_DASH and len(after) > 1:
-            path, number = _unescaped(before[4]), before[2]
-            found.append(Mount(path, number, after[0], _unescaped(after[1])))
+            path, number = unescaped(before[4]), before[2]
+            found.append(Mount(path, number, after[0], unescaped(after[1])))
     return tuple(found)
 
 
 def read_swaps(text: str) -> tuple[Swap, ...]:
     """The swap areas in /proc/swaps, in its order."""
     rows = (line.split() for line in text.splitlines()[1:])
-    return tuple(Swap(_unescaped(row[0]), row[1] == "file") for row in rows if len(row) > 1)
+    return tuple(Swap(unescaped(row[0]), row[1] == "file") for row in rows if len(row) > 1)
 
 
 def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
@@ -54,6 +54,6 @@ def mount_of(path: str, mounts: tuple[Mount, ...]) -> Mount | None:
     return max(reversed(holding), key=lambda mount: len(mount.path), default=None)
 
 
-def _unescaped(text: str) -> str:
-    """Blanks and backslashes stand as octal numbers in /proc."""
+def unescaped(text: str) -> str:
+    """`text` with the octal numbers that stand for blanks and backslashes in /proc."""
     return _ESCAPE.sub(lambda escape: chr(int(escape[1], 8)), text)
