@@ -9,23 +9,20 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from vigie_agent import bundled, clock
 from vigie_agent.domain.answers import QueryError, Reason
 from vigie_agent.domain.errors import EngineLost
-from vigie_agent.domain.findings import Endpoint
 from vigie_agent.domain.packs import Host, machine_shard
+from vigie_agent.domain.table import Table
 from vigie_agent.domain.topics import Topic
-from vigie_agent.ports import QueryEngine
+from vigie_agent.ports import KeyStore, QueryEngine
 from vigie_agent.services.asking import OneAtATime
 from vigie_agent.services.collect import Collect
 from vigie_agent.services.standing_orders import StandingOrders
-from vigie_agent.settings import AgentSettings, EngineKind
-
-if TYPE_CHECKING:
-    from vigie_agent.services.doctor import Doctor, Enrolment
+from vigie_agent.settings import AgentSettings, EngineKind, EngineSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +41,77 @@ def platform_name() -> str:
     return "windows" if sys.platform == "win32" else sys.platform
 
 
-def build_engine(settings: AgentSettings) -> QueryEngine:
-    """The engine that the settings choose. Raises EngineLost when there is none."""
-    from vigie_agent.engines.embedded import EmbeddedEngine
-    from vigie_agent.tables import catalogue
+def build_engine(settings: AgentSettings, folder: Path) -> QueryEngine:
+    """The engine that the settings choose; an osqueryd of ours would run in `folder`.
+
+    Attached to an osqueryd that somebody else runs, our own tables are answered beside it, so that
+    its manager never sees them. Raises EngineLost when there is no engine to use.
+    """
+    from vigie_agent.tables.catalogue import all_tables
     from vigie_agent.tables.host import Host as Machine
 
-    if settings.engine.kind is EngineKind.OSQUERYD:
-        raise EngineLost("osqueryd")
-    return EmbeddedEngine(catalogue.all_tables(Machine()))
+    tables = all_tables(Machine())
+    ours = tuple(table for table in tables if table.name.startswith("vigie_"))
+    kind = settings.engine.kind
+    if kind is not EngineKind.EMBEDDED:
+        engine = _osqueryd(settings.engine, folder, ours)
+        if engine is not None:
+            return engine
+        if kind is EngineKind.OSQUERYD or platform_name() != "linux":
+            raise EngineLost(
+                "no osqueryd on this device: install osquery, or name its socket or program in the "
+                "settings (engine.osquery_socket, engine.osqueryd)"
+            )
+    return _embedded(tables)
+
+
+def _osqueryd(settings: EngineSettings, folder: Path, ours: Sequence[Table]) -> QueryEngine | None:
+    """An osqueryd that runs here and lets us ask, else one that we start; None without either."""
+    from vigie_agent.engines.osqueryd_attached import attached_engine, running_osqueryd
+    from vigie_agent.engines.osqueryd_own import installed_osqueryd, own_engine
+
+    named = settings.osquery_socket
+    listening = named or (None if settings.osqueryd else running_osqueryd())
+    if listening is not None and (named is not None or os.access(listening, os.R_OK | os.W_OK)):
+        return _beside(attached_engine(listening), ours)
+    program = settings.osqueryd or installed_osqueryd()
+    if program is None:
+        return None
+    if platform_name() == "windows":
+        return _beside(own_engine(program, folder), ours)
+    return own_engine(program, folder, ours)
+
+
+def _beside(main: QueryEngine, ours: Sequence[Table]) -> QueryEngine:
+    from vigie_agent.engines.routed import RoutedEngine
+
+    names = frozenset(table.name for table in ours)
+    return RoutedEngine(main, _embedded(ours), own_tables=names, platform=platform_name())
+
+
+def _embedded(tables: Sequence[Table]) -> QueryEngine:
+    from vigie_agent.engines.embedded import EmbeddedEngine
+
+    return EmbeddedEngine(tables)
 
 
 @contextmanager
 def collection(settings: AgentSettings) -> Iterator[Collection]:
+    """What collecting once takes. An osqueryd of ours runs apart from the agent's own."""
+    with (
+        TemporaryDirectory(prefix="vigie-", ignore_cleanup_errors=True) as folder,
+        lasting_collection(settings, Path(folder) / "osqueryd") as parts,
+    ):
+        yield parts
+
+
+@contextmanager
+def lasting_collection(settings: AgentSettings, folder: Path) -> Iterator[Collection]:
     """Everything that collecting takes; the engine is let go of at the end."""
     from vigie_agent.priority import lower_priority
 
     lower_priority(niceness=settings.collect.niceness, idle_io=settings.collect.idle_io)
-    engine = build_engine(settings)
+    engine = build_engine(settings, folder)
     ask = OneAtATime(engine, approval(platform_name()))
     try:
         topics = bundled.read_topics(settings.topics_dir or bundled.folder("topics"))
@@ -98,91 +148,12 @@ def approval(platform: str) -> Callable[[str], str | QueryError]:
     return approve
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How the agent on this device is doing, running or not."""
+def key_store(settings: AgentSettings) -> KeyStore:
+    """Where this device's identity is kept."""
+    from vigie_agent.identity.files import IdentityFiles
+    from vigie_agent.identity.protection import system_protection
 
-    device_id: str
-    certificate_until: datetime | None
-    spool_bytes: int
-    running: dict[str, Any] | None
-    is_alive: bool
-
-    @property
-    def enrolled(self) -> bool:
-        """Whether the device has an identity."""
-        return bool(self.device_id)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same, for JSON."""
-        return {
-            "enrolled": self.enrolled,
-            "device_id": self.device_id,
-            "certificate_until": self.certificate_until and self.certificate_until.isoformat(),
-            "spool_bytes": self.spool_bytes,
-            "is_alive": self.is_alive,
-            "agent": self.running,
-        }
-
-
-def standing(settings: AgentSettings) -> Standing:
-    """How the agent is doing, as its files say. Raises PermissionError."""
-    from vigie_agent.services.status import is_alive, read_status
-
-    running = read_status(settings.status_path)
-    spool = settings.spool_path
-    files = (spool, spool.with_name(f"{spool.name}-wal"))
-    return Standing(
-        device_id="",
-        certificate_until=None,
-        spool_bytes=sum(file.stat().st_size for file in files if file.exists()),
-        running=running,
-        is_alive=running is not None and is_alive(running),
-    )
-
-
-def build_doctor(settings: AgentSettings, servers: Sequence[Endpoint]) -> "Doctor":
-    """The doctor for this device; `servers` are tried in place of those it knows."""
-    from vigie_agent.identity.reading import X509Reading
-    from vigie_agent.link.probe import Probe
-    from vigie_agent.services.doctor import Doctor
-    from vigie_agent.services.state_file import try_writing
-
-    return Doctor(
-        enrolment=known_server(settings, servers),
-        network=Probe(settings.https_proxy),
-        certificates=X509Reading(),
-        engine=lambda: build_engine(settings),
-        write_data=lambda: try_writing(settings.data_dir),
-        measured_skew=_measured_skew(settings),
-        now=clock.utc_now,
-    )
-
-
-def known_server(settings: AgentSettings, servers: Sequence[Endpoint] = ()) -> "Enrolment":
-    """What this device knows of its server: from its identity, else from the token it was given."""
-    from vigie.v1.enrolment_token import decode
-    from vigie_agent.services.doctor import Enrolment
-
-    if settings.enrolment_token is None:
-        return Enrolment(endpoints=tuple(servers))
-    try:
-        token = decode(settings.enrolment_token.get_secret_value())
-    except ValueError as error:
-        return Enrolment(endpoints=tuple(servers), problem=str(error))
-    named = tuple(Endpoint.parse(address) for address in token.endpoints)
-    return Enrolment(endpoints=tuple(servers) or named, pinned=token.ca_sha256)
-
-
-def _measured_skew(settings: AgentSettings) -> timedelta | None:
-    """How far this clock is from the server's, as the last session measured it."""
-    from vigie_agent.services.status import read_status
-
-    try:
-        seconds = (read_status(settings.status_path) or {}).get("clock_skew_seconds")
-    except OSError:
-        return None
-    return timedelta(seconds=seconds) if isinstance(seconds, int | float) else None
+    return IdentityFiles(settings.identity_dir, system_protection())
 
 
 def this_host(engine: QueryEngine) -> Host:

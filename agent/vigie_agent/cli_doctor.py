@@ -4,7 +4,7 @@ import json
 
 import click
 
-from vigie_agent.bootstrap import build_doctor
+from vigie_agent.bootstrap_looking import doctor_of
 from vigie_agent.cli_outcome import CommandLine, Exit, spoken_language, told_errors
 from vigie_agent.domain.explain import LANGUAGES
 from vigie_agent.domain.findings import Endpoint, Finding, State
@@ -43,8 +43,8 @@ def doctor(
     """
     language = lang or spoken_language()
     found: list[Finding] = []
-    with told_errors():
-        for finding in build_doctor(line.begin(), servers).findings():
+    with told_errors(), doctor_of(line.begin(), servers) as examining:
+        for finding in examining.findings():
             found.append(finding)
             if not as_json:
                 _print(finding, language)

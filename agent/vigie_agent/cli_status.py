@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from vigie_agent.bootstrap import Standing, standing
+from vigie_agent.bootstrap_looking import Standing, standing
 from vigie_agent.cli_outcome import CommandLine, Exit, fail, told_errors
 from vigie_agent.cli_tables import table
 

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from vigie_agent.domain.errors import SettingsMalformed
+from vigie_agent.domain.errors import SettingsMalformed, TokenMalformed
 
 CONFIG_VARIABLE: Final = "VIGIE_AGENT_CONFIG"
 
@@ -111,6 +111,8 @@ class AgentSettings(BaseSettings):
     """Identity, spool and state. Readable by the agent's account only."""
     enrolment_token: SecretStr | None = None
     """Token for `vigie-agent enroll`, where none is given on the command line."""
+    enrolment_token_file: Path | None = None
+    """A file that an installer left with the token in it; erased once the token is used."""
     https_proxy: str | None = None
     """Proxy to the server, http://host:port; the system's own HTTPS_PROXY where not set."""
     packs_dir: Path | None = None
@@ -120,6 +122,17 @@ class AgentSettings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     collect: CollectSettings = CollectSettings()
     spool: SpoolSettings = SpoolSettings()
+
+    def token(self) -> str | None:
+        """The enrolment token, from whichever setting has it. Raises TokenMalformed."""
+        if self.enrolment_token is not None:
+            return self.enrolment_token.get_secret_value()
+        if self.enrolment_token_file is None:
+            return None
+        try:
+            return self.enrolment_token_file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TokenMalformed(f"the token file cannot be read: {error}") from None
 
     @property
     def spool_path(self) -> Path:
