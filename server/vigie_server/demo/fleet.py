@@ -199,7 +199,7 @@ def _hello(device: SimulatedDevice) -> telemetry_pb2.Hello:
 
 
 def _snapshot(topic: Topic, rows: Rows) -> snapshot_pb2.Snapshot:
-    names = ("part", "collected", "why", *topic.columns)
+    names = tuple(topic.columns)
     columns, ordered = canonical_rows(
         names, [[row.get(name, "") for name in names] for row in rows]
     )

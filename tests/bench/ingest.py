@@ -1,0 +1,162 @@
+"""What the server adds to a bare stream: changed reports and heartbeats, against the floor."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+from tests.bench.load import Script, changed_reports, drive, heartbeats
+from tests.bench.processes import ServedProcess, served
+from tests.bench.serve import IN_FLIGHT, prepare
+
+from vigie.v1 import enrolment_token
+from vigie_server import clock
+from vigie_server.bootstrap import authorities
+from vigie_server.bundled import bundled_catalogue
+from vigie_server.ca import authority
+from vigie_server.demo.fleet import Addresses, Fleet, SimulatedDevice
+from vigie_server.demo.recorded import Recording
+from vigie_server.services.tokens import MakeTokens
+from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.tokens import Tokens
+
+DEVICES = 16
+REPORTS = 600
+HEARTBEATS = 3000
+ROUNDS = 3
+ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One kind of message at one server: the median round."""
+
+    per_second: float
+    cpu_microseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The real server against the floor."""
+
+    what: str
+    real: Figure
+    floor: Figure
+    wanted: float
+
+    @property
+    def ratio(self) -> float:
+        """Rate of the real server over the floor's."""
+        return self.real.per_second / self.floor.per_second
+
+    def told(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.what:<18} {self.real.per_second:>8.0f}/s of {self.floor.per_second:>8.0f}/s"
+            f"   ratio {self.ratio:.2f} (wanted {self.wanted:.2f})"
+            f"   CPU {self.real.cpu_microseconds:.0f} us, floor {self.floor.cpu_microseconds:.0f} us"
+        )
+
+    def kept(self) -> dict[str, object]:
+        """The same as data."""
+        return {**asdict(self), "ratio": self.ratio}
+
+
+async def measure(folder: Path) -> Sequence[Comparison]:
+    """Both kinds of message, real and floor in turn, in one run."""
+    settings = prepare(folder)
+    topic = bundled_catalogue().topics["firewall"]
+    recording = Recording("linux", "bench", clock.utc_now(), {})
+    devices = [
+        SimulatedDevice(f"bench-{number:03d}", f"BENCH{number:04d}", recording, number)
+        for number in range(DEVICES)
+    ]
+    async with served("real", folder) as real, served("floor", folder) as floor:
+        certificate = authority.load(authorities(settings), authority.DEVICES).certificate_pem
+        await _enrol(settings_folder=folder, real=real, devices=devices, authority_pem=certificate)
+
+        changed = await _compare(
+            "changed reports",
+            real,
+            floor,
+            devices,
+            lambda turn: changed_reports(
+                topic, rows=ROWS, first_seq=1 + turn * REPORTS, count=REPORTS
+            ),
+            count=REPORTS,
+            in_flight=IN_FLIGHT,
+            wanted=0.5,
+        )
+        first = 1 + ROUNDS * REPORTS
+        beating = await _compare(
+            "heartbeats",
+            real,
+            floor,
+            devices,
+            lambda turn: heartbeats(topic, rows=ROWS, seq=first + turn, count=HEARTBEATS),
+            count=HEARTBEATS,
+            in_flight=HEARTBEATS + 1,
+            wanted=0.8,
+        )
+    return changed, beating
+
+
+async def _compare(
+    what: str,
+    real: ServedProcess,
+    floor: ServedProcess,
+    devices: Sequence[SimulatedDevice],
+    script: Callable[[int], Script],
+    *,
+    count: int,
+    in_flight: int,
+    wanted: float,
+) -> Comparison:
+    figures: dict[int, list[Figure]] = {real.telemetry: [], floor.telemetry: []}
+    for turn in range(ROUNDS):
+        scripts = [script(turn)] * len(devices)
+        for server in (real, floor):
+            cpu = server.cpu()
+            seconds = await drive(server.telemetry, devices, scripts, in_flight=in_flight)
+            messages = count * len(devices)
+            figures[server.telemetry].append(
+                Figure(messages / seconds, (server.cpu() - cpu) / messages * 1e6)
+            )
+    return Comparison(
+        what, _middle(figures[real.telemetry]), _middle(figures[floor.telemetry]), wanted
+    )
+
+
+def _middle(rounds: Sequence[Figure]) -> Figure:
+    return Figure(
+        median(figure.per_second for figure in rounds),
+        median(figure.cpu_microseconds for figure in rounds),
+    )
+
+
+async def _enrol(
+    *,
+    settings_folder: Path,
+    real: ServedProcess,
+    devices: Sequence[SimulatedDevice],
+    authority_pem: bytes,
+) -> None:
+    database = Database(sqlite_url(settings_folder / "vigie.db"))
+    _, text = MakeTokens(Tokens(database), now=clock.utc_now, actor="bench").enrolment(
+        endpoints=(f"127.0.0.1:{real.enrolment}",),
+        ca_sha256=bytes(32),
+        site="bench",
+        profile="standard",
+        max_uses=len(devices),
+        lifetime=timedelta(days=1),
+    )
+    database.close()
+    fleet = Fleet(
+        Addresses(f"127.0.0.1:{real.enrolment}", f"127.0.0.1:{real.telemetry}", authority_pem),
+        enrolment_token.decode(text).secret,
+        {},
+        clock.utc_now,
+    )
+    for device in devices:
+        await fleet.enrol(device)
