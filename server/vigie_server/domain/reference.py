@@ -64,13 +64,16 @@ class NameList:
 
 @dataclass(frozen=True, slots=True)
 class SupportedRelease:
-    """One release: until when its vendor mends it, and who says so."""
+    """One release: until when its vendor mends it, who says so, and when that was noted.
+
+    `estimated` marks an end that the vendor does not publish, inferred from its practice.
+    """
 
     key: str
     name: str
     ends: date
     source: str
-    checked: date
+    recorded: date
     estimated: bool = False
 
     @property
@@ -131,7 +134,7 @@ def _read_release(section: Section) -> SupportedRelease:
         name=section.line_of_text("name"),
         ends=_day(section, "ends"),
         source=section.line_of_text("source"),
-        checked=_day(section, "checked"),
+        recorded=_day(section, "recorded"),
         estimated=section.flag("estimated", default=False),
     )
     section.close()
