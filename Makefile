@@ -58,7 +58,7 @@ arch: setup ## Check who imports whom
 
 .PHONY: bench
 bench: setup ## Measure speed against bare floors in the same run
-	@$(BIN)/python -m tests.bench
+	@PYTHONPATH=tests $(BIN)/python -m bench
 
 # --- Protocol -------------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ class Server:
     ) -> None:
         self.settings: Final = settings
         self.database: Final = database
-        self._authority = devices_authority
+        self.authority: Final = devices_authority
         self._now = now
         self._mark = settings.data / "store.mark"
         epoch.notice_restore(database, self._mark)
@@ -259,13 +259,13 @@ class Server:
 
     async def _serve(self, stop: asyncio.Event, started: Callable[[Addresses], None]) -> None:
         settings = self.settings
-        pair = self._authority.issue_server_certificate(settings.own_names, now=self._now())
+        pair = self.authority.issue_server_certificate(settings.own_names, now=self._now())
         limit = settings.limits.max_message_bytes
         telemetry, telemetry_port = listening(
             address=settings.listen.telemetry,
             key=pair.key,
             chain=pair.chain,
-            client_authority=self._authority.certificate_pem,
+            client_authority=self.authority.certificate_pem,
             max_message_bytes=limit,
         )
         enrolment, enrolment_port = listening(
@@ -283,7 +283,7 @@ class Server:
         renewal = Renew(
             store=store,
             workers=self._workers,
-            authority=self._authority,
+            authority=self.authority,
             endpoints=endpoints,
             now=self._now,
             expired_for_at_most=settings.enrolment.renew_expired_for,
@@ -291,7 +291,7 @@ class Server:
         enrol = Enrol(
             store=store,
             workers=self._workers,
-            authority=self._authority,
+            authority=self.authority,
             endpoints=endpoints,
             now=self._now,
             changed=self._viewing.changed,
@@ -330,7 +330,7 @@ class Server:
     def _https(self) -> tuple[Path | None, Path | None]:
         """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""
         settings = self.settings
-        expiries = {"authority": self._authority.not_after}
+        expiries = {"authority": self.authority.not_after}
         if settings.http.plain:
             self._figures.certificates_expire(expiries)
             return None, None

@@ -15,6 +15,7 @@ from vigie_server.cli_devices import devices
 from vigie_server.cli_output import opened, told_errors
 from vigie_server.cli_rules import rules
 from vigie_server.cli_tokens import token
+from vigie_server.demo.command import demo
 from vigie_server.domain.errors import VigieError
 from vigie_server.logs import configure_logs
 from vigie_server.settings import PREFIX, ServerSettings, read_settings
@@ -89,6 +90,7 @@ def version() -> None:
 main.add_command(token)
 main.add_command(devices)
 main.add_command(rules)
+main.add_command(demo)
 
 
 async def _serve(settings: ServerSettings) -> None:

@@ -83,6 +83,10 @@ class FleetReader(Protocol):
         """The newest first. Raises NotFound."""
         ...
 
+    def reported_topics(self, device_id: str) -> Mapping[str, datetime]:
+        """When each topic that the device has reported was last true. Raises NotFound."""
+        ...
+
     def ready(self) -> None:
         """Returns when the store answers; raises StoreBusy otherwise."""
         ...
@@ -384,7 +388,7 @@ class Authority(Protocol):
         ...
 
     def expired_device_certificate(self, certificate: bytes) -> "OldCertificate":
-        """Reads a certificate we signed, expired or not. Raises MalformedRequest when we did not."""
+        """Reads a certificate that we signed, expired or not. Raises MalformedRequest otherwise."""
         ...
 
 

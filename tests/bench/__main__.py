@@ -7,8 +7,8 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import ingest
-from tests.bench.processes import ROOT
+from bench import ingest
+from bench.processes import ROOT
 
 RESULTS = ROOT / "bench-results"
 

@@ -6,10 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from tests.bench.load import Script, changed_reports, drive, heartbeats
-from tests.bench.processes import ServedProcess, served
-from tests.bench.serve import IN_FLIGHT, prepare
-
+from bench.load import Script, changed_reports, drive, heartbeats
+from bench.processes import ServedProcess, served
+from bench.serve import IN_FLIGHT, prepare
 from vigie.v1 import enrolment_token
 from vigie_server import clock
 from vigie_server.bootstrap import authorities
@@ -55,7 +54,7 @@ class Comparison:
         return (
             f"{self.what:<18} {self.real.per_second:>8.0f}/s of {self.floor.per_second:>8.0f}/s"
             f"   ratio {self.ratio:.2f} (wanted {self.wanted:.2f})"
-            f"   CPU {self.real.cpu_microseconds:.0f} us, floor {self.floor.cpu_microseconds:.0f} us"
+            f"   CPU {self.real.cpu_microseconds:.0f} us of {self.floor.cpu_microseconds:.0f}"
         )
 
     def kept(self) -> dict[str, object]:

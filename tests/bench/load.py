@@ -18,6 +18,8 @@ from vigie.v1.digest import canonical_rows, snapshot_digest
 from vigie_server.demo.fleet import SimulatedDevice
 from vigie_server.domain.topics import Topic
 
+Stream = grpc.aio.StreamStreamMultiCallable[bytes, telemetry_pb2.SessionResponse]
+
 SESSION = "/vigie.v1.TelemetryService/Session"
 TOPIC = "firewall"
 
@@ -129,9 +131,10 @@ async def _converse(
     assert device.credentials is not None
     window = asyncio.Semaphore(in_flight)
     async with grpc.aio.secure_channel(f"127.0.0.1:{port}", device.credentials) as channel:
-        call = channel.stream_stream(
+        session: Stream = channel.stream_stream(
             SESSION, response_deserializer=telemetry_pb2.SessionResponse.FromString
-        )(_outgoing(device, script, ready, window))
+        )
+        call = session(_outgoing(device, script, ready, window))
         acked = script.first_seq - 1
         async for answer in call:
             match answer.WhichOneof("message"):

@@ -34,14 +34,14 @@ class ServedProcess:
 
 @asynccontextmanager
 async def served(kind: str, folder: Path) -> AsyncIterator[ServedProcess]:
-    """`tests.bench.serve` in its own process, until the block ends."""
+    """`bench.serve` in its own process, until the block ends."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.bench.serve",
+        "bench.serve",
         kind,
         str(folder),
-        cwd=ROOT,
+        cwd=ROOT / "tests",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=(folder / f"{kind}.log").open("wb"),

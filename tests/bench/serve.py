@@ -9,8 +9,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from tests.bench.floor import BareSessions
-
+from bench.floor import BareSessions
 from vigie_server import clock
 from vigie_server.bootstrap import Addresses, authorities, build_server, initialise
 from vigie_server.ca import authority

@@ -207,11 +207,12 @@ async def _running(server: Server) -> AsyncIterator[Addresses]:
     stop = asyncio.Event()
     started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.run(stop, started=started.set_result))
+        serving = tasks.create_task(server.run(stop, started=started.set_result))
         try:
             yield await started
         finally:
             stop.set()
+            await serving
 
 
 def _topics_on(catalogue: Catalogue, platform: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, select
@@ -12,12 +13,13 @@ from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.ports import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.store.database import Database
-from vigie_server.store.models import DeviceRow, Site, TransitionRow, VerdictRow
+from vigie_server.store.models import DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
 from vigie_server.store.records import device_of
 from vigie_server.store.tables import table
 
 DEVICE, SITE = table(DeviceRow), table(Site)
 VERDICT, TRANSITION = table(VerdictRow), table(TransitionRow)
+SNAPSHOT = table(SnapshotRow)
 
 
 class Fleet:
@@ -84,6 +86,14 @@ class Fleet:
                 )
                 for row in rows
             ]
+
+    def reported_topics(self, device_id: str) -> Mapping[str, datetime]:
+        with self._database.reading() as connection:
+            key = _found(connection, device_id).key
+            rows = connection.execute(
+                select(SNAPSHOT.c.topic, SNAPSHOT.c.observed_at).where(SNAPSHOT.c.device_key == key)
+            )
+            return {row.topic: row.observed_at for row in rows}
 
     def ready(self) -> None:
         with self._database.reading() as connection:

@@ -17,7 +17,7 @@ _BACKLOG: Final = 256
 
 
 def bound(address: str) -> socket.socket:
-    """A socket that listens on host:port: who connects from now on waits. Raises SettingsMalformed."""
+    """A socket that listens on host:port: who connects from now waits. Raises SettingsMalformed."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

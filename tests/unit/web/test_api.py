@@ -86,6 +86,10 @@ class FleetInMemory:
         self.device(device_id)
         return [TransitionRecord("Q06-firewall-enabled", None, Status.FAIL, NOW, REASON)][:limit]
 
+    def reported_topics(self, device_id: str) -> Mapping[str, datetime]:
+        self.device(device_id)
+        return {"firewall": NOW}
+
     def ready(self) -> None:
         if self.busy:
             raise StoreBusy("the store does not answer")
