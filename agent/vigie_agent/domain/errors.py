@@ -3,6 +3,7 @@
 VigieError
 ├── EngineLost            the engine went away; it is reconnected or restarted
 ├── LinkLost              no connection, or it broke; data waits in the spool
+├── DeviceRefused         the server answers, and does not take this device for now
 ├── EnrollmentRefused     the server said no; the text says what to do
 ├── IdentityMissing       this agent is not enrolled
 ├── IdentityUnusable      key or certificate cannot be read or do not fit
@@ -32,6 +33,15 @@ class EngineLost(VigieError):
 
 class LinkLost(VigieError):
     """The server cannot be reached, or the stream broke."""
+
+    retryable = True
+
+
+class DeviceRefused(VigieError):
+    """The server answers and says no: device unknown, certificate revoked, or no such service.
+
+    A person may settle it on the server, so it is tried again, calmly.
+    """
 
     retryable = True
 

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import SplitResult, unquote
 
 from vigie_agent.domain.findings import Endpoint
+from vigie_agent.link.proxies import Proxies, place
 
 _LONGEST_REPLY: Final = 16 * 1024
 _HTTP_OK: Final = 200
-_PROXY_PORT: Final = 3128
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +29,16 @@ class Probe:
     @property
     def proxy(self) -> str:
         """The proxy that is used, without its password; empty where none is."""
-        proxy = self._proxy_url()
+        proxy = Proxies(self.https_proxy).any()
         if proxy is None:
             return ""
-        host, port = _place(proxy)
+        host, port = place(proxy)
         return f"{host}:{port}"
 
     def addresses(self, endpoint: Endpoint) -> Sequence[str]:
         """The addresses of the host, or of the proxy that resolves it. Raises OSError."""
-        proxy = self._proxy_for(endpoint.host)
-        host, port = (endpoint.host, endpoint.port) if proxy is None else _place(proxy)
+        proxy = Proxies(self.https_proxy).for_host(endpoint.host)
+        host, port = (endpoint.host, endpoint.port) if proxy is None else place(proxy)
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
         return tuple(dict.fromkeys(str(address[4][0]) for address in found))
 
@@ -60,32 +59,17 @@ class Probe:
             return _unverified_chain(secured)
 
     def _connection(self, endpoint: Endpoint) -> socket.socket:
-        proxy = self._proxy_for(endpoint.host)
+        proxy = Proxies(self.https_proxy).for_host(endpoint.host)
         seconds = self.timeout.total_seconds()
         if proxy is None:
             return socket.create_connection((endpoint.host.strip("[]"), endpoint.port), seconds)
-        connection = socket.create_connection(_place(proxy), seconds)
+        connection = socket.create_connection(place(proxy), seconds)
         try:
             _open_tunnel(connection, endpoint, proxy)
         except BaseException:
             connection.close()
             raise
         return connection
-
-    def _proxy_for(self, host: str) -> SplitResult | None:
-        bypassed = self.https_proxy is None and proxy_bypass(host.strip("[]"))
-        return None if bypassed else self._proxy_url()
-
-    def _proxy_url(self) -> SplitResult | None:
-        url = self.https_proxy or getproxies().get("https", "")
-        if not url:
-            return None
-        proxy = urlsplit(url if "://" in url else f"http://{url}")
-        return proxy if proxy.hostname else None
-
-
-def _place(proxy: SplitResult) -> tuple[str, int]:
-    return proxy.hostname or "", proxy.port or _PROXY_PORT
 
 
 def _open_tunnel(connection: socket.socket, endpoint: Endpoint, proxy: SplitResult) -> None:
