@@ -113,7 +113,7 @@ _ASK_AS_NOBODY: Final = """
 import json, os, sys
 from datetime import timedelta
 from vigie_agent.engines.embedded import EmbeddedEngine
-from vigie_agent.domain.answers import QueryError
+from vigie_agent.domain.answers import QueryError, Reason
 from vigie_agent.tables.catalogue import all_tables
 from vigie_agent.tables.host import Host
 
@@ -124,7 +124,9 @@ os.setuid(int(sys.argv[1]))
 answers, failures = {}, {}
 for name, sql in json.load(sys.stdin).items():
     answer = engine.query(sql, timeout=timedelta(seconds=30))
-    if isinstance(answer, QueryError):
+    if isinstance(answer, QueryError) and answer.reason is Reason.NO_PERMISSION:
+        answers[name] = [{"collected": "no", "why": answer.detail}]  # as the agent writes it
+    elif isinstance(answer, QueryError):
         failures[name] = f"{answer.reason}: {answer.detail}"
     else:
         answers[name] = [dict(row) for row in answer.rows]

@@ -37,8 +37,10 @@ class AllowedFile:
         return folder == self.path and name.endswith(self.suffix) and not name.startswith(".")
 
 
-def _folder(path: str, grammar: Grammar, suffix: str = ".conf") -> AllowedFile:
-    return AllowedFile(path, grammar, suffix=suffix)
+def _folder(
+    path: str, grammar: Grammar, suffix: str = ".conf", keys: frozenset[str] | None = None
+) -> AllowedFile:
+    return AllowedFile(path, grammar, suffix=suffix, keys=keys)
 
 
 def _systemd(name: str) -> tuple[AllowedFile, ...]:
@@ -68,6 +70,13 @@ _DNF_KEYS: Final = frozenset(
     }
 )  # fmt: skip
 
+_AUTOLOGIN_KEYS: Final = frozenset(
+    {"AutomaticLoginEnable", "AutomaticLogin", "TimedLoginEnable", "TimedLogin"}  # gdm
+    | {"autologin-user"}  # lightdm
+    | {"User"}  # sddm
+    | {"ExecStart"}  # getty
+)
+
 ALLOWED_FILES: Final = (
     AllowedFile("/etc/ufw/ufw.conf", Grammar.SHELL),
     AllowedFile("/etc/default/ufw", Grammar.SHELL),
@@ -94,6 +103,15 @@ ALLOWED_FILES: Final = (
     _folder("/run/modprobe.d", Grammar.WORDS),
     _folder("/usr/lib/modprobe.d", Grammar.WORDS),
     AllowedFile("/etc/usbguard/usbguard-daemon.conf", Grammar.EQUALS, keys=_USBGUARD_KEYS),
+    AllowedFile("/etc/gdm3/daemon.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    AllowedFile("/etc/gdm3/custom.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    AllowedFile("/etc/gdm/custom.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    AllowedFile("/etc/lightdm/lightdm.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    _folder("/etc/lightdm/lightdm.conf.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    AllowedFile("/etc/sddm.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    _folder("/etc/sddm.conf.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    _folder("/etc/systemd/system/getty@.service.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    _folder("/etc/systemd/system/getty@tty1.service.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
     AllowedFile("/etc/clamav/freshclam.conf", Grammar.WORDS),
     AllowedFile("/etc/freshclam.conf", Grammar.WORDS),
     AllowedFile("/etc/clamav/clamd.conf", Grammar.WORDS),
