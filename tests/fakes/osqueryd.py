@@ -113,7 +113,7 @@ class Manager(Iface):  # type: ignore[misc]
                 request = {"action": "generate", "context": json.dumps(context)}
                 with extension(self.path, uuid) as client:
                     answer: ExtensionResponse = client.call("table", table, request)
-                return answer
+                return answer if answer.status.code == 0 else response([])  # as osqueryd does
         return failure(f"no such table: {table}")
 
 

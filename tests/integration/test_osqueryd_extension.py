@@ -42,8 +42,8 @@ class Kept:
     def connected(self, connection: Connection, *, deadline: float) -> None:
         self.host.offer(connection, self.path, deadline=deadline)
 
-    def answered(self) -> None:
-        pass
+    def answered(self, answer: Rows | QueryError) -> Rows | QueryError:
+        return self.host.failure() or answer
 
     def failed(self) -> None:
         pass
@@ -141,7 +141,7 @@ def test_a_table_that_cannot_be_read_says_why(path: Path, engine: OsquerydEngine
     with fake.running(path):
         answer = engine.query("SELECT * FROM vigie_closed", timeout=BUDGET)
 
-    assert answer == QueryError(Reason.ERROR, "root may read it")
+    assert answer == QueryError(Reason.NO_PERMISSION, "root may read it")
 
 
 def test_a_table_that_fails_names_its_fault_without_its_data(
@@ -149,10 +149,10 @@ def test_a_table_that_fails_names_its_fault_without_its_data(
 ) -> None:
     with fake.running(path):
         answer = engine.query("SELECT * FROM vigie_broken", timeout=BUDGET)
-        after = engine.query("SELECT * FROM vigie_shelf", timeout=BUDGET)
+        healthy = engine.query("SELECT * FROM vigie_shelf", timeout=BUDGET)
 
     assert answer == QueryError(Reason.ERROR, "vigie_broken failed: ZeroDivisionError")
-    assert isinstance(after, Rows)
+    assert isinstance(healthy, Rows)
 
 
 def test_tables_are_offered_again_to_a_daemon_that_came_back(

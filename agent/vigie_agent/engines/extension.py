@@ -24,9 +24,11 @@ from thrift.Thrift import TException
 from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TBufferedTransport
 
+from vigie_agent.domain.answers import QueryError, Reason
 from vigie_agent.domain.table import (
     Column,
     Constraint,
+    PermissionNeeded,
     Request,
     Table,
     TableError,
@@ -59,6 +61,7 @@ class ExtensionHost:
         if self._uuid >= 0:  # the same daemon may still know us, over an earlier connection
             connection.deregister(self._uuid, deadline=deadline)
         self._stop_serving()
+        self._plugin.take_failure()
         uuid, refusal = connection.register(
             _NAME, {"table": self._plugin.routes()}, deadline=deadline
         )
@@ -73,6 +76,13 @@ class ExtensionHost:
             target=self._server.serve_forever, args=(0.1,), name="osquery-extension", daemon=True
         )
         self._thread.start()
+
+    def failure(self) -> QueryError | None:
+        """Why one of our tables failed since this was last asked.
+
+        osqueryd logs what an extension reports and answers as if the table were empty.
+        """
+        return self._plugin.take_failure()
 
     def close(self) -> None:
         """Stops serving. Safe to call twice."""
@@ -95,6 +105,12 @@ class TablePlugins(Iface):  # type: ignore[misc]  # osquery-python is not typed
 
     def __init__(self, tables: Sequence[Table]) -> None:
         self._tables = {table.name: table for table in tables}
+        self._failure: QueryError | None = None
+
+    def take_failure(self) -> QueryError | None:
+        """The last failure, once."""
+        failure, self._failure = self._failure, None
+        return failure
 
     def routes(self) -> dict[str, list[dict[str, str]]]:
         """What osquery wants to know of each table to declare it."""
@@ -123,12 +139,18 @@ class TablePlugins(Iface):  # type: ignore[misc]  # osquery-python is not typed
     def _generate(self, table: Table, context: str) -> ExtensionResponse:
         try:
             rows = [row_text(row) for row in table.generate(request_of(context))]
+        except PermissionNeeded as error:
+            return self._failed(Reason.NO_PERMISSION, str(error))
         except TableError as error:
-            return _response(1, str(error))
+            return self._failed(Reason.ERROR, str(error))
         except Exception as error:  # noqa: BLE001 (else the daemon loses all our tables)
             log.error("table_failed", table=table.name, error=type(error).__name__)
-            return _response(1, f"{table.name} failed: {type(error).__name__}")
+            return self._failed(Reason.ERROR, f"{table.name} failed: {type(error).__name__}")
         return _response(0, "OK", rows)
+
+    def _failed(self, reason: Reason, detail: str) -> ExtensionResponse:
+        self._failure = QueryError(reason, detail)
+        return _response(1, detail)
 
 
 # --- Between osquery's words and ours: pure ----------------------------------------------------

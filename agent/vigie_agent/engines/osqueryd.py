@@ -43,8 +43,8 @@ class Daemon(Protocol):
         """
         ...
 
-    def answered(self) -> None:
-        """It gave an answer in time."""
+    def answered(self, answer: Rows | QueryError) -> Rows | QueryError:
+        """It gave `answer` in time: that, or what it did not tell."""
         ...
 
     def failed(self) -> None:
@@ -111,9 +111,7 @@ class OsquerydEngine:
             self._daemon.close()
 
     def _ask(self, sql: str, deadline: float) -> Rows | QueryError:
-        answer = self._ready(deadline).query(sql, deadline=deadline)
-        self._daemon.answered()
-        return answer
+        return self._daemon.answered(self._ready(deadline).query(sql, deadline=deadline))
 
     def _ready(self, deadline: float) -> Connection:
         """The connection that stands, or a new one when the daemon went or said too much."""

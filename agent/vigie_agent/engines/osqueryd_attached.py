@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from vigie_agent.domain.answers import QueryError, Rows
 from vigie_agent.domain.errors import EngineLost
 from vigie_agent.engines.osqueryd import Daemon, OsquerydEngine
 from vigie_agent.engines.osqueryd_wire import Connection, open_socket
@@ -43,9 +44,10 @@ class AttachedDaemon:
     def connected(self, connection: Connection, *, deadline: float) -> None:
         """See Daemon."""
 
-    def answered(self) -> None:
+    def answered(self, answer: Rows | QueryError) -> Rows | QueryError:
         """See Daemon."""
         self._failures = 0
+        return answer
 
     def failed(self) -> None:
         """See Daemon."""

@@ -24,6 +24,7 @@ from typing import IO, Final
 import psutil
 import structlog
 
+from vigie_agent.domain.answers import QueryError, Rows
 from vigie_agent.domain.errors import EngineLost
 from vigie_agent.domain.table import Table
 from vigie_agent.engines.extension import ExtensionHost
@@ -110,8 +111,9 @@ class OwnDaemon:
         if self._host is not None:
             self._host.offer(connection, self._socket_path, deadline=deadline)
 
-    def answered(self) -> None:
-        """See Daemon."""
+    def answered(self, answer: Rows | QueryError) -> Rows | QueryError:
+        """See Daemon: osqueryd takes a table of ours that failed for one without rows."""
+        return (self._host.failure() if self._host is not None else None) or answer
 
     def failed(self) -> None:
         """See Daemon: whatever it is busy with, it is stopped; the next question starts another."""

@@ -81,14 +81,14 @@ class Connection(Protocol):
         ...
 
 
-class SocketConnection:
-    """A connection over a Unix socket. Open it with `open_socket`."""
+class ThriftConnection:
+    """A connection over an open transport of Thrift's, whose waits have no end of their own."""
 
-    def __init__(self, connected: socket.socket) -> None:
-        self._transport = _DeadlineTransport(connected)
+    def __init__(self, transport: TTransportBase) -> None:
+        self._transport = transport
         self._client = Client(
             TBinaryProtocol(
-                TBufferedTransport(self._transport),
+                TBufferedTransport(transport),
                 string_length_limit=_MAX_TEXT_BYTES,
                 container_length_limit=_MAX_ITEMS,
             )
@@ -126,14 +126,17 @@ class SocketConnection:
     @property
     def is_fresh(self) -> bool:
         """See Connection."""
-        return self._transport.is_quiet
+        return True
 
     def close(self) -> None:
         """See Connection."""
         self._transport.close()
 
+    def _begin(self, deadline: float) -> None:
+        """A question begins; here, nothing ends it."""
+
     def _within(self, deadline: float, ask: Callable[[], T]) -> T:
-        self._transport.begin(deadline)
+        self._begin(deadline)
         try:
             return ask()
         except TimeoutError as error:
@@ -145,6 +148,22 @@ class SocketConnection:
         except (*_BROKEN, NotAnAnswer) as error:
             self.close()
             raise ConnectionBroken(_in_short(error)) from error
+
+
+class SocketConnection(ThriftConnection):
+    """A connection over a Unix socket. Open it with `open_socket`."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = _DeadlineTransport(connected)
+        super().__init__(self._socket)
+
+    @property
+    def is_fresh(self) -> bool:
+        """See Connection."""
+        return self._socket.is_quiet
+
+    def _begin(self, deadline: float) -> None:
+        self._socket.begin(deadline)
 
 
 class _DeadlineTransport(TTransportBase):  # type: ignore[misc]  # thrift is not typed
