@@ -3,26 +3,47 @@
 Heavy libraries load inside the functions that need them: every command starts within its budget.
 """
 
+import asyncio
 import os
 import socket
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from vigie_agent import bundled, clock
-from vigie_agent.domain.answers import QueryError, Reason
-from vigie_agent.domain.errors import EngineLost
-from vigie_agent.domain.packs import Host, machine_shard
-from vigie_agent.domain.table import Table
+from vigie_agent.bootstrap_engine import approval, build_engine, platform_name, this_host
+from vigie_agent.domain.answers import Rows
+from vigie_agent.domain.errors import (
+    AgentRuns,
+    DeviceDisabled,
+    EngineLost,
+    IdentityMissing,
+    SpoolUnusable,
+)
+from vigie_agent.domain.identity import HardwareClaims
+from vigie_agent.domain.schedule import Schedule
 from vigie_agent.domain.topics import Topic
-from vigie_agent.ports import KeyStore, QueryEngine
+from vigie_agent.ports import KeyStore, QueryEngine, Spool
+from vigie_agent.services.ask import AnswerLive, AskedQuestions
 from vigie_agent.services.asking import OneAtATime
 from vigie_agent.services.collect import Collect
 from vigie_agent.services.standing_orders import StandingOrders
-from vigie_agent.settings import AgentSettings, EngineKind, EngineSettings
+from vigie_agent.services.status import StatusBoard, is_alive, read_status
+from vigie_agent.settings import AgentSettings
+from vigie_agent.supervisor import Part, run_parts, stopped_by_signals
+
+if TYPE_CHECKING:
+    from vigie_agent.domain.session import About
+    from vigie_agent.services.enrol import Enrol
+
+log = structlog.get_logger()
+
+_HARDWARE: Final = "SELECT uuid, hardware_serial, hardware_vendor, hardware_model FROM system_info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,65 +55,6 @@ class Collection:
     orders: StandingOrders
     topics: Mapping[str, Topic]
     collect: Collect
-
-
-def platform_name() -> str:
-    """The system as packs name it: `linux`, `darwin` or `windows`."""
-    return "windows" if sys.platform == "win32" else sys.platform
-
-
-def build_engine(settings: AgentSettings, folder: Path) -> QueryEngine:
-    """The engine that the settings choose; an osqueryd of ours would run in `folder`.
-
-    Attached to an osqueryd that somebody else runs, our own tables are answered beside it, so that
-    its manager never sees them. Raises EngineLost when there is no engine to use.
-    """
-    from vigie_agent.tables.catalogue import all_tables
-    from vigie_agent.tables.host import Host as Machine
-
-    tables = all_tables(Machine())
-    ours = tuple(table for table in tables if table.name.startswith("vigie_"))
-    kind = settings.engine.kind
-    if kind is not EngineKind.EMBEDDED:
-        engine = _osqueryd(settings.engine, folder, ours)
-        if engine is not None:
-            return engine
-        if kind is EngineKind.OSQUERYD or platform_name() != "linux":
-            raise EngineLost(
-                "no osqueryd on this device: install osquery, or name its socket or program in the "
-                "settings (engine.osquery_socket, engine.osqueryd)"
-            )
-    return _embedded(tables)
-
-
-def _osqueryd(settings: EngineSettings, folder: Path, ours: Sequence[Table]) -> QueryEngine | None:
-    """An osqueryd that runs here and lets us ask, else one that we start; None without either."""
-    from vigie_agent.engines.osqueryd_attached import attached_engine, running_osqueryd
-    from vigie_agent.engines.osqueryd_own import installed_osqueryd, own_engine
-
-    named = settings.osquery_socket
-    listening = named or (None if settings.osqueryd else running_osqueryd())
-    if listening is not None and (named is not None or os.access(listening, os.R_OK | os.W_OK)):
-        return _beside(attached_engine(listening), ours)
-    program = settings.osqueryd or installed_osqueryd()
-    if program is None:
-        return None
-    if platform_name() == "windows":
-        return _beside(own_engine(program, folder), ours)
-    return own_engine(program, folder, ours)
-
-
-def _beside(main: QueryEngine, ours: Sequence[Table]) -> QueryEngine:
-    from vigie_agent.engines.routed import RoutedEngine
-
-    names = frozenset(table.name for table in ours)
-    return RoutedEngine(main, _embedded(ours), own_tables=names, platform=platform_name())
-
-
-def _embedded(tables: Sequence[Table]) -> QueryEngine:
-    from vigie_agent.engines.embedded import EmbeddedEngine
-
-    return EmbeddedEngine(tables)
 
 
 @contextmanager
@@ -134,18 +96,83 @@ def lasting_collection(settings: AgentSettings, folder: Path) -> Iterator[Collec
         engine.close()
 
 
-def approval(platform: str) -> Callable[[str], str | QueryError]:
-    """The allow-list as the engine's door takes it: the SQL that may run, or the refusal."""
-    from vigie_agent.domain.safety import Approved, Refused, check
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A running agent: its parts by name, run together until stopped."""
 
-    def approve(sql: str) -> str | QueryError:
-        match check(sql, platform=platform):
-            case Approved(sql=approved):
-                return approved
-            case Refused(reason=reason):
-                return QueryError(Reason.REFUSED, reason)
+    parts: Mapping[str, Part]
+    stop: asyncio.Event
+    forget_orders: Callable[[], None]
 
-    return approve
+    async def run(self) -> None:
+        """Runs until a signal comes or a part ends. What parts raise comes in a group."""
+        try:
+            with stopped_by_signals(self.stop):
+                await run_parts(self.parts, self.stop)
+        except* DeviceDisabled:  # delivery has erased identity and spool
+            self.forget_orders()
+            raise
+
+
+@contextmanager
+def build_agent(settings: AgentSettings) -> Iterator[Agent]:
+    """The agent whole: rounds that collect, delivery to the server, and what they share.
+
+    Raises IdentityMissing before anything is collected on a device that was never enrolled, and
+    AgentRuns when another agent uses the same data folder.
+    """
+    from vigie_agent.link.grpc_enrolment import GrpcEnrolment
+    from vigie_agent.link.grpc_session import GrpcLink
+    from vigie_agent.services.deliver import Deliver
+    from vigie_agent.services.renew import Renew
+    from vigie_agent.services.rounds import Rounds
+    from vigie_agent.spool.sqlite import SqliteSpool
+
+    keys = key_store(settings)
+    identity = keys.load()
+    if identity is None:
+        raise IdentityMissing("this device is not enrolled: run `vigie-agent enroll`")
+    refuse_a_second_agent(settings)
+    with lasting_collection(settings, settings.data_dir / "osqueryd") as parts:
+        spool = SqliteSpool(settings.spool_path, max_bytes=settings.spool.max_bytes)
+        link = GrpcLink(settings.https_proxy)
+        board = StatusBoard(
+            settings.status_path,
+            started=clock.moment(),
+            pid=os.getpid(),
+            facts=lambda: _facts(parts.engine, spool),
+        )
+        deliver = Deliver(
+            keys=keys,
+            spool=spool,
+            link=link,
+            renew=Renew(keys, link, GrpcEnrolment(settings.https_proxy)),
+            orders=parts.orders,
+            answer=AnswerLive(parts.ask, AskedQuestions(settings.asked_path), clock.utc_now),
+            about=lambda: _about(parts.engine),
+            now=clock.moment,
+            tell=board.tell,
+        )
+        rounds = Rounds(
+            plan=parts.orders.plan,
+            collect=parts.collect,
+            spool=spool,
+            schedule=Schedule(identity.device_id),
+            now=clock.moment,
+            boot_id=clock.boot_id(),
+            board=board,
+            appended=deliver.wake,
+            pause=settings.collect.pause,
+        )
+        parts.orders.on_change = rounds.wake
+        try:
+            yield Agent(
+                {"rounds": rounds.run, "delivery": deliver.run},
+                asyncio.Event(),
+                lambda: _forget_orders(settings),
+            )
+        finally:
+            spool.close()
 
 
 def key_store(settings: AgentSettings) -> KeyStore:
@@ -156,15 +183,81 @@ def key_store(settings: AgentSettings) -> KeyStore:
     return IdentityFiles(settings.identity_dir, system_protection())
 
 
-def this_host(engine: QueryEngine) -> Host:
-    """What decides which queries run here."""
-    return Host(platform_name(), engine.version, machine_shard(socket.gethostname()))
+def build_enrol(settings: AgentSettings) -> "Enrol":
+    """What enrols this device."""
+    from vigie_agent.link.grpc_enrolment import GrpcEnrolment
+    from vigie_agent.services.enrol import Enrol
+
+    return Enrol(key_store(settings), GrpcEnrolment(settings.https_proxy), agent_version())
 
 
-def is_privileged() -> bool:
-    """Whether this process may read what only the administrator may."""
-    if sys.platform == "win32":
-        import ctypes
+def claims(settings: AgentSettings) -> HardwareClaims:
+    """What this device says of its hardware when it enrols: what its engine can read, or less."""
+    found: Mapping[str, str] = {}
+    try:
+        with collection(settings) as parts:
+            answer = asyncio.run(parts.ask(_HARDWARE, timeout=settings.collect.query_timeout))
+        if isinstance(answer, Rows) and answer.rows:
+            found = answer.rows[0]
+    except EngineLost as error:
+        log.warning("hardware_not_read", error=str(error))
+    return HardwareClaims(
+        hostname=socket.gethostname(),
+        platform=platform_name(),
+        hardware_serial=found.get("hardware_serial", ""),
+        hardware_uuid=found.get("uuid", ""),
+        hardware_vendor=found.get("hardware_vendor", ""),
+        hardware_model=found.get("hardware_model", ""),
+    )
 
-        return bool(ctypes.windll.shell32.IsUserAnAdmin())
-    return os.geteuid() == 0
+
+def forget_everything(settings: AgentSettings) -> None:
+    """Erases identity, spool and the server's orders. Raises AgentRuns, and what erasing raises."""
+    from vigie_agent.spool.sqlite import SqliteSpool
+
+    refuse_a_second_agent(settings)
+    SqliteSpool(settings.spool_path, max_bytes=settings.spool.max_bytes).erase()
+    _forget_orders(settings)
+    key_store(settings).erase()
+
+
+def _forget_orders(settings: AgentSettings) -> None:
+    for path in (settings.config_path, settings.status_path):
+        path.unlink(missing_ok=True)
+
+
+def refuse_a_second_agent(settings: AgentSettings) -> None:
+    """Raises AgentRuns when an agent with this data folder runs already."""
+    try:
+        status = read_status(settings.status_path)
+    except OSError:
+        return
+    if status is not None and is_alive(status):
+        raise AgentRuns(f"an agent runs here already (process {status['pid']}): stop it first")
+
+
+def agent_version() -> str:
+    """The release that runs."""
+    from importlib.metadata import version
+
+    return version("vigie")
+
+
+def _about(engine: QueryEngine) -> "About":
+    from vigie_agent.domain.session import About
+
+    return About(
+        agent_version=agent_version(),
+        engine=engine.name,
+        engine_version=engine.version,
+        platform=platform_name(),
+        boot_id=clock.boot_id(),
+    )
+
+
+def _facts(engine: QueryEngine, spool: Spool) -> Mapping[str, object]:
+    """What `status` shows beside what the parts tell."""
+    facts: dict[str, object] = {"engine": f"{engine.name} {engine.version}".strip()}
+    with suppress(SpoolUnusable):  # the rounds log it
+        facts |= {"pending": spool.pending(), "dropped": spool.dropped}
+    return facts

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from vigie_agent import clock
-from vigie_agent.bootstrap import build_engine, key_store
+from vigie_agent.bootstrap import key_store
+from vigie_agent.bootstrap_engine import build_engine
 from vigie_agent.domain.errors import IdentityUnusable, TokenMalformed
 from vigie_agent.domain.findings import Endpoint
 from vigie_agent.domain.token import read_token

@@ -16,6 +16,18 @@ import click
 from vigie_agent.cli_outcome import CommandLine
 
 
+def _enroll() -> click.Command:
+    from vigie_agent.cli_enroll import enroll
+
+    return enroll
+
+
+def _run() -> click.Command:
+    from vigie_agent.cli_run import run
+
+    return run
+
+
 def _check() -> click.Command:
     from vigie_agent.cli_check import check
 
@@ -46,6 +58,12 @@ def _doctor() -> click.Command:
     return doctor
 
 
+def _unenroll() -> click.Command:
+    from vigie_agent.cli_enroll import unenroll
+
+    return unenroll
+
+
 def _version() -> click.Command:
     from vigie_agent.cli_version import version
 
@@ -53,11 +71,14 @@ def _version() -> click.Command:
 
 
 COMMANDS: Final[dict[str, Callable[[], click.Command]]] = {
+    "enroll": _enroll,
+    "run": _run,
     "check": _check,
     "query": _query,
     "explain": _explain,
     "status": _status,
     "doctor": _doctor,
+    "unenroll": _unenroll,
     "version": _version,
 }
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import click
 
-from vigie_agent.bootstrap import Collection, collection, is_privileged
+from vigie_agent.bootstrap import Collection, collection
+from vigie_agent.bootstrap_engine import is_privileged
 from vigie_agent.cli_outcome import CommandLine, Exit, fail, spoken_language, told_errors
 from vigie_agent.cli_tables import table
 from vigie_agent.domain.plan import TopicPlan

@@ -30,11 +30,13 @@ class Exit(IntEnum):
 EXIT_OF: Final[Mapping[type[errors.VigieError], Exit]] = {
     errors.EngineLost: Exit.FAILED,
     errors.LinkLost: Exit.FAILED,
+    errors.DeviceRefused: Exit.FAILED,
     errors.EnrollmentRefused: Exit.FAILED,
     errors.IdentityMissing: Exit.NOT_ENROLLED,
     errors.IdentityUnusable: Exit.FAILED,
     errors.TokenMalformed: Exit.MISUSED,
     errors.ServerUntrusted: Exit.FAILED,
+    errors.AgentRuns: Exit.FAILED,
     errors.SpoolUnusable: Exit.FAILED,
     errors.PackMalformed: Exit.MISUSED,
     errors.TopicMalformed: Exit.MISUSED,

@@ -44,7 +44,9 @@ def _print(found: Standing) -> None:
         return
     click.echo(f"Agent: {'runs' if found.is_alive else 'does not run'}, {_engine(running)}")
     click.echo(f"  last sign of life  {running.get('written_at', 'unknown')}")
-    click.echo(f"  last contact       {running.get('last_contact_at', 'none yet')}")
+    click.echo(f"  last contact       {_contact(running)}")
+    if running.get("link_error"):
+        click.echo(f"  last failure       {running['link_error']}")
     click.echo(f"  waiting to be sent {running.get('pending', 'unknown')}")
     topics = running.get("topics")
     if isinstance(topics, dict) and topics:
@@ -54,6 +56,13 @@ def _print(found: Standing) -> None:
             [_topic(name, facts, running) for name, facts in sorted(topics.items())],
         ):
             click.echo(text)
+
+
+def _contact(running: dict[str, Any]) -> str:
+    since = running.get("welcomed_at")
+    if since is None:
+        return "none yet"
+    return f"connected since {since}" if running.get("connected") else f"session of {since}"
 
 
 def _engine(running: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ VigieError
 ├── IdentityUnusable      key or certificate cannot be read or do not fit
 ├── TokenMalformed        the enrolment token was cut or mistyped
 ├── ServerUntrusted       the server's authority is not the one the token names
+├── AgentRuns             another agent uses the same data folder
 ├── SpoolUnusable         the spool's file cannot be opened or written
 ├── PackMalformed         a pack cannot be read; the text says where
 ├── TopicMalformed        a topic's declaration cannot be read; the text says where
@@ -70,6 +71,10 @@ class SpoolUnusable(VigieError):
     """The spool's file cannot be opened or written."""
 
     retryable = True
+
+
+class AgentRuns(VigieError):
+    """Another agent uses the same data folder."""
 
 
 class PackMalformed(VigieError):

@@ -1,6 +1,6 @@
 """How a running agent is doing, kept in one small file for `vigie-agent status`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,17 @@ _START_TAKES: Final = 120  # seconds between a process's birth and its agent's, 
 class StatusBoard:
     """What the parts of a running agent say of themselves. Losing it costs nothing but the view."""
 
-    def __init__(self, path: Path, *, started: Moment, pid: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        started: Moment,
+        pid: int,
+        facts: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
+        """`facts` gives what is worth asking for only when the file is written."""
         self._path = path
+        self._facts_at_writing = facts
         self._facts: dict[str, Any] = {"pid": pid, "started_at": _text(started.wall)}
         self._topics: dict[str, dict[str, Any]] = {}
         self._write_from = started.boot
@@ -56,7 +65,12 @@ class StatusBoard:
 
     def write(self, now: Moment) -> None:
         """Writes the file. A disk that refuses is logged once, not each time."""
-        state = self._facts | {"written_at": _text(now.wall), "topics": self._topics}
+        state = {
+            **self._facts,
+            **self._facts_at_writing(),
+            "written_at": _text(now.wall),
+            "topics": self._topics,
+        }
         try:
             write_state(self._path, state)
         except OSError as error:
