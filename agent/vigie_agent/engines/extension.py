@@ -28,6 +28,7 @@ from vigie_agent.domain.answers import QueryError, Reason
 from vigie_agent.domain.table import (
     Column,
     Constraint,
+    LibraryMissing,
     PermissionNeeded,
     Request,
     Table,
@@ -141,6 +142,8 @@ class TablePlugins(Iface):  # type: ignore[misc]  # osquery-python is not typed
             rows = [row_text(row) for row in table.generate(request_of(context))]
         except PermissionNeeded as error:
             return self._failed(Reason.NO_PERMISSION, str(error))
+        except LibraryMissing as error:
+            return self._failed(Reason.MISSING_TABLE, str(error))
         except TableError as error:
             return self._failed(Reason.ERROR, str(error))
         except Exception as error:  # noqa: BLE001 (else the daemon loses all our tables)
