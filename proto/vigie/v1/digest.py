@@ -40,7 +40,7 @@ def canonical_form(
     fields = [topic, str(topic_version), str(status), message, str(len(columns))]
     fields += columns
     fields += values
-    header = ",".join([str(len(field)) for field in fields])
+    header = ",".join(map(str, map(len, fields)))
     return f"{_MAGIC}{header}\n{''.join(fields)}".encode("utf-8", "surrogatepass")
 
 

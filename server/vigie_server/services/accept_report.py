@@ -54,6 +54,18 @@ class _Intake:
     topics: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What judging changes."""
+
+    verdicts: tuple[WrittenVerdict, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    retracted: tuple[str, ...] = ()
+
+
+_NOTHING: Final = _Judged()
+
+
 class AcceptReport:
     """Turns reports and due checks into changes of a device's record."""
 
@@ -76,8 +88,8 @@ class AcceptReport:
                 return await self._accepted(record, report, intake, received_at)
             problem = intake
         self._figures.report_rejected()
-        change = self._next(record, received_at, last_seq=report.seq)
-        return Accepted(replace(change, rejected=(report.seq, problem)), rejection=problem)
+        change = _step(record, received_at, report.seq, rejected=(report.seq, problem))
+        return Accepted(change, rejection=problem)
 
     async def judge_again(
         self, record: DeviceRecord, rules: Collection[str] | None, *, now: datetime
@@ -86,13 +98,8 @@ class AcceptReport:
         topics = None
         if rules is not None and self._is_current(record):
             topics = frozenset[str]().union(*map(self._judging.topics_of, rules))
-        verdicts, transitions, retracted = await self._judged(record, topics, now)
-        return replace(
-            self._next(record, now, last_seq=record.last_seq),
-            verdicts=verdicts,
-            transitions=transitions,
-            retracted=retracted,
-        )
+        judged = await self._judged(record, topics, now)
+        return _step(record, now, record.last_seq, judged=judged)
 
     def forget_bulky(self, record: DeviceRecord, *, committed_revision: int) -> None:
         """Lets go of facts with many rows whose evidence is in the store."""
@@ -216,19 +223,10 @@ class AcceptReport:
         record.device = device
         if not self._is_current(record):
             topics = None
-        verdicts: tuple[WrittenVerdict, ...] = ()
-        transitions: tuple[Transition, ...] = ()
-        retracted: tuple[str, ...] = ()
+        judged = _NOTHING
         if topics is None or topics:
-            verdicts, transitions, retracted = await self._judged(record, topics, received_at)
-        change = replace(
-            self._next(record, received_at, last_seq=report.seq),
-            evidence=tuple(intake.evidence),
-            seen=tuple(intake.seen),
-            verdicts=verdicts,
-            transitions=transitions,
-            retracted=retracted,
-        )
+            judged = await self._judged(record, topics, received_at)
+        change = _step(record, received_at, report.seq, intake=intake, judged=judged)
         return Accepted(change, resend=tuple(intake.resend))
 
     def _is_current(self, record: DeviceRecord) -> bool:
@@ -236,14 +234,14 @@ class AcceptReport:
 
     async def _judged(
         self, record: DeviceRecord, topics: frozenset[str] | None, now: datetime
-    ) -> tuple[tuple[WrittenVerdict, ...], tuple[Transition, ...], tuple[str, ...]]:
+    ) -> _Judged:
         judging = self._judging
         facts = await self._facts(record, judging.topics_beside(topics))
         began = perf_counter()
         written: list[WrittenVerdict] = []
         transitions: list[Transition] = []
-        judged = judging.judge(record.device, facts, topics=topics, now=now)
-        for verdict in judged:
+        verdicts = judging.judge(record.device, facts, topics=topics, now=now)
+        for verdict in verdicts:
             stands = standing(
                 record.verdicts.get(verdict.rule),
                 verdict,
@@ -256,14 +254,14 @@ class AcceptReport:
                 written.append(stands.written)
             if stands.transition is not None:
                 transitions.append(stands.transition)
-        self._figures.judged(len(judged), seconds=perf_counter() - began)
+        self._figures.judged(len(verdicts), seconds=perf_counter() - began)
         retracted: tuple[str, ...] = ()
         if topics is None:
             retracted = tuple(sorted(record.verdicts.keys() - set(judging.rules)))
             for rule in retracted:
                 del record.verdicts[rule]
             record.judged_with = judging.digest
-        return tuple(written), tuple(transitions), retracted
+        return _Judged(tuple(written), tuple(transitions), retracted)
 
     async def _facts(self, record: DeviceRecord, topics: Collection[str]) -> Mapping[str, Fact]:
         held = record.snapshots
@@ -276,19 +274,34 @@ class AcceptReport:
             if topic in held and (fact := held[topic].fact) is not None
         }
 
-    def _next(self, record: DeviceRecord, now: datetime, *, last_seq: int) -> DeviceChange:
-        """The change that takes the record one revision further, without any content yet."""
-        before = record.revision
-        record.revision = before + 1
-        record.last_seq = last_seq
-        return DeviceChange(
-            key=record.key,
-            device_id=record.device.id,
-            at=now,
-            revision_before=before,
-            revision=before + 1,
-            spool_id=record.spool_id,
-            last_seq=last_seq,
-            device=record.device,
-            judged_with=record.judged_with,
-        )
+
+def _step(
+    record: DeviceRecord,
+    now: datetime,
+    last_seq: int,
+    *,
+    intake: _Intake | None = None,
+    judged: _Judged = _NOTHING,
+    rejected: tuple[int, str] | None = None,
+) -> DeviceChange:
+    """Moves the record one revision further, and gives the change that does so in the store."""
+    before = record.revision
+    record.revision = before + 1
+    record.last_seq = last_seq
+    return DeviceChange(
+        key=record.key,
+        device_id=record.device.id,
+        at=now,
+        revision_before=before,
+        revision=before + 1,
+        spool_id=record.spool_id,
+        last_seq=last_seq,
+        device=record.device,
+        judged_with=record.judged_with,
+        evidence=() if intake is None else tuple(intake.evidence),
+        seen=() if intake is None else tuple(intake.seen),
+        verdicts=judged.verdicts,
+        transitions=judged.transitions,
+        retracted=judged.retracted,
+        rejected=rejected,
+    )

@@ -193,7 +193,8 @@ class Session:
     async def take(self, report: Report) -> None:
         parts, record = self._owner.parts, self._record
         received_at = parts.now()
-        await self._prove_alone(received_at)
+        if self._contested_at is not None:
+            await self._prove_alone(self._contested_at, received_at)
         async with self.slot.lock:
             if self._ending is not None or record.stale:
                 self.end(Goodbye(SOON, "resume from what is committed"))
@@ -255,8 +256,9 @@ class Session:
             self._wake.set()
             self._owner.left(self)
 
-    async def _prove_alone(self, now: datetime) -> None:
-        if self._contested_at is None or now - self._contested_at <= STRAGGLING:
+    async def _prove_alone(self, contested_at: datetime, now: datetime) -> None:
+        """Raises DeviceCloned when this message proves that a second machine is alive."""
+        if now - contested_at <= STRAGGLING:
             return
         await self._owner.quarantine(self._record, "two machines speak with this identity")
         raise DeviceCloned("two machines speak with this identity")
