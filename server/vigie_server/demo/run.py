@@ -26,6 +26,7 @@ from vigie_server.demo.local_agent import AgentFailed, LocalAgent
 from vigie_server.demo.recorded import recordings
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.views import DeviceView
+from vigie_server.logs import configure_logs
 from vigie_server.ports import DeviceFilter, FleetReader, Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import EnrolmentSettings, Listen, ServerSettings, SessionSettings
@@ -53,14 +54,19 @@ class Wanted:
 async def demonstrate(wanted: Wanted, console: Console, stop: asyncio.Event) -> int:
     """Runs the demo until `stop`; gives the exit code."""
     folder = wanted.data or Path(mkdtemp(prefix="vigie-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    exit_code = 1
     try:
-        return await _Demo(wanted, console, stop, folder, bundled_catalogue()).run()
-    except AgentFailed as failure:
-        console.print(f"[bold red]{failure}[/]")
-        return 1
+        with (folder / "server.log").open("w", encoding="utf-8") as log:
+            configure_logs(stream=log)
+            exit_code = await _Demo(wanted, console, stop, folder, bundled_catalogue()).run()
+    except* AgentFailed as failures:
+        for failure in failures.exceptions:
+            console.print(str(failure), style="bold red", markup=False)
     finally:
         if wanted.data is None:
             shutil.rmtree(folder, ignore_errors=True)
+    return exit_code
 
 
 @dataclass(frozen=True, slots=True)
