@@ -11,7 +11,7 @@ from vigie_agent.tables.packages import control_blocks
 
 COLUMNS: Final = osquery_columns(
     "name, source, base_uri, release, version, maintainer, components, architectures, "
-    "pid_with_namespace INTEGER hidden"
+    "pid_with_namespace INTEGER hidden additional"
 )
 _LISTS: Final = "/var/lib/apt/lists"
 _FOLDER: Final = "/etc/apt/sources.list.d"

@@ -18,8 +18,8 @@ from vigie_agent.tables.host import Host
 COLUMNS: Final = osquery_columns(
     "common_name, subject, subject2, issuer, issuer2, ca INTEGER, self_signed INTEGER, "
     "not_valid_before, not_valid_after, signing_algorithm, key_algorithm, key_strength, key_usage, "
-    "subject_key_id, authority_key_id, sha1, path, serial, sid hidden, store_location hidden, "
-    "store hidden, username hidden, store_id hidden"
+    "subject_key_id, authority_key_id, sha1, path additional, serial, sid hidden, "
+    "store_location hidden, store hidden, username hidden, store_id hidden"
 )
 STORES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",

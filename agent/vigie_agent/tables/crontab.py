@@ -10,7 +10,7 @@ from vigie_agent.tables.host import Host
 
 COLUMNS: Final = osquery_columns(
     "event, minute, hour, day_of_month, month, day_of_week, command, path, "
-    "pid_with_namespace INTEGER hidden"
+    "pid_with_namespace INTEGER hidden additional"
 )
 _FOLDERS: Final = ("/etc/cron.d", "/var/at/tabs", "/var/spool/cron", "/var/spool/cron/crontabs")
 _VARIABLE: Final = re.compile(r"[\w\"']+\s*=")

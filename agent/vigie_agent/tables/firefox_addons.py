@@ -10,8 +10,9 @@ from vigie_agent.tables.columns import osquery_columns
 from vigie_agent.tables.host import Host
 
 COLUMNS: Final = osquery_columns(
-    "uid BIGINT, name, identifier index, creator, type, version, description, source_url, "
-    "visible INTEGER, active INTEGER, disabled INTEGER, autoupdate INTEGER, location, path"
+    "uid BIGINT additional, name, identifier index, creator, type, version, description, "
+    "source_url, visible INTEGER, active INTEGER, disabled INTEGER, autoupdate INTEGER, location, "
+    "path"
 )
 _FOLDERS: Final = (".mozilla/firefox", "snap/firefox/common/.mozilla/firefox")
 _MAX_BYTES: Final = 16 * 1024 * 1024

@@ -9,9 +9,10 @@ from vigie_agent.tables.columns import osquery_columns
 from vigie_agent.tables.host import Host
 
 RESOLVERS: Final = osquery_columns(
-    "id INTEGER, type, address, netmask, options BIGINT, pid_with_namespace INTEGER hidden"
+    "id INTEGER, type, address, netmask, options BIGINT, "
+    "pid_with_namespace INTEGER hidden additional"
 )
-HOSTS: Final = osquery_columns("address, hostnames, pid_with_namespace INTEGER hidden")
+HOSTS: Final = osquery_columns("address, hostnames, pid_with_namespace INTEGER hidden additional")
 _LINUX: Final = frozenset({"linux"})
 
 _DEFAULT_OPTIONS: Final = 0x2C1  # glibc's RES_INIT and RES_DEFAULT

@@ -10,12 +10,12 @@ from vigie_agent.tables.host import Host, Outcome
 
 DEB: Final = osquery_columns(
     "name, version, source, size BIGINT, arch, revision, status, maintainer, section, priority, "
-    "admindir, pid_with_namespace INTEGER hidden, mount_namespace_id hidden"
+    "admindir, pid_with_namespace INTEGER hidden additional, mount_namespace_id hidden"
 )
 RPM: Final = osquery_columns(
     "name index, version index, release index, source, size BIGINT, sha1, arch index, "
     "epoch INTEGER index, install_time INTEGER, vendor, package_group, "
-    "pid_with_namespace INTEGER hidden, mount_namespace_id hidden"
+    "pid_with_namespace INTEGER hidden additional, mount_namespace_id hidden"
 )
 _LINUX: Final = frozenset({"linux"})
 

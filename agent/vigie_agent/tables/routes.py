@@ -13,7 +13,7 @@ from vigie_agent.tables.host import Host
 
 ROUTES: Final = osquery_columns(
     "destination, netmask INTEGER, gateway, source, flags INTEGER, interface, mtu INTEGER, "
-    "metric INTEGER, type, hopcount INTEGER"
+    "metric INTEGER, type additional, hopcount INTEGER"
 )
 ARP: Final = osquery_columns("address, mac, interface, permanent")
 _LINUX: Final = frozenset({"linux"})
