@@ -105,6 +105,7 @@ class CaseFile:
             for name in {name for rule in rules for name in rule.reads}
             if name in facts and name in topics
         }
+        self._missing: Final[dict[str, Texts | None]] = {}
         self._counts: Final[dict[str, int]] = {}
         self.evidence: Final = Evidence(self._values(rules, columns))
 
@@ -136,6 +137,8 @@ class CaseFile:
     def missing(self, read: Read) -> Texts | None:
         """The parts that the rule reads and that did not answer, as a reason; None when all did."""
         answered = self._answered[read.topic]
+        if read.variable in self._missing:
+            return self._missing[read.variable]
         topic = self._topics[read.topic]
         missing = {}
         for name in sorted(read.parts[self.device.platform]):
@@ -143,7 +146,9 @@ class CaseFile:
                 missing[name] = answered.missing[name]
             elif name not in answered.seen and not topic.parts[name].empty_is_a_fact:
                 missing[name] = ""
-        return reasons.parts_missing(topic.title, missing) if missing else None
+        said = reasons.parts_missing(topic.title, missing) if missing else None
+        self._missing[read.variable] = said
+        return said
 
     def _empty(self, read: Read, title: Texts) -> Texts | None:
         """An answer without rows or columns is a fact only where every part says so."""

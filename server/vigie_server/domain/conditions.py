@@ -3,13 +3,15 @@
 The only importer of `cel_expr_python`; no type of it leaves this module. What the library does, and
 what is therefore done here (`tests/contract/test_cel_conformance.py` pins it):
 
-- An evaluation error is an ordinary value that is truthy. So only the Python value `True` passes;
-  anything that is not a boolean is a `Problem`.
+- An evaluation error is an ordinary value that is truthy, and its plain value is a text. So only
+  the Python value `True` is true, a decision is a list of numbers, all else is a `Problem`.
 - A loop that turns more than 10,000 times raises: a `Problem` of kind BUDGET. Rows meet lists in
   `listed`, whose index is built once, not in a loop in a loop.
 - A variable is converted as a whole when it is first used in an activation, and kept: a cell costs
   about a quarter of a microsecond, so each topic is a variable of its own and rows carry only the
   columns that rules read.
+- An evaluation costs a microsecond and a half before it begins, and forgets its sub-expressions
+  when it ends: what decides a verdict and the rows that show it are one expression, a `Decision`.
 - A name is looked for in the expression's container first: `p.min_length` in the container
   `Q05_min_length` is the variable `Q05_min_length.p.min_length`. One activation therefore serves
   the rules of a device, each with parameters of its own.
@@ -35,7 +37,7 @@ from cel_expr_python.ext import ext_bindings, ext_strings
 from vigie_server.domain.reference import NameList, SupportTable
 
 ROW_NUMBER: Final = "#"
-"""The key of a row that tells which row it is; `row_numbers` reads it back."""
+"""The key of a row that tells which row it is; decisions answer with it."""
 
 
 class Kind(StrEnum):
@@ -58,7 +60,6 @@ class ProblemKind(StrEnum):
     BUDGET = "budget"
     NOT_BOOLEAN = "not_boolean"
     NOT_NUMBER = "not_number"
-    NOT_ROWS = "not_rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,29 +108,47 @@ class Condition:
             return Problem(ProblemKind.NOT_NUMBER, f"gives a {type(value).__name__}, not a number")
         return value
 
-    def row_numbers(self, evidence: Evidence) -> tuple[int, ...] | Problem:
-        """The numbers of the rows it gives, in its order."""
-        value = self._value(evidence)
-        if isinstance(value, Problem):
-            return value
-        if isinstance(value, list) and all(isinstance(row, dict) for row in value):
-            numbers = tuple(row.get(ROW_NUMBER) for row in value)
-            if all(type(number) is int for number in numbers):
-                return numbers
-        return Problem(ProblemKind.NOT_ROWS, "does not give rows of a topic")
-
     def _value(self, evidence: Evidence) -> object:
         try:
             value = self._expression.eval(evidence.activation)
             plain = value.plain_value()
-            if plain is True or plain is False:
-                return plain
-            if value.type() == _ERROR:
-                return Problem(ProblemKind.ERROR, str(plain))
-        except (RuntimeError, ValueError, TypeError, OverflowError) as error:
-            kind = ProblemKind.BUDGET if "budget" in str(error) else ProblemKind.ERROR
-            return Problem(kind, str(error))
+            if isinstance(plain, str) and value.type() == _ERROR:
+                return Problem(ProblemKind.ERROR, plain)
+        except _RAISED as error:
+            return _raised(error)
         return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One outcome of a decision: `when` it holds (None: in every other case), and its rows."""
+
+    when: str | None
+    rows: str | None
+
+
+class Decision:
+    """Branches tried in order, in one evaluation."""
+
+    __slots__ = ("_expression",)
+
+    def __init__(self, expression: Any) -> None:
+        self._expression: Final[Any] = expression
+
+    def taken(self, evidence: Evidence) -> tuple[int, Sequence[int]] | Problem:
+        """The place of the first branch that holds, and the numbers of its rows."""
+        try:
+            answer = self._expression.eval(evidence.activation).plain_value()
+        except _RAISED as error:
+            return _raised(error)
+        if isinstance(answer, list) and answer and all(type(number) is int for number in answer):
+            return answer[0], answer[1:]
+        return Problem(ProblemKind.ERROR, str(answer))
+
+
+def _raised(error: Exception) -> Problem:
+    kind = ProblemKind.BUDGET if "budget" in str(error) else ProblemKind.ERROR
+    return Problem(kind, str(error))
 
 
 class Compiler:
@@ -160,11 +179,23 @@ class Compiler:
 
     def condition(self, text: str) -> Condition:
         """The text as a condition. Raises ConditionMalformed."""
-        whole = text
+        return Condition(text, self._compiled(text))
+
+    def decision(self, branches: Sequence[Branch]) -> Decision:
+        """The branches as one decision; the last one has no `when`. Raises ConditionMalformed."""
+        whole = ""
+        for place, branch in reversed(list(enumerate(branches))):
+            outcome = f"[{place}]"
+            if branch.rows is not None:
+                outcome += f" + ({branch.rows}).map(row_shown, row_shown['{ROW_NUMBER}'])"
+            whole = outcome if branch.when is None else f"({branch.when}) ? ({outcome}) : ({whole})"
+        return Decision(self._compiled(whole))
+
+    def _compiled(self, text: str) -> Any:
         for name, expression in reversed(self._bindings):
-            whole = f"cel.bind({name}, {expression}, {whole})"
+            text = f"cel.bind({name}, {expression}, {text})"
         try:
-            return Condition(text, self._environment.compile(whole))
+            return self._environment.compile(text)
         except (RuntimeError, ValueError) as error:
             first_line = str(error).partition("\n")[0].removeprefix("INVALID_ARGUMENT: ")
             raise ConditionMalformed(first_line) from error
@@ -201,6 +232,7 @@ def _oldest(numbers: Sequence[float | None]) -> float | None:
     return min((number for number in numbers if number is not None), default=None)
 
 
+_RAISED: Final = (RuntimeError, ValueError, TypeError, OverflowError)
 _Type: Final[Any] = cel.Type
 _ERROR: Final[Any] = _Type.ERROR
 _EMPTY: Final[Any] = cel.NewEnv(variables={})

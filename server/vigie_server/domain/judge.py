@@ -12,25 +12,24 @@ What it holds to:
 - Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from vigie_server.domain import reasons
 from vigie_server.domain.casefile import CaseFile, Setting
-from vigie_server.domain.conditions import Condition, Problem
+from vigie_server.domain.conditions import Problem
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
-from vigie_server.domain.facts import Fact, FactRow
-from vigie_server.domain.reasons import Template
+from vigie_server.domain.facts import Fact
 from vigie_server.domain.rules import PROFILES, STANDARD, Catalogue, Rule
 from vigie_server.domain.topics import PLATFORMS
 from vigie_server.domain.verdicts import Status, Verdict
 
 _Answer = TypeVar("_Answer")
 
-_STATUS: Final[Mapping[bool, Status]] = {True: Status.PASS, False: Status.FAIL}
 _ASK_AGAIN: Final = timedelta(hours=1)
+_NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
 
 
@@ -149,10 +148,6 @@ class _Hearing:
                 raise _NoAnswer(Status.UNKNOWN, doubt)
         if not self._rule.partial or not self._case.anything(self._rule):
             self._check_parts()
-        for unknown in self._rule.conditions.unknown_when:
-            if self._decided(unknown.when.holds(self._case.evidence)):
-                rows = self._rows(unknown.rows)
-                raise _NoAnswer(Status.UNKNOWN, self._sentences(unknown.reason, rows))
 
     def _check_parts(self) -> None:
         for read in self._rule.reads.values():
@@ -161,20 +156,23 @@ class _Hearing:
                 raise _NoAnswer(Status.UNKNOWN, missing)
 
     def _answer(self) -> Verdict:
-        conditions, evidence = self._rule.conditions, self._case.evidence
-        passes = self._decided(conditions.passes.holds(evidence))
-        status = _STATUS[passes]
-        if status not in self._rule.partial:
+        conditions = self._rule.conditions
+        place, numbers = self._decided(conditions.decision.taken(self._case.evidence))
+        outcome = conditions.outcomes[place]
+        rows = [self._case.rows[number] for number in numbers]
+        if outcome.status is Status.UNKNOWN:
+            raise _NoAnswer(Status.UNKNOWN, outcome.statement.said(rows, self._named))
+        if self._rule.partial and outcome.status not in self._rule.partial:
             self._check_parts()
-        rows = self._rows(conditions.deciding if passes else conditions.offending)
+        passes = outcome.status is Status.PASS
         return Verdict(
             rule=self._rule.id,
             rule_version=self._rule.version,
-            status=status,
-            reason=self._reason(status, rows),
-            offending=() if passes else rows[: self._rule.row_limit],
+            status=outcome.status,
+            reason=outcome.statement.said(rows, self._named),
+            offending=() if passes else tuple(rows[: self._rule.row_limit]),
             next_check_at=self._next_check(passes=passes),
-            measures=self._measures(),
+            measures=self._measures() if conditions.measures else _NOTHING_MEASURED,
         )
 
     def _decided(self, answer: _Answer | Problem) -> _Answer:
@@ -185,12 +183,6 @@ class _Hearing:
             raise _NoAnswer(Status.UNKNOWN, reasons.problem(answer))
         return answer
 
-    def _rows(self, condition: Condition | None) -> tuple[FactRow, ...]:
-        if condition is None:
-            return ()
-        numbers = self._decided(condition.row_numbers(self._case.evidence))
-        return tuple([self._case.rows[number] for number in numbers])
-
     def _next_check(self, *, passes: bool) -> datetime | None:
         """The end of the evidence's age or of a pass's own freshness, whichever is first.
 
@@ -198,16 +190,20 @@ class _Hearing:
         is heard again, even with nothing changed: it is asked again every hour.
         """
         now = self._case.now
-        instants = [
-            self._case.observed_at(topic) + self._rule.max_age for topic in self._rule.reads
-        ]
+        earliest: datetime | None = None
+        for topic in self._rule.reads:
+            too_old = self._case.observed_at(topic) + self._rule.max_age
+            if earliest is None or too_old < earliest:
+                earliest = too_old
         condition = self._rule.conditions.fresh_until
         if passes and condition is not None:
             fresh_until = self._decided(condition.number(self._case.evidence))
             if fresh_until is not None and 0 <= fresh_until < _LAST_SECOND:
                 end = datetime.fromtimestamp(int(fresh_until) + 1, UTC)
-                instants.append(end if end > now else now + _ASK_AGAIN)
-        return min((instant for instant in instants if instant > now), default=None)
+                end = end if end > now else now + _ASK_AGAIN
+                if earliest is None or end < earliest:
+                    earliest = end
+        return earliest
 
     def _measures(self) -> Mapping[str, float]:
         measured = {}
@@ -217,35 +213,13 @@ class _Hearing:
                 measured[name] = float(value)
         return measured
 
-    def _reason(self, status: Status, rows: Sequence[FactRow]) -> Texts:
-        reason = self._rule.reasons[status]
-        return self._sentences(reason.some if rows else reason.none, rows)
-
-    def _sentences(self, templates: Mapping[str, Template], rows: Sequence[FactRow]) -> Texts:
-        sentences = {}
-        for language, template in templates.items():
-            if template.constant is not None:
-                sentences[language] = template.constant
-                continue
-            named = self._named() | {"count": len(rows)}
-            if rows:
-                named["rows"] = reasons.Shown(reasons.rows_shown(rows, self._rule.row[language]))
-            sentences[language] = template.render(named.get)
-        return sentences
-
-    def _named(self) -> dict[str, object]:
-        """What templates may name of the rule's parameters and figures, and of the device."""
-        named: dict[str, object] = {
-            f"p.{name}": value for name, value in self._setting.values.items()
-        }
-        for name, condition in self._rule.conditions.figures.items():
-            value = condition.number(self._case.evidence)
-            named[f"v.{name}"] = None if isinstance(value, Problem) else value
-        device = self._case.device
-        named["device.os"] = device.os
-        named["device.os_version"] = device.os_version
-        named["device.chassis"] = device.chassis
-        named["device.last_report_at"] = (
-            int(device.last_report_at.timestamp()) if device.last_report_at else None
-        )
-        return named
+    def _named(self, name: str) -> object:
+        """What a sentence names: `p.<parameter>`, `v.<figure>` or `device.<field>`."""
+        kind, _, rest = name.partition(".")
+        if kind == "p":
+            return self._setting.values[rest]
+        if kind == "v":
+            value = self._rule.conditions.figures[rest].number(self._case.evidence)
+            return None if isinstance(value, Problem) else value
+        value = getattr(self._case.device, rest)
+        return int(value.timestamp()) if isinstance(value, datetime) else value

@@ -9,7 +9,6 @@ values are cut.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from string import Formatter
 from typing import Final
 
@@ -19,6 +18,7 @@ from vigie_server.domain.facts import Fact, FactRow
 
 LANGUAGES: Final = ("fr", "en")
 ROWS_NAMED: Final = 5
+STATEMENTS_KEPT: Final = 256
 MAX_VALUE: Final = 80
 
 _DAY: Final = 86_400
@@ -41,7 +41,6 @@ class Template:
 
     language: str
     segments: tuple[tuple[str, str, str], ...]  # literal text, then a name ("" at the end), a form
-    constant: str | None  # the sentence, when it names no value
 
     @classmethod
     def of(cls, text: str, language: str, names: Collection[str]) -> "Template":
@@ -60,9 +59,7 @@ class Template:
             if conversion or form not in _FORMS:
                 raise TemplateMalformed(f"gives {{{name}}} a form that does not exist")
             segments.append((literal, name, form or ""))
-        constant = "".join(literal for literal, _, _ in segments)
-        named = any(name for _, name, _ in segments)
-        return cls(language, tuple(segments), None if named else constant)
+        return cls(language, tuple(segments))
 
     def render(self, value_of: Callable[[str], object]) -> str:
         """The sentence with its values."""
@@ -101,16 +98,63 @@ def shown(value: object, form: str, language: str) -> str:
     return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
 
 
-def rows_shown(rows: Sequence[FactRow], template: Template) -> str:
-    """The first rows, one after the other, and how many more there are."""
-    named = [template.render(partial(_cell, row)) for row in rows[:ROWS_NAMED]]
-    if len(rows) > ROWS_NAMED:
-        named.append(_MORE[template.language].format(count=len(rows) - ROWS_NAMED))
-    return ", ".join(named)
+class Statement:
+    """A sentence in both languages about rows, remembered: a fleet says the same things often."""
+
+    __slots__ = ("_columns", "_known", "_names", "_none", "_row", "_some")
+
+    def __init__(
+        self,
+        some: Mapping[str, Template],
+        none: Mapping[str, Template],
+        row: Mapping[str, Template],
+    ) -> None:
+        """`none` is said where there are no rows; `row` is how each of them is shown."""
+        self._some: Final = some
+        self._none: Final = none
+        self._row: Final = row
+        outer = _names(some) | _names(none)
+        self._columns: Final = tuple(sorted(_names(row))) if "rows" in outer else ()
+        self._names: Final = tuple(sorted(outer - {"rows", "count"}))
+        self._known: Final[dict[tuple[object, ...], Texts]] = {}
+
+    def said(self, rows: Sequence[FactRow], value_of: Callable[[str], object]) -> Texts:
+        """The sentences about these rows; `value_of` gives the other values that they name."""
+        columns = self._columns
+        cells = tuple(
+            [tuple([row.get(column, _ABSENT) for column in columns]) for row in rows[:ROWS_NAMED]]
+        )
+        values = tuple([value_of(name) for name in self._names])
+        key = (len(rows), cells, values)
+        known = self._known.get(key)
+        if known is None:
+            known = self._worded(len(rows), cells, dict(zip(self._names, values, strict=True)))
+            if len(self._known) >= STATEMENTS_KEPT:
+                self._known.clear()
+            self._known[key] = known
+        return known
+
+    def _worded(
+        self, count: int, cells: Sequence[Sequence[object]], values: Mapping[str, object]
+    ) -> Texts:
+        sentences = {}
+        for language, template in (self._some if count else self._none).items():
+            known = {**values, "count": count}
+            if count and language in self._row:
+                known["rows"] = Shown(self._rows(count, cells, self._row[language]))
+            sentences[language] = template.render(known.get)
+        return sentences
+
+    def _rows(self, count: int, cells: Sequence[Sequence[object]], row: Template) -> str:
+        """The first rows, one after the other, and how many more there are."""
+        shown_rows = [row.render(dict(zip(self._columns, cell, strict=True)).get) for cell in cells]
+        if count > len(cells):
+            shown_rows.append(_MORE[row.language].format(count=count - len(cells)))
+        return ", ".join(shown_rows)
 
 
-def _cell(row: FactRow, column: str) -> object:
-    return row.get(column, _ABSENT)
+def _names(templates: Mapping[str, Template]) -> set[str]:
+    return {name for template in templates.values() for _, name, _ in template.segments if name}
 
 
 def _day(seconds: float, language: str) -> str:
@@ -169,10 +213,6 @@ _PROBLEM: Final[Mapping[ProblemKind, Texts]] = {
     ProblemKind.NOT_NUMBER: {
         "fr": "La règle n'a pas donné le nombre attendu",
         "en": "The rule did not give the number it should",
-    },
-    ProblemKind.NOT_ROWS: {
-        "fr": "La règle n'a pas désigné de lignes",
-        "en": "The rule did not name rows",
     },
 }
 

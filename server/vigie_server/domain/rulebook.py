@@ -14,23 +14,29 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from vigie_server.domain.conditions import Compiler, Condition, ConditionMalformed, Kind
+from vigie_server.domain.conditions import (
+    Branch,
+    Compiler,
+    Condition,
+    ConditionMalformed,
+    Decision,
+    Kind,
+)
 from vigie_server.domain.documents import Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.examples import read_example
-from vigie_server.domain.reasons import LANGUAGES, Template, TemplateMalformed
+from vigie_server.domain.reasons import LANGUAGES, Statement, Template, TemplateMalformed
 from vigie_server.domain.reference import NameList, SupportTable, load_tables
 from vigie_server.domain.rules import (
     DEVICE_FIELDS,
     PROFILES,
     Catalogue,
     Conditions,
+    Outcome,
     Parameter,
     ParameterType,
     Read,
-    Reason,
     Rule,
-    UnknownWhen,
     Value,
 )
 from vigie_server.domain.topics import PLATFORMS, Topic, load_topics
@@ -178,8 +184,6 @@ class _RuleReader:
             container=container,
             conditions=conditions,
             row_limit=section.whole("row_limit", ROW_LIMIT),
-            row=self._row(reads),
-            reasons=self._reasons(parameters),
             partial=self._partial(),
             measures=measures,
             examples=tuple(
@@ -294,28 +298,70 @@ class _RuleReader:
         compiler = Compiler(container, shared=shared, own=own, bindings=bindings)
         self._expressions.extend(bindings.values())
 
+        decision, outcomes = self._decision(compiler, reads, parameters)
+        values, helps = self._measures(compiler)
         conditions = Conditions(
             applies=applies,
-            unknown_when=tuple(
-                self._unknown_when(compiler, entry, parameters)
-                for entry in section.sections("unknown_when")
+            decision=decision,
+            outcomes=outcomes,
+            fresh_until=(
+                self._condition(compiler, section, "fresh_until")
+                if "fresh_until" in section
+                else None
             ),
-            passes=self._condition(compiler, section, "pass"),
-            offending=self._optional(compiler, "offending"),
-            deciding=self._optional(compiler, "deciding"),
-            fresh_until=self._optional(compiler, "fresh_until"),
             figures={
                 name: self._condition(compiler, section.section("figures"), name)
                 for name in section.texts("figures")
             },
-            measures=(measures := self._measures(compiler))[0],
+            measures=values,
         )
         depends_on_time = any(
             _NOW.search(_TEXT_LITERAL.sub("", text)) for text in self._expressions
         )
         if depends_on_time and conditions.fresh_until is None:
             raise section.wrong("depends on `now` and does not say `fresh_until`")
-        return conditions, measures[1]
+        return conditions, helps
+
+    def _decision(
+        self,
+        compiler: Compiler,
+        reads: Mapping[str, Read],
+        parameters: Mapping[str, Parameter],
+    ) -> tuple[Decision, tuple[Outcome, ...]]:
+        """Unknown before pass before fail, each with its rows and sentences."""
+        section = self._section
+        row = self._row(reads)
+        branches: list[Branch] = []
+        outcomes: list[Outcome] = []
+        for entry in section.sections("unknown_when"):
+            branches.append(
+                Branch(self._checked(compiler, entry, "when"), self._rows(compiler, entry, "rows"))
+            )
+            some = self._template(entry, "reason", self._names(parameters, rows="rows" in entry))
+            outcomes.append(Outcome(Status.UNKNOWN, Statement(some, some, row)))
+            entry.close()
+
+        passes = self._checked(compiler, section, "pass")
+        branches.append(Branch(passes, self._rows(compiler, section, "deciding")))
+        branches.append(Branch(None, self._rows(compiler, section, "offending")))
+        reason = section.section("reason")
+        for status, decided_by in ((Status.PASS, "deciding"), (Status.FAIL, "offending")):
+            names = self._names(parameters, rows=decided_by in section)
+            some = self._template(reason, status.value, names)
+            without = f"{status.value}_none"
+            none = self._template(reason, without, names) if without in reason else some
+            outcomes.append(Outcome(status, Statement(some, none, row)))
+        reason.close()
+        try:
+            return compiler.decision(branches), tuple(outcomes)
+        except ConditionMalformed as error:
+            raise section.wrong(f"cannot be decided: {error}") from error
+
+    def _rows(self, compiler: Compiler, section: Section, key: str) -> str | None:
+        return self._checked(compiler, section, key) if key in section else None
+
+    def _checked(self, compiler: Compiler, section: Section, key: str) -> str:
+        return self._condition(compiler, section, key).text
 
     def _measures(self, compiler: Compiler) -> tuple[Mapping[str, Condition], Mapping[str, str]]:
         values, helps = {}, {}
@@ -327,26 +373,14 @@ class _RuleReader:
             about.close()
         return values, helps
 
-    def _unknown_when(
-        self, compiler: Compiler, entry: Section, parameters: Mapping[str, Parameter]
-    ) -> UnknownWhen:
-        when = self._condition(compiler, entry, "when")
-        rows = self._condition(compiler, entry, "rows") if "rows" in entry else None
-        names = self._names(parameters) | ({"rows", "count"} if rows is not None else set())
-        reason = self._template(entry, "reason", names)
-        entry.close()
-        return UnknownWhen(when, rows, reason)
-
-    def _names(self, parameters: Mapping[str, Parameter]) -> frozenset[str]:
+    def _names(self, parameters: Mapping[str, Parameter], *, rows: bool) -> frozenset[str]:
         figures = self._section.texts("figures")
         return (
             _NAMED_OF_DEVICE
             | {f"p.{name}" for name in parameters}
             | {f"v.{name}" for name in figures}
+            | ({"rows", "count"} if rows else set())
         )
-
-    def _optional(self, compiler: Compiler, key: str) -> Condition | None:
-        return self._condition(compiler, self._section, key) if key in self._section else None
 
     def _condition(self, compiler: Compiler, section: Section, key: str) -> Condition:
         text = section.text(key)
@@ -374,20 +408,6 @@ class _RuleReader:
             return {}
         columns = {column for read in reads.values() for column in read.columns} | {"part"}
         return self._template(self._section, "row", frozenset(columns))
-
-    def _reasons(self, parameters: Mapping[str, Parameter]) -> Mapping[Status, Reason]:
-        section = self._section.section("reason")
-        names = self._names(parameters)
-        given = {}
-        for status, decided_by in ((Status.PASS, "deciding"), (Status.FAIL, "offending")):
-            known = {"rows", "count"} if decided_by in self._section else set()
-            with_rows = names | known
-            without = f"{status.value}_none"
-            some = self._template(section, status.value, with_rows)
-            none = self._template(section, without, names) if without in section else some
-            given[status] = Reason(some, none)
-        section.close()
-        return given
 
     def _remediation(self, platforms: frozenset[str]) -> Mapping[str, Texts]:
         section = self._section.section("remediation")

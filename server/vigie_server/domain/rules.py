@@ -50,10 +50,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from vigie_server.domain.conditions import Condition, Kind
+from vigie_server.domain.conditions import Condition, Decision, Kind
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.examples import Example
-from vigie_server.domain.reasons import Template
+from vigie_server.domain.reasons import Statement
 from vigie_server.domain.reference import NameList, SupportTable
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Severity, Status
@@ -141,42 +141,31 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownWhen:
-    """A condition under which nothing can be said, why, and the rows that show it."""
+class Outcome:
+    """What a rule can come to: a status, and the sentences about the rows that decided."""
 
-    when: Condition
-    rows: Condition | None
-    reason: Mapping[str, Template]
+    status: Status
+    statement: Statement
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """A rule's expressions, compiled."""
+    """A rule's expressions, compiled. `decision` takes one of `outcomes`, by its place."""
 
     applies: Condition | None
-    unknown_when: tuple[UnknownWhen, ...]
-    passes: Condition
-    offending: Condition | None
-    deciding: Condition | None
+    decision: Decision
+    outcomes: tuple[Outcome, ...]
     fresh_until: Condition | None
     figures: Mapping[str, Condition]
     measures: Mapping[str, Condition]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """The sentences beside a result, by language; `none` where no row decided it."""
-
-    some: Mapping[str, Template]
-    none: Mapping[str, Template]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # rules are told apart by identity: they key maps
 class Rule:
     """One rule of the guide. `container` keeps its names apart in evaluations.
 
-    `partial` are the results that stand although a part was not collected. `row` is the template of
-    a row by language; `measures` the help text of each metric it exports.
+    `partial` are the results that stand although a part was not collected; `measures` the help text
+    of each metric it exports.
     """
 
     id: str
@@ -194,8 +183,6 @@ class Rule:
     container: str
     conditions: Conditions
     row_limit: int
-    row: Mapping[str, Template]
-    reasons: Mapping[Status, Reason]
     partial: frozenset[Status]
     measures: Mapping[str, str]
     examples: tuple[Example, ...]
