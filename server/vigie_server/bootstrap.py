@@ -305,26 +305,29 @@ class Server:
         enrolment.add_generic_rpc_handlers((EnrolmentPort(enrol, renewal, attempts).handler,))
         certificate, key = self._https()
         addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))
-        await telemetry.start()
-        await enrolment.start()
-        log.info(
-            "server_started",
-            telemetry=addresses.telemetry,
-            enrolment=addresses.enrolment,
-            http=addresses.http,
-        )
-        started(addresses)
-        async with asyncio.TaskGroup() as parts:
-            for name, work in (
-                ("sweeper", self._sweep.run(stop)),
-                ("views", self._viewing.run(stop)),
-                ("http", serve_http(self._app, http, stop, certificate=certificate, key=key)),
-                ("marks", self._keep_mark(stop)),
-            ):
-                parts.create_task(_part(name, work, stop))
-            await stop.wait()
-            self._sessions.say_goodbye()
-            await asyncio.gather(telemetry.stop(GOODBYE_WITHIN), enrolment.stop(GOODBYE_WITHIN))
+        try:
+            await telemetry.start()
+            await enrolment.start()
+            log.info(
+                "server_started",
+                telemetry=addresses.telemetry,
+                enrolment=addresses.enrolment,
+                http=addresses.http,
+            )
+            started(addresses)
+            async with asyncio.TaskGroup() as parts:
+                for name, work in (
+                    ("sweeper", self._sweep.run(stop)),
+                    ("views", self._viewing.run(stop)),
+                    ("http", serve_http(self._app, http, stop, certificate=certificate, key=key)),
+                    ("marks", self._keep_mark(stop)),
+                ):
+                    parts.create_task(_part(name, work, stop))
+                await stop.wait()
+                self._sessions.say_goodbye()
+                await asyncio.gather(telemetry.stop(GOODBYE_WITHIN), enrolment.stop(GOODBYE_WITHIN))
+        finally:
+            await asyncio.gather(telemetry.stop(None), enrolment.stop(None))
         log.info("server_stopped")
 
     def _https(self) -> tuple[Path | None, Path | None]:

@@ -11,14 +11,17 @@ def configure_logs(*, stream: TextIO | None = None, debug: bool = False) -> None
     """Sends events to `stream` (standard error), one line each."""
     out = sys.stderr if stream is None else stream
     renderer: Any = (
-        structlog.dev.ConsoleRenderer() if out.isatty() else structlog.processors.JSONRenderer()
+        # Plain tracebacks: the rich ones print local variables, which hold what devices sent.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if out.isatty()
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            *([] if out.isatty() else [structlog.processors.format_exc_info]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(

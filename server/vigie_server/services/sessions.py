@@ -21,7 +21,7 @@ from vigie_server.domain.errors import DeviceCloned, MalformedRequest
 from vigie_server.domain.observing import clock_skew
 from vigie_server.domain.orders import Ack, Disable, Goodbye, Intervals, Order, Resend, Welcome
 from vigie_server.domain.records import DeviceRecord
-from vigie_server.domain.reports import Heartbeat, Hello, Limits, Report, hello_refusal
+from vigie_server.domain.reports import MAX_SEQ, Heartbeat, Hello, Limits, Report, hello_refusal
 from vigie_server.ports import Figures, Peer, RecordStore, SessionStart
 from vigie_server.services.accept_report import Accepted, AcceptReport
 from vigie_server.services.device_records import DeviceRecords, Slot
@@ -193,6 +193,8 @@ class Session:
     async def take(self, report: Report) -> None:
         parts, record = self._owner.parts, self._record
         received_at = parts.now()
+        if not 0 < report.seq <= MAX_SEQ:
+            raise MalformedRequest("report: seq is out of range")
         if self._contested_at is not None:
             await self._prove_alone(self._contested_at, received_at)
         async with self.slot.lock:

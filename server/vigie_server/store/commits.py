@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from vigie_server.domain.errors import StoreRefused
 from vigie_server.domain.records import DeviceChange, Transition, WrittenVerdict
 from vigie_server.ports import Seen
 from vigie_server.store.content import packed
@@ -76,6 +77,9 @@ def commit(
                 _write(database, connection, kept, seen)
         except _Moved:
             late |= _late(database, kept)
+        except (OverflowError, ValueError, TypeError) as error:
+            # A value the driver cannot bind. Its text may quote the value.
+            raise StoreRefused(f"the store refused: {type(error).__name__}") from error
         else:
             return late
 
