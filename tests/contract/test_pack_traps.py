@@ -333,6 +333,35 @@ def test_the_service_of_ufw_is_left_out_because_it_is_active_while_ufw_is_disabl
     assert asked("firewall_linux_services", {"systemd_units": [unit]}) == []
 
 
+def test_what_listens_in_a_container_does_not_listen_on_the_machine(asked: Asked) -> None:
+    listening = {"protocol": 6, "local_address": "127.0.0.1", "state": "LISTEN"}
+
+    rows = asked(
+        "listeners_linux_tcp",
+        {
+            "osquery_info": [{"pid": 90}],
+            "process_open_sockets": [
+                {"pid": 90, "protocol": 0, "local_port": 0, "net_namespace": "1"},
+                listening | {"pid": 91, "local_port": 22, "net_namespace": "1"},
+                listening | {"pid": 92, "local_port": 80, "net_namespace": "2"},
+            ],
+        },
+    )
+
+    assert [row["port"] for row in rows] == ["22"]
+
+
+def test_a_port_that_was_given_at_random_is_told_as_the_first_of_its_kind(asked: Asked) -> None:
+    def port(listened: int) -> str:
+        socket = {"pid": 4, "protocol": 6, "local_address": "127.0.0.1", "state": "LISTEN"}
+        (row,) = asked(
+            "listeners_linux_tcp", {"process_open_sockets": [socket | {"local_port": listened}]}
+        )
+        return row["port"]
+
+    assert (port(445), port(32767), port(40001), port(40002)) == ("445", "32767", "32768", "32768")
+
+
 def test_a_removed_package_whose_configuration_stayed_is_not_installed(asked: Asked) -> None:
     rows = asked(
         "software_linux_deb",

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import pairwise
 from typing import Final
 
 import pytest
@@ -44,12 +45,13 @@ def engine() -> EmbeddedEngine:
 
 @pytest.mark.parametrize("query", LINUX_QUERIES.values(), ids=list(LINUX_QUERIES))
 def test_a_query_answers_twice_with_one_digest(query: Query, engine: EmbeddedEngine) -> None:
-    first, second = _asked(engine, query), _asked(engine, query)
+    # Others use this machine too: what a query sees may change once, not at every look.
+    answers = [_asked(engine, query) for _ in range(3)]
 
-    assert first.status is Status.OK, first.message
-    assert first.digest == second.digest
-    for row in first.rows:
-        values = dict(zip(first.columns, row, strict=True))
+    assert [answer.message for answer in answers if answer.status is not Status.OK] == []
+    assert any(first.digest == second.digest for first, second in pairwise(answers))
+    for row in answers[0].rows:
+        values = dict(zip(answers[0].columns, row, strict=True))
         assert values["part"] == query.part
         assert (values["collected"], bool(values["why"])) in {("yes", False), ("no", True)}
 
