@@ -33,6 +33,7 @@ from vigie_agent.services.ask import AnswerLive, AskedQuestions
 from vigie_agent.services.asking import OneAtATime
 from vigie_agent.services.collect import Collect
 from vigie_agent.services.standing_orders import StandingOrders
+from vigie_agent.services.state_file import open_folder
 from vigie_agent.services.status import StatusBoard, is_alive, read_status
 from vigie_agent.settings import AgentSettings
 from vigie_agent.supervisor import Part, run_parts, stopped_by_signals
@@ -133,6 +134,7 @@ def build_agent(settings: AgentSettings) -> Iterator[Agent]:
     if identity is None:
         raise IdentityMissing("this device is not enrolled: run `vigie-agent enroll`")
     refuse_a_second_agent(settings)
+    open_folder(settings.data_dir)
     with lasting_collection(settings, settings.data_dir / "osqueryd") as parts:
         spool = SqliteSpool(settings.spool_path, max_bytes=settings.spool.max_bytes)
         link = GrpcLink(settings.https_proxy)

@@ -23,7 +23,7 @@ def explain(line: CommandLine, lang: str | None, with_sql: bool) -> None:  # noq
     asked of this device directly.
     """
     with told_errors():
-        settings = line.begin()
+        settings = line.begin().of_the_device()
         try:
             asked = AskedQuestions(settings.asked_path).all()
         except OSError:

@@ -39,13 +39,18 @@ class EngineKind(StrEnum):
     EMBEDDED = "embedded"
 
 
-def default_data_dir() -> Path:
-    """Where data lives unless `data_dir` says otherwise: the system's place for root, else ours."""
+def system_data_dir() -> Path:
+    """Where the agent that runs as the administrator keeps its data by default."""
     if sys.platform == "win32":
         return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Vigie" / "agent"
-    if os.geteuid() == 0:
-        mac = sys.platform == "darwin"
-        return Path("/Library/Application Support/Vigie Agent" if mac else "/var/lib/vigie-agent")
+    mac = sys.platform == "darwin"
+    return Path("/Library/Application Support/Vigie Agent" if mac else "/var/lib/vigie-agent")
+
+
+def default_data_dir() -> Path:
+    """Where data lives unless `data_dir` says otherwise: the system's place for root, else ours."""
+    if sys.platform == "win32" or os.geteuid() == 0:
+        return system_data_dir()
     state = os.environ.get("XDG_STATE_HOME", "")
     base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     return base / "vigie-agent"
@@ -133,6 +138,16 @@ class AgentSettings(BaseSettings):
             return self.enrolment_token_file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise TokenMalformed(f"the token file cannot be read: {error}") from None
+
+    def of_the_device(self) -> "AgentSettings":
+        """These settings with the data folder of the agent that serves this device.
+
+        Whoever uses the device may ask what is read on it: an ordinary user who names no folder
+        means the administrator's agent, where there is one.
+        """
+        if "data_dir" in self.model_fields_set or not system_data_dir().is_dir():
+            return self
+        return self.model_copy(update={"data_dir": system_data_dir()})
 
     @property
     def spool_path(self) -> Path:

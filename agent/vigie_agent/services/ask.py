@@ -35,7 +35,7 @@ class AskedQuestions:
     def record(self, question: LiveQuestion, at: datetime) -> None:
         """Keeps the question, the oldest making room. Raises OSError."""
         kept = [*self._entries(), _entry(question, at)][-KEPT_QUESTIONS:]
-        write_state(self._path, {"asked": kept})
+        write_state(self._path, {"asked": kept}, for_everyone=True)
 
     def all(self) -> tuple[AskedQuestion, ...]:
         """The questions on record, oldest first. Raises OSError when they may not be read."""

@@ -54,7 +54,7 @@ class StandingOrders:
         self._ordered, self._problems = _read_packs(config)
         self._planned = None
         try:
-            write_state(self._path, _as_state(config))
+            write_state(self._path, _as_state(config), for_everyone=True)  # for explain
         except OSError as error:
             log.warning("config_not_kept", error=str(error))
         log.info(

@@ -23,16 +23,29 @@ def read_state(path: Path) -> dict[str, Any] | None:
     return state if isinstance(state, dict) else None
 
 
-def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Replaces `path` at once, readable by this account only. Raises OSError."""
+def write_state(path: Path, state: Mapping[str, Any], *, for_everyone: bool = False) -> None:
+    """Replaces `path` at once, readable by this account only or `for_everyone`. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    temporary.unlink(missing_ok=True)  # one left by a power cut may have another mode
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        if for_everyone and os.name == "posix":
+            os.fchmod(descriptor, 0o644)
         json.dump(state, file, ensure_ascii=False, indent=1)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def open_folder(folder: Path) -> None:
+    """Makes `folder`, where only files that are meant for everyone can be read by others.
+
+    They can be opened by name, for `vigie-agent explain`; the folder cannot be listed. Raises
+    OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)
 
 
 def try_writing(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """A live question is recorded for the device's user before it is answered."""
 
+import os
+import stat
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from vigie_agent.domain.explain import AskedQuestion
 from vigie_agent.domain.orders import LiveAnswer, LiveQuestion
 from vigie_agent.domain.snapshot import Status
 from vigie_agent.services.ask import KEPT_QUESTIONS, AnswerLive, AskedQuestions
+from vigie_agent.services.state_file import open_folder, write_state
 
 SPEEDS = Rows(({"fan": "a", "speed": "1"}, {"fan": "b", "speed": "2"}), ("fan", "speed"))
 
@@ -88,3 +91,16 @@ def test_the_record_keeps_the_last_questions_only(tmp_path: Path) -> None:
     assert len(kept) == KEPT_QUESTIONS
     assert kept[0].sql.startswith("SELECT 3x")
     assert (tmp_path / "asked.json").stat().st_size < 1_000_000
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX files")
+def test_whoever_uses_the_device_may_read_the_record_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    open_folder(folder)
+
+    AskedQuestions(folder / "asked.json").record(a_question(), START)
+    write_state(folder / "status.json", {"pid": 1})
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o711
+    assert stat.S_IMODE((folder / "asked.json").stat().st_mode) == 0o644
+    assert stat.S_IMODE((folder / "status.json").stat().st_mode) == 0o600

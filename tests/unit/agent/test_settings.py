@@ -139,3 +139,17 @@ def test_an_ordinary_user_keeps_data_in_the_home_folder(
 
     assert named == tmp_path / "vigie-agent"
     assert usual == Path("/home/anne/.local/state/vigie-agent")
+
+
+def test_an_ordinary_user_who_names_no_folder_means_the_devices_own_agent(
+    toml: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("vigie_agent.settings.system_data_dir", lambda: tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    usual = load_settings(toml).of_the_device()
+    monkeypatch.setenv("VIGIE_AGENT_DATA_DIR", "/elsewhere")
+
+    named = load_settings(toml).of_the_device()
+
+    assert usual.data_dir == tmp_path
+    assert named.data_dir == Path("/elsewhere")
