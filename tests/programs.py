@@ -50,6 +50,11 @@ class Program:
         """Whether it has not ended."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended, otherwise than by itself and well."""
+        return self._process is not None and self._process.returncode not in {None, 0}
+
     async def start(self) -> None:
         """Starts it; its log so far is forgotten."""
         self.events.clear()

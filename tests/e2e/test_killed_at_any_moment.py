@@ -1,0 +1,130 @@
+"""Two hundred times kill -9, of agents and of their server, under load.
+
+Afterwards everything that an agent made durable is in the server's store, once, row for row, and
+nothing else is.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from programs import AgentProgram, Program, ServerProgram
+from vigie.v1.digest import canonical_fields
+from vigie_server.store.content import unpacked
+from vigie_server.store.database import Database, sqlite_url
+
+KILLS = 200
+AGENTS = 4
+SERVER_KILLS = 40
+TESTS = Path(__file__).parents[1]
+
+
+@dataclass
+class Hammer:
+    """One agent under fire, and the ledger of what it collected."""
+
+    agent: AgentProgram
+    ledger: Path
+
+    def program(self, *, drain: bool) -> Program:
+        arguments = [sys.executable, "-m", "fakes.hammering_agent", str(self.ledger)]
+        return Program(
+            [*arguments, "--drain"] if drain else arguments,
+            self.agent.environment | {"PYTHONPATH": str(TESTS)},
+        )
+
+    def lines(self, kind: str) -> list[dict[str, object]]:
+        found = [json.loads(line) for line in self.ledger.read_text().splitlines()]
+        return [line for line in found if kind in line]
+
+
+async def enrolled(server: ServerProgram, folder: Path, number: int) -> Hammer:
+    hammer = Hammer(AgentProgram(folder / f"agent-{number}"), folder / f"ledger-{number}")
+    token = await server.command("token", "create", "--site", "les-lilas")
+    await hammer.agent.enrol(token.strip())
+    return hammer
+
+
+async def kill_again_and_again(
+    program: Program, *, times: int, started: str, chance: random.Random
+) -> None:
+    """Kills it at random moments after its first sign of life; it ends up running."""
+    for _ in range(times):
+        await program.start()
+        await program.event(started)
+        # The fault itself: a moment nobody chose.
+        await asyncio.sleep(chance.uniform(0, 0.6))
+        await program.kill()
+    await program.start()
+    await program.event(started)
+
+
+def held_by(server: ServerProgram) -> list[tuple[str, str, list[list[str]]]]:
+    """Spool, digest and rows of every report in the store that changed a topic."""
+    database = Database(sqlite_url(server.data / "vigie.db"))
+    with database.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT spool_id, digest, content FROM evidence").all()
+    database.close()
+    found = []
+    for spool_id, digest, content in rows:
+        fields = canonical_fields(unpacked(content))
+        count = int(fields[4])
+        values = fields[5 + count :]
+        table = [values[start : start + count] for start in range(0, len(values), count)]
+        found.append((spool_id.hex(), digest.hex(), table))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_nothing_kept_is_lost_and_nothing_is_counted_twice(tmp_path: Path) -> None:
+    chance = random.Random(20261123)
+    server = ServerProgram(tmp_path / "server")
+    await server.command("init")
+    await server.start()
+    hammers = [await enrolled(server, tmp_path, number) for number in range(AGENTS)]
+    await server.program.stop()
+    programs = [hammer.program(drain=False) for hammer in hammers]
+
+    async with asyncio.TaskGroup() as fire:
+        fire.create_task(
+            kill_again_and_again(
+                server.program, times=SERVER_KILLS, started="server_started", chance=chance
+            )
+        )
+        for program in programs:
+            fire.create_task(
+                kill_again_and_again(
+                    program,
+                    times=(KILLS - SERVER_KILLS) // AGENTS,
+                    started="hammering",
+                    chance=chance,
+                )
+            )
+    for program in programs:
+        await program.kill()
+    for hammer in hammers:
+        drain = hammer.program(drain=True)
+        await drain.start()
+        await drain.event("process_ended")
+        assert not drain.failed, drain.last_words()
+    await server.program.stop()
+
+    held = held_by(server)
+    kept = {str(line["kept"]) for hammer in hammers for line in hammer.lines("kept")}
+    meant = {
+        str(line["meant"]): line["rows"] for hammer in hammers for line in hammer.lines("meant")
+    }
+    digests = [digest for _, digest, _ in held]
+    assert len(kept) > KILLS
+    assert kept <= set(digests)
+    assert len(digests) == len(set(digests))
+    assert {digest: rows for _, digest, rows in held} == {
+        digest: meant[digest] for digest in digests
+    }
+    assert len({spool for spool, _, _ in held}) == AGENTS
