@@ -5,8 +5,8 @@ what is therefore done here (`tests/contract/test_cel_conformance.py` pins it):
 
 - An evaluation error is an ordinary value that is truthy, and its plain value is a text. So only
   the Python value `True` is true, a decision is a list of numbers, all else is a `Problem`.
-- A loop that turns more than 10,000 times raises: a `Problem` of kind BUDGET. Rows meet lists in
-  `listed`, whose index is built once, not in a loop in a loop.
+- The loops of an expression turn less than 10,000 times in all, or it raises: a `Problem` of kind
+  BUDGET. Rows meet lists in `listed`, whose index is built once, not in a loop in a loop.
 - A variable is converted as a whole when it is first used in an activation, and kept: a cell costs
   about a quarter of a microsecond, so each topic is a variable of its own and rows carry only the
   columns that rules read.
