@@ -38,6 +38,16 @@ def settings_in(folder: Path, **changes: object) -> ServerSettings:
     return ServerSettings.model_validate(values | changes)
 
 
+class MovableClock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return clock.utc_now() + self.ahead
+
+
 @dataclass(frozen=True, slots=True)
 class RunningServer:
     """A server that runs, and how to reach it."""

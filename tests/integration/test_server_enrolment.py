@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import text
 
-from fakes.running_server import RunningServer, running_server
+from fakes.running_server import MovableClock, RunningServer, running_server
 from fakes.scripted_device import (
     ScriptedIdentity,
     a_firewall,
@@ -33,16 +33,6 @@ from vigie_server.domain.devices import DeviceState
 from vigie_server.settings import EnrolmentSettings
 from vigie_server.store.administration import Administration
 from vigie_server.store.tokens import Tokens
-
-
-class MovableClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
 
 
 def whole_store(folder: Path) -> bytes:
