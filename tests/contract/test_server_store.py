@@ -1,0 +1,346 @@
+"""One suite over both stores: SQLite always, PostgreSQL when VIGIE_TEST_POSTGRES gives a URL."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.enrolling import Claims
+from vigie_server.domain.errors import NotFound, StoreRefused, TokenRefused, UnknownDevice
+from vigie_server.domain.records import (
+    DeviceChange,
+    DeviceRecord,
+    Evidence,
+    HeldVerdict,
+    Transition,
+    WrittenVerdict,
+)
+from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.ports import (
+    DeviceFilter,
+    EnrolmentTransaction,
+    IssuedCertificate,
+    NewToken,
+    Peer,
+    Role,
+    Seen,
+    SessionStart,
+)
+from vigie_server.store import epoch, migrating
+from vigie_server.store.administration import Administration
+from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.enrolment import Enrolments
+from vigie_server.store.fleet import Fleet
+from vigie_server.store.models import Base
+from vigie_server.store.records import Records
+from vigie_server.store.tokens import Tokens
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+POSTGRES = os.environ.get("VIGIE_TEST_POSTGRES")
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param(
+            "postgres",
+            marks=[
+                pytest.mark.skipif(POSTGRES is None, reason="VIGIE_TEST_POSTGRES is not set"),
+                pytest.mark.enable_socket,
+            ],
+        ),
+    ]
+)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Every store passes every test below."""
+    if request.param == "sqlite":
+        opened = Database(sqlite_url(tmp_path / "vigie.db"))
+    else:
+        assert POSTGRES is not None
+        opened = Database(POSTGRES)
+        with opened.writing() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    migrating.migrate(opened)
+    epoch.prepare(opened)
+    yield opened
+    opened.close()
+
+
+def a_token(database: Database, *, secret_hash: bytes = b"h" * 32, uses: int = 10) -> None:
+    token = NewToken(secret_hash.hex()[:8], secret_hash, NOW, NOW + timedelta(days=1), "test")
+    Tokens(database).add_enrolment_token(
+        token, site="Les Tilleuls", profile="standard", max_uses=uses, serials=None
+    )
+
+
+def a_device(database: Database, device_id: str) -> int:
+    """The key of a new device with one certificate, whose serial is its id."""
+
+    def step(store: EnrolmentTransaction) -> int:
+        token = store.token(b"h" * 32)
+        assert token is not None
+        key = store.add_device(
+            device_id=device_id,
+            token=token,
+            state=DeviceState.ACTIVE,
+            claims=Claims("PF-1", "", "", "", "poste", "linux"),
+            agent_version="0.1.0",
+            at=NOW,
+        )
+        store.add_certificate(
+            key, IssuedCertificate(device_id, b"", NOW + timedelta(days=90)), at=NOW
+        )
+        return key
+
+    return Enrolments(database).transact(step)
+
+
+def a_verdict(status: Status, *, next_check_at: datetime | None = None) -> WrittenVerdict:
+    verdict = Verdict(
+        rule="Q06-firewall-enabled",
+        rule_version=1,
+        status=status,
+        reason={"fr": "Parce que \0 « é »", "en": "Because"},
+        offending=({"name": "ipv6", "enabled": False, "rules": 3},),
+        next_check_at=next_check_at,
+        measures={"vigie_device_rules_total": 3.5},
+    )
+    return WrittenVerdict(HeldVerdict(verdict, NOW, NOW, next_check_at), NOW, {"firewall": 1})
+
+
+def a_change(record: DeviceRecord, seq: int, *verdicts: WrittenVerdict) -> DeviceChange:
+    """The record's next change: one new evidence and these verdicts."""
+    before = record.revision
+    record.revision += 1
+    record.last_seq = seq
+    return DeviceChange(
+        key=record.key,
+        device_id=record.device.id,
+        at=NOW,
+        revision_before=before,
+        revision=record.revision,
+        spool_id=b"s" * 16,
+        last_seq=seq,
+        device=replace(record.device, last_report_at=NOW, hostname=f"poste-{seq}"),
+        judged_with="rules",
+        evidence=(Evidence("firewall", bytes([seq]) * 16, 1, seq, b"vigie" * 400, b"", NOW),),
+        verdicts=verdicts,
+        transitions=tuple(
+            Transition(
+                written.held.verdict.rule,
+                None,
+                written.held.verdict.status,
+                written.held.verdict,
+                {"firewall": 1},
+            )
+            for written in verdicts
+        ),
+    )
+
+
+def test_migrations_make_what_the_models_say(database: Database) -> None:
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, Base.metadata)
+
+    assert differences == []
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    before = epoch.store_epoch(database)
+
+    migrating.migrate(database)
+    epoch.prepare(database)
+
+    assert epoch.store_epoch(database) == before
+    assert migrating.stored_revision(database) == migrating.newest_revision()
+
+
+def test_what_is_committed_is_read_back(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    record = store.record(a_device(database, "a"))
+    written = a_verdict(Status.FAIL, next_check_at=NOW + timedelta(hours=1))
+
+    late = store.commit([a_change(record, 1, written), a_change(record, 2)], [])
+
+    again = store.record(record.key)
+    assert not late
+    assert (again.revision, again.last_seq, again.device.hostname) == (2, 2, "poste-2")
+    assert again.verdicts == {"Q06-firewall-enabled": written.held}
+    assert again.snapshots["firewall"].digest == b"\2" * 16
+    assert store.contents(record.key, {"firewall": 2}) == {"firewall": b"vigie" * 400}
+
+
+def test_a_change_on_an_older_revision_comes_too_late_and_leaves_no_trace(
+    database: Database,
+) -> None:
+    a_token(database)
+    store = Records(database)
+    first, second = a_device(database, "a"), a_device(database, "b")
+    stale, fresh = store.record(first), store.record(second)
+    store.start_session(
+        first, SessionStart(b"n" * 16, ("boot",), "0.1.0", "embedded", 0, NOW, None)
+    )
+
+    late = store.commit([a_change(stale, 1), a_change(fresh, 1)], [])
+
+    assert late == {first}
+    assert store.record(first).snapshots == {}
+    assert store.record(second).last_seq == 1
+
+
+def test_a_sign_of_life_never_moves_back(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    key = a_device(database, "a")
+
+    store.commit([], [Seen(key, NOW + timedelta(minutes=2), 4.5)])
+    store.commit([], [Seen(key, NOW + timedelta(minutes=1), None)])
+
+    record = store.record(key)
+    assert record.last_seen_at == NOW + timedelta(minutes=2)
+    assert record.device.clock_skew_seconds == 4.5
+
+
+def test_a_value_the_store_cannot_hold_is_refused_as_such(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    record = store.record(a_device(database, "a"))
+
+    impossible = replace(a_change(record, 1), last_seq=2**64)
+
+    with pytest.raises(StoreRefused):
+        store.commit([impossible], [])
+
+    assert store.record(record.key).last_seq == 0
+
+
+def test_due_verdicts_come_the_longest_overdue_first(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    keys = [a_device(database, name) for name in "abc"]
+    for key, hours in zip(keys, (2, 1, 9), strict=True):
+        verdict = a_verdict(Status.PASS, next_check_at=NOW + timedelta(hours=hours))
+        store.commit([a_change(store.record(key), 1, verdict)], [])
+
+    due = store.due(now=NOW + timedelta(hours=3), limit=10)
+
+    assert list(due) == [keys[1], keys[0]]
+
+
+def test_devices_judged_by_other_rules_are_found(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    judged, fresh = a_device(database, "a"), a_device(database, "b")
+    store.commit([a_change(store.record(judged), 1)], [])
+
+    assert store.judged_otherwise("rules", limit=10) == [fresh]
+    assert store.judged_otherwise("other rules", limit=10) == [judged, fresh]
+
+
+def test_a_certificate_speaks_for_its_device_alone(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    key = a_device(database, "a")
+    a_device(database, "b")
+
+    assert store.key_of(Peer("a", "a")) == key
+    for peer in (Peer("a", "b"), Peer("b", "a"), Peer("c", "a"), Peer("a", "")):
+        with pytest.raises(UnknownDevice):
+            store.key_of(peer)
+
+
+def test_devices_are_listed_page_by_page_within_a_filter(database: Database) -> None:
+    a_token(database)
+    store, fleet = Records(database), Fleet(database, {})
+    for name in "abcde":
+        key = a_device(database, name)
+        status = Status.FAIL if name in "ace" else Status.PASS
+        store.commit([a_change(store.record(key), 1, a_verdict(status))], [])
+    wanted = DeviceFilter(
+        sites=frozenset({"Les Tilleuls"}), rule="Q06-firewall-enabled", status=Status.FAIL
+    )
+
+    first = fleet.devices(wanted, after=None, limit=2)
+    second = fleet.devices(wanted, after=first.next_after, limit=2)
+
+    assert [view.device.id for view in first.devices] == ["a", "c"]
+    assert first.devices[0].measures == {"vigie_device_rules_total": 3.5}
+    assert [view.device.id for view in second.devices] == ["e"]
+    assert second.next_after is None
+    assert not fleet.devices(DeviceFilter(sites=frozenset()), after=None, limit=2).devices
+
+
+def test_verdicts_and_transitions_are_read_as_they_were_written(database: Database) -> None:
+    a_token(database)
+    store, fleet = Records(database), Fleet(database, {})
+    record = store.record(a_device(database, "a"))
+    store.commit(
+        [
+            a_change(record, 1, a_verdict(Status.PASS)),
+            a_change(record, 2, a_verdict(Status.FAIL)),
+        ],
+        [],
+    )
+
+    (verdict,) = fleet.verdicts("a")
+    transitions = fleet.transitions("a", limit=1)
+
+    assert (verdict.status, verdict.evidence_at) == (Status.FAIL, NOW)
+    assert verdict.offending == [{"name": "ipv6", "enabled": False, "rules": 3}]
+    assert [moved.after for moved in transitions] == [Status.FAIL]
+    with pytest.raises(NotFound):
+        fleet.verdicts("nobody")
+
+
+def test_a_retired_device_holds_no_certificate(database: Database) -> None:
+    a_token(database)
+    a_device(database, "a")
+
+    Administration(database).retire("a", now=NOW, actor="test")
+
+    holder = Enrolments(database).transact(lambda store: store.certificate_device("a"))
+    assert holder is None
+    assert Fleet(database, {}).device("a").state is DeviceState.RETIRED
+
+
+def test_a_step_that_fails_leaves_no_trace(database: Database) -> None:
+    a_token(database)
+
+    def step(store: EnrolmentTransaction) -> None:
+        token = store.token(b"h" * 32)
+        assert token is not None
+        store.count_use(token)
+        raise TokenRefused("after all")
+
+    with pytest.raises(TokenRefused):
+        Enrolments(database).transact(step)
+
+    (token,) = Tokens(database).enrolment_tokens()
+    assert token.uses == 0
+
+
+def test_api_tokens_are_known_until_they_expire_or_are_revoked(database: Database) -> None:
+    store = Tokens(database)
+    for name in ("kept", "revoked"):
+        token = NewToken(name, name.encode(), NOW, NOW + timedelta(days=1), "test")
+        store.add_api_token(token, name=name, role=Role.AUDITOR, sites=frozenset({"A"}))
+    store.revoke("revoked", now=NOW, actor="test")
+
+    caller = store.api_caller(b"kept", now=NOW)
+
+    assert (caller.role, caller.sites) == (Role.AUDITOR, frozenset({"A"}))
+    for secret_hash, when in ((b"revoked", NOW), (b"no", NOW), (b"kept", NOW + timedelta(days=2))):
+        with pytest.raises(TokenRefused):
+            store.api_caller(secret_hash, now=when)
+    with pytest.raises(NotFound):
+        store.revoke("no such token", now=NOW, actor="test")
