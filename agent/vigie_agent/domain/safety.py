@@ -13,14 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from vigie_agent.domain.safety_proof import NotProved, prove
-from vigie_agent.domain.safety_tokens import (
-    Kind,
-    LiteralList,
-    Unreadable,
-    literal_lists,
-    tokens_of,
-)
+from vigie_agent.domain.safety_proof import NotProved, Statement, prove
+from vigie_agent.domain.safety_tokens import Kind, Unreadable, tokens_of
 
 MAX_SQL_LENGTH: Final = 64 * 1024
 """Characters; the longest shipped query has a tenth of that."""
@@ -48,8 +42,8 @@ class Refused:
 def check(sql: str, *, platform: str) -> Approved | Refused:
     """Whether `sql` may run on `platform` (`linux`, `darwin` or `windows`). Never raises on SQL."""
     try:
-        statement, lists = _one_statement(sql)
-        return Approved(statement, prove(statement, lists, platform))
+        statement = _one_statement(sql)
+        return Approved(statement.sql, prove(statement, platform))
     except (_NotOneStatement, NotProved, Unreadable) as refusal:
         return Refused(str(refusal))
 
@@ -58,8 +52,8 @@ class _NotOneStatement(Exception):
     """The text says what the statement is instead."""
 
 
-def _one_statement(sql: str) -> tuple[str, tuple[LiteralList, ...]]:
-    """The statement without the semicolon or comment after it, and its lists of literals."""
+def _one_statement(sql: str) -> Statement:
+    """The statement without the semicolon or comment after it."""
     if len(sql) > MAX_SQL_LENGTH:
         raise _NotOneStatement(f"it is longer than {MAX_SQL_LENGTH} characters")
     if any(character < " " and character not in "\t\n\r" for character in sql):
@@ -75,7 +69,7 @@ def _one_statement(sql: str) -> tuple[str, tuple[LiteralList, ...]]:
         raise _NotOneStatement("it is more than one statement")
     if any(token.kind is Kind.PARAMETER for token in tokens):
         raise _NotOneStatement("it has parameters: write the values in it")
-    lists = tuple(literal_lists(tokens))
-    if any(len(found.literals) > MAX_LIST_LENGTH for found in lists):
+    statement = Statement(sql[: tokens[-1].end], tokens)
+    if any(len(found.literals) > MAX_LIST_LENGTH for found in statement.lists):
         raise _NotOneStatement(f"a list in it is longer than {MAX_LIST_LENGTH}")
-    return sql[: tokens[-1].end], lists
+    return statement

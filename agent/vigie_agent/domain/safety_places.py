@@ -391,7 +391,7 @@ _OSQUERY_FLAGS: Final = (
 )
 """Not the flags that carry keys, such as those of cloud loggers."""
 
-_NOWHERE: Final = Places(Shape.NAME)
+NOWHERE: Final = Places(Shape.NAME)
 """A driving column that no question may constrain: another column must be used instead."""
 
 _FLAGS: Final = {"name": Places(Shape.NAME, _OSQUERY_FLAGS)}
@@ -435,7 +435,7 @@ PLACES: Final[Mapping[str, Mapping[str, Mapping[str, Places]]]] = {
             "path": Places(Shape.WINDOWS_PATH, _WINDOWS_FILES),
             "directory": Places(Shape.WINDOWS_PATH, _WINDOWS_FILES, holds_entries=True),
         },
-        "hash": {"path": _NOWHERE, "directory": _NOWHERE},
+        "hash": {"path": NOWHERE, "directory": NOWHERE},
         "osquery_flags": _FLAGS,
         "registry": {
             "key": Places(
@@ -445,14 +445,14 @@ PLACES: Final[Mapping[str, Mapping[str, Mapping[str, Places]]]] = {
                 only={_WINLOGON: _WINLOGON_NAMES, _WINDOWS_NT: _WINDOWS_NT_NAMES},
                 content_column="data",
             ),
-            "path": _NOWHERE,
+            "path": NOWHERE,
         },
         "windows_eventlog": {
             "channel": Places(
                 Shape.NAME,
                 ("Microsoft-Windows-Backup", "Microsoft-Windows-Windows Defender/Operational"),
             ),
-            "xpath": _NOWHERE,
+            "xpath": NOWHERE,
         },
     },
 }

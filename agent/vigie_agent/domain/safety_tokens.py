@@ -1,12 +1,13 @@
 """The little of SQL that must be read as text: where a statement ends, and lists of literals.
 
 SQLite's own lexical rules: comments, four kinds of quotes, and nothing else that can hide a
-semicolon or a bracket. Meaning is never guessed from these tokens: it comes from SQLite itself
+semicolon or a bracket. Outside of quotes, only ASCII is read: SQLite takes some of the rest for
+spaces and some for names. Meaning is never guessed from these tokens: it comes from SQLite itself
 (`safety_prepare`); the tokens only serve to ask it about one element of a list at a time.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Final
@@ -36,6 +37,46 @@ class Token:
         """The position after its last character."""
         return self.start + len(self.text)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a name without quotes, of ASCII letters, digits and underscores."""
+        return self.kind is Kind.NAME and self.text.isascii() and self.text.isidentifier()
+
+    @property
+    def word(self) -> str:
+        """A plain name in capitals, so that keywords can be told; anything else as it stands."""
+        return self.text.upper() if self.is_plain else self.text
+
+    @property
+    def unquoted(self) -> str:
+        """What is between the quotes, of whichever kind; anything else as it stands."""
+        if self.kind in {Kind.NAME, Kind.STRING} and self.text[0] in _QUOTES:
+            quote = _QUOTES[self.text[0]]
+            return self.text[1:-1].replace(quote * 2, quote)
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What to put in the place of a part of a statement."""
+
+    start: int
+    end: int
+    text: str
+
+
+def edited(sql: str, edits: Iterable[Edit]) -> str:
+    """The statement after edits that do not overlap."""
+    pieces: list[str] = []
+    position = 0
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        pieces += [sql[position : edit.start], edit.text]
+        position = edit.end
+    return "".join([*pieces, sql[position:]])
+
+
+_QUOTES: Final = {"'": "'", '"': '"', "`": "`", "[": "]"}
+
 
 class Unreadable(Exception):
     """The text is not SQL: an unfinished quote, or a character that SQL does not have."""
@@ -43,9 +84,9 @@ class Unreadable(Exception):
 
 _TOKEN: Final = re.compile(
     r"""
-      (?P<space> [ \t\n\f\r]+ | --[^\n]* | /\*(?:.(?!\*/))*.?(?:\*/|\Z) )
+      (?P<space> [ \t\n\f\r]+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
     | (?P<string> '(?:[^']|'')*' )
-    | (?P<name> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | [A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_$\u0080-\U0010ffff]* )
+    | (?P<name> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | [A-Za-z_][A-Za-z0-9_$]* )
     | (?P<number> 0[xX][0-9A-Fa-f_]+ | (?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)? )
     | (?P<parameter> [?:@$][A-Za-z0-9_:]* )
     | (?P<symbol> \|\| | ->> | -> | << | >> | <= | >= | <> | != | == | [-+*/%=<>|&~();,.] )
@@ -79,7 +120,7 @@ class LiteralList:
 def literal_lists(tokens: tuple[Token, ...]) -> Iterator[LiteralList]:
     """Every `IN (...)` that holds two literals or more, and nothing else."""
     for index, token in enumerate(tokens[:-1]):
-        if token.kind is Kind.NAME and token.text.upper() == "IN" and tokens[index + 1].text == "(":
+        if token.word == "IN" and tokens[index + 1].text == "(":
             found = _list_after(tokens, index + 1)
             if found is not None and len(found.literals) > 1:
                 yield found
@@ -98,19 +139,8 @@ def _list_after(tokens: tuple[Token, ...], bracket: int) -> LiteralList | None:
     return None
 
 
-def with_one_each(sql: str, lists: tuple[LiteralList, ...], turn: int) -> str:
-    """The same SQL with one literal left in each list: the one whose turn it is, or the last."""
-    pieces: list[str] = []
-    position = 0
+def one_each(lists: Iterable[LiteralList], turn: int) -> Iterator[Edit]:
+    """Leaves one literal in each list: the one whose turn it is, or the last."""
     for found in lists:
         literal = found.literals[min(turn, len(found.literals) - 1)]
-        pieces += [sql[position : found.start], literal.text]
-        position = found.end
-    return "".join([*pieces, sql[position:]])
-
-
-def value_of(literal: Token) -> str:
-    """The text that a string literal stands for; a number as it is written."""
-    if literal.kind is Kind.STRING:
-        return literal.text[1:-1].replace("''", "'")
-    return literal.text
+        yield Edit(found.start, found.end, literal.text)

@@ -37,6 +37,11 @@ HONEST_ON_LINUX = [
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i FROM n",
     "SELECT value FROM json_each('[1, 2]')",
     "SELECT sha256(group_concat(username, char(10))) FROM users",
+    """SELECT f.path, f.mtime, h.sha256 FROM file AS f JOIN hash h ON h.path = f.path
+       WHERE f.path LIKE '/etc/pam.d/%'""",
+    "SELECT 1 FROM file f LEFT JOIN hash h ON f.path = h.path WHERE f.path = '/etc/hosts'",
+    "SELECT 1 FROM file f, hash h WHERE f.path = h.path AND h.path IN ('/etc/hosts', '/etc/fstab')",
+    "SELECT (SELECT md5 FROM hash h WHERE h.path = f.path) FROM file f WHERE f.path = '/etc/hosts'",
     """WITH f AS MATERIALIZED (SELECT path, mtime FROM file WHERE path LIKE '/etc/pam.d/%'),
             h AS MATERIALIZED (SELECT path, sha256 FROM hash WHERE path LIKE '/etc/pam.d/%')
        SELECT f.path, mtime, sha256 FROM f JOIN h USING (path)""",
@@ -138,6 +143,42 @@ EVASIONS = {
     "MATCH": "SELECT * FROM file WHERE path MATCH 'x'",
     "LIKE with ESCAPE": r"SELECT * FROM file WHERE path LIKE '/etc/sudoers.d/\%' ESCAPE '\'",
     "IS": "SELECT * FROM file WHERE path IS '/root/x'",
+    # joins of driven tables with each other
+    "no constant on either side": "SELECT 1 FROM file f JOIN hash h ON h.path = f.path",
+    "a constant on a side that the join does not bind": "SELECT 1 FROM augeas a"
+    f" LEFT JOIN augeas b ON b.path = a.path AND b.path = '{HOSTS}'",
+    "a constant under OR": "SELECT 1 FROM file f JOIN hash h ON h.path = f.path"
+    f" WHERE f.path = '{HOSTS}' OR f.uid = 1",
+    "a place that only one side may see": "SELECT 1 FROM file f JOIN hash h ON h.path = f.path"
+    " WHERE f.path = '/etc/shadow'",
+    "a folder that only one side may see": "SELECT 1 FROM file f JOIN hash h ON h.path = f.path"
+    " WHERE f.directory = '/var/log'",
+    "another join beside it": "SELECT 1 FROM users u, file f JOIN hash h ON h.path = f.path"
+    f" AND h.path = u.directory WHERE f.path = '{HOSTS}'",
+    "another comparison hidden in the result": "SELECT h.path = f.path FROM users u, file f"
+    f" JOIN hash h ON h.path = u.directory WHERE f.path = '{HOSTS}'",
+    "a join under OR": "SELECT 1 FROM file f JOIN hash h ON h.path = f.path OR h.path = '/root/x'"
+    f" WHERE f.path = '{HOSTS}'",
+    "a join under NOT": "SELECT 1 FROM file f JOIN hash h ON NOT h.path = f.path"
+    f" WHERE f.path = '{HOSTS}'",
+    "a join in a CASE": "SELECT 1 FROM file f JOIN hash h ON CASE WHEN 1 AND h.path = f.path AND 1"
+    f" THEN 1 ELSE 1 END WHERE f.path = '{HOSTS}'",
+    "a chain of comparisons": "SELECT 1 FROM users u, file f JOIN hash h ON u.uid = h.path = f.path"
+    f" WHERE f.path = '{HOSTS}'",
+    "a column that does not drive": "SELECT 1 FROM file f JOIN hash h ON h.path = f.filename"
+    f" WHERE f.path = '{HOSTS}'",
+    "an alias that means something else inside": "SELECT (SELECT (SELECT md5 FROM hash h"
+    " WHERE h.path = f.path) FROM (SELECT '/root/x' AS path) AS f) FROM file f"
+    f" WHERE f.path = '{HOSTS}'",
+    "an alias in other quotes inside": "SELECT (SELECT (SELECT md5 FROM hash h"
+    " WHERE h.path = f.path) FROM (SELECT '/root/x' AS path) 'F') FROM file f"
+    f" WHERE f.path = '{HOSTS}'",
+    "an alias that is a CTE": "WITH f AS (SELECT '/root/x' AS path) SELECT (SELECT md5 FROM hash h"
+    f" WHERE h.path = f.path) FROM f UNION SELECT 1 FROM file f WHERE f.path = '{HOSTS}'",
+    "a full join": "SELECT 1 FROM file f FULL JOIN hash h ON h.path = f.path"
+    f" WHERE f.path = '{HOSTS}' OR f.path IS NULL",
+    "a right join": "SELECT 1 FROM file f RIGHT JOIN hash h ON h.path = f.path"
+    f" AND f.path = '{HOSTS}'",
     # places outside the allow-list
     "an element of a list": f"SELECT * FROM file WHERE path IN ('{HOSTS}', '/root/x')",
     "the last of many": f"SELECT * FROM file WHERE path IN ('{HOSTS}', '{HOSTS}', '/root/x')",
@@ -180,6 +221,8 @@ WINDOWS_EVASIONS = {
     "a name by LIKE": f"SELECT * FROM registry WHERE key = '{WINLOGON}' AND name LIKE 'Default%'",
     "a name from elsewhere": f"SELECT data FROM registry r JOIN users u ON r.name = u.username"
     f" WHERE r.key = '{WINLOGON}'",
+    "a password by a join": "SELECT b.data FROM registry a JOIN registry b ON b.key = a.key AND"
+    f" b.name = 'DefaultPassword' WHERE a.key = '{WINLOGON}' AND a.name = 'AutoAdminLogon'",
     "all values": f"SELECT * FROM registry WHERE key = '{WINLOGON}'",
     "a password": f"SELECT * FROM registry WHERE key = '{WINLOGON}' AND name = 'DefaultPassword'",
     "its first letter": f"SELECT count(*) FROM registry WHERE key = '{WINLOGON}'"
@@ -228,6 +271,13 @@ def test_that_a_stored_password_is_there_may_be_told() -> None:
     assert isinstance(check(sql, platform="windows"), Approved)
 
 
+def test_named_values_may_be_read_where_secrets_lie_beside_them() -> None:
+    names = "('AutoAdminLogon', 'DefaultUserName')"
+    sql = f"SELECT name, data FROM registry WHERE key = '{WINLOGON}' AND name IN {names}"
+
+    assert isinstance(check(sql, platform="windows"), Approved)
+
+
 def test_registry_keys_and_windows_paths_are_read_in_any_case() -> None:
     sql = f"SELECT data FROM registry WHERE key = '{WINLOGON.upper()}' AND name = 'AutoAdminLogon'"
 
@@ -267,7 +317,7 @@ def test_a_refusal_of_a_join_says_how_to_write_it() -> None:
     verdict = check(sql, platform="linux")
 
     assert isinstance(verdict, Refused)
-    assert "AS MATERIALIZED" in verdict.reason
+    assert "ON a.path = b.path" in verdict.reason
 
 
 def test_a_statement_that_is_too_long_is_refused_unread() -> None:
@@ -324,8 +374,6 @@ def test_every_table_that_wants_a_path_or_key_is_driven_or_not_allowed() -> None
 
 
 WRITTEN_ANOTHER_WAY = {
-    "win.network_profiles": "joins the registry with itself",
-    "win.profile_times": "joins the registry with itself",
     "win.remote_tools": "reads command lines",
     "win.uac_autologon": "reads a stored password to tell that it is there",
 }

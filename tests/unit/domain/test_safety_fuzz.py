@@ -140,6 +140,16 @@ statements = st.one_of(
     st.tuples(
         names, st.sampled_from(["JOIN", "LEFT JOIN", "RIGHT JOIN"]), names, conditions, constant
     ).map(lambda t: f"SELECT 1 FROM {t[0]} a {t[1]} {t[2]} b ON {t[3]} WHERE {t[4]}"),
+    st.tuples(
+        names, st.sampled_from(["JOIN", "LEFT JOIN", "RIGHT JOIN"]), names, constant, conditions
+    ).map(
+        lambda t: (
+            f"SELECT 1 FROM {t[0]} a {t[1]} {t[2]} b ON a.path = b.path AND {t[4]} WHERE {t[3]}"
+        )
+    ),
+    st.tuples(names, names, constant, constant).map(
+        lambda t: f"SELECT 1 FROM {t[0]} a, {t[1]} b WHERE {t[2]} AND b.path = a.path AND {t[3]}"
+    ),
     st.tuples(names, constant, conditions).map(
         lambda t: f"SELECT * FROM (SELECT path, uid FROM {t[0]} a WHERE {t[1]}) a WHERE {t[2]}"
     ),
