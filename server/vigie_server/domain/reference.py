@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 from typing import ClassVar, Final
 from weakref import WeakValueDictionary
 
@@ -20,16 +21,18 @@ from vigie_server.domain.errors import RulesMalformed
 _HANDLE_BYTES: Final = 12
 
 
+_INTERNING: Final = Lock()  # two lists of one content would forget each other's handle
+
+
 class NameList:
-    """Names that ignore case; `*` in an entry stands for any characters."""
+    """Names that ignore case; `*` in an entry stands for any characters. Made by `of`."""
 
     _alive: ClassVar[WeakValueDictionary[str, "NameList"]] = WeakValueDictionary()
 
-    handle: str
-
-    def __init__(self, entries: tuple[str, ...]) -> None:
+    def __init__(self, handle: str, entries: Iterable[str]) -> None:
         folded = {entry.strip().casefold() for entry in entries} - {""}
-        self.entries: Final = tuple(sorted(folded))
+        self.handle: Final = handle
+        self._count: Final = len(folded)
         self._exact: Final = frozenset(entry for entry in folded if "*" not in entry)
         patterns = sorted(entry for entry in folded if "*" in entry)
         self._pattern: Final = _any_of(patterns) if patterns else None
@@ -39,12 +42,11 @@ class NameList:
         """The list of these entries: the same object for the same entries."""
         given = tuple(entries)
         handle = "names:" + _digest(given)
-        known = cls._alive.get(handle)
-        if known is None:
-            known = cls(given)
-            known.handle = handle
-            cls._alive[handle] = known
-        return known
+        with _INTERNING:
+            known = cls._alive.get(handle)
+            if known is None:
+                known = cls._alive[handle] = cls(handle, given)
+            return known
 
     @classmethod
     def behind(cls, handle: str) -> "NameList":
@@ -59,7 +61,7 @@ class NameList:
         return self._pattern is not None and self._pattern.fullmatch(folded) is not None
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return self._count
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,29 @@ class SupportedRelease:
 
 
 class SupportTable:
-    """Ends of support by release. The longest key that begins the name asked for decides."""
+    """Ends of support by release. The longest key that begins the name asked for decides.
+
+    Made by `of`.
+    """
 
     _alive: ClassVar[WeakValueDictionary[str, "SupportTable"]] = WeakValueDictionary()
 
-    def __init__(self, name: str, releases: Iterable[SupportedRelease]) -> None:
-        self.name: Final = name
+    def __init__(self, handle: str, releases: Iterable[SupportedRelease]) -> None:
+        self.handle: Final = handle
         self.releases: Final[Mapping[str, SupportedRelease]] = {
             release.key.casefold(): release for release in releases
         }
-        content = tuple(f"{release}" for release in self.releases.values())
-        self.handle: Final = f"support:{name}:{_digest(content)}"
-        self._alive[self.handle] = self
+
+    @classmethod
+    def of(cls, name: str, releases: Iterable[SupportedRelease]) -> "SupportTable":
+        """The table of these releases: the same object for the same content."""
+        given = tuple(releases)
+        handle = f"support:{name}:{_digest(repr(release) for release in given)}"
+        with _INTERNING:
+            known = cls._alive.get(handle)
+            if known is None:
+                known = cls._alive[handle] = cls(handle, given)
+            return known
 
     @classmethod
     def behind(cls, handle: str) -> "SupportTable":
@@ -124,7 +137,7 @@ def load_tables(folder: Path) -> Mapping[str, SupportTable]:
         if len({release.key.casefold() for release in releases}) != len(releases):
             raise document.wrong("names a key twice", "releases")
         document.close()
-        tables[name] = SupportTable(name, releases)
+        tables[name] = SupportTable.of(name, releases)
     return tables
 
 

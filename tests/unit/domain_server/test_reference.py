@@ -47,6 +47,14 @@ def test_a_list_that_nobody_holds_is_forgotten() -> None:
         NameList.behind(handle)
 
 
+def test_a_table_outlives_another_of_equal_content() -> None:
+    kept = load_tables(guide_folder() / "reference")["os_support"]
+    load_tables(guide_folder() / "reference")
+    gc.collect()
+
+    assert SupportTable.behind(kept.handle) is kept
+
+
 @pytest.fixture(scope="module")
 def systems() -> SupportTable:
     return load_tables(guide_folder() / "reference")["os_support"]
