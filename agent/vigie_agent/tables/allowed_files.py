@@ -159,7 +159,10 @@ def allowed_text(host: Host, path: str) -> tuple[str, AllowedFile]:
     real = real_path(host, path)
     if allowed(real) is None:
         raise PermissionError(errno.EACCES, f"a link to {real}, not in the allow-list", path)
-    return masked(host.read_text(real, max_bytes=MAX_BYTES)), entry
+    try:
+        return masked(host.read_text(real, max_bytes=MAX_BYTES)), entry
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error  # the device's own name of it
 
 
 def masked(text: str) -> str:

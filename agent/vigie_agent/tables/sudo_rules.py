@@ -86,6 +86,8 @@ def _lines(host: Host, path: str, *, depth: int) -> Iterator[SudoersLine]:
         text = host.read_text(path) if depth < _MAX_DEPTH else ""
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error  # the device's own name of it
     for header, details in sudoers_text_lines(text):
         yield SudoersLine(path, header, details)
         if header in _INCLUDES:
