@@ -4,6 +4,7 @@ Everything lives in one folder, thrown away at the end unless one was named.
 """
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -167,6 +168,9 @@ class _Demo:
                 language=self.wanted.language,
             )
         )
+
+        if os.geteuid() != 0:
+            self._say(shown.WORDS[self.wanted.language].as_root)
 
     async def _simulate(self, server: Server, addresses: Addresses) -> None:
         if not self.wanted.fleet:

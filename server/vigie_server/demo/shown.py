@@ -38,6 +38,7 @@ class Words:
     statuses: Mapping[Status, str]
     severities: Mapping[Severity, str]
     score: str
+    as_root: str
 
 
 WORDS: Final[Mapping[Language, Words]] = {
@@ -59,6 +60,8 @@ WORDS: Final[Mapping[Language, Words]] = {
             Severity.MINOR: "mineure",
         },
         score="Score : {passed} règles conformes sur {counted} ({share:.0%})",
+        as_root="L'agent n'a pas les droits d'administration : ce qu'il ne peut pas lire est "
+        "indéterminé. Pour tout voir : sudo make demo",
     ),
     "en": Words(
         question="Question",
@@ -78,6 +81,8 @@ WORDS: Final[Mapping[Language, Words]] = {
             Severity.MINOR: "minor",
         },
         score="Score: {passed} of {counted} rules pass ({share:.0%})",
+        as_root="The agent has no administration rights: what it may not read is unknown. "
+        "To see everything: sudo make demo",
     ),
 }
 
