@@ -11,8 +11,8 @@ _CHECKOUT: Final = _PACKAGE.parent.parent / "queries"
 
 
 def topics_folder() -> Path:
-    """The declarations of topics."""
-    inside = _PACKAGE / "topics"
+    """The declarations of topics: the wheel holds them once, for both halves, as data."""
+    inside = _PACKAGE.parent / "vigie_agent" / "topics"
     return inside if inside.is_dir() else _CHECKOUT / "topics"
 
 

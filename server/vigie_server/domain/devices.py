@@ -1,12 +1,9 @@
 """A device as rules and readers see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
-
-from vigie_server.domain.facts import Fact
 
 
 class DeviceState(StrEnum):
@@ -44,32 +41,3 @@ class Device:
     clock_skew_seconds: float | None = None
     nomadic: bool = False
     parameters: Mapping[str, Mapping[str, object]] | None = None
-
-
-_DESCRIBED: Final[Mapping[str, str]] = {
-    "hostname": "hostname",
-    "os": "os_name",
-    "os_version": "os_version",
-    "chassis": "chassis",
-}
-"""The device's fields and the columns of the `inventory` topic that tell them."""
-
-
-def describe(device: Device, fact: Fact) -> Device:
-    """The device with what its answer on `inventory` says; the same object where nothing changes.
-
-    A column that says nothing leaves the field as it was: a partial answer takes nothing away.
-    """
-    if fact.topic != "inventory" or fact.status != "ok":
-        return device
-    told: dict[str, Any] = {}
-    for row in fact.rows:
-        if row.get("collected") is not True:
-            continue
-        for field, column in _DESCRIBED.items():
-            value = row.get(column)
-            if isinstance(value, str) and value:
-                told.setdefault(field, value)
-    if all(getattr(device, field) == value for field, value in told.items()):
-        return device
-    return replace(device, **told)
