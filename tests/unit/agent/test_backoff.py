@@ -1,0 +1,40 @@
+"""Waits before the server is tried again: bounded, spread, never nothing."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vigie_agent.domain.backoff import Backoff, after_goodbye, between_visits
+
+SECOND = timedelta(seconds=1)
+jitters = st.floats(0, 1, exclude_max=True)
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 2), (2, 4), (3, 8), (8, 256), (9, 300), (1_000_000, 300)]
+)
+def test_the_bound_doubles_up_to_the_longest(failures: int, seconds: int) -> None:
+    wait = Backoff(first=2 * SECOND, longest=300 * SECOND).wait(failures, jitter=0.5)
+
+    assert wait == seconds * SECOND / 2
+
+
+@given(failures=st.integers(0, 10**9), jitter=jitters)
+def test_no_wait_is_nothing_or_longer_than_the_longest(failures: int, jitter: float) -> None:
+    wait = Backoff(first=2 * SECOND, longest=300 * SECOND).wait(failures, jitter=jitter)
+
+    assert SECOND / 2 <= wait <= 300 * SECOND
+
+
+@given(jitter=jitters)
+def test_goodbye_asks_for_at_least_its_time_and_at_most_twice(jitter: float) -> None:
+    assert 60 * SECOND <= after_goodbye(60 * SECOND, jitter=jitter) <= 120 * SECOND
+    assert after_goodbye(timedelta(), jitter=jitter) >= SECOND / 2
+
+
+@given(jitter=jitters)
+def test_visits_stay_near_their_interval_and_apart_from_each_other(jitter: float) -> None:
+    assert 90 * SECOND <= between_visits(100 * SECOND, jitter=jitter) <= 110 * SECOND
+    assert between_visits(100 * SECOND, jitter=0) != between_visits(100 * SECOND, jitter=0.9)
