@@ -9,20 +9,14 @@ ours, several times for one question when tables are joined, and pings in betwee
 import contextlib
 import json
 import os
-import socketserver
-import struct
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from osquery.extensions.Extension import Iface, Processor
 from osquery.extensions.ttypes import ExtensionResponse, ExtensionStatus
-from thrift.protocol.TBinaryProtocol import TBinaryProtocol
-from thrift.Thrift import TException
-from thrift.transport.TSocket import TSocket
-from thrift.transport.TTransport import TBufferedTransport
 
 from vigie_agent.domain.answers import QueryError, Reason
 from vigie_agent.domain.table import (
@@ -38,10 +32,12 @@ from vigie_agent.domain.table import (
 )
 from vigie_agent.engines.osqueryd_wire import Connection, ConnectionBroken
 
+if TYPE_CHECKING:
+    from vigie_agent.engines.extension_server import ExtensionServer
+
 log: Final = structlog.get_logger()
 
 _NAME: Final = "vigie"
-_MAX_REQUEST_BYTES: Final = 1024 * 1024
 _INDEX, _REQUIRED, _ADDITIONAL, _HIDDEN = 1, 2, 4, 16  # osquery's column options
 
 
@@ -50,7 +46,7 @@ class ExtensionHost:
 
     def __init__(self, tables: Sequence[Table]) -> None:
         self._plugin = TablePlugins(tables)
-        self._server: _Server | None = None
+        self._server: ExtensionServer | None = None
         self._thread: threading.Thread | None = None
         self._uuid = -1
 
@@ -69,9 +65,11 @@ class ExtensionHost:
         if uuid < 0:
             raise ConnectionBroken(f"it refuses our tables: {refusal}")
         self._uuid = uuid
+        from vigie_agent.engines.extension_server import ExtensionServer  # noqa: PLC0415 (no Windows)
+
         path = Path(f"{socket_path}.{uuid}")
         path.unlink(missing_ok=True)
-        self._server = _Server(os.fspath(path), self._plugin)
+        self._server = ExtensionServer(os.fspath(path), Processor(self._plugin))
         path.chmod(0o600)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="osquery-extension", daemon=True
@@ -216,37 +214,3 @@ def _status(code: int, message: str) -> ExtensionStatus:
 
 def _response(code: int, message: str, rows: Sequence[Mapping[str, str]] = ()) -> ExtensionResponse:
     return ExtensionResponse(status=_status(code, message), response=list(rows))
-
-
-# --- The socket --------------------------------------------------------------------------------
-
-
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Listens beside the daemon's socket; one thread a connection, until the daemon hangs up."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, path: str, plugin: TablePlugins) -> None:
-        self.processor = Processor(plugin)
-        super().__init__(path, _Calls)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """A caller that sends what is no call loses its connection; nothing else happens."""
-        log.warning("extension_call_failed")
-
-
-class _Calls(socketserver.BaseRequestHandler):
-    server: _Server
-
-    def handle(self) -> None:
-        connected = TSocket()
-        connected.setHandle(self.request)
-        protocol = TBinaryProtocol(
-            TBufferedTransport(connected),
-            string_length_limit=_MAX_REQUEST_BYTES,
-            container_length_limit=_MAX_REQUEST_BYTES,
-        )
-        with contextlib.suppress(TException, OSError, EOFError, struct.error, ValueError):
-            while True:
-                self.server.processor.process(protocol, protocol)

@@ -223,7 +223,6 @@ def flags(folder: Path, socket_path: Path) -> tuple[str, ...]:
         "--disable_logging=true",
         f"--logger_path={folder}",
         "--disable_events=true",
-        "--disable_audit=true",
         "--disable_carver=true",
         "--disable_distributed=true",
         "--disable_watchdog=false",
