@@ -1,0 +1,151 @@
+"""Group commit with a store in memory: order, back-pressure, failures that stay apart."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.errors import StoreBusy, StoreRefused, VigieError
+from vigie_server.domain.records import DeviceChange, DeviceRecord
+from vigie_server.metrics.own import OwnFigures
+from vigie_server.ports import Seen
+from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.workers import Workers
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class MemoryCommits:
+    """Keeps what is committed; a device in `refused` or `failing` makes its transaction fail."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.seen: list[Seen] = []
+        self.refused: set[int] = set()
+        self.failing: VigieError | None = None
+        self.go = threading.Event()
+        self.go.set()
+
+    def commit(self, changes: Sequence[DeviceChange], seen: Sequence[Seen]) -> frozenset[int]:
+        self.go.wait()
+        if self.failing is not None:
+            raise self.failing
+        if any(change.key in self.refused for change in changes):
+            raise StoreRefused("a value")
+        self.groups.append([change.last_seq for change in changes])
+        self.seen += seen
+        return frozenset()
+
+
+class Committing:
+    """A group commit under test, and how each change ended."""
+
+    def __init__(self, store: MemoryCommits, *, max_pending: int = 100) -> None:
+        self.workers = Workers()
+        self.commits = GroupCommit(
+            store,  # type: ignore[arg-type]  # the one method that is used
+            self.workers,
+            OwnFigures(CollectorRegistry()),
+            max_group=10,
+            max_pending=max_pending,
+            flush_seen_every=0.01,
+        )
+        self.ends: dict[int, bool] = {}
+
+    def submit(self, record: DeviceRecord, seq: int) -> None:
+        def done(*, committed: bool) -> None:
+            self.ends[seq] = committed
+
+        change = DeviceChange(
+            key=record.key,
+            device_id=record.device.id,
+            at=NOW,
+            revision_before=seq - 1,
+            revision=seq,
+            spool_id=b"",
+            last_seq=seq,
+            device=record.device,
+            judged_with="",
+        )
+        self.commits.submit(change, record, done)
+
+    async def run_to_the_end(self) -> None:
+        self.commits.stop()
+        await self.commits.run()
+        self.workers.close()
+
+
+def a_record(key: int = 1) -> DeviceRecord:
+    device = Device(str(key), "A", "standard", "linux", DeviceState.ACTIVE)
+    return DeviceRecord(key, device, 0, b"", 0, (), "", NOW)
+
+
+async def test_changes_are_committed_in_order_and_in_groups() -> None:
+    store = MemoryCommits()
+    committing, record = Committing(store), a_record()
+    for seq in range(1, 26):
+        committing.submit(record, seq)
+
+    await committing.run_to_the_end()
+
+    assert store.groups == [list(range(1, 11)), list(range(11, 21)), list(range(21, 26))]
+    assert all(committing.ends.values())
+
+
+async def test_changes_behind_one_that_failed_never_reach_the_store() -> None:
+    store = MemoryCommits()
+    committing, record = Committing(store), a_record()
+    store.failing = StoreBusy("disk full")
+    for seq in range(1, 13):
+        committing.submit(record, seq)
+
+    await committing.run_to_the_end()
+
+    assert store.groups == []
+    assert committing.ends == dict.fromkeys(range(1, 13), False)
+    assert record.stale
+
+
+async def test_what_one_device_sent_does_not_undo_what_others_did() -> None:
+    store = MemoryCommits()
+    committing = Committing(store)
+    store.refused = {2}
+    for key in (1, 2, 3):
+        committing.submit(a_record(key), key)
+
+    await committing.run_to_the_end()
+
+    assert committing.ends == {1: True, 2: False, 3: True}
+
+
+async def test_senders_wait_while_the_store_is_behind() -> None:
+    store = MemoryCommits()
+    committing, record = Committing(store, max_pending=3), a_record()
+    store.go.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(committing.commits.run())
+        for seq in range(1, 20):
+            committing.submit(record, seq)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(committing.commits.room(), 0.05)
+        store.go.set()
+        await committing.commits.room()
+        committing.commits.stop()
+    committing.workers.close()
+
+    assert len(committing.ends) == 19
+
+
+async def test_signs_of_life_are_written_once_for_each_device() -> None:
+    store = MemoryCommits()
+    committing = Committing(store)
+    for second in range(30):
+        committing.commits.saw(1, NOW.replace(second=second), None)
+
+    await committing.run_to_the_end()
+
+    assert store.seen == [Seen(1, NOW.replace(second=29), None)]
