@@ -144,6 +144,7 @@ def build_agent(settings: AgentSettings) -> Iterator[Agent]:
             pid=os.getpid(),
             facts=lambda: _facts(parts.engine, spool),
         )
+        board.write(clock.moment())  # from now on a second agent is refused
         deliver = Deliver(
             keys=keys,
             spool=spool,

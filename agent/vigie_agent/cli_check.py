@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from vigie_agent.bootstrap import Collection, collection
 from vigie_agent.bootstrap_engine import is_privileged
 from vigie_agent.cli_outcome import CommandLine, Exit, fail, spoken_language, told_errors
 from vigie_agent.cli_tables import table
+from vigie_agent.domain.errors import EngineLost
 from vigie_agent.domain.plan import TopicPlan
 from vigie_agent.domain.snapshot import Snapshot, Status
 from vigie_agent.domain.topics import COMMON_COLUMNS, Topic
@@ -51,8 +53,14 @@ def _chosen(parts: Collection, names: Sequence[str]) -> list[TopicPlan]:
 
 
 async def _collect(parts: Collection, topics: Sequence[TopicPlan]) -> list[Snapshot]:
-    snapshots = [await parts.collect(topic) for topic in topics]
+    snapshots = [await _collected(parts, topic) for topic in topics]
     return [snapshot for snapshot in snapshots if snapshot is not None]
+
+
+async def _collected(parts: Collection, topic: TopicPlan) -> Snapshot | None:
+    while True:  # the third time in a row, a lost engine is an answer
+        with suppress(EngineLost):
+            return await parts.collect(topic)
 
 
 def _print(parts: Collection, snapshots: Sequence[Snapshot], *, rows_shown: int | None) -> None:

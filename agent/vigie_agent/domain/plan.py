@@ -110,7 +110,10 @@ def _topic_plan(
     return TopicPlan(
         topic=name,
         version=version,
-        interval=min(query.interval for _, query in asked),
+        interval=min(
+            (part.query.interval for part in parts.values() if part.query),
+            default=asked[0][1].interval,
+        ),
         columns=None if declared is None else declared.row_columns,
         parts=tuple(parts.values()),
     )
