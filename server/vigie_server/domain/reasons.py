@@ -27,6 +27,7 @@ _NOTHING: Final = {"fr": "inconnu", "en": "unknown"}
 _YES: Final = {"fr": "oui", "en": "yes"}
 _NO: Final = {"fr": "non", "en": "no"}
 _NEVER: Final = {"fr": "jamais", "en": "never"}
+_NONE: Final = {"fr": "aucun", "en": "none"}
 _MORE: Final = {"fr": "… et {count} de plus", "en": "… and {count} more"}
 _FORMS: Final = frozenset({"", "date", "days"})
 
@@ -139,7 +140,7 @@ class Statement:
     ) -> Texts:
         sentences = {}
         for language, template in (self._some if count else self._none).items():
-            known = {**values, "count": count}
+            known = {**values, "count": count, "rows": Shown(_NONE[language])}
             if count and language in self._row:
                 known["rows"] = Shown(self._rows(count, cells, self._row[language]))
             sentences[language] = template.render(known.get)
