@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from fakes.osqueryd import OverASocket
 from vigie_agent.domain.answers import QueryError, Reason, Rows
 from vigie_agent.domain.table import Column, ColumnType, Request, Table, TableRow
 from vigie_agent.engines.embedded import EmbeddedEngine
@@ -57,6 +58,7 @@ RECORDING: Final[Mapping[str, Rows | QueryError]] = {
 ENGINES: Final[Mapping[str, Callable[[], QueryEngine]]] = {
     "embedded": lambda: EmbeddedEngine([PRINTERS]),
     "recorded": lambda: RecordedEngine(RECORDING),
+    "osqueryd": lambda: OverASocket(EmbeddedEngine([PRINTERS])),
 }
 
 
