@@ -43,11 +43,16 @@ class KeptOrders:
 
 @dataclass
 class Answers:
-    """Answers live questions with these rows."""
+    """Answers live questions with these rows, while its gate is open."""
 
     rows: tuple[tuple[str, ...], ...] = (("answer",),)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     async def __call__(self, question: LiveQuestion) -> LiveAnswer:
+        await self.gate.wait()
         return LiveAnswer(question.ask_id, Status.OK, "", ("value",), self.rows)
 
 

@@ -170,6 +170,24 @@ async def test_while_the_expired_certificate_cannot_be_renewed_data_waits(
     assert server.renewals == ["expired"]
 
 
+async def test_a_renewal_that_cannot_be_kept_leaves_the_old_certificate_in_force(
+    server: FakeServer, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = with_certificate_of(agent, server, age=timedelta(days=31))
+    agent.collect(a_report())
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "replace", full)
+        async with agent.running():
+            await server.until(lambda: len(server.store.committed) == 1)
+
+    assert server.renewals == ["mutual"]
+    assert serial_of(agent) == before
+
+
 async def test_a_server_of_another_authority_is_not_spoken_to(
     server: FakeServer, agent: Agent
 ) -> None:

@@ -19,7 +19,7 @@ from fakes.cutting_proxy import CuttingProxy
 from fakes.delivering_agent import Agent
 from fakes.scripted_server import FakeServer, Scene
 from reporting import a_report, a_snapshot
-from vigie.v1 import telemetry_pb2
+from vigie.v1 import snapshot_pb2, telemetry_pb2
 from vigie_agent.domain.errors import DeviceDisabled, IdentityMissing
 from vigie_agent.domain.orders import ServerConfig
 from vigie_agent.domain.snapshot import Report
@@ -375,6 +375,57 @@ async def ask(scene: Scene) -> None:
 
 def pieces(server: FakeServer) -> list[telemetry_pb2.Answer]:
     return [m.answer for m in server.heard if m.WhichOneof("message") == "answer"]
+
+
+async def test_more_live_questions_than_can_wait_are_refused_at_once(
+    server: FakeServer, agent: Agent
+) -> None:
+    server.scripts = [ask_ten_times]
+    agent.answers.gate.clear()
+
+    async with agent.running():
+        await server.until(lambda: len(pieces(server)) == 2)
+        agent.answers.gate.set()
+        await server.until(lambda: len(pieces(server)) == 10)
+
+    refused, ok = telemetry_status("REFUSED"), telemetry_status("OK")
+    assert [piece.status for piece in pieces(server)] == [refused] * 2 + [ok] * 8
+
+
+def telemetry_status(name: str) -> int:
+    return snapshot_pb2.SnapshotStatus.Value(f"SNAPSHOT_STATUS_{name}")
+
+
+async def ask_ten_times(scene: Scene) -> None:
+    await scene.welcome()
+    for number in range(10):
+        await scene.say(ask=telemetry_pb2.Ask(ask_id=f"q-{number}", sql="SELECT 1"))
+    await scene.serve()
+
+
+async def test_a_visiting_agent_answers_before_it_leaves(server: FakeServer, agent: Agent) -> None:
+    server.stay = False
+    server.scripts = [ask_and_acknowledge_late]
+    agent.answers.gate.clear()
+    agent.collect(usb(1))
+
+    async with agent.running():
+        await server.until(lambda: len(server.store.committed) == 1)
+        agent.answers.gate.set()
+        await server.until(lambda: len(pieces(server)) == 1)
+        await server.until(lambda: len(server.hellos) == 2)
+
+    assert agent.waits.spans[0] == timedelta(minutes=15)
+
+
+async def ask_and_acknowledge_late(scene: Scene) -> None:
+    await scene.welcome()
+    report = await scene.hear_report()
+    await scene.say(ask=telemetry_pb2.Ask(ask_id="q-1", sql="SELECT 1"))
+    scene.commit(report)
+    await scene.acknowledge(report.seq)
+    await scene.server.changed()
+    await scene.serve()
 
 
 async def test_config_and_limits_reach_those_who_follow_them(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import grpc
@@ -57,7 +57,8 @@ class GrpcLine:
     async def greet(self, hello: Hello) -> Welcome | Goodbye | Disable:
         with translated(self._endpoint):
             async with asyncio.timeout(CALL_TIMEOUT):
-                await self._stream.write(wire.hello(hello))
+                with suppress(asyncio.InvalidStateError):  # reading says why it is over already
+                    await self._stream.write(wire.hello(hello))
                 message = await self._stream.read()
         if not isinstance(message, telemetry_pb2.SessionResponse):
             raise LinkLost(f"{self._endpoint}: the server hung up instead of greeting")

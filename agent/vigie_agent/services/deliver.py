@@ -19,6 +19,7 @@ from vigie_agent.domain.errors import (
     DeviceDisabled,
     DeviceRefused,
     IdentityMissing,
+    IdentityUnusable,
     LinkLost,
     SpoolUnusable,
     VigieError,
@@ -194,6 +195,7 @@ class Deliver:
 
         With a clock far off the certificate can have expired without our knowing it, or only seem
         to: a renewal is tried at most once a day for that reason, and the session is tried anyway.
+        A renewal that cannot be kept (full disk) leaves the old certificate in force.
         """
         identity = self.keys.load()
         if identity is None:
@@ -209,8 +211,8 @@ class Deliver:
         except LinkLost as error:
             log.warning("renewal_failed", error=str(error))
             return identity
-        except DeviceRefused as error:
-            log.error("renewal_refused", error=str(error))
+        except (DeviceRefused, IdentityUnusable) as error:
+            log.error("renewal_failed", error=str(error))
             self._renew_from = now.boot + RETRY_RENEWAL
             return identity
         self._renew_from = now.boot + DOUBT_AGAIN_AFTER
@@ -228,7 +230,7 @@ class Deliver:
         self._renew_from = now.boot + RETRY_RENEWAL
         try:
             await self.renew(identity, endpoint)
-        except (LinkLost, DeviceRefused) as error:
+        except (LinkLost, DeviceRefused, IdentityUnusable) as error:
             log.warning("renewal_failed", error=str(error))
             return False
         return True

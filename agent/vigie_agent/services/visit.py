@@ -86,13 +86,13 @@ class Visit:
     wake: asyncio.Event
     progressed: Callable[[], None]
     _conversation: Conversation = field(init=False)
-    _questions: asyncio.Queue[LiveQuestion] = field(init=False)
+    _questions: asyncio.Queue[LiveQuestion] = field(default_factory=asyncio.Queue)
     _welcomed: Moment = field(init=False)
+    _unanswered: int = 0
     _finished: bool = False
 
     def __post_init__(self) -> None:
         self._conversation = Conversation(self.welcome.max_in_flight)
-        self._questions = asyncio.Queue(MOST_QUESTIONS)
         self._welcomed = self.now()
 
     async def run(self) -> Ending:
@@ -157,16 +157,21 @@ class Visit:
         self.wake.set()
 
     async def _ask(self, question: LiveQuestion) -> None:
-        try:
-            self._questions.put_nowait(question)
-        except asyncio.QueueFull:
+        if self._finished:
+            log.info("question_came_too_late", ask_id=question.ask_id)
+        elif self._unanswered == MOST_QUESTIONS:
             message = f"{MOST_QUESTIONS} questions are waiting already"
             await self.line.send(LiveAnswer(question.ask_id, Status.REFUSED, message))
+        else:
+            self._unanswered += 1
+            self._questions.put_nowait(question)
 
     async def _answer(self) -> Ending:
         while True:
             question = await self._questions.get()
             await self.line.send(await self.answer(question))
+            self._unanswered -= 1
+            self.wake.set()
 
     # --- What the device says ---------------------------------------------------------------------
 
@@ -176,7 +181,7 @@ class Visit:
             self.wake.clear()
             if not await self._send_pending():
                 return Again("another spool")
-            if not intervals.stay and self.spool.pending() == 0:
+            if not intervals.stay and self.spool.pending() == 0 and self._unanswered == 0:
                 break
             try:
                 async with asyncio.timeout(intervals.heartbeat.total_seconds()):
