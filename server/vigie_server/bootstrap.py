@@ -1,7 +1,7 @@
 """Builds the server from its settings: the one place that knows every part."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -247,7 +247,7 @@ class Server:
         """
         try:
             async with asyncio.TaskGroup() as storing:
-                storing.create_task(_part("commits", self._commits.run(), stop))
+                storing.create_task(_part("commits", self._commits.run, stop))
                 try:
                     await self._serve(stop, started)
                 finally:
@@ -275,7 +275,6 @@ class Server:
             client_authority=None,
             max_message_bytes=limit,
         )
-        http = bound(settings.listen.http)
         endpoints = advertised(
             settings, telemetry_port=telemetry_port, enrolment_port=enrolment_port
         )
@@ -304,6 +303,8 @@ class Server:
         telemetry.add_generic_rpc_handlers((Telemetry(self._sessions, renewal, peer_of).handler,))
         enrolment.add_generic_rpc_handlers((EnrolmentPort(enrol, renewal, attempts).handler,))
         certificate, key = self._https()
+        http = bound(settings.listen.http)
+        serve_readers = partial(serve_http, self._app, http, stop, certificate=certificate, key=key)
         addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))
         try:
             await telemetry.start()
@@ -317,10 +318,10 @@ class Server:
             started(addresses)
             async with asyncio.TaskGroup() as parts:
                 for name, work in (
-                    ("sweeper", self._sweep.run(stop)),
-                    ("views", self._viewing.run(stop)),
-                    ("http", serve_http(self._app, http, stop, certificate=certificate, key=key)),
-                    ("marks", self._keep_mark(stop)),
+                    ("sweeper", partial(self._sweep.run, stop)),
+                    ("views", partial(self._viewing.run, stop)),
+                    ("http", serve_readers),
+                    ("marks", partial(self._keep_mark, stop)),
                 ):
                     parts.create_task(_part(name, work, stop))
                 await stop.wait()
@@ -355,10 +356,10 @@ class Server:
             await self._workers.read(partial(epoch.write_mark, self.database, self._mark))
 
 
-async def _part(name: str, work: Coroutine[None, None, None], stop: asyncio.Event) -> None:
+async def _part(name: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
     """Runs a part; when it fails, says which one it was and stops the others."""
     try:
-        await work
+        await work()
     except Exception as error:
         log.exception("part_failed", part=name, error=type(error).__name__)
         stop.set()

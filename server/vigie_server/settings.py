@@ -5,19 +5,29 @@ known is refused: a mistyped limit must not pass for the default.
 """
 
 import os
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.ports import Endpoints
 
 PREFIX: Final = "VIGIE_SERVER_"
+_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+def _in_seconds(given: object) -> object:
+    return float(given) if isinstance(given, str) and _NUMBER.fullmatch(given) else given
+
+
+Span = Annotated[timedelta, BeforeValidator(_in_seconds)]
+"""A span of time: seconds as a number, or ISO 8601."""
 
 
 class _Group(BaseModel):
@@ -53,11 +63,11 @@ class LimitSettings(_Group):
 class SessionSettings(_Group):
     """How devices keep in touch."""
 
-    heartbeat: timedelta = timedelta(seconds=60)
+    heartbeat: Span = timedelta(seconds=60)
     stay: bool = True
-    visit: timedelta = timedelta(minutes=15)
+    visit: Span = timedelta(minutes=15)
     max_sessions: int = Field(20_000, ge=1)
-    overload_retry: timedelta = timedelta(minutes=2)
+    overload_retry: Span = timedelta(minutes=2)
 
 
 class StoreSettings(_Group):
@@ -66,7 +76,7 @@ class StoreSettings(_Group):
     url: str = ""
     max_group: int = Field(500, ge=1)
     max_pending: int = Field(2_000, ge=1)
-    flush_seen_every: timedelta = timedelta(seconds=5)
+    flush_seen_every: Span = timedelta(seconds=5)
     cached_devices: int = Field(2_000, ge=1)
 
 
@@ -75,15 +85,15 @@ class EnrolmentSettings(_Group):
 
     attempts_per_minute: float = Field(30, gt=0)
     attempts_at_once: float = Field(60, ge=1)
-    renew_expired_for: timedelta = timedelta(days=400)
+    renew_expired_for: Span = timedelta(days=400)
 
 
 class SweepSettings(_Group):
     """How often verdicts that time changes are looked for."""
 
-    every: timedelta = timedelta(seconds=15)
+    every: Span = timedelta(seconds=15)
     batch: int = Field(500, ge=1)
-    views_every: timedelta = timedelta(seconds=1)
+    views_every: Span = timedelta(seconds=1)
 
 
 class HttpSettings(_Group):

@@ -1,0 +1,119 @@
+"""The command line, as a person uses it."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from vigie.v1.enrolment_token import decode
+from vigie_server.cli import main
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "server.md"
+
+
+@pytest.fixture(autouse=True)
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("VIGIE_SERVER_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org")
+    return tmp_path / "data"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(main)))
+def test_every_command_has_help_and_is_documented(name: str, command: click.Command) -> None:
+    assert command.help
+    assert f"`{name}" in DOCUMENTATION.read_text()
+
+
+def test_init_makes_the_data_folder_and_says_what_is_next(data: Path) -> None:
+    result = run("init")
+
+    assert result.exit_code == 0
+    assert "vigie-server serve" in result.stdout
+    assert (data / "vigie.db").exists()
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_init_a_second_time_keeps_what_is_there() -> None:
+    assert run("init").stdout == run("init").stdout
+
+
+def test_a_token_is_printed_alone_on_standard_output() -> None:
+    run("init")
+
+    result = run("token", "create", "--site", "Les Tilleuls", "--uses", "3")
+
+    token = decode(result.stdout)
+    assert token.endpoints == ("vigie.example.org:8444",)
+    assert "3 use(s)" in result.stderr
+
+
+def test_tokens_are_listed_and_revoked() -> None:
+    run("init")
+    run("token", "create", "--site", "Les Tilleuls")
+    run("token", "api", "create", "--role", "auditor", "--site", "Les Tilleuls")
+    listed = run("token", "list").stdout.splitlines()
+
+    revoked = [run("token", "revoke", line.split()[0]).exit_code for line in listed[1:]]
+
+    assert len(listed) == 3
+    assert revoked == [0, 0]
+    assert run("token", "list").stdout.count("revoked") == 2
+
+
+def test_without_a_data_folder_the_commands_say_what_to_run() -> None:
+    result = run("devices", "list")
+
+    assert result.exit_code == 1
+    assert "vigie-server init" in result.stderr
+
+
+def test_an_unknown_device_is_one_line_of_error() -> None:
+    run("init")
+
+    for act in ("show", "approve", "retire", "revoke"):
+        result = run("devices", act, "nobody")
+        assert (result.exit_code, result.stderr) == (1, "vigie-server: no device nobody\n")
+
+
+def test_rules_that_are_wrong_are_told_by_file(tmp_path: Path) -> None:
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "q06.yaml").write_text("question: 6\n")
+
+    result = run("rules", "check", str(tmp_path / "guide"))
+
+    assert result.exit_code == 1
+    assert "q06.yaml" in result.stderr
+
+
+def test_the_rules_in_force_are_listed() -> None:
+    result = run("rules", "list", "--language", "en")
+
+    assert result.exit_code == 0
+    assert "Q06-firewall-enabled" in result.stdout
+
+
+def test_serve_on_a_taken_port_fails_with_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("init")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("VIGIE_SERVER_LISTEN__TELEMETRY", f"127.0.0.1:{port}")
+        result = run("serve")
+
+    assert result.exit_code == 1
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -1,0 +1,60 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.settings import advertised, port_of, read_settings
+
+
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_DATA", "/srv/vigie")
+    monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org, 192.0.2.7")
+    monkeypatch.setenv("VIGIE_SERVER_LIMITS__MAX_IN_FLIGHT", "32")
+    monkeypatch.setenv("VIGIE_SERVER_SESSIONS__HEARTBEAT", "90")
+
+    settings = read_settings()
+
+    assert settings.data == Path("/srv/vigie")
+    assert settings.own_names == ("vigie.example.org", "192.0.2.7")
+    assert settings.limits.max_in_flight == 32
+    assert settings.sessions.heartbeat == timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(
+    "name", ["VIGIE_SERVER_DATAA", "VIGIE_SERVER_LIMITS__MAX_ROWS", "VIGIE_SERVER_STOREURL"]
+)
+def test_a_setting_that_does_not_exist_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+
+    with pytest.raises(SettingsMalformed, match=name):
+        read_settings()
+
+
+def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_LIMITS__MAX_IN_FLIGHT", "s3cr3t")
+
+    with pytest.raises(SettingsMalformed, match="LIMITS__MAX_IN_FLIGHT") as refused:
+        read_settings()
+
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_devices_are_told_every_name_unless_something_else_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org,2001:db8::7")
+    monkeypatch.setenv("VIGIE_SERVER_ADVERTISED__ENROLMENT", '["relay.example.org:443"]')
+
+    endpoints = advertised(read_settings(), telemetry_port=8443, enrolment_port=8444)
+
+    assert endpoints.telemetry == ("vigie.example.org:8443", "[2001:db8::7]:8443")
+    assert endpoints.enrolment == ("relay.example.org:443",)
+
+
+def test_an_address_without_a_port_is_refused() -> None:
+    assert port_of("[::]:8443") == 8443
+    with pytest.raises(SettingsMalformed, match="host:port"):
+        port_of("localhost")
