@@ -12,7 +12,7 @@ import click
 from vigie_agent.bootstrap import Collection, collection
 from vigie_agent.bootstrap_engine import is_privileged
 from vigie_agent.cli_outcome import CommandLine, Exit, fail, spoken_language, told_errors
-from vigie_agent.cli_tables import table
+from vigie_agent.cli_tables import counted, table
 from vigie_agent.domain.errors import EngineLost
 from vigie_agent.domain.plan import TopicPlan
 from vigie_agent.domain.snapshot import Snapshot, Status
@@ -83,9 +83,9 @@ def _print(parts: Collection, snapshots: Sequence[Snapshot], *, rows_shown: int 
 
 def _headline(snapshot: Snapshot, declared: Topic | None, language: str) -> str:
     title = f"{declared.title.of(language)} ({snapshot.topic})" if declared else snapshot.topic
-    count = len(snapshot.rows)
+    rows = counted(len(snapshot.rows), "row")
     milliseconds = snapshot.cost.wall // timedelta(milliseconds=1)
-    return f"{title}: {snapshot.status}, {count} row{'s'[: count != 1]}, {milliseconds} ms"
+    return f"{title}: {snapshot.status}, {rows}, {milliseconds} ms"
 
 
 def _body(
@@ -106,9 +106,9 @@ def _body(
 
 def _summary(parts: Collection, snapshots: Sequence[Snapshot], not_collected: int) -> str:
     engine = f"{parts.engine.name} {parts.engine.version}".strip()
-    text = f"{len(snapshots)} topics collected with the {engine} engine"
+    text = f"{counted(len(snapshots), 'topic')} collected with the {engine} engine"
     if not_collected:
-        text += f", {not_collected} facts not collected"
+        text += f", {counted(not_collected, 'fact')} not collected"
         if not is_privileged():
             text += "; run it as the administrator (sudo vigie-agent check) to see more"
     return f"{text}."

@@ -8,7 +8,7 @@ import click
 
 from vigie_agent.bootstrap import collection
 from vigie_agent.cli_outcome import CommandLine, Exit, fail, told_errors
-from vigie_agent.cli_tables import table
+from vigie_agent.cli_tables import counted, table
 from vigie_agent.domain.answers import QueryError, Reason, Rows
 from vigie_agent.domain.assembly import why
 from vigie_agent.ports import Asking
@@ -39,7 +39,7 @@ def query(line: CommandLine, sql: str, as_json: bool) -> None:  # noqa: FBT001 (
     columns = answer.columns or (tuple(rows[0]) if rows else ())
     for text in table(columns, rows):
         click.echo(text)
-    click.echo(f"{len(rows)} row{'s'[: len(rows) != 1]}")
+    click.echo(counted(len(rows), "row"))
 
 
 async def _ask(ask: Asking, sql: str, limit: timedelta) -> Rows | QueryError:

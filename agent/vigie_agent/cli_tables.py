@@ -20,6 +20,11 @@ def table(
         yield (indent + "  ".join(padded)).rstrip()
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _cell(value: str) -> str:
     shown = "".join(
         character if character.isprintable() else f"\\x{ord(character):02x}" for character in value

@@ -71,7 +71,7 @@ def test_people_read_a_table_and_what_could_not_be_read(agent: Agent) -> None:
 
     assert "Comptes locaux (accounts): ok" in ended.stdout
     assert "root" in ended.stdout
-    assert "1 topics collected with the embedded" in ended.stdout
+    assert "1 topic collected with the embedded" in ended.stdout
 
 
 def test_a_pack_of_the_site_is_collected_beside_a_query_that_is_refused(agent: Agent) -> None:
