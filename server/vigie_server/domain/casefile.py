@@ -15,8 +15,8 @@ from vigie_server.domain.conditions import ROW_NUMBER, Evidence
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Fact, FactRow
-from vigie_server.domain.reference import NameList, SupportTable
-from vigie_server.domain.rules import Read, Rule, Value
+from vigie_server.domain.parameters import Setting
+from vigie_server.domain.rules import Read, Rule
 from vigie_server.domain.topics import Topic
 
 _PART: Final = "part"
@@ -49,34 +49,6 @@ class Answered:
             else:
                 missing.setdefault(part, str(row.get("why") or ""))
         return cls(fact, tuple(rows), missing, frozenset(seen))
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A rule's parameters in force on a device: by name, and as conditions see them.
-
-    `wrong` names a parameter whose override is of no use; the rule can then say nothing.
-    """
-
-    values: Mapping[str, Value]
-    carried: Mapping[str, str | int | float | bool]
-    wrong: str | None = None
-
-    @classmethod
-    def of(cls, rule: Rule, profile: str, overrides: Mapping[str, object] | None) -> "Setting":
-        """The rule's own values for the profile, and what is overridden for the device."""
-        values: dict[str, Value] = {}
-        for name, parameter in rule.parameters.items():
-            value = parameter.value(profile, overrides.get(name) if overrides else None)
-            if value is None:
-                return cls({}, {}, wrong=name)
-            values[name] = value
-        carried = {f"{rule.container}.p.{name}": _carried(value) for name, value in values.items()}
-        return cls(values, carried)
-
-
-def _carried(value: Value) -> str | int | float | bool:
-    return value.handle if isinstance(value, NameList | SupportTable) else value
 
 
 class CaseFile:

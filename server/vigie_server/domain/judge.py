@@ -17,12 +17,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from vigie_server.domain import reasons
-from vigie_server.domain.casefile import CaseFile, Setting
+from vigie_server.domain.casefile import CaseFile
 from vigie_server.domain.conditions import Problem
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Fact
-from vigie_server.domain.rules import PROFILES, STANDARD, Catalogue, Rule
+from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
+from vigie_server.domain.rules import Catalogue, Rule
 from vigie_server.domain.topics import PLATFORMS
 from vigie_server.domain.verdicts import Status, Verdict
 
@@ -41,7 +42,7 @@ class Judge:
         self._rules: Final = tuple(catalogue.rules.values())
         self._columns: Final = _columns(self._rules)
         self._settings: Final = {
-            (rule.id, profile): Setting.of(rule, profile, None)
+            (rule.id, profile): Setting.of(rule.container, rule.parameters, profile, None)
             for rule in self._rules
             for profile in PROFILES
         }
@@ -88,7 +89,7 @@ class Judge:
         profile = device.profile if device.profile in PROFILES else STANDARD
         overrides = device.parameters.get(rule.id) if device.parameters else None
         if overrides:
-            return Setting.of(rule, profile, overrides)
+            return Setting.of(rule.container, rule.parameters, profile, overrides)
         return self._settings[rule.id, profile]
 
 

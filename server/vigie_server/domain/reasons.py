@@ -1,171 +1,13 @@
-"""The sentence beside a verdict, in French and English: of rules' own templates, or ours.
+"""What the judge says itself when a rule cannot: why it is unknown, or does not apply."""
 
-A template is text with `{name}` or `{name:form}`; nothing else of Python's formatting is taken, so
-that a rule file can name values and do nothing more. Forms: `date` (UNIX seconds to a day) and
-`days` (seconds to whole days). Device text is data: control characters become spaces and long
-values are cut.
-"""
-
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from string import Formatter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
 from vigie_server.domain.conditions import Problem, ProblemKind
 from vigie_server.domain.documents import Texts
-from vigie_server.domain.facts import Fact, FactRow
-
-LANGUAGES: Final = ("fr", "en")
-ROWS_NAMED: Final = 5
-STATEMENTS_KEPT: Final = 256
-MAX_VALUE: Final = 80
-
-_DAY: Final = 86_400
-_DATE: Final = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
-_NOTHING: Final = {"fr": "inconnu", "en": "unknown"}
-_YES: Final = {"fr": "oui", "en": "yes"}
-_NO: Final = {"fr": "non", "en": "no"}
-_NEVER: Final = {"fr": "jamais", "en": "never"}
-_NONE: Final = {"fr": "aucun", "en": "none"}
-_MORE: Final = {"fr": "… et {count} de plus", "en": "… and {count} more"}
-_FORMS: Final = frozenset({"", "date", "days"})
-
-
-class TemplateMalformed(ValueError):
-    """The text is not a template over the names it may use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A sentence in one language with places for values."""
-
-    language: str
-    segments: tuple[tuple[str, str, str], ...]  # literal text, then a name ("" at the end), a form
-
-    @classmethod
-    def of(cls, text: str, language: str, names: Collection[str]) -> "Template":
-        """The template of a text. Raises TemplateMalformed for a name that is not in `names`."""
-        try:
-            parsed = list(Formatter().parse(text))
-        except ValueError as error:
-            raise TemplateMalformed(f"is not a template: {error}") from error
-        segments = []
-        for literal, name, form, conversion in parsed:
-            if name is None:
-                segments.append((literal, "", ""))
-                continue
-            if name not in names:
-                raise TemplateMalformed(f"names {{{name}}}, which it cannot know")
-            if conversion or form not in _FORMS:
-                raise TemplateMalformed(f"gives {{{name}}} a form that does not exist")
-            segments.append((literal, name, form or ""))
-        return cls(language, tuple(segments))
-
-    def render(self, value_of: Callable[[str], object]) -> str:
-        """The sentence with its values."""
-        pieces = []
-        for literal, name, form in self.segments:
-            pieces.append(literal)
-            if name:
-                pieces.append(shown(value_of(name), form, self.language))
-        return "".join(pieces)
-
-
-class Shown(str):
-    """Text that is already as people read it: not cut again."""
-
-    __slots__ = ()
-
-
-_ABSENT: Final = Shown()  # a column that this row's topic does not have
-
-
-def shown(value: object, form: str, language: str) -> str:
-    """A value as people read it."""
-    if isinstance(value, Shown):
-        return value
-    if value is None or value == "":
-        return _NEVER[language] if form == "date" else _NOTHING[language]
-    if isinstance(value, bool):
-        return _YES[language] if value else _NO[language]
-    if isinstance(value, int | float) and form == "date":
-        return _day(value, language)
-    if isinstance(value, int | float) and form == "days":
-        return str(int(value // _DAY))
-    text = str(value)
-    if not text.isprintable():
-        text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
-
-
-class Statement:
-    """A sentence in both languages about rows, remembered: a fleet says the same things often."""
-
-    __slots__ = ("_columns", "_known", "_names", "_none", "_row", "_some")
-
-    def __init__(
-        self,
-        some: Mapping[str, Template],
-        none: Mapping[str, Template],
-        row: Mapping[str, Template],
-    ) -> None:
-        """`none` is said where there are no rows; `row` is how each of them is shown."""
-        self._some: Final = some
-        self._none: Final = none
-        self._row: Final = row
-        outer = _names(some) | _names(none)
-        self._columns: Final = tuple(sorted(_names(row))) if "rows" in outer else ()
-        self._names: Final = tuple(sorted(outer - {"rows", "count"}))
-        self._known: Final[dict[tuple[object, ...], Texts]] = {}
-
-    def said(self, rows: Sequence[FactRow], value_of: Callable[[str], object]) -> Texts:
-        """The sentences about these rows; `value_of` gives the other values that they name."""
-        columns = self._columns
-        cells = tuple(
-            [tuple([row.get(column, _ABSENT) for column in columns]) for row in rows[:ROWS_NAMED]]
-        )
-        values = tuple([value_of(name) for name in self._names])
-        key = (len(rows), cells, values)
-        known = self._known.get(key)
-        if known is None:
-            known = self._worded(len(rows), cells, dict(zip(self._names, values, strict=True)))
-            if len(self._known) >= STATEMENTS_KEPT:
-                self._known.clear()
-            self._known[key] = known
-        return known
-
-    def _worded(
-        self, count: int, cells: Sequence[Sequence[object]], values: Mapping[str, object]
-    ) -> Texts:
-        sentences = {}
-        for language, template in (self._some if count else self._none).items():
-            known = {**values, "count": count, "rows": Shown(_NONE[language])}
-            if count and language in self._row:
-                known["rows"] = Shown(self._rows(count, cells, self._row[language]))
-            sentences[language] = template.render(known.get)
-        return sentences
-
-    def _rows(self, count: int, cells: Sequence[Sequence[object]], row: Template) -> str:
-        """The first rows, one after the other, and how many more there are."""
-        shown_rows = [row.render(dict(zip(self._columns, cell, strict=True)).get) for cell in cells]
-        if count > len(cells):
-            shown_rows.append(_MORE[row.language].format(count=count - len(cells)))
-        return ", ".join(shown_rows)
-
-
-def _names(templates: Mapping[str, Template]) -> set[str]:
-    return {name for template in templates.values() for _, name, _ in template.segments if name}
-
-
-def _day(seconds: float, language: str) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime(_DATE[language])
-    except (ValueError, OverflowError, OSError):  # a year that no calendar has
-        return _NOTHING[language]
-
-
-# --- What the judge says itself -------------------------------------------------------------------
+from vigie_server.domain.facts import Fact
+from vigie_server.domain.statements import LANGUAGES, day, shown
 
 _STATUS: Final[Mapping[str, Texts]] = {
     "error": {"fr": "la question a échoué sur le poste", "en": "the query failed on the device"},
@@ -259,10 +101,10 @@ def too_old(title: Texts, observed_at: datetime, max_age: timedelta) -> Texts:
     seconds = observed_at.timestamp()
     return {
         "fr": (
-            f"« {title['fr']} » : dernière preuve du {_day(seconds, 'fr')}, "
+            f"« {title['fr']} » : dernière preuve du {day(seconds, 'fr')}, "
             f"plus ancienne que {days} jours."
         ),
-        "en": (f"“{title['en']}”: last evidence of {_day(seconds, 'en')}, older than {days} days."),
+        "en": (f"“{title['en']}”: last evidence of {day(seconds, 'en')}, older than {days} days."),
     }
 
 

@@ -25,20 +25,17 @@ from vigie_server.domain.conditions import (
 from vigie_server.domain.documents import Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.examples import read_example
-from vigie_server.domain.reasons import LANGUAGES, Statement, Template, TemplateMalformed
-from vigie_server.domain.reference import NameList, SupportTable, load_tables
+from vigie_server.domain.parameters import Parameter, ParameterType, read_parameter
+from vigie_server.domain.reference import SupportTable, load_tables
 from vigie_server.domain.rules import (
     DEVICE_FIELDS,
-    PROFILES,
     Catalogue,
     Conditions,
     Outcome,
-    Parameter,
-    ParameterType,
     Read,
     Rule,
-    Value,
 )
+from vigie_server.domain.statements import LANGUAGES, Statement, Template, TemplateMalformed
 from vigie_server.domain.topics import PLATFORMS, Topic, load_topics
 from vigie_server.domain.verdicts import Severity, Status
 
@@ -163,7 +160,7 @@ class _RuleReader:
             self._topics,
         )
         parameters = {
-            name: self._parameter(name, about)
+            name: read_parameter(name, about, self._tables)
             for name, about in section.named_sections("parameters")
         }
         container = _view(reads) + rule_id.replace("-", "_")
@@ -237,45 +234,6 @@ class _RuleReader:
         if not set(words) <= allowed.keys():
             raise self._section.wrong("must hold `pass`, `fail` or both", "partial")
         return frozenset(allowed[word] for word in words)
-
-    def _parameter(self, name: str, section: Section) -> Parameter:
-        if _NAME.fullmatch(name) is None:
-            raise section.wrong(f"`{name}` is not a name such as min_length")
-        kind = ParameterType(section.choice("type", frozenset(ParameterType)))
-        profiles: dict[str, Value] = {}
-        if "profiles" in section:
-            given = section.section("profiles")
-            for profile in sorted(PROFILES):
-                if profile in given:
-                    profiles[profile] = self._value(given, profile, kind)
-            given.close()
-        parameter = Parameter(
-            name=name,
-            type=kind,
-            about=section.both_languages("about"),
-            default=self._value(section, "default", kind),
-            profiles=profiles,
-        )
-        section.close()
-        return parameter
-
-    def _value(self, section: Section, key: str, kind: ParameterType) -> Value:
-        match kind:
-            case ParameterType.INTEGER:
-                return section.whole(key)
-            case ParameterType.REAL:
-                try:
-                    return float(section.text(key))
-                except ValueError as error:
-                    raise section.wrong("must be a number", key) from error
-            case ParameterType.TEXT:
-                return section.text(key)
-            case ParameterType.FLAG:
-                return section.flag(key, default=False)
-            case ParameterType.LIST:
-                return NameList.of(section.words(key))
-            case ParameterType.TABLE:
-                return self._tables[section.choice(key, self._tables)]
 
     def _conditions(
         self, container: str, reads: Mapping[str, Read], parameters: Mapping[str, Parameter]

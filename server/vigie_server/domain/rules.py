@@ -47,20 +47,16 @@ seconds), `device.<field>` (`platform`, `os`, `os_version`, `chassis`, `profile`
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Final
 
 from vigie_server.domain.conditions import Condition, Decision, Kind
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.examples import Example
-from vigie_server.domain.reasons import Statement
-from vigie_server.domain.reference import NameList, SupportTable
+from vigie_server.domain.parameters import Parameter
+from vigie_server.domain.reference import SupportTable
+from vigie_server.domain.statements import Statement
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Severity, Status
-
-PROFILES: Final = frozenset({"standard", "critical", "low"})
-STANDARD: Final = "standard"
-MAX_INTEGER: Final = 2**53  # beyond it a JSON reader would see another number
 
 DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
     "device.platform": Kind.TEXT,
@@ -74,55 +70,6 @@ DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
     "site.id": Kind.TEXT,
 }
 """What conditions see of a device, beside its evidence."""
-
-Value = str | int | float | bool | NameList | SupportTable
-"""A parameter's value, of its type."""
-
-
-class ParameterType(StrEnum):
-    """`list` is a list of names; `table` a table of ends of support."""
-
-    INTEGER = "integer"
-    REAL = "real"
-    TEXT = "text"
-    FLAG = "flag"
-    LIST = "list"
-    TABLE = "table"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A threshold or list that a site, a group or a device may set."""
-
-    name: str
-    type: ParameterType
-    about: Texts
-    default: Value
-    profiles: Mapping[str, Value]
-
-    def value(self, profile: str, override: object = None) -> Value | None:
-        """The value in force; None when the override is not of the parameter's type."""
-        if override is None or self.type is ParameterType.TABLE:
-            return self.profiles.get(profile, self.default)
-        return _of_type(override, self.type)
-
-
-def _of_type(given: object, wanted: ParameterType) -> Value | None:
-    if isinstance(given, bool) or wanted is ParameterType.FLAG:
-        return given if isinstance(given, bool) and wanted is ParameterType.FLAG else None
-    value: Value | None = None
-    match wanted, given:
-        case ParameterType.INTEGER, int() if abs(given) < MAX_INTEGER:
-            value = given
-        case ParameterType.REAL, int() | float():
-            value = float(given)
-        case ParameterType.TEXT, str():
-            value = given
-        case ParameterType.LIST, list() | tuple() if all(isinstance(name, str) for name in given):
-            value = NameList.of(given)
-        case _:
-            pass
-    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,143 @@
+"""Parameters of rules: thresholds and lists that a site, a group or a device may set."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from vigie_server.domain.documents import Section, Texts
+from vigie_server.domain.reference import NameList, SupportTable
+
+PROFILES: Final = frozenset({"standard", "critical", "low"})
+STANDARD: Final = "standard"
+MAX_INTEGER: Final = 2**53  # beyond it a JSON reader would see another number
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+Value = str | int | float | bool | NameList | SupportTable
+"""A parameter's value, of its type."""
+
+
+class ParameterType(StrEnum):
+    """`list` is a list of names; `table` a table of ends of support."""
+
+    INTEGER = "integer"
+    REAL = "real"
+    TEXT = "text"
+    FLAG = "flag"
+    LIST = "list"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A threshold or list that a site, a group or a device may set."""
+
+    name: str
+    type: ParameterType
+    about: Texts
+    default: Value
+    profiles: Mapping[str, Value]
+
+    def value(self, profile: str, override: object = None) -> Value | None:
+        """The value in force; None when the override is not of the parameter's type."""
+        if override is None or self.type is ParameterType.TABLE:
+            return self.profiles.get(profile, self.default)
+        return _of_type(override, self.type)
+
+
+def _of_type(given: object, wanted: ParameterType) -> Value | None:
+    if isinstance(given, bool) or wanted is ParameterType.FLAG:
+        return given if isinstance(given, bool) and wanted is ParameterType.FLAG else None
+    value: Value | None = None
+    match wanted, given:
+        case ParameterType.INTEGER, int() if abs(given) < MAX_INTEGER:
+            value = given
+        case ParameterType.REAL, int() | float():
+            value = float(given)
+        case ParameterType.TEXT, str():
+            value = given
+        case ParameterType.LIST, list() | tuple() if all(isinstance(name, str) for name in given):
+            value = NameList.of(given)
+        case _:
+            pass
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A rule's parameters in force on a device: by name, and as conditions see them.
+
+    `wrong` names a parameter whose override is of no use; the rule can then say nothing.
+    """
+
+    values: Mapping[str, Value]
+    carried: Mapping[str, str | int | float | bool]
+    wrong: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        container: str,
+        parameters: Mapping[str, Parameter],
+        profile: str,
+        overrides: Mapping[str, object] | None,
+    ) -> "Setting":
+        """The values for the profile, and what is overridden for the device."""
+        values: dict[str, Value] = {}
+        for name, parameter in parameters.items():
+            value = parameter.value(profile, overrides.get(name) if overrides else None)
+            if value is None:
+                return cls({}, {}, wrong=name)
+            values[name] = value
+        carried = {f"{container}.p.{name}": _carried(value) for name, value in values.items()}
+        return cls(values, carried)
+
+
+def _carried(value: Value) -> str | int | float | bool:
+    return value.handle if isinstance(value, NameList | SupportTable) else value
+
+
+def read_parameter(name: str, section: Section, tables: Mapping[str, SupportTable]) -> Parameter:
+    """The parameter that a section holds. Raises RulesMalformed."""
+    if _NAME.fullmatch(name) is None:
+        raise section.wrong(f"`{name}` is not a name such as min_length")
+    kind = ParameterType(section.choice("type", frozenset(ParameterType)))
+    profiles: dict[str, Value] = {}
+    if "profiles" in section:
+        given = section.section("profiles")
+        for profile in sorted(PROFILES):
+            if profile in given:
+                profiles[profile] = _read_value(given, profile, kind, tables)
+        given.close()
+    parameter = Parameter(
+        name=name,
+        type=kind,
+        about=section.both_languages("about"),
+        default=_read_value(section, "default", kind, tables),
+        profiles=profiles,
+    )
+    section.close()
+    return parameter
+
+
+def _read_value(
+    section: Section, key: str, kind: ParameterType, tables: Mapping[str, SupportTable]
+) -> Value:
+    match kind:
+        case ParameterType.INTEGER:
+            return section.whole(key)
+        case ParameterType.REAL:
+            try:
+                return float(section.text(key))
+            except ValueError as error:
+                raise section.wrong("must be a number", key) from error
+        case ParameterType.TEXT:
+            return section.text(key)
+        case ParameterType.FLAG:
+            return section.flag(key, default=False)
+        case ParameterType.LIST:
+            return NameList.of(section.words(key))
+        case ParameterType.TABLE:
+            return tables[section.choice(key, tables)]
