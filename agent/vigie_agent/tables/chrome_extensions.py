@@ -157,7 +157,9 @@ def _objects(document: _Json) -> dict[str, _Json]:
 
 
 def _joined(values: object) -> str:
-    return ", ".join(_text(value) for value in values) if isinstance(values, list) else ""
+    """Permissions that are objects (old apps have them) are in the `_json` columns only."""
+    words = values if isinstance(values, list) else []
+    return ", ".join(word for word in words if isinstance(word, str))
 
 
 def _text(value: object) -> str:
