@@ -241,6 +241,11 @@ class Judging(Protocol):
         """The rules that this topic's content can change."""
         ...
 
+    @property
+    def rules_on_device(self) -> Collection[str]:
+        """The rules that read no topic: they depend on the device and its last report."""
+        ...
+
     def topics_of(self, rule: str) -> frozenset[str]:
         """The topics a rule reads; none for a rule that does not exist."""
         ...

@@ -65,6 +65,20 @@ class _Judged:
 
 _NOTHING: Final = _Judged()
 
+_SETTLED_BY_CONTENT: Final = frozenset({Status.PASS, Status.FAIL, Status.NOT_APPLICABLE})
+"""Verdicts that the same content, fresher, leaves as they are."""
+_SETTLED_BY_REPORTING: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
+"""Verdicts on the device alone that a report leaves as they are."""
+
+
+def _may_move(
+    record: DeviceRecord, rule: str, now: datetime, *, settled: frozenset[Status]
+) -> bool:
+    known = record.verdicts.get(rule)
+    if known is None or known.verdict.status not in settled:
+        return True
+    return known.next_check_at is not None and known.next_check_at <= now
+
 
 class AcceptReport:
     """Turns reports and due checks into changes of a device's record."""
@@ -144,12 +158,7 @@ class AcceptReport:
         intake.held[topic] = HeldSnapshot(held.digest, instant, held.revision, fact)
         intake.seen.append((topic, instant))
         for rule in self._judging.rules_reading(topic):
-            known = record.verdicts.get(rule)
-            if (
-                known is None
-                or known.verdict.status is Status.UNKNOWN
-                or (known.next_check_at is not None and known.next_check_at <= now)
-            ):
+            if _may_move(record, rule, now, settled=_SETTLED_BY_CONTENT):
                 intake.topics.add(topic)
                 return
 
@@ -224,10 +233,17 @@ class AcceptReport:
         if not self._is_current(record):
             topics = None
         judged = _NOTHING
-        if topics is None or topics:
+        if topics is None or topics or self._came_back(record, received_at):
             judged = await self._judged(record, topics, received_at)
         change = _step(record, received_at, report.seq, intake=intake, judged=judged)
         return Accepted(change, resend=tuple(intake.resend))
+
+    def _came_back(self, record: DeviceRecord, now: datetime) -> bool:
+        """Whether a report, whatever is in it, can move a rule on the device alone."""
+        return any(
+            _may_move(record, rule, now, settled=_SETTLED_BY_REPORTING)
+            for rule in self._judging.rules_on_device
+        )
 
     def _is_current(self, record: DeviceRecord) -> bool:
         return record.judged_with == self._judging.digest

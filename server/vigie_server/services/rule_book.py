@@ -21,6 +21,7 @@ class RuleBook:
         self._judge = Judge(catalogue)
         self._topics_of = {rule.id: frozenset(rule.reads) for rule in catalogue.rules.values()}
         self._all_topics = frozenset[str]().union(*self._topics_of.values())
+        self._on_device = [rule for rule, topics in self._topics_of.items() if not topics]
         self._reading: dict[str, list[str]] = {}
         for rule, topics in self._topics_of.items():
             for topic in topics:
@@ -40,6 +41,10 @@ class RuleBook:
 
     def rules_reading(self, topic: str) -> Collection[str]:
         return self._reading.get(topic, ())
+
+    @property
+    def rules_on_device(self) -> Collection[str]:
+        return self._on_device
 
     def topics_of(self, rule: str) -> frozenset[str]:
         return self._topics_of.get(rule, frozenset())
