@@ -109,7 +109,11 @@ class AgentSettings(BaseSettings):
     """VIGIE_AGENT_DATA_DIR, VIGIE_AGENT_ENGINE__KIND, VIGIE_AGENT_SPOOL__MAX_BYTES=8MiB, ..."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=_ENV_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
     )
 
     data_dir: Path = Field(default_factory=default_data_dir)
@@ -229,9 +233,9 @@ def _below_environment(written: dict[str, Any]) -> dict[str, Any]:
             kept[key] = {
                 inner: inner_value
                 for inner, inner_value in value.items()
-                if f"{variable}__{inner}".upper() not in os.environ
+                if not os.environ.get(f"{variable}__{inner}".upper())
             }
-        elif variable not in os.environ:
+        elif not os.environ.get(variable):
             kept[key] = value
     return kept
 

@@ -153,3 +153,15 @@ def test_an_ordinary_user_who_names_no_folder_means_the_devices_own_agent(
 
     assert usual.data_dir == tmp_path
     assert named.data_dir == Path("/elsewhere")
+
+
+def test_an_empty_variable_sets_nothing(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml.write_text('packs_dir = "/packs"\n[collect]\nidle_io = false\n')
+    for name in ("PACKS_DIR", "ENROLMENT_TOKEN", "COLLECT__IDLE_IO"):
+        monkeypatch.setenv(f"VIGIE_AGENT_{name}", "")
+
+    settings = load_settings()
+
+    assert settings.packs_dir == Path("/packs")
+    assert settings.enrolment_token is None
+    assert settings.collect.idle_io is False
