@@ -22,10 +22,10 @@ MAX_VALUE: Final = 80
 
 _DAY: Final = 86_400
 _DATE: Final = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
-_NOTHING: Final = {"fr": "inconnu", "en": "unknown"}
+_NOTHING: Final = "?"
 _YES: Final = {"fr": "oui", "en": "yes"}
 _NO: Final = {"fr": "non", "en": "no"}
-_NEVER: Final = {"fr": "jamais", "en": "never"}
+_NO_DATE: Final = {"fr": "date inconnue", "en": "date unknown"}
 _NONE: Final = {"fr": "aucun", "en": "none"}
 _MORE: Final = {"fr": "… et {count} de plus", "en": "… and {count} more"}
 _FORMS: Final = frozenset({"", "date", "days"})
@@ -85,7 +85,7 @@ def shown(value: object, form: str, language: str) -> str:
     if isinstance(value, Shown):
         return value
     if value is None or value == "":
-        return _NEVER[language] if form == "date" else _NOTHING[language]
+        return _NO_DATE[language] if form == "date" else _NOTHING
     if isinstance(value, bool):
         return _YES[language] if value else _NO[language]
     if isinstance(value, int | float) and form == "date":
@@ -142,15 +142,17 @@ class Statement:
             known = {**values, "count": count, "rows": Shown(_NONE[language])}
             if count and language in self._row:
                 known["rows"] = Shown(self._rows(count, cells, self._row[language]))
-            sentences[language] = template.render(known.get)
+            sentence = template.render(known.get)
+            sentences[language] = sentence[:-1] if sentence.endswith("..") else sentence
         return sentences
 
     def _rows(self, count: int, cells: Sequence[Sequence[object]], row: Template) -> str:
-        """The first rows, one after the other, and how many more there are."""
-        shown_rows = [row.render(dict(zip(self._columns, cell, strict=True)).get) for cell in cells]
+        """The first rows, each text once, and how many more there are."""
+        named = [row.render(dict(zip(self._columns, cell, strict=True)).get) for cell in cells]
+        texts = list(dict.fromkeys(named))
         if count > len(cells):
-            shown_rows.append(_MORE[row.language].format(count=count - len(cells)))
-        return ", ".join(shown_rows)
+            texts.append(_MORE[row.language].format(count=count - len(cells)))
+        return ", ".join(texts)
 
 
 def _names(templates: Mapping[str, Template]) -> set[str]:
@@ -162,4 +164,4 @@ def day(seconds: float, language: str) -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime(_DATE[language])
     except (ValueError, OverflowError, OSError):  # a year that no calendar has
-        return _NOTHING[language]
+        return _NOTHING

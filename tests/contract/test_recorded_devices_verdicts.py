@@ -1,0 +1,150 @@
+"""What the rules say of the twelve recorded devices: packs, topics and rules held together.
+
+A change of a pack or of a rule shows here as a changed letter: read it, and if it is what was
+wanted, write it down.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from vigie_server.bundled import bundled_catalogue
+from vigie_server.domain.describing import described
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.facts import Fact
+from vigie_server.domain.judge import Judge
+from vigie_server.domain.topics import Topic
+from vigie_server.domain.verdicts import Status, Verdict
+
+FIXTURES: Final = Path(__file__).parents[1] / "fixtures"
+NOW: Final = datetime(2026, 11, 20, 8, tzinfo=UTC)
+PLATFORMS: Final = ("windows", "darwin", "linux")
+SCENARIOS: Final = ("compliant", "partial", "neglected", "no-rights")
+DEVICES: Final = [(platform, scenario) for platform in PLATFORMS for scenario in SCENARIOS]
+CATALOGUE: Final = bundled_catalogue()
+LETTERS: Final = {"P": "pass", "F": "fail", "?": "unknown", "-": "not_applicable"}
+
+# One letter a device, in the order of DEVICES: windows, darwin and linux, each compliant, partial,
+# neglected and without rights.
+EXPECTED: Final = """
+Q01-accounts-inventoried     P P P P P P P P P P P P
+Q01-hardware-identified      P P F ? P P P P P P F ?
+Q01-software-inventoried     P P P P P P P P P P P P
+Q03-auto-update              P P F P P P F ? P P F F
+Q03-no-pending-reboot        P F F P - - - - P P F ?
+Q03-os-supported             P F F F P P F P P P F ?
+Q03-patched-recently         P F F ? P P F P P P F P
+Q04-antivirus-active         P P F P P P P P P F F F
+Q04-auto-update              P P F ? P P F ? P P F F
+Q04-edr-active               P F F F P F F F P F F F
+Q04-scan-recent              P P F ? - - - - ? ? F F
+Q04-signatures-fresh         P F F P ? ? ? ? P P F F
+Q05-complexity               P F F ? P F F ? P F F F
+Q05-lockout                  P F F ? P F F ? P P F F
+Q05-min-length               P F F ? P F F ? P F F F
+Q05-no-empty-password        ? ? ? ? - - - - P P F ?
+Q05-no-generic-account       P P ? P P P P P P P F P
+Q05-no-guest                 P P F ? P P F P P P F P
+Q05-rotation                 P P F ? P F F ? P P F F
+Q06-drops-logged             P P F F P F F ? P F F ?
+Q06-firewall-enabled         P P F P P F F ? P F F ?
+Q06-inbound-blocked          P P F P P F F ? P F F ?
+Q08-admins-approved          ? ? ? ? ? ? ? ? ? ? ? ?
+Q08-admins-few               ? ? ? ? P P P ? P P F ?
+Q08-daily-user-not-admin     P P F ? P F F ? P P F F
+Q08-elevation-guarded        P P F P P P F ? P P F ?
+Q08-no-peer-access           ? ? F ? P P F ? P P F ?
+Q08-no-stale-account         ? ? ? ? P P ? ? P P F ?
+Q09-disk-encrypted           P F - ? P P F - P F - -
+Q09-no-usb-storage           P P F P ? ? F ? P P F P
+Q09-seen-recently            P P P P P P P P P P P P
+Q09-usb-storage-blocked      P F F F ? ? ? ? P F F F
+Q09-vpn-installed            P P - ? P P F - P P - -
+"""
+
+
+def fact_of(topic: Topic, rows: list[dict[str, str]]) -> Fact:
+    columns = sorted(topic.columns)
+    return topic.convert(
+        topic_version=topic.version,
+        status="ok",
+        message="",
+        columns=columns,
+        values=[row[column] for row in rows for column in columns],
+        observed_at=NOW,
+    )
+
+
+def facts_of(platform: str, scenario: str) -> dict[str, Fact]:
+    folder = FIXTURES / platform / scenario
+    return {
+        topic.name: fact_of(topic, json.loads((folder / f"{topic.name}.json").read_text("utf-8")))
+        for topic in CATALOGUE.topics.values()
+    }
+
+
+def verdicts_of(platform: str, scenario: str) -> list[Verdict]:
+    facts = facts_of(platform, scenario)
+    device = Device(
+        id="d1",
+        site="s1",
+        profile="standard",
+        platform=platform,
+        state=DeviceState.ACTIVE,
+        last_report_at=NOW,
+    )
+    return Judge(CATALOGUE).judge(described(device, facts["inventory"]), facts, now=NOW)
+
+
+def expected(platform: str, scenario: str) -> dict[str, str]:
+    place = DEVICES.index((platform, scenario))
+    lines = [line.split() for line in EXPECTED.strip().splitlines()]
+    return {line[0]: LETTERS[line[1 + place]] for line in lines}
+
+
+@pytest.mark.parametrize(("platform", "scenario"), DEVICES)
+def test_a_recorded_device_gets_the_verdicts_written_down(platform: str, scenario: str) -> None:
+    verdicts = verdicts_of(platform, scenario)
+
+    assert {v.rule: v.status.value for v in verdicts} == expected(platform, scenario)
+
+
+@pytest.mark.parametrize(("platform", "scenario"), DEVICES)
+def test_every_value_of_a_recorded_device_is_readable(platform: str, scenario: str) -> None:
+    unreadable = {
+        name: dict(fact.unreadable)
+        for name, fact in facts_of(platform, scenario).items()
+        if fact.unreadable
+    }
+
+    assert unreadable == {}
+
+
+@pytest.mark.parametrize(("platform", "scenario"), DEVICES)
+def test_no_rule_fails_by_itself_on_a_recorded_device(platform: str, scenario: str) -> None:
+    broken = [
+        verdict.reason["en"]
+        for verdict in verdicts_of(platform, scenario)
+        if verdict.status is Status.UNKNOWN and "The rule " in verdict.reason["en"]
+    ]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_compliant_device_fails_nothing(platform: str) -> None:
+    failed = [v.rule for v in verdicts_of(platform, "compliant") if v.status is Status.FAIL]
+
+    assert failed == []
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_device_without_rights_passes_nothing_that_it_could_not_read(platform: str) -> None:
+    seen = {v.rule: v.status for v in verdicts_of(platform, "compliant")}
+    hidden = {v.rule: v.status for v in verdicts_of(platform, "no-rights")}
+
+    assert Status.UNKNOWN in hidden.values()
+    assert list(hidden.values()).count(Status.PASS) < list(seen.values()).count(Status.PASS)
