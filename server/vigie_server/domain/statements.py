@@ -122,7 +122,10 @@ class Statement:
         """The sentences about these rows; `value_of` gives the other values that they name."""
         columns = self._columns
         cells = tuple(
-            [tuple([row.get(column, _ABSENT) for column in columns]) for row in rows[:ROWS_NAMED]]
+            [
+                tuple([_short(row.get(column, _ABSENT)) for column in columns])
+                for row in rows[:ROWS_NAMED]
+            ]
         )
         values = tuple([value_of(name) for name in self._names])
         key = (len(rows), cells, values)
@@ -153,6 +156,11 @@ class Statement:
         if count > len(cells):
             texts.append(_MORE[row.language].format(count=count - len(cells)))
         return ", ".join(texts)
+
+
+def _short(cell: object) -> object:
+    """No more of a text than is shown: what is remembered stays small, whatever a device sends."""
+    return cell[: MAX_VALUE + 1] if type(cell) is str and len(cell) > MAX_VALUE else cell
 
 
 def _names(templates: Mapping[str, Template]) -> set[str]:

@@ -410,3 +410,17 @@ def test_device_text_in_a_reason_is_one_short_printable_piece(tmp_path: Path) ->
 
     assert verdict.reason["fr"].isprintable()
     assert len(verdict.reason["fr"]) < 120
+
+
+def test_long_values_that_begin_alike_are_said_alike_and_kept_apart_in_the_evidence(
+    tmp_path: Path,
+) -> None:
+    judge = judge_of(tmp_path)
+    first, second = door("x" * 5000 + "1", shut=False), door("x" * 5000 + "2", shut=False)
+
+    said_first = verdict_of(judge, doors(first))
+    said_second = verdict_of(judge, doors(second))
+
+    assert said_first.reason == said_second.reason
+    assert said_first.offending == (first,)
+    assert said_second.offending == (second,)
