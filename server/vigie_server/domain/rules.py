@@ -13,7 +13,7 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
 `reads`         by topic: `version`, `columns`, and `parts` by platform (or a list for all), where
                 not all of the topic's are read: the rule then sees no row of the others. Absent for
                 a rule on the device alone
-`max_age`       older evidence is `unknown`: `36h`, `7d`
+`max_age`       older evidence is `unknown`: `36h`, `30d` (absent: 7 days)
 `parameters`    by name: `type` (integer, real, text, flag, list, table), `about`, `default`, and
                 `profiles` (`standard`, `critical`, `low`) where they differ. A `list` holds names
                 (case ignored, `*` for any characters) for `listed`; a `table` is the name of a file
