@@ -1,7 +1,6 @@
-"""Settings for every test: Hypothesis profiles, and an environment that nobody's shell leaks into."""
+"""Settings for every test: Hypothesis profiles, and an environment without settings of ours."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,8 +15,7 @@ _OURS = ("VIGIE_AGENT_", "VIGIE_SERVER_")
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings come from the test, never from the shell that runs it."""
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         monkeypatch.delenv(name)
-    yield
