@@ -30,8 +30,8 @@ class AllowedFile:
     keys: frozenset[str] | None = None
 
     def covers(self, path: str) -> bool:
-        """Whether `path`, already without links and dots, is of this entry."""
-        if self.suffix is None:
+        """Whether `path`, already without links and dots, is of this entry (or its folder)."""
+        if self.suffix is None or path == self.path:
             return path == self.path
         folder, _, name = path.rpartition("/")
         return folder == self.path and name.endswith(self.suffix) and not name.startswith(".")
@@ -131,11 +131,18 @@ def present_files(host: Host) -> Iterator[str]:
 
 
 def files_of(host: Host, entry: AllowedFile) -> tuple[str, ...]:
-    """The files of one entry that are there, by name. A folder that cannot be listed has none."""
+    """The files of one entry that are there, by name.
+
+    What this process may not look at counts as there, the folder itself where it cannot be listed:
+    reading it then says why.
+    """
     try:
         if entry.suffix is None:
-            return (entry.path,) if host.path(real_path(host, entry.path)).exists() else ()
+            host.path(real_path(host, entry.path)).stat()
+            return (entry.path,)
         names = sorted(item.name for item in host.path(entry.path).iterdir())
+    except PermissionError:
+        return (entry.path,)
     except OSError:
         return ()
     paths = (f"{entry.path}/{name}" for name in names)

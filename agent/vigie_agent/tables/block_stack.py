@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vigie_agent.tables.host import Host
-from vigie_agent.tables.links import real_path
+from vigie_agent.tables.links import is_there, real_path
 
 _MAX_DEPTH: Final = 32
 _CIPHERS: Final = frozenset(
@@ -66,7 +66,7 @@ def device_by_path(host: Host, path: str) -> BlockDevice | None:
 
 def device_by_name(host: Host, name: str) -> BlockDevice | None:
     """The device the kernel calls `name` (sda1, dm-0); None when /sys does not know it."""
-    return _device(host, name, depth=0) if host.path(f"/sys/class/block/{name}").exists() else None
+    return _device(host, name, depth=0) if is_there(host, f"/sys/class/block/{name}") else None
 
 
 def _device(host: Host, name: str, *, depth: int) -> BlockDevice:
@@ -87,7 +87,7 @@ def _parents(host: Host, folder: str) -> tuple[str, ...]:
         slaves = sorted(item.name for item in host.path(f"{folder}/slaves").iterdir())
     except OSError:
         slaves = []
-    if not slaves and host.path(f"{folder}/partition").exists():
+    if not slaves and is_there(host, f"{folder}/partition"):
         # A partition's folder lies in its disk's.
         return (real_path(host, folder).split("/")[-2],)
     return tuple(slaves)

@@ -9,7 +9,7 @@ import psutil
 from vigie_agent.domain.table import Table, TableRow
 from vigie_agent.tables.columns import osquery_columns
 from vigie_agent.tables.host import Host
-from vigie_agent.tables.links import real_path
+from vigie_agent.tables.links import is_there, real_path
 
 ADDRESSES: Final = osquery_columns(
     "interface, address, mask, broadcast, point_to_point, type, friendly_name hidden"
@@ -72,7 +72,7 @@ def _details(host: Host) -> Iterator[TableRow]:
     except OSError:
         return
     for name in names:
-        if not (host.path(f"{_FOLDER}/{name}") / "mtu").exists():  # bonding_masters is a file
+        if not is_there(host, f"{_FOLDER}/{name}/mtu"):  # bonding_masters is a file
             continue
         counters = {
             column: _number(host, name, f"statistics/{counter}")

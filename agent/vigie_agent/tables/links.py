@@ -1,4 +1,4 @@
-"""Links, followed as the device itself would."""
+"""Paths of the device: what is there, and links followed as the device itself would."""
 
 import errno
 from typing import Final
@@ -33,3 +33,12 @@ def real_path(host: Host, path: str) -> str:
         waiting += target.split("/")[::-1]
         real = "" if target.startswith("/") else real
     raise OSError(errno.ELOOP, "links without end", path)
+
+
+def is_there(host: Host, path: str) -> bool:
+    """Whether `path` exists, links followed; False also where this process may not look."""
+    try:
+        host.path(path).stat()
+    except OSError:
+        return False
+    return True

@@ -7,6 +7,7 @@ from typing import Final
 from vigie_agent.domain.table import LibraryMissing, Table, TableError, TableRow
 from vigie_agent.tables.columns import osquery_columns
 from vigie_agent.tables.host import Host, Outcome
+from vigie_agent.tables.links import is_there
 
 DEB: Final = osquery_columns(
     "name, version, source, size BIGINT, arch, revision, status, maintainer, section, priority, "
@@ -107,7 +108,7 @@ def control_blocks(text: str) -> Iterator[Mapping[str, str]]:
 
 
 def _rpm(host: Host) -> Iterator[TableRow]:
-    if not any(host.path(path).exists() for path in _RPM_DATABASES):
+    if not any(is_there(host, path) for path in _RPM_DATABASES):
         return
     argv = ["rpm", "-qa", "--queryformat", _RPM_FORMAT]
     result = host.run(argv, timeout=_TIMEOUT, max_output=_MAX_OUTPUT)

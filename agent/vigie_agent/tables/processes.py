@@ -104,7 +104,13 @@ def _executable(host: Host, folder: str) -> Mapping[str, str | int]:
     if not path:
         return {"path": "", "on_disk": -1}
     path = path.removesuffix(_DELETED)
-    return {"path": path, "on_disk": int(host.path(path).exists())}
+    try:
+        host.path(path).stat()
+    except PermissionError:
+        return {"path": path, "on_disk": -1}
+    except OSError:
+        return {"path": path, "on_disk": 0}
+    return {"path": path, "on_disk": 1}
 
 
 def _command_line(host: Host, folder: str) -> str:

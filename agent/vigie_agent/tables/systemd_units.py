@@ -10,6 +10,7 @@ from typing import Final
 from vigie_agent.domain.table import LibraryMissing, Table, TableError, TableRow
 from vigie_agent.tables.columns import osquery_columns
 from vigie_agent.tables.host import Host, Outcome
+from vigie_agent.tables.links import is_there
 
 COLUMNS: Final = osquery_columns(
     "id, description, load_state, active_state, sub_state, unit_file_state, following, "
@@ -37,7 +38,7 @@ def tables(host: Host) -> tuple[Table, ...]:
 
 
 def _rows(host: Host) -> Iterator[TableRow]:
-    if not host.path("/run/systemd/system").exists():
+    if not is_there(host, "/run/systemd/system"):
         return
     argv = ["systemctl", "show", "--all", "--no-pager", f"--property={_PROPERTIES}", "*"]
     result = host.run(argv, timeout=_TIMEOUT, max_output=_MAX_OUTPUT)

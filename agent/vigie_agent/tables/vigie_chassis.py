@@ -6,6 +6,7 @@ from typing import Final
 from vigie_agent.domain.table import Table, TableRow
 from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collected, text
 from vigie_agent.tables.host import Host
+from vigie_agent.tables.links import is_there
 
 COLUMNS: Final = (
     text("chassis", "laptop, tablet, desktop, server, virtual, container, embedded or unknown"),
@@ -106,7 +107,7 @@ def hypervisor_of(host: Host) -> str:
 def container_of(host: Host) -> str:
     """The container manager around this process, empty outside of containers."""
     for path, name in (("/.dockerenv", "docker"), ("/run/.containerenv", "podman")):
-        if host.path(path).exists():
+        if is_there(host, path):
             return name
     if said := host.text_or_empty("/run/systemd/container").strip():
         return said

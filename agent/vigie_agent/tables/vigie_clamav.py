@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from vigie_agent.domain.table import Table, TableRow
 from vigie_agent.tables.columns import COLLECTED, collected, integer, text, unix_time
 from vigie_agent.tables.host import Host
+from vigie_agent.tables.links import is_there
 from vigie_agent.tables.running import running_programs
 from vigie_agent.tables.vigie_settings import read_family
 
@@ -100,10 +101,10 @@ def _built(date: str) -> int | None:
 def _rows(host: Host) -> Iterator[TableRow]:
     folder = read_family(host, "freshclam").value("DatabaseDirectory") or _FOLDER
     daily, main = _newest(host, folder, "daily"), _newest(host, folder, "main")
-    if not (daily or main or any(host.path(path).exists() for path in _PROGRAMS)):
+    if not (daily or main or any(is_there(host, path) for path in _PROGRAMS)):
         return
     running = running_programs(host) & {"clamd", "clamonacc", "freshclam"}
-    updates = "freshclam" in running or any(host.path(path).exists() for path in _UPDATERS)
+    updates = "freshclam" in running or any(is_there(host, path) for path in _UPDATERS)
     yield collected(
         "" if daily else f"no readable daily.cvd or daily.cld in {folder}",
         active=int("clamd" in running),

@@ -6,6 +6,7 @@ from typing import Final
 from vigie_agent.domain.table import Table, TableRow
 from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collected, text
 from vigie_agent.tables.host import Host
+from vigie_agent.tables.links import is_there
 from vigie_agent.tables.live_rules import live_nftables, live_rules
 from vigie_agent.tables.netfilter_socket import DumpChains, dump_chains
 from vigie_agent.tables.packet_filter import (
@@ -49,6 +50,7 @@ INBOUND_COLUMNS: Final = (
 
 _LINUX: Final = frozenset({"linux"})
 _FAMILIES: Final = ("ipv4", "ipv6")
+_INTERFACES: Final = "/sys/class/net"
 _ANY_INTERFACE: Final = ("vigie0",)
 """A name that no rule mentions, for a machine whose interfaces are all virtual."""
 
@@ -135,11 +137,8 @@ def _inbound_row(family: str, found: list[Inbound], read_with: str) -> TableRow:
 def physical_interfaces(host: Host) -> tuple[str, ...]:
     """The network interfaces that are hardware (also a virtual machine's), else a stand-in."""
     try:
-        names = sorted(
-            item.name
-            for item in host.path("/sys/class/net").iterdir()
-            if (item / "device").exists()
-        )
+        names = sorted(item.name for item in host.path(_INTERFACES).iterdir())
     except OSError:
         names = []
-    return tuple(names) or _ANY_INTERFACE
+    physical = tuple(name for name in names if is_there(host, f"{_INTERFACES}/{name}/device"))
+    return physical or _ANY_INTERFACE

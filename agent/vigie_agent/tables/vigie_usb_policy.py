@@ -9,6 +9,7 @@ from vigie_agent.tables.allowed_files import ALLOWED_FILES, files_of, read_allow
 from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collected, text
 from vigie_agent.tables.config_text import ConfigLine
 from vigie_agent.tables.host import Host
+from vigie_agent.tables.links import is_there
 from vigie_agent.tables.running import running_programs
 from vigie_agent.tables.vigie_settings import read_family
 
@@ -73,7 +74,7 @@ def module_rules(lines: Sequence[ConfigLine], command_line: str = "") -> ModuleR
 
 def _rows(host: Host) -> Iterator[TableRow]:
     yield _module_row(host)
-    if any(host.path(path).exists() for path in _USBGUARD):
+    if any(is_there(host, path) for path in _USBGUARD):
         yield _usbguard_row(host)
 
 
