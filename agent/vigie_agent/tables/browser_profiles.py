@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from vigie_agent.domain.table import Request
 from vigie_agent.tables.accounts import User, local_users
 from vigie_agent.tables.host import Host
-from vigie_agent.tables.links import is_there
+from vigie_agent.tables.links import is_folder
 
 
 def asked_users(host: Host, request: Request) -> list[User]:
@@ -21,4 +21,4 @@ def folders(host: Host, path: str) -> Iterator[str]:
         names = sorted(item.name for item in host.path(path).iterdir())
     except OSError:
         return
-    yield from (f"{path}/{name}" for name in names if is_there(host, f"{path}/{name}/."))
+    yield from (f"{path}/{name}" for name in names if is_folder(host, f"{path}/{name}"))

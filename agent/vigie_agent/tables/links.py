@@ -1,6 +1,7 @@
 """Paths of the device: what is there, and links followed as the device itself would."""
 
 import errno
+import stat
 from typing import Final
 
 from vigie_agent.tables.host import Host
@@ -42,3 +43,11 @@ def is_there(host: Host, path: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_folder(host: Host, path: str) -> bool:
+    """Whether `path` is a folder, links followed; False also where this process may not look."""
+    try:
+        return stat.S_ISDIR(host.path(path).stat().st_mode)
+    except OSError:
+        return False

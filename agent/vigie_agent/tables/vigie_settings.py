@@ -143,15 +143,16 @@ def _systemd_files(name: str) -> Callable[[Host], Iterable[str]]:
     return choose
 
 
+_APT_FOLDER: Final = "/etc/apt/apt.conf.d"
 _SHOWN_OF_APT: Final = ("apt::periodic::", "unattended-upgrade::")
 
 
 def _apt(host: Host) -> Family:
     """APT reads its folder by name, then apt.conf; keys are the same whatever their case."""
     settings, unread = dict[str, Setting](), dict[str, str]()
-    folder = files_of(host, _entry("/etc/apt/apt.conf.d"))
+    folder = files_of(host, _entry(_APT_FOLDER))
     for path in (
-        *(path for path in folder if _is_read_by_apt(path)),
+        *(path for path in folder if path == _APT_FOLDER or _is_read_by_apt(path)),
         *files_of(host, _entry("/etc/apt/apt.conf")),
     ):
         try:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,25 @@ def test_a_file_that_cannot_be_read_is_a_row(tmp_path: Path) -> None:
         ("faillock", "no", "Is a directory"),
         ("pwhistory", "no", "a link to /etc/shadow, not in the allow-list"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("family", "folder"),
+    [
+        ("apt", "/etc/apt/apt.conf.d"),
+        ("pwquality", "/etc/security/pwquality.conf.d"),
+        ("journald", "/etc/systemd/journald.conf.d"),
+    ],
+)
+def test_a_folder_that_may_not_be_listed_is_a_row_and_not_an_absence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, folder: str
+) -> None:
+    host = a_device(tmp_path, {f"{folder}/10-a": ""})
+
+    def refused(listed: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(listed))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    rows = rows_of(tables(host), "vigie_settings", equals={"family": [family]})
+
+    assert (rows[0]["source"], rows[0]["collected"]) == (folder, "no")
