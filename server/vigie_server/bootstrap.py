@@ -185,6 +185,7 @@ class Server:
             max_group=settings.store.max_group,
             max_pending=settings.store.max_pending,
             flush_seen_every=settings.store.flush_seen_every.total_seconds(),
+            gather=settings.store.gather.total_seconds(),
         )
         records = DeviceRecords(
             store, self._workers, judging, capacity=settings.store.cached_devices

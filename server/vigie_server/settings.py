@@ -77,6 +77,7 @@ class StoreSettings(_Group):
     max_group: int = Field(500, ge=1)
     max_pending: int = Field(2_000, ge=1)
     flush_seen_every: Span = timedelta(seconds=5)
+    gather: Span = timedelta(milliseconds=10)
     cached_devices: int = Field(2_000, ge=1)
 
 

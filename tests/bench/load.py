@@ -73,9 +73,9 @@ def firewall(topic: Topic, *, rows: int, change: int) -> snapshot_pb2.Snapshot:
     names = tuple(topic.columns)
     content = [
         {
-            "part": "nftables",
+            "part": "inbound",
             "collected": "yes",
-            "name": f"inet filter chain{row}",
+            "name": f"ipv4 zone {row}",
             "origin": "live",
             "enabled": "1",
             "inbound_default": "block",

@@ -145,12 +145,21 @@ def test_a_daemon_that_overruns_is_stopped_and_the_next_question_has_another(
     assert answer == Rows(({"y": "y"},), ("y",), ("TEXT",))
 
 
+def until_stopped(pid: int) -> None:
+    """Returns once the signal has arrived: every thread of the process stands still."""
+    deadline = time.monotonic() + 10
+    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def test_a_daemon_that_is_stopped_in_its_tracks_is_a_timeout_and_then_replaced(
     daemon: OwnDaemon, engine: OsquerydEngine
 ) -> None:
     engine.query("SELECT 'x'", timeout=BUDGET)
     first = pid_of(daemon)
     os.kill(first, signal.SIGSTOP)
+    until_stopped(first)
 
     late = engine.query("SELECT 'y'", timeout=SHORT)
 

@@ -50,6 +50,7 @@ class GroupCommit:
         max_group: int,
         max_pending: int,
         flush_seen_every: float,
+        gather: float,
     ) -> None:
         self._store = store
         self._workers = workers
@@ -57,6 +58,7 @@ class GroupCommit:
         self._max_group = max_group
         self._max_pending = max_pending
         self._flush_seen_every = flush_seen_every
+        self._gather = gather
         self._pending: list[Pending] = []
         self._seen: dict[int, Seen] = {}
         self._work = asyncio.Event()
@@ -97,7 +99,19 @@ class GroupCommit:
                 self._work.clear()
                 with suppress(TimeoutError):  # time to write the signs of life
                     await asyncio.wait_for(self._work.wait(), self._flush_seen_every)
+            began = monotonic()
             await self._commit_group()
+            await self._gathered(began)
+
+    async def _gathered(self, began: float) -> None:
+        """Lets changes come together: groups begin `gather` seconds apart, at the closest.
+
+        A transaction and its flush cost as much as several reports. A change that comes alone finds
+        no group before it and waits for nothing.
+        """
+        left = began + self._gather - monotonic()
+        if left > 0 and not self._stopping and len(self._pending) < self._max_group:
+            await asyncio.sleep(left)
 
     async def _commit_group(self) -> None:
         group = self._take()

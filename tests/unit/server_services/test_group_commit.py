@@ -53,6 +53,7 @@ class Committing:
             max_group=10,
             max_pending=max_pending,
             flush_seen_every=0.01,
+            gather=0,
         )
         self.ends: dict[int, bool] = {}
 
