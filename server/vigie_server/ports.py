@@ -423,6 +423,14 @@ class ViewStore(Protocol):
 
     def views_of(self, keys: Collection[int]) -> Sequence[tuple[int, DeviceView]]: ...
 
+    def last_act(self) -> int:
+        """The number of the newest act on record (see `acted_on`); 0 when there is none."""
+        ...
+
+    def acted_on(self, act: int, *, limit: int) -> tuple[int, Sequence[int]]:
+        """The devices of the acts after this one, by any process, and the last of these acts."""
+        ...
+
 
 class EnrolmentTransaction(Protocol):
     """One transaction of the enrolment store: all of it happens, or none."""

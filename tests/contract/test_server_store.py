@@ -237,6 +237,32 @@ def test_due_verdicts_come_the_longest_overdue_first(database: Database) -> None
     assert list(due) == [keys[1], keys[0]]
 
 
+def test_a_retired_device_is_judged_no_more(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    key = a_device(database, "a")
+    verdict = a_verdict(Status.PASS, next_check_at=NOW)
+    store.commit([a_change(store.record(key), 1, verdict)], [])
+
+    Administration(database).retire("a", now=NOW, actor="test")
+
+    assert store.due(now=NOW + timedelta(days=1), limit=10) == {}
+    assert store.judged_otherwise("other rules", limit=10) == []
+
+
+def test_acts_on_devices_are_followed_from_where_one_was(database: Database) -> None:
+    a_token(database)
+    key = a_device(database, "a")
+    fleet = Fleet(database, {})
+    before = fleet.last_act()
+
+    Administration(database).approve("a", now=NOW, actor="test")
+
+    act, keys = fleet.acted_on(before, limit=10)
+    assert list(keys) == [key]
+    assert fleet.acted_on(act, limit=10) == (act, [])
+
+
 def test_devices_judged_by_other_rules_are_found(database: Database) -> None:
     a_token(database)
     store = Records(database)

@@ -1,9 +1,12 @@
 """Devices and a whole server over real TLS: enrol, speak, be judged, come back."""
 
 import asyncio
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
+import httpx2
 from sqlalchemy import text
 
 from fakes.running_server import RunningServer, running_server
@@ -20,6 +23,7 @@ from fakes.scripted_device import (
 from vigie.v1 import telemetry_pb2
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
+from vigie_server.ports import Role
 from vigie_server.store.administration import Administration
 
 
@@ -30,6 +34,18 @@ async def a_device(running: RunningServer) -> ScriptedIdentity:
 def count(running: RunningServer, table: str) -> int:
     with running.server.database.reading() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608 (our own tables)
+
+
+async def scraped(running: RunningServer, wanted: Callable[[str], bool]) -> None:
+    """Scrapes until `/metrics` is as wanted; the test's own time limit ends a vain wait."""
+    trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
+    headers = {"Authorization": f"Bearer {running.api_token(Role.SCRAPE)}"}
+    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+        while True:
+            answer = await client.get(f"https://localhost:{running.addresses.http}/metrics")
+            if answer.status_code == 200 and wanted(answer.text):
+                return
+            await asyncio.sleep(0.01)
 
 
 async def test_a_device_enrols_reports_and_is_judged(tmp_path: Path) -> None:
@@ -276,6 +292,19 @@ async def test_revocation_bites_on_the_next_message(tmp_path: Path) -> None:
     assert refused is not None
     assert refused.disable.reason == "revoked"
     assert verdict.status == "pass"
+
+
+async def test_a_retired_device_leaves_the_metrics_at_once(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as running:
+        identity = await a_device(running)
+        async with session(identity) as device:
+            await device.greet()
+            await device.send(a_report(1, a_firewall("1")))
+            await device.acknowledged(1)
+        await scraped(running, lambda page: identity.device_id in page)
+        admin = Administration(running.server.database)
+        await asyncio.to_thread(admin.retire, identity.device_id, now=utc_now(), actor="test")
+        await scraped(running, lambda page: identity.device_id not in page)
 
 
 async def test_a_heartbeat_moves_the_sign_of_life_and_measures_the_clock(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ class Viewing:
         self._model = model
         self._every = every
         self._changed: dict[int, None] = {}
+        self._act = 0
 
     def committed(self, change: DeviceChange) -> None:
         """A change has been committed."""
@@ -48,11 +49,16 @@ class Viewing:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fills the read model with every device, then follows the changes until stopped."""
+        self._act = await self._workers.read(self._store.last_act)
         await self._fill()
         while not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._every)
-            await self._follow()
+            try:
+                await self._notice_acts()
+                await self._follow()
+            except StoreBusy as error:
+                log.warning("views_postponed", devices=len(self._changed), error=str(error))
 
     async def _fill(self) -> None:
         after = 0
@@ -64,16 +70,26 @@ class Viewing:
             if len(page) < CHUNK:
                 return
 
+    async def _notice_acts(self) -> None:
+        """Finds what other processes did to devices: the command line, another replica."""
+        while True:
+            self._act, keys = await self._workers.read(
+                partial(self._store.acted_on, self._act, limit=CHUNK)
+            )
+            self._changed.update(dict.fromkeys(keys))
+            if len(keys) < CHUNK:
+                return
+
     async def _follow(self) -> None:
         while self._changed:
             keys = list(self._changed)[:CHUNK]
+            for key in keys:  # before the read: what changes during it is read again
+                del self._changed[key]
             try:
                 page = await self._workers.read(partial(self._store.views_of, keys))
-            except StoreBusy as error:
-                log.warning("views_postponed", devices=len(self._changed), error=str(error))
-                return
-            for key in keys:
-                del self._changed[key]
+            except StoreBusy:
+                self._changed.update(dict.fromkeys(keys))
+                raise
             for _, view in page:
                 self._show(view)
 

@@ -126,7 +126,9 @@ class Records:
     def due(self, *, now: datetime, limit: int) -> Mapping[int, Sequence[str]]:
         query = (
             select(VERDICT.c.device_key, VERDICT.c.rule)
+            .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
             .where(VERDICT.c.next_check_at <= now)
+            .where(DEVICE.c.disabled == "")
             .order_by(VERDICT.c.next_check_at)
             .limit(limit)
         )
