@@ -27,5 +27,8 @@ fi
 echo "Setting up the virtual environment in $venv (a minute or two the first time) ..."
 "$python" -m venv "$venv"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
-"$venv/bin/pip" install --quiet --require-hashes -r requirements/dev.txt
+# The file names every package there is to install. --no-deps: some releases of pip look past a pin
+# for `name[extra]`, and stop once a newer release of it is out.
+"$venv/bin/pip" install --quiet --no-deps --require-hashes -r requirements/dev.txt
 "$venv/bin/pip" install --quiet --no-deps --no-build-isolation -e .
+"$venv/bin/pip" check --quiet
