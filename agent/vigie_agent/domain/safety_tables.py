@@ -248,6 +248,8 @@ vigie_nftables l: family table_name chain type hook priority policy default_verd
 vigie_password_policy l: part source enforced min_length min_classes upper_required lower_required
   digit_required special_required applies_to_root lockout_threshold lockout_seconds max_age_days
   min_age_days history collected why
+vigie_screen_lock l: part username source locks lock_after_seconds asks_password grace_seconds
+  enforced collected why
 vigie_sessions l: username uid remote is_admin admin_via collected why
 vigie_settings l: family key value source collected why
 vigie_usb_policy l: mechanism blocked detail collected why
