@@ -124,6 +124,7 @@ def build_agent(settings: AgentSettings) -> Iterator[Agent]:
     """
     from vigie_agent.link.grpc_enrolment import GrpcEnrolment
     from vigie_agent.link.grpc_session import GrpcLink
+    from vigie_agent.memory import give_back
     from vigie_agent.services.deliver import Deliver
     from vigie_agent.services.renew import Renew
     from vigie_agent.services.rounds import Rounds
@@ -166,6 +167,7 @@ def build_agent(settings: AgentSettings) -> Iterator[Agent]:
             board=board,
             appended=deliver.wake,
             pause=settings.collect.pause,
+            settled=give_back,
         )
         parts.orders.on_change = rounds.wake
         try:

@@ -2,28 +2,22 @@
 
 `VIGIE_AGENT_SPOOL__MAX_BYTES=8MiB` and, in the file, `[spool] max_bytes = "8MiB"` are the same; the
 environment wins. An unknown key is an error, not a silence.
+
+Written without a validation library: it would cost every device more memory than all of our own
+code, for a dozen values (`docs/adr/0007-the-agent-loads-what-its-day-takes.md`).
 """
 
 import os
-import re
 import sys
 import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final, cast
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
+from vigie_agent import setting_values as read
 from vigie_agent.domain.errors import SettingsMalformed, TokenMalformed
 
 CONFIG_VARIABLE: Final = "VIGIE_AGENT_CONFIG"
@@ -56,86 +50,72 @@ def default_data_dir() -> Path:
     return base / "vigie-agent"
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def by(reader: read.Reader[object]) -> Mapping[str, read.Reader[object]]:
+    """What reads a setting where somebody wrote it, kept beside the field."""
+    return {"reader": reader}
 
 
-def _span(written: object) -> object:
-    """Seconds as a number, or with a unit: 30, "30s", "5m", "2h", "1d"."""
-    if isinstance(written, int | float) and not isinstance(written, bool):
-        return timedelta(seconds=written)
-    if isinstance(written, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", written)
-        if match is None:
-            raise ValueError("write a time span such as 30s, 5m, 2h or 1d")
-        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
-    return written
-
-
-_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-TimeSpan = Annotated[timedelta, BeforeValidator(_span)]
-
-
-class EngineSettings(_Group):
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
     """Where the answers come from."""
 
-    kind: EngineKind = EngineKind.AUTO
-    osquery_socket: Path | None = None
+    kind: EngineKind = field(default=EngineKind.AUTO, metadata=by(read.one_of(EngineKind)))
+    osquery_socket: Path | None = field(default=None, metadata=by(read.path))
     """Socket (named pipe on Windows) of a running osqueryd to attach to."""
-    osqueryd: Path | None = None
+    osqueryd: Path | None = field(default=None, metadata=by(read.path))
     """The osqueryd program to start; looked up in its usual places when not named."""
 
 
-class CollectSettings(_Group):
+@dataclass(frozen=True, slots=True)
+class CollectSettings:
     """How gently the device is asked."""
 
-    query_timeout: TimeSpan = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
-    pause: TimeSpan = Field(timedelta(milliseconds=200), ge=timedelta())
+    query_timeout: timedelta = field(
+        default=timedelta(seconds=30), metadata=by(read.time_span(least=timedelta(seconds=1)))
+    )
+    pause: timedelta = field(
+        default=timedelta(milliseconds=200), metadata=by(read.time_span(least=timedelta()))
+    )
     """Between two topics that are due at the same time."""
-    niceness: int = Field(10, ge=0, le=19)
+    niceness: int = field(default=10, metadata=by(read.number(least=0, most=19)))
     """CPU priority of the agent: 0 as any other program, 19 the lowest."""
-    idle_io: bool = True
+    idle_io: bool = field(default=True, metadata=by(read.boolean))
     """Read from disk only when nobody else does (Linux)."""
 
 
-class SpoolSettings(_Group):
+@dataclass(frozen=True, slots=True)
+class SpoolSettings:
     """What waits for the server."""
 
-    max_bytes: ByteSize = Field(ByteSize(64 * 1024 * 1024), ge=1024 * 1024)
+    max_bytes: int = field(default=64 * 1024 * 1024, metadata=by(read.size(least=1024 * 1024)))
 
 
-class AgentSettings(BaseSettings):
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
     """VIGIE_AGENT_DATA_DIR, VIGIE_AGENT_ENGINE__KIND, VIGIE_AGENT_SPOOL__MAX_BYTES=8MiB, ..."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=_ENV_PREFIX,
-        env_nested_delimiter="__",
-        env_ignore_empty=True,
-        frozen=True,
-        extra="forbid",
-    )
-
-    data_dir: Path = Field(default_factory=default_data_dir)
+    data_dir: Path = field(default_factory=default_data_dir, metadata=by(read.path))
     """Identity, spool and state. Readable by the agent's account only."""
-    enrolment_token: SecretStr | None = None
+    enrolment_token: read.Secret | None = field(default=None, metadata=by(read.secret))
     """Token for `vigie-agent enroll`, where none is given on the command line."""
-    enrolment_token_file: Path | None = None
+    enrolment_token_file: Path | None = field(default=None, metadata=by(read.path))
     """A file that an installer left with the token in it; erased once the token is used."""
-    https_proxy: str | None = None
+    https_proxy: str | None = field(default=None, metadata=by(read.text))
     """Proxy to the server, http://host:port; the system's own HTTPS_PROXY where not set."""
-    packs_dir: Path | None = None
+    packs_dir: Path | None = field(default=None, metadata=by(read.path))
     """Packs in place of the shipped ones."""
-    topics_dir: Path | None = None
+    topics_dir: Path | None = field(default=None, metadata=by(read.path))
     """Topics in place of the shipped ones."""
     engine: EngineSettings = EngineSettings()
     collect: CollectSettings = CollectSettings()
     spool: SpoolSettings = SpoolSettings()
+    named: frozenset[str] = field(default=frozenset(), compare=False)
+    """Which of the settings somebody wrote, as `collect.pause`."""
 
     def token(self) -> str | None:
         """The enrolment token, from whichever setting has it. Raises TokenMalformed."""
         if self.enrolment_token is not None:
-            return self.enrolment_token.get_secret_value()
+            return self.enrolment_token.reveal()
         if self.enrolment_token_file is None:
             return None
         try:
@@ -149,9 +129,9 @@ class AgentSettings(BaseSettings):
         Whoever uses the device may ask what is read on it: an ordinary user who names no folder
         means the administrator's agent, where there is one.
         """
-        if "data_dir" in self.model_fields_set or not system_data_dir().is_dir():
+        if "data_dir" in self.named or not system_data_dir().is_dir():
             return self
-        return self.model_copy(update={"data_dir": system_data_dir()})
+        return replace(self, data_dir=system_data_dir())
 
     @property
     def spool_path(self) -> Path:
@@ -187,14 +167,19 @@ def load_settings(config: Path | None = None) -> AgentSettings:
     named = config or _named_in_environment()
     path = named or default_config_path()
     written = _read_toml(path, must_exist=named is not None)
-    unknown = _unknown_variables()
+    variables = _variables()
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.startswith(_ENV_PREFIX) and name.upper() not in variables
+    )
     if unknown:
-        known = ", ".join(sorted(_variables()))
+        known = ", ".join(sorted(variables))
         raise SettingsMalformed(f"unknown setting {unknown[0]}; the settings are {known}")
-    try:
-        return AgentSettings(**_below_environment(written))
-    except ValidationError as error:
-        raise SettingsMalformed(_told(error, path)) from None
+    values, problems = _values(_from_file(written) | _from_environment(variables), path)
+    if problems:
+        raise SettingsMalformed("; ".join(problems))
+    return _settings(values)
 
 
 def default_config_path() -> Path:
@@ -224,49 +209,83 @@ def _read_toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
         raise SettingsMalformed(f"the settings file {path} cannot be read: {error}") from None
 
 
-def _below_environment(written: dict[str, Any]) -> dict[str, Any]:
-    """The file's values without those that the environment sets, as keywords would win over it."""
-    kept: dict[str, Any] = {}
+def _settings(values: Mapping[str, object]) -> AgentSettings:
+    groups = {
+        name: type(group)(**_below(name, values))  # one of the three dataclasses above
+        for name, group in _GROUPS.items()
+    }
+    own = {key: value for key, value in values.items() if key in _READERS and "." not in key}
+    return AgentSettings(**cast("dict[str, Any]", groups | own), named=frozenset(values))
+
+
+def _values(written: Mapping[str, object], path: Path) -> tuple[dict[str, object], list[str]]:
+    """What each key means, and what is wrong with the others."""
+    values: dict[str, object] = {}
+    problems: list[str] = []
     for key, value in written.items():
-        variable = f"{_ENV_PREFIX}{key}".upper()
-        if isinstance(value, dict):
-            kept[key] = {
-                inner: inner_value
-                for inner, inner_value in value.items()
-                if not os.environ.get(f"{variable}__{inner}".upper())
-            }
-        elif not os.environ.get(variable):
-            kept[key] = value
-    return kept
+        reader = _READERS.get(key)
+        if reader is None:
+            problems.append(f"unknown setting {key} in {path}: remove it or correct its name")
+            continue
+        try:
+            values[key] = reader(value)
+        except ValueError as error:
+            problems.append(f"{key}: {error} (set it in {path} or with {_variable(key)})")
+    return values, problems
 
 
-def _variables() -> set[str]:
-    names = {CONFIG_VARIABLE}
-    for key, field in AgentSettings.model_fields.items():
-        variable = f"{_ENV_PREFIX}{key}".upper()
-        group = field.annotation
-        if isinstance(group, type) and issubclass(group, _Group):
-            names |= {f"{variable}__{inner}".upper() for inner in group.model_fields}
+def _below(group: str, values: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        key.removeprefix(f"{group}."): value
+        for key, value in values.items()
+        if key.startswith(f"{group}.")
+    }
+
+
+def _from_file(written: Mapping[str, object]) -> dict[str, object]:
+    """The file's values by key, as `data_dir` and `collect.pause`."""
+    flat: dict[str, object] = {}
+    for key, value in written.items():
+        if key in _GROUPS and isinstance(value, dict):
+            flat |= {f"{key}.{inner}": inner_value for inner, inner_value in value.items()}
         else:
-            names.add(variable)
-    return names
+            flat[key] = value
+    return flat
 
 
-def _unknown_variables() -> list[str]:
-    known = _variables()
-    return sorted(
-        name for name in os.environ if name.startswith(_ENV_PREFIX) and name.upper() not in known
-    )
+def _from_environment(variables: Mapping[str, str]) -> dict[str, object]:
+    """The values that variables set; an empty one sets nothing."""
+    return {
+        variables[name.upper()]: value
+        for name, value in os.environ.items()
+        if value and variables.get(name.upper())
+    }
 
 
-def _told(error: ValidationError, path: Path) -> str:
-    told = []
-    for problem in error.errors(include_url=False, include_input=False):
-        key = ".".join(map(str, problem["loc"]))
-        variable = f"{_ENV_PREFIX}{'__'.join(map(str, problem['loc']))}".upper()
-        if problem["type"] == "extra_forbidden":
-            told.append(f"unknown setting {key} in {path}: remove it or correct its name")
-        else:
-            what = problem["msg"].removeprefix("Value error, ")
-            told.append(f"{key}: {what} (set it in {path} or with {variable})")
-    return "; ".join(told)
+def _variables() -> Mapping[str, str]:
+    """The setting that each variable sets; none for the one that names the file."""
+    return {CONFIG_VARIABLE: ""} | {_variable(key): key for key in _READERS}
+
+
+def _variable(key: str) -> str:
+    return f"{_ENV_PREFIX}{key.replace('.', '__')}".upper()
+
+
+def _readers(declared: Iterable[Field[Any]], prefix: str = "") -> dict[str, read.Reader[object]]:
+    return {
+        f"{prefix}{one.name}": one.metadata["reader"]
+        for one in declared
+        if "reader" in one.metadata
+    }
+
+
+_GROUPS: Final = {
+    one.name: one.default
+    for one in fields(AgentSettings)
+    if isinstance(one.default, EngineSettings | CollectSettings | SpoolSettings)
+}
+_READERS: Final = _readers(fields(AgentSettings)) | {
+    key: reader
+    for name, group in _GROUPS.items()
+    for key, reader in _readers(fields(group), f"{name}.").items()
+}

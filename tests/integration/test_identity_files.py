@@ -2,6 +2,7 @@
 
 import json
 import os
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,6 +132,38 @@ def test_a_damaged_key_is_told(keys: IdentityFiles, tmp_path: Path) -> None:
 
     with pytest.raises(IdentityUnusable, match="damaged"):
         keys.load()
+
+
+def test_a_changed_validity_is_told(keys: IdentityFiles, tmp_path: Path) -> None:
+    key = keys.new_key()
+    keys.save(issued_for(keys, key), key)
+    path = tmp_path / "identity" / "identity.json"
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps(written | {"not_after": "2999-01-01T00:00:00+00:00"}))
+
+    with pytest.raises(IdentityUnusable, match="damaged"):
+        keys.load()
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_an_identity_without_a_digest_is_checked_when_it_is_loaded(
+    keys: IdentityFiles, tmp_path: Path, mine: bool
+) -> None:
+    key, other = keys.new_key(), keys.new_key()
+    saved = keys.save(issued_for(keys, key), key)
+    path = tmp_path / "identity" / "identity.json"
+    written = json.loads(path.read_text())
+    for added_since in ("digest", "not_before", "not_after"):
+        del written[added_since]
+    path.write_text(
+        json.dumps(written | ({} if mine else {"key": b64encode(other).decode("ascii")}))
+    )
+
+    if mine:
+        assert keys.load() == saved
+    else:
+        with pytest.raises(IdentityUnusable, match="another key"):
+            keys.load()
 
 
 def test_erasing_leaves_nothing_and_can_be_done_twice(keys: IdentityFiles, tmp_path: Path) -> None:

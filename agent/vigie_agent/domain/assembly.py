@@ -76,12 +76,11 @@ def _checked(answer: Rows | QueryError, columns: Sequence[str]) -> Rows | QueryE
     if isinstance(answer, QueryError):
         return answer
     wanted = set(columns)
-    shapes: list[set[str]] = [set(row) for row in answer.rows]
-    if answer.columns:
-        shapes.append(set(answer.columns))
-    for shape in shapes:
-        if shape != wanted:
-            return QueryError(Reason.ERROR, _difference(shape, wanted))
+    for row in answer.rows:
+        if row.keys() != wanted:
+            return QueryError(Reason.ERROR, _difference(set(row), wanted))
+    if answer.columns and set(answer.columns) != wanted:
+        return QueryError(Reason.ERROR, _difference(set(answer.columns), wanted))
     return answer
 
 

@@ -2,6 +2,10 @@
 
 The file is replaced at once (written beside, flushed, renamed, folder flushed): a power cut leaves
 the old identity or the new one.
+
+An identity is checked with cryptography before it is kept, and kept with its validity and a digest.
+Loading one whose digest is right needs no cryptography, which the agent would otherwise hold all
+day (8 MB) for what it does once in a month.
 """
 
 import json
@@ -9,14 +13,13 @@ import os
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-
 from vigie_agent.domain.errors import IdentityUnusable
 from vigie_agent.domain.identity import Identity, Issued
-from vigie_agent.identity import keys
 from vigie_agent.identity.protection import Protection
 
 _FILE: Final = "identity.json"
@@ -47,7 +50,9 @@ class IdentityFiles:
             ) from error
 
     def save(self, issued: Issued, key: bytes) -> Identity:
-        identity = identity_of(issued, key)
+        from vigie_agent.identity import checking  # noqa: PLC0415 (cryptography: see above)
+
+        identity = checking.checked_identity(issued, key)
         try:
             self._replace(json.dumps(self._written(identity), indent=1).encode())
         except OSError as error:
@@ -62,17 +67,23 @@ class IdentityFiles:
             raise IdentityUnusable(f"the identity cannot be erased: {error}") from error
 
     def new_key(self) -> bytes:
+        from vigie_agent.identity import keys  # noqa: PLC0415 (cryptography: see above)
+
         return keys.new_key()
 
     def signing_request(self, key: bytes) -> bytes:
+        from vigie_agent.identity import keys  # noqa: PLC0415 (cryptography: see above)
+
         return keys.signing_request(key)
 
     def sign(self, key: bytes, message: bytes) -> bytes:
+        from vigie_agent.identity import keys  # noqa: PLC0415 (cryptography: see above)
+
         return keys.signature(key, message)
 
     def _written(self, identity: Identity) -> dict[str, object]:
         issued = identity.issued
-        return {
+        written: dict[str, object] = {
             "format": _FORMAT,
             "device_id": issued.device_id,
             "certificate_chain": [_text(der) for der in issued.certificate_chain],
@@ -80,7 +91,10 @@ class IdentityFiles:
             "telemetry_endpoints": list(issued.telemetry_endpoints),
             "enrolment_endpoints": list(issued.enrolment_endpoints),
             "key": _text(self._protection.seal(identity.key)),
+            "not_before": identity.not_before.isoformat(),
+            "not_after": identity.not_after.isoformat(),
         }
+        return written | {"digest": _digest(written)}
 
     def _read(self, written: Mapping[str, object]) -> Identity:
         if written["format"] != _FORMAT:
@@ -92,7 +106,24 @@ class IdentityFiles:
             telemetry_endpoints=_texts(written["telemetry_endpoints"]),
             enrolment_endpoints=_texts(written["enrolment_endpoints"]),
         )
-        return identity_of(issued, self._protection.unseal(b64decode(str(written["key"]))))
+        key = self._protection.unseal(b64decode(str(written["key"])))
+        if "digest" not in written:
+            return self._unchecked(issued, key)
+        if written["digest"] != _digest(written):
+            raise ValueError("its content does not fit its digest")
+        return Identity(
+            issued=issued,
+            key=key,
+            not_before=datetime.fromisoformat(str(written["not_before"])),
+            not_after=datetime.fromisoformat(str(written["not_after"])),
+        )
+
+    @staticmethod
+    def _unchecked(issued: Issued, key: bytes) -> Identity:
+        """An identity that an agent kept before identities had a digest."""
+        from vigie_agent.identity import checking  # noqa: PLC0415 (cryptography: see above)
+
+        return checking.checked_identity(issued, key)
 
     def _replace(self, content: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,26 +139,10 @@ class IdentityFiles:
         _flush_folder(self._folder)
 
 
-def identity_of(issued: Issued, key: bytes) -> Identity:
-    """The identity, if it can be used: the certificate is this key's, and names authorities.
-
-    Raises IdentityUnusable.
-    """
-    try:
-        leaf = x509.load_der_x509_certificate(issued.certificate_chain[0])
-        authorities = [x509.load_der_x509_certificate(der) for der in issued.trust_bundle]
-    except (ValueError, IndexError) as error:
-        raise IdentityUnusable("the server issued something that is no certificate") from error
-    if not keys.belongs(key, leaf):
-        raise IdentityUnusable("the certificate was issued for another key")
-    if not (authorities and issued.device_id and issued.telemetry_endpoints):
-        raise IdentityUnusable("the server left out its authority, its address or the device's id")
-    return Identity(
-        issued=issued,
-        key=key,
-        not_before=leaf.not_valid_before_utc,
-        not_after=leaf.not_valid_after_utc,
-    )
+def _digest(written: Mapping[str, object]) -> str:
+    """BLAKE2b-128 of all but the digest itself."""
+    content = {name: value for name, value in written.items() if name != "digest"}
+    return blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def _text(content: bytes) -> str:

@@ -35,8 +35,8 @@ class Board(Protocol):
 class Rounds:
     """One topic at a time, the most overdue first, `pause` apart: calm even after a long sleep.
 
-    `appended` is called after each report that became durable. `wake` makes the rounds look at
-    the plan and the clocks at once.
+    `appended` is called after each report that became durable, `settled` after each round that
+    collected something. `wake` makes the rounds look at the plan and the clocks at once.
     """
 
     plan: Callable[[], Plan]
@@ -48,6 +48,7 @@ class Rounds:
     board: Board
     appended: Callable[[], None]
     pause: timedelta
+    settled: Callable[[], None] = lambda: None
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _unsaved: dict[str, Report] = field(default_factory=dict)
 
@@ -71,10 +72,13 @@ class Rounds:
             {name: topic.interval for name, topic in plan.topics.items()}, self.now()
         )
         self._save_again()
-        for position, name in enumerate(self.schedule.due(self.now())):
+        due = self.schedule.due(self.now())
+        for position, name in enumerate(due):
             if position and await self._stopped_within(self.pause, stop):
                 return
             await self._visit(plan.topics[name])
+        if due:
+            self.settled()
 
     async def _visit(self, topic: TopicPlan) -> None:
         try:

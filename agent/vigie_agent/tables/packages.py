@@ -1,5 +1,6 @@
 """`deb_packages` and `rpm_packages`: what the system's package manager has installed."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
@@ -21,6 +22,8 @@ RPM: Final = osquery_columns(
 _LINUX: Final = frozenset({"linux"})
 
 _DPKG: Final = "/var/lib/dpkg"
+_BETWEEN_BLOCKS: Final = re.compile(r"\n[ \t]*\n")
+_PACKAGE: Final = re.compile(r"^Package:(.*)$", re.MULTILINE)
 _MAX_STATUS: Final = 64 * 1024 * 1024
 _RPM_DATABASES: Final = (
     "/usr/lib/sysimage/rpm/rpmdb.sqlite",
@@ -63,7 +66,16 @@ def _deb(host: Host) -> Iterator[TableRow]:
         return
     except OSError as error:
         raise TableError(f"deb_packages: {error.strerror or error}") from error
-    yield from sorted(read_dpkg_status(text), key=lambda row: str(row["name"]))
+    # Rows are made one by one: a desktop has thousands of packages, and this file has megabytes.
+    blocks = sorted(_BETWEEN_BLOCKS.split(text), key=_package_of)
+    del text
+    for block in blocks:
+        yield from read_dpkg_status(block)
+
+
+def _package_of(block: str) -> str:
+    found = _PACKAGE.search(block)
+    return "" if found is None else found[1].strip()
 
 
 def read_dpkg_status(text: str) -> Iterator[TableRow]:

@@ -1,6 +1,7 @@
 """Every command has help, stands in the documentation, and ends with a code that is documented."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -57,8 +58,8 @@ def test_the_documentation_names_no_command_that_does_not_exist() -> None:
 
 def test_every_setting_stands_in_the_documentation() -> None:
     groups = {"engine", "collect", "spool"}
-    names = set(AgentSettings.model_fields) - groups
-    names |= {f"engine.{name}" for name in EngineSettings.model_fields}
+    names = {setting.name for setting in fields(AgentSettings)} - groups - {"named"}
+    names |= {f"engine.{setting.name}" for setting in fields(EngineSettings)}
     names |= {"collect.query_timeout", "collect.pause", "collect.niceness", "collect.idle_io"}
 
     assert [name for name in names | {"spool.max_bytes"} if f"`{name}`" not in DOCUMENTATION] == []

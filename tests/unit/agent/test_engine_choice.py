@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,8 @@ def a_machine_without_osquery(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(osqueryd_own, "installed_osqueryd", lambda: None)
 
 
-def chosen(folder: Path, **engine: object) -> QueryEngine:
-    settings = AgentSettings(data_dir=folder, engine=EngineSettings.model_validate(engine))
+def chosen(folder: Path, **engine: Any) -> QueryEngine:
+    settings = AgentSettings(data_dir=folder, engine=EngineSettings(**engine))
     return build_engine(settings, folder / "osqueryd")
 
 

@@ -38,6 +38,7 @@ class Patrol:
     visited: list[str] = field(default_factory=list)
     waits: Mapping[str, timedelta] = field(default_factory=dict)
     appended: int = 0
+    settled: int = 0
     lost: bool = False
     left_out: bool = False
     rested: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,6 +54,7 @@ class Patrol:
             board=self,
             appended=self.count,
             pause=timedelta(),
+            settled=self.settle,
         )
 
     async def collect(self, topic: TopicPlan) -> Snapshot | None:
@@ -71,6 +73,9 @@ class Patrol:
 
     def count(self) -> None:
         self.appended += 1
+
+    def settle(self) -> None:
+        self.settled += 1
 
     def collected(self, snapshot: Snapshot, now: Moment) -> None:
         """Nothing to show."""
@@ -94,6 +99,16 @@ async def test_each_topic_is_one_report_stamped_with_both_clocks() -> None:
     assert {report.collected_at for report in reports} == {patrol.hands.wall}
     assert {report.boot_id for report in reports} == {"boot-1"}
     assert patrol.appended == 2
+
+
+async def test_only_a_round_that_collected_something_is_followed_by_tidying_up() -> None:
+    patrol = Patrol(topics={"fans": a_topic(), "pumps": a_topic(name="pumps")})
+
+    await patrol.go_round()
+    patrol.hands.advance(timedelta(minutes=1))
+    await patrol.go_round()
+
+    assert patrol.settled == 1
 
 
 async def test_a_topic_is_left_alone_until_it_is_due_again() -> None:

@@ -1,11 +1,11 @@
 """Settings come from the environment and one TOML file, and a wrong one says what to write."""
 
 import os
+from dataclasses import FrozenInstanceError
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from vigie_agent.domain.errors import SettingsMalformed
 from vigie_agent.settings import EngineKind, default_data_dir, load_settings
@@ -76,9 +76,9 @@ def test_a_time_span_is_written_as_people_write_it(
     [
         ("colour = 1", "unknown setting colour in"),
         ("[spool]\nmax = 1", "unknown setting spool.max in"),
-        ("[spool]\nmax_bytes = 10", "spool.max_bytes: Input should be greater than or equal"),
+        ("[spool]\nmax_bytes = 10", "spool.max_bytes: write a size of 1048576 bytes or more"),
         ("[collect]\nquery_timeout = 'soon'", "write a time span such as 30s, 5m, 2h or 1d"),
-        ("[engine]\nkind = 'magic'", "engine.kind: Input should be 'auto', 'osqueryd' or"),
+        ("[engine]\nkind = 'magic'", "engine.kind: write 'auto', 'osqueryd' or 'embedded'"),
         ("[engine", "cannot be read: "),
     ],
 )
@@ -115,14 +115,14 @@ def test_a_token_is_not_shown_with_the_settings(toml: Path) -> None:
 
     assert "abcdef" not in repr(settings)
     assert settings.enrolment_token is not None
-    assert settings.enrolment_token.get_secret_value() == "vigie1.abcdef"
+    assert settings.enrolment_token.reveal() == "vigie1.abcdef"
 
 
 def test_settings_do_not_change(toml: Path) -> None:
     settings = load_settings(toml)
 
-    with pytest.raises(ValidationError, match="frozen"):
-        settings.spool.max_bytes = 5  # type: ignore[misc,assignment]
+    with pytest.raises(FrozenInstanceError):
+        settings.spool.max_bytes = 5  # type: ignore[misc]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders of POSIX systems")

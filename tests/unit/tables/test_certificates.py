@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from fake_host import a_device, rows_of
-from vigie_agent.tables.certificates import STORES, read_bundle, tables
+from vigie_agent.tables.certificate_bundle import read_bundle
+from vigie_agent.tables.certificates import STORES, tables
 
 DEBIAN, FEDORA = STORES[0], STORES[1]
 
