@@ -165,7 +165,7 @@ class Server:
         self._workers = Workers()
         self._registry = CollectorRegistry()
         self._figures = OwnFigures(self._registry)
-        judging = RuleBook(catalogue)
+        judging = RuleBook(catalogue, memory_bytes=settings.judge.memory)
         store = Records(database)
         self._fleet = Fleet(database, {rule.id: rule.severity for rule in catalogue.rules.values()})
         self._lines = DeviceLines(

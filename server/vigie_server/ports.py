@@ -242,7 +242,7 @@ class Judging(Protocol):
         ...
 
     @property
-    def rules_on_device(self) -> Collection[str]:
+    def rules_on_device(self) -> frozenset[str]:
         """The rules that read no topic: they depend on the device and its last report."""
         ...
 
@@ -264,9 +264,13 @@ class Judging(Protocol):
         facts: Mapping[str, Fact],
         *,
         topics: frozenset[str] | None,
+        on_device: bool,
         now: datetime,
     ) -> Sequence[Verdict]:
-        """The verdicts of the rules that read one of the topics; None: of every rule."""
+        """The verdicts of the rules that read one of the topics; None: of every rule.
+
+        `on_device` adds the rules that read no topic.
+        """
         ...
 
 

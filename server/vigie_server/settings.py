@@ -12,10 +12,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.domain.judge import MEMORY_BYTES
 from vigie_server.ports import Endpoints
 
 PREFIX: Final = "VIGIE_SERVER_"
@@ -81,6 +90,12 @@ class StoreSettings(_Group):
     cached_devices: int = Field(2_000, ge=1)
 
 
+class JudgeSettings(_Group):
+    """`memory`: what answers of rules that are remembered may take; 0 to remember none."""
+
+    memory: ByteSize = ByteSize(MEMORY_BYTES)
+
+
 class EnrolmentSettings(_Group):
     """How often one address may try, and how long an expired certificate can be renewed."""
 
@@ -124,6 +139,7 @@ class ServerSettings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     store: StoreSettings = StoreSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
+    judge: JudgeSettings = JudgeSettings()
     sweep: SweepSettings = SweepSettings()
     http: HttpSettings = HttpSettings()
     failing_rules_only_above: int = 20_000

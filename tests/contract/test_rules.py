@@ -21,9 +21,11 @@ from vigie_server.domain.judge import Judge
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.topics import ColumnType
 from vigie_server.domain.verdicts import Status, Verdict
+from written_cells import WrittenCells
 
 CATALOGUE: Final = bundled_catalogue()
 JUDGE: Final = Judge(CATALOGUE)
+FORGETFUL: Final = Judge(CATALOGUE, memory_bytes=0)
 EXAMPLES: Final = [
     pytest.param(rule, example, id=f"{rule.id}: {example.name}")
     for rule in CATALOGUE.rules.values()
@@ -189,16 +191,18 @@ def broken_evidence(draw: st.DrawFn) -> tuple[Rule, Device, Mapping[str, Fact], 
             facts[name] = replace(facts[name], observed_at=NOW - age)
         case "status":
             status = draw(st.sampled_from(["error", "timeout", "no_permission", "too_large", "?"]))
-            facts[name] = replace(facts[name], status=status, rows=())
+            facts[name] = replace(facts[name], status=status, cells=WrittenCells(()))
         case "column":
             assume(facts[name].rows)
             lost = draw(st.sampled_from(sorted(read.columns | {"part", "collected"})))
             facts[name] = replace(
                 facts[name],
                 columns=facts[name].columns - {lost},
-                rows=tuple(
-                    {column: cell for column, cell in row.items() if column != lost}
-                    for row in facts[name].rows
+                cells=WrittenCells(
+                    tuple(
+                        {column: cell for column, cell in row.items() if column != lost}
+                        for row in facts[name].rows
+                    )
                 ),
             )
         case "nothing collected":
@@ -226,6 +230,25 @@ def test_no_rule_passes_on_broken_evidence(
     verdict = verdict_of(rule, device, facts)
 
     assert verdict.status is Status.UNKNOWN, f"{rule.id}, {how}: {verdict.reason['en']}"
+
+
+@given(st.lists(broken_evidence(), min_size=2, max_size=5))
+def test_an_answer_from_memory_is_the_one_that_would_be_given_anew(
+    cases: list[tuple[Rule, Device, Mapping[str, Fact], str]],
+) -> None:
+    for _, device, facts, _ in (*cases, *cases):
+        assert JUDGE.judge(device, facts, now=NOW) == FORGETFUL.judge(device, facts, now=NOW)
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_examples_are_judged_alike_with_and_without_memory(rule: Rule, example: Example) -> None:
+    facts = example.facts(CATALOGUE.topics)
+    later = NOW + rule.max_age / 2
+
+    for now in (NOW, later, NOW):
+        remembering = JUDGE.judge(example.device, facts, now=now)
+
+        assert remembering == FORGETFUL.judge(example.device, facts, now=now)
 
 
 @given(st.data())

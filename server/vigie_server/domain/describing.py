@@ -8,6 +8,8 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact, FactRow
 
 INVENTORY: Final = "inventory"
+DESCRIBES: Final = frozenset({"chassis", "hostname", "os_name", "os_version"})
+"""The columns of the inventory that tell of the device."""
 NOMADIC_CHASSIS: Final = frozenset({"laptop", "tablet"})
 _MAX_TEXT: Final = 255
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 Cell = str | int | float | bool | None
 """A converted value: None where the device gave no value (`""` in a column that is not text)."""
@@ -10,14 +11,42 @@ Cell = str | int | float | bool | None
 FactRow = Mapping[str, Cell]
 
 
+class Cells(Protocol):
+    """The values of an answer. Converting them waits until somebody looks."""
+
+    @property
+    def rows(self) -> tuple[FactRow, ...]:
+        """The rows, by column."""
+        ...
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Columns that hold text where the topic declares a number, with an example."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many rows there are; converts nothing."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the values that `rows` shows take as text; converts nothing."""
+        ...
+
+    @property
+    def digest(self) -> bytes:
+        """Of the values that `rows` shows; converts nothing. Equal digests: equal rows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """The newest committed snapshot of one topic of one device.
 
     `status` is the lower-case name of `vigie.v1.SnapshotStatus` without its prefix. `columns` are
-    those that travelled. `unreadable` names columns that hold text where the topic declares a
-    number, with an example: a rule that reads one is UNKNOWN. `observed_at` is the server's
-    estimate of when the rows were true, never the device's clock.
+    those of `cells` that travelled. A rule that reads an unreadable column is UNKNOWN.
+    `observed_at` is the server's estimate of when the rows were true, never the device's clock.
     """
 
     topic: str
@@ -25,6 +54,15 @@ class Fact:
     status: str
     message: str
     columns: frozenset[str]
-    rows: tuple[FactRow, ...]
+    cells: Cells
     observed_at: datetime
-    unreadable: Mapping[str, str]
+
+    @property
+    def rows(self) -> tuple[FactRow, ...]:
+        """The rows, by column."""
+        return self.cells.rows
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Columns that hold text where the topic declares a number, with an example."""
+        return self.cells.unreadable

@@ -8,11 +8,13 @@ What it holds to:
 - The evidence a rule reads is checked before its conditions run: reported, of the version it reads,
   not too old, collected, with its columns, each value of its type, each part answered. A missing
   part leaves a verdict only where the rule says which one survives it (`partial`).
-- The same arguments give the same verdicts: time comes in as `now`.
+- The same arguments give the same verdicts: time comes in as `now`. A rule that time does not move
+  and that has been asked about the same evidence before, of whatever device, answers from memory.
 - Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -21,7 +23,8 @@ from vigie_server.domain.casefile import CaseFile
 from vigie_server.domain.conditions import Problem
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
-from vigie_server.domain.facts import Fact
+from vigie_server.domain.facts import Fact, FactRow
+from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
 from vigie_server.domain.rules import Catalogue, Rule
 from vigie_server.domain.topics import PLATFORMS
@@ -29,16 +32,27 @@ from vigie_server.domain.verdicts import Status, Verdict
 
 _Answer = TypeVar("_Answer")
 
+MEMORY_BYTES: Final = 32 * 1024 * 1024
+"""What remembered answers may take together, roughly."""
+SETTINGS_KEPT: Final = 4_096
+"""Overridden settings kept at hand; sites share theirs."""
+_ANSWER_BYTES: Final = 1024  # an answer beside the text of its evidence
+
 _ASK_AGAIN: Final = timedelta(hours=1)
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
 
 
 class Judge:
-    """Judges devices by a catalogue. Safe to share between threads."""
+    """Judges devices by a catalogue. For one thread.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    `memory_bytes` bounds what it remembers of answers given; 0: nothing.
+    """
+
+    def __init__(self, catalogue: Catalogue, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.catalogue: Final = catalogue
+        self._memory: Final = Memory[_Key, _Answered](memory_bytes)
+        self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
         self._columns: Final = _columns(self._rules)
         self._settings: Final = {
@@ -46,7 +60,7 @@ class Judge:
             for rule in self._rules
             for profile in PROFILES
         }
-        self._affected: Final[dict[frozenset[str], tuple[Rule, ...]]] = {}
+        self._affected: Final[dict[tuple[frozenset[str], bool], tuple[Rule, ...]]] = {}
 
     def judge(
         self,
@@ -55,42 +69,128 @@ class Judge:
         *,
         now: datetime,
         topics: frozenset[str] | None = None,
+        on_device: bool = True,
     ) -> list[Verdict]:
         """The verdict of every rule; with `topics`, only of the rules that read one of them.
 
         `facts` are all that is known of the device, by topic. Rules that read no topic depend on
-        the device alone and are judged at every call. The order is that of the rules' ids.
+        the device alone and are judged too, unless `on_device` is false. The order is that of the
+        rules' ids.
         """
-        settings = {rule: self._setting(rule, device) for rule in self.affected(topics)}
+        verdicts: dict[Rule, Verdict] = {}
+        asked: dict[Rule, tuple[Setting, _Key | None]] = {}
+        for rule in self.affected(topics, on_device=on_device):
+            setting = self._setting(rule, device)
+            key = _key(rule, setting, device, facts, now)
+            answered = None if key is None else self._memory.get(key)
+            if answered is None:
+                asked[rule] = setting, key
+            else:
+                verdicts[rule] = answered.at(facts)
+        if not asked:
+            return list(verdicts.values())
+        heard = self._hear(device, facts, asked, now)
+        if not verdicts:
+            return heard
+        verdicts |= zip(asked, heard, strict=True)
+        return [verdicts[rule] for rule in self.affected(topics, on_device=on_device)]
+
+    def affected(
+        self, topics: frozenset[str] | None, *, on_device: bool = True
+    ) -> tuple[Rule, ...]:
+        """The rules whose verdict new evidence on these topics can change; None: every rule."""
+        if topics is None:
+            return self._rules
+        found = self._affected.get((topics, on_device))
+        if found is None:
+            found = tuple(
+                rule
+                for rule in self._rules
+                if (not topics.isdisjoint(rule.reads) if rule.reads else on_device)
+            )
+            if topics <= self.catalogue.topics.keys():  # a site's packs bring names without end
+                self._affected[topics, on_device] = found
+        return found
+
+    def _hear(
+        self,
+        device: Device,
+        facts: Mapping[str, Fact],
+        asked: Mapping[Rule, "tuple[Setting, _Key | None]"],
+        now: datetime,
+    ) -> list[Verdict]:
         case = CaseFile(
             device,
             facts,
             self.catalogue.topics,
             now=now,
-            rules=settings,
+            rules={rule: setting for rule, (setting, _) in asked.items()},
             columns=self._columns,
         )
-        return [_Hearing(case, rule, setting).verdict() for rule, setting in settings.items()]
-
-    def affected(self, topics: frozenset[str] | None) -> tuple[Rule, ...]:
-        """The rules whose verdict new evidence on these topics can change; None: every rule."""
-        if topics is None:
-            return self._rules
-        found = self._affected.get(topics)
-        if found is None:
-            found = tuple(
-                rule for rule in self._rules if not rule.reads or not topics.isdisjoint(rule.reads)
-            )
-            if topics <= self.catalogue.topics.keys():  # a site's packs bring names without end
-                self._affected[topics] = found
-        return found
+        verdicts = []
+        for rule, (setting, key) in asked.items():
+            verdict = _Hearing(case, rule, setting).verdict()
+            if key is not None:
+                size = sum(facts[topic].cells.size for topic in rule.reads)
+                self._memory.put(key, _Answered(rule, verdict), weight=_ANSWER_BYTES + size)
+            verdicts.append(verdict)
+        return verdicts
 
     def _setting(self, rule: Rule, device: Device) -> Setting:
         profile = device.profile if device.profile in PROFILES else STANDARD
         overrides = device.parameters.get(rule.id) if device.parameters else None
-        if overrides:
-            return Setting.of(rule.container, rule.parameters, profile, overrides)
-        return self._settings[rule.id, profile]
+        if not overrides:
+            return self._settings[rule.id, profile]
+        key = (rule.id, profile, repr(sorted(overrides.items())))
+        setting = self._overridden.get(key)
+        if setting is None:
+            setting = Setting.of(rule.container, rule.parameters, profile, overrides)
+            self._overridden.put(key, setting, weight=1)
+        return setting
+
+
+_Key = tuple[object, ...]
+"""A rule, and all that its verdict follows."""
+
+
+def _key(
+    rule: Rule, setting: Setting, device: Device, facts: Mapping[str, Fact], now: datetime
+) -> _Key | None:
+    """None where the answer would follow the time as well, or evidence is missing or old."""
+    if rule.depends_on is None or not rule.reads:
+        return None
+    key: list[object] = [rule, setting, device.platform]
+    key += [getattr(device, field) for field in rule.depends_on]
+    for topic in rule.reads:
+        fact = facts.get(topic)
+        if fact is None or fact.status != "ok" or now - fact.observed_at >= rule.max_age:
+            return None
+        key += (fact.topic_version, fact.columns, fact.cells.digest)
+    return tuple(key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A verdict that stands for the same evidence of any device, whenever it was true."""
+
+    rule: Rule
+    verdict: Verdict
+
+    def at(self, facts: Mapping[str, Fact]) -> Verdict:
+        """The verdict on this evidence: it can change when the first of it is too old."""
+        known = self.verdict
+        if known.next_check_at is None:
+            return known
+        oldest = min(facts[topic].observed_at for topic in self.rule.reads)
+        return Verdict(
+            known.rule,
+            known.rule_version,
+            known.status,
+            known.reason,
+            known.offending,
+            oldest + self.rule.max_age,
+            known.measures,
+        )
 
 
 def _columns(rules: tuple[Rule, ...]) -> Mapping[str, tuple[str, ...]]:
@@ -171,9 +271,17 @@ class _Hearing:
             rule_version=self._rule.version,
             status=outcome.status,
             reason=outcome.statement.said(rows, self._named),
-            offending=() if passes else tuple(rows[: self._rule.row_limit]),
+            offending=() if passes else self._kept(rows),
             next_check_at=self._next_check(passes=passes),
             measures=self._measures() if conditions.measures else _NOTHING_MEASURED,
+        )
+
+    def _kept(self, rows: Sequence[FactRow]) -> tuple[FactRow, ...]:
+        """The rows as a verdict holds them: what the rule does not read does not change them."""
+        shown = self._rule.shown
+        return tuple(
+            {column: cell for column, cell in row.items() if column in shown}
+            for row in rows[: self._rule.row_limit]
         )
 
     def _decided(self, answer: _Answer | Problem) -> _Answer:

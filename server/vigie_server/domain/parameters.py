@@ -65,7 +65,7 @@ def _of_type(given: object, wanted: ParameterType) -> Value | None:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: they key what is remembered
 class Setting:
     """A rule's parameters in force on a device: by name, and as conditions see them.
 

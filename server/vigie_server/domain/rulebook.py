@@ -49,6 +49,9 @@ _METRIC: Final = re.compile(r"vigie_device_[a-z0-9_]+")
 _TEXT_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*(\w+)\s*,")
 _NOW: Final = re.compile(r"\bnow\b")
+_TIME: Final = re.compile(r"\bnow\b|\bobserved_at\b")
+_OF_DEVICE: Final = re.compile(r"\bdevice\.(\w+)")
+_SITE: Final = re.compile(r"\bsite\.id\b")
 _COMMON: Final = frozenset({"part", "collected", "why"})
 _NAMED_OF_DEVICE: Final = frozenset(
     {"device.os", "device.os_version", "device.chassis", "device.last_report_at"}
@@ -181,6 +184,8 @@ class _RuleReader:
             container=container,
             conditions=conditions,
             row_limit=section.whole("row_limit", ROW_LIMIT),
+            shown=self._shown(reads),
+            depends_on=self._depends_on(conditions),
             partial=self._partial(),
             measures=measures,
             examples=tuple(
@@ -378,6 +383,22 @@ class _RuleReader:
             raise self._section.wrong("must hold every platform, or `any`", "remediation")
         section.close()
         return given
+
+    def _shown(self, reads: Mapping[str, Read]) -> frozenset[str]:
+        columns = {column for read in reads.values() for column in read.columns}
+        keys = {key for name in reads for key in self._topics[name].keys}
+        return frozenset(columns | keys | {"part"})
+
+    def _depends_on(self, conditions: Conditions) -> tuple[str, ...] | None:
+        """The device's fields that expressions and sentences name; None when they name a time."""
+        bare = [_TEXT_LITERAL.sub("", text) for text in self._expressions]
+        named = {name for template in self._templates for _, name, _ in template.segments}
+        if conditions.fresh_until is not None or any(_TIME.search(text) for text in bare):
+            return None
+        fields = {field for text in (*bare, *named) for field in _OF_DEVICE.findall(text)}
+        if any(_SITE.search(text) for text in bare):
+            fields.add("site")
+        return None if "last_report_at" in fields else tuple(sorted(fields))
 
     def _check_columns(self, reads: Mapping[str, Read]) -> None:
         """Columns used are declared, and columns declared are used."""

@@ -112,7 +112,9 @@ class Rule:
     """One rule of the guide. `container` keeps its names apart in evaluations.
 
     `partial` are the results that stand although a part was not collected; `measures` the help text
-    of each metric it exports.
+    of each metric it exports. `shown` are the columns that offending rows keep: those the rule
+    reads, and those that tell rows apart. `depends_on` are the fields of the device that verdicts
+    follow beside evidence and parameters; None when they follow the time too.
     """
 
     id: str
@@ -130,6 +132,8 @@ class Rule:
     container: str
     conditions: Conditions
     row_limit: int
+    shown: frozenset[str]
+    depends_on: tuple[str, ...] | None
     partial: frozenset[Status]
     measures: Mapping[str, str]
     examples: tuple[Example, ...]

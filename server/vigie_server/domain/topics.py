@@ -1,22 +1,24 @@
 """Topics on the server: their declarations, and answers converted by them.
 
 A declaration is a file of `queries/topics`; `queries/README.md` documents its keys. What travels is
-text. It is converted here, once: `""` becomes None in every column that is not text; a text where a
-number should be becomes None too and is named in `Fact.unreadable`; columns that are not declared
-are dropped; declared columns that did not travel are absent from `Fact.columns`.
+text. It is converted here, once, when somebody looks: `""` becomes None in every column that is not
+text; a text where a number should be becomes None too and is named in `Fact.unreadable`; columns
+that are not declared are dropped; declared columns that did not travel are absent from
+`Fact.columns`.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from vigie.v1.digest import canonical_form, form_digest
 from vigie_server.domain.documents import Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
-from vigie_server.domain.facts import Cell, Fact
+from vigie_server.domain.facts import Cell, Fact, FactRow
 
 PLATFORMS: Final = frozenset({"windows", "darwin", "linux"})
 MAX_LAYOUTS: Final = 32  # column layouts remembered by topic; agents of one version share one
@@ -108,26 +110,22 @@ class Topic:
         Never raises on values; `len(values)` must be a multiple of `len(columns)`.
         """
         layout = self._layout(tuple(columns))
-        width = len(columns)
-        unreadable: dict[str, str] = {}
-        cells: list[Sequence[Cell]] = []
-        for index, name, read in layout.readers:
-            texts = values[index::width]
-            cells.append(texts if read is None else read(texts, name, unreadable))
-        names = layout.names
-        if cells:
-            rows = tuple([dict(zip(names, row, strict=False)) for row in zip(*cells, strict=False)])
-        else:
-            rows = tuple({} for _ in range(len(values) // width)) if width else ()
         return Fact(
             topic=self.name,
             topic_version=topic_version,
             status=status,
             message=message,
             columns=layout.known,
-            rows=rows,
+            cells=_Travelled(layout, values, len(columns)),
             observed_at=observed_at,
-            unreadable=unreadable,
+        )
+
+    def narrowed(self, columns: Collection[str]) -> "Topic":
+        """The same topic with no more columns than these and those that every topic has."""
+        kept = {column.name for column in _COMMON} | set(columns)
+        return replace(
+            self,
+            columns={name: column for name, column in self.columns.items() if name in kept},
         )
 
     def parts_on(self, platform: str) -> tuple[Part, ...]:
@@ -142,6 +140,71 @@ class Topic:
                 self._layouts.clear()
             self._layouts[columns] = layout
         return layout
+
+
+class _Travelled:
+    """The values of an answer as they travelled, converted when they are first looked at."""
+
+    __slots__ = ("_digest", "_layout", "_rows", "_size", "_unreadable", "_values", "_width")
+
+    def __init__(self, layout: "_Layout", values: Sequence[str], width: int) -> None:
+        self._layout: Final = layout
+        self._values: Sequence[str] = values
+        self._width: Final = width
+        self._rows: tuple[FactRow, ...] | None = None
+        self._unreadable: Final[dict[str, str]] = {}
+        self._digest: bytes | None = None
+        self._size = 0
+
+    @property
+    def count(self) -> int:
+        return len(self._values) // self._width if self._width else 0
+
+    @property
+    def rows(self) -> tuple[FactRow, ...]:
+        if self._rows is None:
+            self._rows = self._converted()
+        return self._rows
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        if self._rows is None:
+            self._rows = self._converted()
+        return self._unreadable
+
+    @property
+    def size(self) -> int:
+        return self._size if self.digest else 0
+
+    @property
+    def digest(self) -> bytes:
+        if self._digest is None:
+            layout, values, width = self._layout, self._values, self._width
+            shown: list[str] = []
+            for index, _, _ in layout.readers:
+                shown += values[index::width]
+            form = canonical_form(
+                topic="",
+                topic_version=0,
+                status=0,
+                message=str(self.count),
+                columns=layout.names,
+                values=shown,
+            )
+            self._size = len(form)
+            self._digest = form_digest(form)
+        return self._digest
+
+    def _converted(self) -> tuple[FactRow, ...]:
+        layout, values, width = self._layout, self._values, self._width
+        cells: list[Sequence[Cell]] = []
+        for index, name, read in layout.readers:
+            texts = values[index::width]
+            cells.append(texts if read is None else read(texts, name, self._unreadable))
+        names = layout.names
+        if cells:
+            return tuple([dict(zip(names, row, strict=False)) for row in zip(*cells, strict=False)])
+        return tuple({} for _ in range(self.count))
 
 
 _Reader = Callable[[Sequence[str], str, dict[str, str]], Sequence[Cell]]

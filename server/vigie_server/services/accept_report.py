@@ -109,10 +109,11 @@ class AcceptReport:
         self, record: DeviceRecord, rules: Collection[str] | None, *, now: datetime
     ) -> DeviceChange:
         """Judges rules from the evidence at hand; every rule when None."""
-        topics = None
+        topics, on_device = None, True
         if rules is not None and self._is_current(record):
             topics = frozenset[str]().union(*map(self._judging.topics_of, rules))
-        judged = await self._judged(record, topics, now)
+            on_device = not self._judging.rules_on_device.isdisjoint(rules)
+        judged = await self._judged(record, topics, now, on_device=on_device)
         return _step(record, now, record.last_seq, judged=judged)
 
     def forget_bulky(self, record: DeviceRecord, *, committed_revision: int) -> None:
@@ -120,7 +121,7 @@ class AcceptReport:
         for topic, held in record.snapshots.items():
             if (
                 held.fact is not None
-                and len(held.fact.rows) > KEPT_ROWS
+                and held.fact.cells.count > KEPT_ROWS
                 and held.revision <= committed_revision
             ):
                 record.snapshots[topic] = replace(held, fact=None)
@@ -233,8 +234,9 @@ class AcceptReport:
         if not self._is_current(record):
             topics = None
         judged = _NOTHING
-        if topics is None or topics or self._came_back(record, received_at):
-            judged = await self._judged(record, topics, received_at)
+        on_device = topics is None or self._came_back(record, received_at)
+        if topics is None or topics or on_device:
+            judged = await self._judged(record, topics, received_at, on_device=on_device)
         change = _step(record, received_at, report.seq, intake=intake, judged=judged)
         return Accepted(change, resend=tuple(intake.resend))
 
@@ -249,14 +251,19 @@ class AcceptReport:
         return record.judged_with == self._judging.digest
 
     async def _judged(
-        self, record: DeviceRecord, topics: frozenset[str] | None, now: datetime
+        self,
+        record: DeviceRecord,
+        topics: frozenset[str] | None,
+        now: datetime,
+        *,
+        on_device: bool,
     ) -> _Judged:
         judging = self._judging
         facts = await self._facts(record, judging.topics_beside(topics))
         began = perf_counter()
         written: list[WrittenVerdict] = []
         transitions: list[Transition] = []
-        verdicts = judging.judge(record.device, facts, topics=topics, now=now)
+        verdicts = judging.judge(record.device, facts, topics=topics, on_device=on_device, now=now)
         for verdict in verdicts:
             stands = standing(
                 record.verdicts.get(verdict.rule),

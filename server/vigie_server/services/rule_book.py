@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from vigie_server.domain.describing import DESCRIBES, INVENTORY
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
-from vigie_server.domain.judge import Judge
+from vigie_server.domain.judge import MEMORY_BYTES, Judge
 from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Verdict
 from vigie_server.ports import Content
 
@@ -16,12 +18,15 @@ from vigie_server.ports import Content
 class RuleBook:
     """A catalogue and its judge."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.catalogue: Final = catalogue
-        self._judge = Judge(catalogue)
+        self._judge = Judge(catalogue, memory_bytes=memory_bytes)
+        self._topics = {
+            name: _as_read(topic, catalogue) for name, topic in catalogue.topics.items()
+        }
         self._topics_of = {rule.id: frozenset(rule.reads) for rule in catalogue.rules.values()}
         self._all_topics = frozenset[str]().union(*self._topics_of.values())
-        self._on_device = [rule for rule, topics in self._topics_of.items() if not topics]
+        self._on_device = frozenset(rule for rule, topics in self._topics_of.items() if not topics)
         self._reading: dict[str, list[str]] = {}
         for rule, topics in self._topics_of.items():
             for topic in topics:
@@ -43,7 +48,7 @@ class RuleBook:
         return self._reading.get(topic, ())
 
     @property
-    def rules_on_device(self) -> Collection[str]:
+    def rules_on_device(self) -> frozenset[str]:
         return self._on_device
 
     def topics_of(self, rule: str) -> frozenset[str]:
@@ -58,7 +63,7 @@ class RuleBook:
         return topics.union(*(self._beside.get(topic, frozenset()) for topic in topics))
 
     def fact(self, content: Content, observed_at: datetime) -> Fact | None:
-        topic = self.catalogue.topics.get(content.topic)
+        topic = self._topics.get(content.topic)
         if topic is None:
             return None
         return topic.convert(
@@ -76,6 +81,16 @@ class RuleBook:
         facts: Mapping[str, Fact],
         *,
         topics: frozenset[str] | None,
+        on_device: bool,
         now: datetime,
     ) -> Sequence[Verdict]:
-        return self._judge.judge(device, facts, now=now, topics=topics)
+        return self._judge.judge(device, facts, now=now, topics=topics, on_device=on_device)
+
+
+def _as_read(topic: Topic, catalogue: Catalogue) -> Topic:
+    """The topic with what rules and verdicts use of it: the rest is stored, and never converted."""
+    reads = [
+        rule.reads[topic.name] for rule in catalogue.rules.values() if topic.name in rule.reads
+    ]
+    columns = {column for read in reads for column in read.columns} | set(topic.keys)
+    return topic.narrowed(columns | (DESCRIBES if topic.name == INVENTORY else set()))

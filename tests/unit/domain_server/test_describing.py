@@ -6,6 +6,7 @@ from typing import Final
 from vigie_server.domain.describing import described
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.facts import Fact, FactRow
+from written_cells import WrittenCells
 
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DEVICE: Final = Device(
@@ -29,7 +30,7 @@ CHASSIS: Final[FactRow] = {
 
 def inventory(*rows: FactRow) -> Fact:
     columns = frozenset({name for row in rows for name in row})
-    return Fact("inventory", 1, "ok", "", columns, rows, NOW, {})
+    return Fact("inventory", 1, "ok", "", columns, WrittenCells(rows), NOW)
 
 
 def test_name_system_and_chassis_are_put_together_from_the_parts() -> None:

@@ -12,6 +12,7 @@ from vigie_server.domain.facts import Fact, FactRow
 from vigie_server.domain.judge import Judge
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.verdicts import Status, Verdict
+from written_cells import WrittenCells
 
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DEVICE: Final = Device(
@@ -108,7 +109,16 @@ def door(name: str, *, shut: bool | None = True, part: str = "front", **more: ob
 
 def doors(*rows: FactRow, observed_at: datetime = NOW) -> Fact:
     columns = frozenset({"part", "collected", "why", "name", "shut", "weight", "painted"})
-    return Fact("doors", 1, "ok", "", columns, rows, observed_at, {})
+    return Fact("doors", 1, "ok", "", columns, WrittenCells(rows), observed_at)
+
+
+def unreadable(column: str, text: str) -> Fact:
+    return replace(doors(door("hall")), cells=WrittenCells((door("hall"),), {column: text}))
+
+
+def kept(row: FactRow) -> FactRow:
+    """What a verdict keeps of a row: the columns that the rule reads, and the topic's keys."""
+    return {name: row[name] for name in ("part", "name", "shut")}
 
 
 def verdict_of(judge: Judge, fact: Fact | None, device: Device = DEVICE) -> Verdict:
@@ -136,7 +146,7 @@ def test_a_fail_carries_the_rows_that_decided_it(tmp_path: Path) -> None:
     verdict = verdict_of(judge_of(tmp_path), doors(door("cellar"), open_door))
 
     assert verdict.status is Status.FAIL
-    assert verdict.offending == (open_door,)
+    assert verdict.offending == (kept(open_door),)
     assert verdict.reason["fr"] == "Ouvertes : hall (1)."
 
 
@@ -146,7 +156,7 @@ def test_a_fail_names_five_rows_and_keeps_as_many_as_the_rule_says(tmp_path: Pat
 
     verdict = verdict_of(judge, doors(*rows))
 
-    assert verdict.offending == tuple(rows[:7])
+    assert verdict.offending == tuple(map(kept, rows[:7]))
     assert verdict.reason["en"] == "Open: d00, d01, d02, d03, d04, … and 25 more (30)."
 
 
@@ -168,7 +178,7 @@ def test_what_was_never_reported_is_unknown(tmp_path: Path) -> None:
         (replace(doors(door("hall")), status="surprise"), "n'a pas abouti"),
         (doors(), "rien n'a été collecté"),
         (replace(doors(door("hall")), columns=frozenset({"part", "collected"})), "colonne name"),
-        (replace(doors(door("hall")), unreadable={"shut": "ajar"}), "illisible (ajar)"),
+        (unreadable("shut", "ajar"), "illisible (ajar)"),
         (doors(door("garden", part="back")), "front (aucune réponse)"),
         (doors(door("hall", collected=False, why="no_permission: root")), "pas les droits"),
         (doors(door("hall", collected=None)), "front"),
@@ -184,9 +194,7 @@ def test_evidence_that_is_not_whole_is_unknown_and_says_why(
 
 
 def test_an_unreadable_column_that_the_rule_does_not_read_changes_nothing(tmp_path: Path) -> None:
-    verdict = verdict_of(
-        judge_of(tmp_path), replace(doors(door("hall")), unreadable={"weight": "heavy"})
-    )
+    verdict = verdict_of(judge_of(tmp_path), unreadable("weight", "heavy"))
 
     assert verdict.status is Status.PASS
 
@@ -422,5 +430,27 @@ def test_long_values_that_begin_alike_are_said_alike_and_kept_apart_in_the_evide
     said_second = verdict_of(judge, doors(second))
 
     assert said_first.reason == said_second.reason
-    assert said_first.offending == (first,)
-    assert said_second.offending == (second,)
+    assert said_first.offending == (kept(first),)
+    assert said_second.offending == (kept(second),)
+
+
+def test_what_a_rule_does_not_read_changes_nothing_of_its_verdict(tmp_path: Path) -> None:
+    judge = judge_of(tmp_path)
+
+    light = verdict_of(judge, doors(door("hall", shut=False, weight=1)))
+    heavy = verdict_of(judge, doors(door("hall", shut=False, weight=900)))
+
+    assert light == heavy
+
+
+def test_an_answer_from_memory_is_as_old_as_its_own_evidence(tmp_path: Path) -> None:
+    judge = judge_of(tmp_path)
+    verdict_of(judge, doors(door("hall"), observed_at=NOW))
+    observed_at = NOW - timedelta(hours=30)
+
+    remembered = verdict_of(judge, doors(door("hall"), observed_at=observed_at))
+    too_old = verdict_of(judge, doors(door("hall"), observed_at=NOW - timedelta(days=3)))
+
+    assert remembered.status is Status.PASS
+    assert remembered.next_check_at == observed_at + timedelta(days=2)
+    assert too_old.status is Status.UNKNOWN

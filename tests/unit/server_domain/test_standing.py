@@ -6,10 +6,11 @@ from vigie_server.domain.facts import Fact
 from vigie_server.domain.records import HeldVerdict
 from vigie_server.domain.standing import standing
 from vigie_server.domain.verdicts import Status, Verdict
+from written_cells import WrittenCells
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
-FACTS = {"firewall": Fact("firewall", 3, "ok", "", frozenset(), (), NOW, {})}
+FACTS = {"firewall": Fact("firewall", 3, "ok", "", frozenset(), WrittenCells(()), NOW)}
 
 
 def a_verdict(
