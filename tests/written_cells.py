@@ -1,8 +1,7 @@
 """The cells of a fact that a test writes down."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 from vigie_server.domain.facts import FactRow
 
@@ -25,11 +24,11 @@ class WrittenCells:
         return len(self._text)
 
     @property
-    def digest(self) -> bytes:
-        """Of their text."""
-        return blake2b(self._text, digest_size=16).digest()
+    def content(self) -> Hashable:
+        """Their text."""
+        return self._text
 
     @property
-    def _text(self) -> bytes:
+    def _text(self) -> str:
         rows = [sorted(row.items()) for row in self.rows]
-        return repr((rows, sorted(self.unreadable.items()))).encode()
+        return repr((rows, sorted(self.unreadable.items())))

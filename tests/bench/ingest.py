@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 
-from bench.load import Script, changed_reports, drive, heartbeats
+from bench.load import Change, Script, changed_reports, drive, heartbeats
 from bench.processes import ServedProcess, served
 from bench.serve import IN_FLIGHT, prepare
 from vigie.v1 import enrolment_token
@@ -16,6 +17,7 @@ from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
 from vigie_server.demo.fleet import Addresses, Fleet, SimulatedDevice
 from vigie_server.demo.recorded import Recording
+from vigie_server.domain.topics import Topic
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.tokens import Tokens
@@ -52,7 +54,7 @@ class Comparison:
     def told(self) -> str:
         """One line for people."""
         return (
-            f"{self.what:<18} {self.real.per_second:>8.0f}/s of {self.floor.per_second:>8.0f}/s"
+            f"{self.what:<38} {self.real.per_second:>8.0f}/s of {self.floor.per_second:>8.0f}/s"
             f"   ratio {self.ratio:.2f} (wanted {self.wanted:.2f})"
             f"   CPU {self.real.cpu_microseconds:.0f} us of {self.floor.cpu_microseconds:.0f}"
         )
@@ -63,7 +65,7 @@ class Comparison:
 
 
 async def measure(folder: Path) -> Sequence[Comparison]:
-    """Both kinds of message, real and floor in turn, in one run."""
+    """Every kind of message, real and floor in turn, in one run."""
     settings = prepare(folder)
     topic = bundled_catalogue().topics["firewall"]
     recording = Recording("linux", "bench", clock.utc_now(), {})
@@ -75,30 +77,50 @@ async def measure(folder: Path) -> Sequence[Comparison]:
         certificate = authority.load(authorities(settings), authority.DEVICES).certificate_pem
         await _enrol(settings_folder=folder, real=real, devices=devices, authority_pem=certificate)
 
-        changed = await _compare(
-            "changed reports",
-            real,
-            floor,
-            devices,
-            lambda turn: changed_reports(
-                topic, rows=ROWS, first_seq=1 + turn * REPORTS, count=REPORTS
-            ),
-            count=REPORTS,
-            in_flight=IN_FLIGHT,
-            wanted=0.5,
+        compared = []
+        first = 1
+        for change in Change:
+            compared.append(
+                await _compare(
+                    f"changed, {change.value}",
+                    real,
+                    floor,
+                    devices,
+                    partial(_changed, topic, change, first),
+                    count=REPORTS,
+                    in_flight=IN_FLIGHT,
+                    wanted=0.5,
+                )
+            )
+            first += ROUNDS * REPORTS
+        compared.append(
+            await _compare(
+                "heartbeats",
+                real,
+                floor,
+                devices,
+                partial(_beating, topic, first),
+                count=HEARTBEATS,
+                in_flight=HEARTBEATS + 1,
+                wanted=0.8,
+            )
         )
-        first = 1 + ROUNDS * REPORTS
-        beating = await _compare(
-            "heartbeats",
-            real,
-            floor,
-            devices,
-            lambda turn: heartbeats(topic, rows=ROWS, seq=first + turn, count=HEARTBEATS),
-            count=HEARTBEATS,
-            in_flight=HEARTBEATS + 1,
-            wanted=0.8,
-        )
-    return changed, beating
+    return compared
+
+
+def _changed(topic: Topic, change: Change, first: int, turn: int, device: int) -> Script:
+    return changed_reports(
+        topic,
+        device=device,
+        rows=ROWS,
+        first_seq=first + turn * REPORTS,
+        count=REPORTS,
+        change=change,
+    )
+
+
+def _beating(topic: Topic, first: int, turn: int, device: int) -> Script:
+    return heartbeats(topic, device=device, rows=ROWS, seq=first + turn, count=HEARTBEATS)
 
 
 async def _compare(
@@ -106,7 +128,7 @@ async def _compare(
     real: ServedProcess,
     floor: ServedProcess,
     devices: Sequence[SimulatedDevice],
-    script: Callable[[int], Script],
+    script: Callable[[int, int], Script],
     *,
     count: int,
     in_flight: int,
@@ -114,7 +136,7 @@ async def _compare(
 ) -> Comparison:
     figures: dict[int, list[Figure]] = {real.telemetry: [], floor.telemetry: []}
     for turn in range(ROUNDS):
-        scripts = [script(turn)] * len(devices)
+        scripts = [script(turn, device) for device in range(len(devices))]
         for server in (real, floor):
             cpu = server.cpu()
             seconds = await drive(server.telemetry, devices, scripts, in_flight=in_flight)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from time import perf_counter
 
 import grpc
@@ -47,46 +48,64 @@ def hello(device: SimulatedDevice) -> bytes:
     ).SerializeToString()
 
 
-def changed_reports(topic: Topic, *, rows: int, first_seq: int, count: int) -> Script:
+class Change(StrEnum):
+    """What of a firewall of ten rows is new in each report."""
+
+    BESIDE = "beside what rules read"
+    BACK_AND_FORTH = "back and forth between states"
+    NEVER_SEEN = "never seen before"
+
+
+STATES = 12
+"""The states that a device goes through, again and again, in `BACK_AND_FORTH`."""
+
+
+def changed_reports(
+    topic: Topic, *, device: int, rows: int, first_seq: int, count: int, change: Change
+) -> Script:
     """Reports of one snapshot each, whose content differs from the one before."""
     moment = now()
     messages = []
     for seq in range(first_seq, first_seq + count):
         report = telemetry_pb2.Report(seq=seq, collected_at=moment, sent_at=moment)
         report.elapsed.FromSeconds(0)
-        report.snapshots.append(firewall(topic, rows=rows, change=seq))
+        zone = {Change.BESIDE: 0, Change.BACK_AND_FORTH: seq % STATES, Change.NEVER_SEEN: seq}
+        names = [f"ipv4 zone {device}.{zone[change]}.{row}" for row in range(rows)]
+        report.snapshots.append(firewall(topic, names=names, counted=seq))
         messages.append(telemetry_pb2.SessionRequest(report=report).SerializeToString())
     return Script(messages, first_seq, first_seq + count - 1)
 
 
-def heartbeats(topic: Topic, *, rows: int, seq: int, count: int) -> Script:
+def heartbeats(topic: Topic, *, device: int, rows: int, seq: int, count: int) -> Script:
     """Heartbeats, and one report at the end whose acknowledgement says that all were taken."""
     beat = telemetry_pb2.SessionRequest(
         heartbeat=telemetry_pb2.Heartbeat(sent_at=now(), pending_reports=0)
     ).SerializeToString()
-    last = changed_reports(topic, rows=rows, first_seq=seq, count=1)
+    last = changed_reports(
+        topic, device=device, rows=rows, first_seq=seq, count=1, change=Change.BESIDE
+    )
     return Script([*([beat] * count), *last.messages], seq, seq)
 
 
-def firewall(topic: Topic, *, rows: int, change: int) -> snapshot_pb2.Snapshot:
-    """A Linux firewall of `rows` chains, `change` showing in each of its rules' counts."""
-    names = tuple(topic.columns)
+def firewall(topic: Topic, *, names: Sequence[str], counted: int) -> snapshot_pb2.Snapshot:
+    """A Linux firewall of these zones, `counted` showing in what no rule reads of them."""
+    declared = tuple(topic.columns)
     content = [
         {
             "part": "inbound",
             "collected": "yes",
-            "name": f"ipv4 zone {row}",
+            "name": name,
             "origin": "live",
             "enabled": "1",
             "inbound_default": "block",
             "logs_drops": "1",
-            "rules": str(change + row),
-            "fingerprint": f"{change:032x}",
+            "rules": str(counted),
+            "fingerprint": f"{counted:032x}",
         }
-        for row in range(rows)
+        for name in names
     ]
     columns, ordered = canonical_rows(
-        names, [[row.get(name, "") for name in names] for row in content]
+        declared, [[row.get(name, "") for name in declared] for row in content]
     )
     values = [value for row in ordered for value in row]
     digest = snapshot_digest(
@@ -104,7 +123,7 @@ def firewall(topic: Topic, *, rows: int, change: int) -> snapshot_pb2.Snapshot:
         status=snapshot_pb2.SNAPSHOT_STATUS_OK,
         columns=columns,
         values=values,
-        row_count=rows,
+        row_count=len(content),
     )
 
 

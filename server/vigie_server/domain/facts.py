@@ -1,6 +1,6 @@
 """What a device reported on one topic, converted once from text by the topic's declaration."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -31,12 +31,12 @@ class Cells(Protocol):
 
     @property
     def size(self) -> int:
-        """About how many bytes the values that `rows` shows take as text; converts nothing."""
+        """About how long the values that `rows` shows are as text; converts nothing."""
         ...
 
     @property
-    def digest(self) -> bytes:
-        """Of the values that `rows` shows; converts nothing. Equal digests: equal rows."""
+    def content(self) -> Hashable:
+        """The values that `rows` shows, to compare; converts nothing. Equal: equal rows."""
         ...
 
 

@@ -165,7 +165,7 @@ def _key(
         fact = facts.get(topic)
         if fact is None or fact.status != "ok" or now - fact.observed_at >= rule.max_age:
             return None
-        key += (fact.topic_version, fact.columns, fact.cells.digest)
+        key += (fact.topic_version, fact.columns, fact.cells.content)
     return tuple(key)
 
 
@@ -181,7 +181,8 @@ class _Answered:
         known = self.verdict
         if known.next_check_at is None:
             return known
-        oldest = min(facts[topic].observed_at for topic in self.rule.reads)
+        topics = self.rule.reads
+        oldest = min([facts[topic].observed_at for topic in topics])
         return Verdict(
             known.rule,
             known.rule_version,

@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 from vigie.v1.digest import DIGEST_BYTES
@@ -167,7 +166,7 @@ def _size_problem(snapshot: Snapshot, limits: Limits) -> str | None:
         return f"more than {limits.max_rows_per_snapshot} rows"
     if len(columns) * snapshot.row_count != len(values):
         return "columns times rows is not the number of values"
-    if any(first >= second for first, second in pairwise(columns)):
+    if list(columns) != sorted(set(columns)):
         return "columns are not in alphabetical order"
     return None
 
@@ -178,6 +177,6 @@ def _text_problem(snapshot: Snapshot, limits: Limits) -> str | None:
         len(value.encode()) > limits.max_value_bytes for value in snapshot.values
     ):
         return f"a value is longer than {limits.max_value_bytes} bytes"
-    if any(len(text) > limits.max_value_bytes for text in (*snapshot.columns, snapshot.message)):
+    if max(map(len, (*snapshot.columns, snapshot.message))) > limits.max_value_bytes:
         return f"a text is longer than {limits.max_value_bytes} bytes"
     return None

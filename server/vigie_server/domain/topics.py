@@ -8,14 +8,13 @@ that are not declared are dropped; declared columns that did not travel are abse
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from vigie.v1.digest import canonical_form, form_digest
 from vigie_server.domain.documents import Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.facts import Cell, Fact, FactRow
@@ -145,7 +144,7 @@ class Topic:
 class _Travelled:
     """The values of an answer as they travelled, converted when they are first looked at."""
 
-    __slots__ = ("_digest", "_layout", "_rows", "_size", "_unreadable", "_values", "_width")
+    __slots__ = ("_content", "_layout", "_rows", "_unreadable", "_values", "_width")
 
     def __init__(self, layout: "_Layout", values: Sequence[str], width: int) -> None:
         self._layout: Final = layout
@@ -153,8 +152,7 @@ class _Travelled:
         self._width: Final = width
         self._rows: tuple[FactRow, ...] | None = None
         self._unreadable: Final[dict[str, str]] = {}
-        self._digest: bytes | None = None
-        self._size = 0
+        self._content: Hashable = None
 
     @property
     def count(self) -> int:
@@ -174,26 +172,15 @@ class _Travelled:
 
     @property
     def size(self) -> int:
-        return self._size if self.digest else 0
+        return sum(map(len, self._values))
 
     @property
-    def digest(self) -> bytes:
-        if self._digest is None:
+    def content(self) -> Hashable:
+        if self._content is None:
             layout, values, width = self._layout, self._values, self._width
-            shown: list[str] = []
-            for index, _, _ in layout.readers:
-                shown += values[index::width]
-            form = canonical_form(
-                topic="",
-                topic_version=0,
-                status=0,
-                message=str(self.count),
-                columns=layout.names,
-                values=shown,
-            )
-            self._size = len(form)
-            self._digest = form_digest(form)
-        return self._digest
+            shown = [tuple(values[index::width]) for index, _, _ in layout.readers]
+            self._content = (layout.names, self.count, *shown)
+        return self._content
 
     def _converted(self) -> tuple[FactRow, ...]:
         layout, values, width = self._layout, self._values, self._width
