@@ -17,6 +17,7 @@ from vigie_server.cli_rules import rules
 from vigie_server.cli_tokens import token
 from vigie_server.demo.command import demo
 from vigie_server.domain.errors import VigieError
+from vigie_server.garbage import look_seldom
 from vigie_server.logs import configure_logs
 from vigie_server.settings import PREFIX, ServerSettings, read_settings
 from vigie_server.store.migrating import stored_revision
@@ -60,7 +61,9 @@ def serve() -> None:
     """Serve devices and readers until stopped (SIGTERM or Ctrl-C)."""
     exit_code = 0
     try:
-        asyncio.run(_serve(read_settings()))
+        settings = read_settings()
+        look_seldom()
+        asyncio.run(_serve(settings))
     except* VigieError as group:  # a raise in here would be wrapped in another group
         for error in _leaves(group):
             log.error("server_failed", error=str(error))

@@ -15,6 +15,7 @@ from vigie_server.bootstrap import Addresses, authorities, build_server, initial
 from vigie_server.ca import authority
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.reports import Limits
+from vigie_server.garbage import look_seldom
 from vigie_server.ingest.listening import listening
 from vigie_server.ingest.telemetry import Telemetry
 from vigie_server.logs import configure_logs
@@ -85,6 +86,7 @@ def tell(telemetry: int, enrolment: int, http: int) -> None:
 async def main(kind: str, folder: Path) -> None:
     """Serves until standard input ends."""
     configure_logs()
+    look_seldom()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     serving = serve_real if kind == "real" else serve_floor

@@ -176,19 +176,19 @@ def _evidence_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:
 
 
 def _verdict_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:
-    verdicts: dict[tuple[int, str], tuple[Any, ...]] = {}
+    last: dict[tuple[int, str], WrittenVerdict] = {}  # only these are put into words of the store
     transitions: Rows = []
     retracted: Rows = []
     for change in changes:
         for rule in change.retracted:
-            verdicts.pop((change.key, rule), None)
+            last.pop((change.key, rule), None)
             retracted.append((change.key, rule))
         for written in change.verdicts:
-            place = (change.key, written.held.verdict.rule)
-            verdicts[place] = _verdict_row(change.key, written)
+            last[change.key, written.held.verdict.rule] = written
         at = to_store(change.at)
         transitions += [_transition_row(change.key, at, moved) for moved in change.transitions]
-    return list(verdicts.values()), transitions, retracted
+    verdicts = [_verdict_row(key, written) for (key, _), written in last.items()]
+    return verdicts, transitions, retracted
 
 
 def _verdict_row(key: int, written: WrittenVerdict) -> tuple[Any, ...]:
