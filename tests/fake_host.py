@@ -9,7 +9,10 @@ from vigie_agent.tables.host import CommandResult, Host, Outcome
 
 
 class FakePrograms:
-    """Programs by name, each with what it prints; any other is not installed."""
+    """Programs by name, or by their whole command line, each with what it prints.
+
+    Any other is not installed.
+    """
 
     def __init__(self, answers: Mapping[str, CommandResult | str]) -> None:
         self._answers = answers
@@ -23,7 +26,8 @@ class FakePrograms:
         max_output: int,  # noqa: ARG002 (the runner's protocol)
     ) -> CommandResult:
         self.asked.append(tuple(argv))
-        answer = self._answers.get(argv[0], CommandResult(Outcome.MISSING))
+        missing = CommandResult(Outcome.MISSING)
+        answer = self._answers.get(" ".join(argv), self._answers.get(argv[0], missing))
         return answer if isinstance(answer, CommandResult) else printed(answer)
 
 

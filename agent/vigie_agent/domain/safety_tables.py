@@ -243,6 +243,24 @@ vigie_local_accounts l: username uid gid shell interactive enabled is_admin admi
   password_status password_last_change expires password_max_days last_login_day shadow_read
   sudoers_read logins_read collected why
 vigie_luks_chain l: mount device fs_type system encrypted method chain collected why
+vigie_mac_accounts d: username uid source shell interactive enabled hidden is_guest is_admin
+  admin_via secure_token password_last_change created last_login_day collected why
+vigie_mac_admins d: account account_id source kind via enabled builtin collected why
+vigie_mac_application_firewall d: enabled block_all stealth logging collected why
+vigie_mac_filevault d: volume device encrypted protection percent method detail collected why
+vigie_mac_packet_filter d: enabled rules blocks_inbound logs_drops fingerprint collected why
+vigie_mac_password_policy d: part source enforced min_length min_classes upper_required
+  lower_required digit_required special_required lockout_threshold lockout_seconds max_age_days
+  min_age_days history collected why
+vigie_mac_protection d: component version installed launch_scans background_scans auto_update
+  collected why
+vigie_mac_sessions d: username uid is_admin admin_via collected why
+vigie_mac_software_update d: part checks downloads installs last_install last_check_day collected
+  why
+vigie_mac_system_extensions d: identifier name version team category active state collected why
+vigie_mac_usb_policy d: mechanism blocked collected why
+vigie_mac_usb_storage d: vendor model serial builtin device collected why
+vigie_mac_vpn d: name kind enabled connected collected why
 vigie_nftables l: family table_name chain type hook priority policy default_verdict rules
   logs_drops digest collected why
 vigie_password_policy l: part source enforced min_length min_classes upper_required lower_required

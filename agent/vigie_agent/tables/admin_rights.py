@@ -1,4 +1,4 @@
-"""Who has administration rights on a Linux device, and through what: pure."""
+"""Who has administration rights on a Linux device or a Mac, and through what: pure."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,14 +28,19 @@ class Grant:
         return self.uid is not None
 
 
-def grants(users: Sequence[User], groups: Sequence[Group], policy: SudoPolicy) -> tuple[Grant, ...]:
+def grants(
+    users: Sequence[User],
+    groups: Sequence[Group],
+    policy: SudoPolicy,
+    admin_groups: Sequence[str] = ADMIN_GROUPS,
+) -> tuple[Grant, ...]:
     """Every way to administration rights, each once, in a stable order."""
     members = _members(users, groups)
     found = [
         *_of_root(users),
         *(
             Grant(user.name, user.uid, f"group {name}")
-            for name in ADMIN_GROUPS
+            for name in admin_groups
             for user in members.get(name, ())
         ),
         *(
