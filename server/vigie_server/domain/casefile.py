@@ -16,7 +16,7 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Fact, FactRow
 from vigie_server.domain.parameters import Setting
-from vigie_server.domain.rules import Read, Rule
+from vigie_server.domain.rules import DEVICE_FIELDS, Read, Rule
 from vigie_server.domain.topics import Topic
 
 _PART: Final = "part"
@@ -132,19 +132,10 @@ class CaseFile:
     def _values(
         self, rules: Mapping[Rule, Setting], columns: Mapping[str, Sequence[str]]
     ) -> Mapping[str, object]:
-        device = self.device
-        values: dict[str, object] = {
-            "now": int(self.now.timestamp()),
-            "site.id": device.site,
-            "device.platform": device.platform,
-            "device.os": device.os,
-            "device.os_version": device.os_version,
-            "device.chassis": device.chassis,
-            "device.profile": device.profile,
-            "device.state": device.state.value,
-            "device.nomadic": device.nomadic,
-            "device.last_report_at": _seconds(device.last_report_at),
-        }
+        values: dict[str, object] = {"now": int(self.now.timestamp())}
+        for name in DEVICE_FIELDS:
+            value = self.device.named(name)
+            values[name] = list(value) if isinstance(value, tuple) else value
         for rule, setting in rules.items():
             values |= setting.carried
             for read in rule.reads.values():

@@ -50,6 +50,7 @@ class Kind(StrEnum):
     LIST = "list"
     TABLE = "table"
     ROWS = "rows"
+    TEXTS = "texts"  # a list of texts, as a list: for `in`
     ANY = "any"  # a number, a text or null
 
 
@@ -244,6 +245,7 @@ _TYPES: Final[Mapping[Kind, Any]] = {
     Kind.LIST: _Type.STRING,
     Kind.TABLE: _Type.STRING,
     Kind.ROWS: _Type.List(_Type.Map(_Type.STRING, _Type.DYN)),
+    Kind.TEXTS: _Type.List(_Type.STRING),
     Kind.ANY: _Type.DYN,
 }
 

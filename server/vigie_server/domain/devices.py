@@ -1,9 +1,11 @@
 """A device as rules and readers see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from vigie_server.domain.declared import DECLARED, NOTHING_DECLARED, Declarations, said
 
 
 class DeviceState(StrEnum):
@@ -23,7 +25,7 @@ class Device:
 
     `platform` is `windows`, `darwin` or `linux`; `chassis` is `laptop`, `desktop`, `server`,
     `tablet`, `virtual` or empty while it is not known; `profile` is a profile of the rules
-    (`standard`, `critical`, `low`).
+    (`standard`, `critical`, `low`). `declared` is what people said of it and its site.
     """
 
     id: str
@@ -41,3 +43,21 @@ class Device:
     clock_skew_seconds: float | None = None
     nomadic: bool = False
     parameters: Mapping[str, Mapping[str, object]] | None = None
+    declared: Declarations = field(default_factory=lambda: NOTHING_DECLARED)
+
+    def named(self, name: str) -> object:
+        """What conditions and sentences see under a full name: `device.os`, `site.id`, ...
+
+        Instants are UNIX seconds. Raises KeyError for a name that does not exist.
+        """
+        if name in DECLARED:
+            return said(self.declared, name)
+        if name == "site.id":
+            return self.site
+        subject, _, fact = name.partition(".")
+        if subject != "device":
+            raise KeyError(name)
+        value = getattr(self, fact)
+        if isinstance(value, datetime):
+            return int(value.timestamp())
+        return value.value if isinstance(value, DeviceState) else value

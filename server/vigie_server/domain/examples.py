@@ -6,6 +6,8 @@ Under a rule's `examples`, each with:
 `verdict`     `pass`, `fail`, `unknown` or `not_applicable`
 `platform`    of the device
 `device`      other fields of it: `chassis`, `profile`, `nomadic`, `os`, `last_report` (a moment)
+`declared`    what people said, by full name: `{site.attested: [Q02-central-backups]}`; a list of
+              words, a text, true or false, a number, or a moment
 `parameters`  overrides of this rule's parameters
 `says`        a text that the French reason must hold
 `topics`      by topic, its rows; or `rows` with `status`, `message`, `version`, `observed` (a
@@ -21,6 +23,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from vigie_server.domain.conditions import Kind
+from vigie_server.domain.declared import DECLARED, NOTHING_DECLARED, Said
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.documents import Section, duration
 from vigie_server.domain.facts import Fact
@@ -115,7 +119,27 @@ def _read_device(section: Section, rule: str) -> Device:
         nomadic=fields.get("nomadic") == "true",
         last_report_at=_moment(last_report) if last_report else None,
         parameters={rule: overrides} if overrides else None,
+        declared=_read_declared(section) if "declared" in section else NOTHING_DECLARED,
     )
+
+
+def _read_declared(section: Section) -> Mapping[str, Said]:
+    given = section.section("declared")
+    declared: dict[str, Said] = {}
+    for name in given.keys():  # noqa: SIM118 (a Section is not a mapping)
+        if name not in DECLARED:
+            raise given.wrong(f"is none of {', '.join(DECLARED)}", name)
+        match DECLARED[name].kind:
+            case Kind.TEXTS:
+                declared[name] = given.words(name)
+            case Kind.FLAG:
+                declared[name] = given.flag(name, default=False)
+            case Kind.ANY:
+                moment = _moment(given.text(name))
+                declared[name] = given.whole(name) if moment is None else int(moment.timestamp())
+            case _:
+                declared[name] = given.text(name)
+    return declared
 
 
 def _read_overrides(section: Section) -> Mapping[str, object]:

@@ -160,7 +160,7 @@ def _key(
     if rule.depends_on is None or not rule.reads:
         return None
     key: list[object] = [rule, setting, device.platform]
-    key += [getattr(device, field) for field in rule.depends_on]
+    key += [device.named(name) for name in rule.depends_on]
     for topic in rule.reads:
         fact = facts.get(topic)
         if fact is None or fact.status != "ok" or now - fact.observed_at >= rule.max_age:
@@ -331,5 +331,4 @@ class _Hearing:
         if kind == "v":
             value = self._rule.conditions.figures[rest].number(self._case.evidence)
             return None if isinstance(value, Problem) else value
-        value = getattr(self._case.device, rest)
-        return int(value.timestamp()) if isinstance(value, datetime) else value
+        return self._case.device.named(name)

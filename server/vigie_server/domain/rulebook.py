@@ -29,6 +29,7 @@ from vigie_server.domain.parameters import Parameter, ParameterType, read_parame
 from vigie_server.domain.reference import SupportTable, load_tables
 from vigie_server.domain.rules import (
     DEVICE_FIELDS,
+    LAST_REPORT,
     Catalogue,
     Conditions,
     Outcome,
@@ -50,11 +51,10 @@ _TEXT_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*(\w+)\s*,")
 _NOW: Final = re.compile(r"\bnow\b")
 _TIME: Final = re.compile(r"\bnow\b|\bobserved_at\b")
-_OF_DEVICE: Final = re.compile(r"\bdevice\.(\w+)")
-_SITE: Final = re.compile(r"\bsite\.id\b")
+_OF_DEVICE: Final = re.compile(r"\b(?:device|site|asset)\.\w+")
 _COMMON: Final = frozenset({"part", "collected", "why"})
 _NAMED_OF_DEVICE: Final = frozenset(
-    {"device.os", "device.os_version", "device.chassis", "device.last_report_at"}
+    {"device.os", "device.os_version", "device.chassis", LAST_REPORT}
 )
 _KINDS: Final[Mapping[ParameterType, Kind]] = {
     ParameterType.INTEGER: Kind.INTEGER,
@@ -390,15 +390,13 @@ class _RuleReader:
         return frozenset(columns | keys | {"part"})
 
     def _depends_on(self, conditions: Conditions) -> tuple[str, ...] | None:
-        """The device's fields that expressions and sentences name; None when they name a time."""
+        """What is named beside rows and parameters; None when a time is."""
         bare = [_TEXT_LITERAL.sub("", text) for text in self._expressions]
         named = {name for template in self._templates for _, name, _ in template.segments}
         if conditions.fresh_until is not None or any(_TIME.search(text) for text in bare):
             return None
-        fields = {field for text in (*bare, *named) for field in _OF_DEVICE.findall(text)}
-        if any(_SITE.search(text) for text in bare):
-            fields.add("site")
-        return None if "last_report_at" in fields else tuple(sorted(fields))
+        names = {name for text in (*bare, *named) for name in _OF_DEVICE.findall(text)}
+        return None if LAST_REPORT in names else tuple(sorted(names))
 
     def _check_columns(self, reads: Mapping[str, Read]) -> None:
         """Columns used are declared, and columns declared are used."""

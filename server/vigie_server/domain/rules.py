@@ -40,7 +40,8 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
 CEL sees `topics.<name>.rows` (the collected rows of the declared parts, with `part` and the
 declared columns), `topics.<name>.count` (how many they are), `topics.<name>.observed_at` (UNIX
 seconds), `device.<field>` (`platform`, `os`, `os_version`, `chassis`, `profile`, `state`,
-`nomadic`, `last_report_at`), `site.id`, `p.<parameter>`, `now` (UNIX seconds), and the functions of
+`nomadic`, `last_report_at`), `site.id`, what people declare (`domain/declared.py`: `site.attested`,
+`device.roles`, `asset.<field>`, ...), `p.<parameter>`, `now` (UNIX seconds), and the functions of
 `domain/conditions.py`.
 """
 
@@ -50,6 +51,7 @@ from datetime import timedelta
 from typing import Final
 
 from vigie_server.domain.conditions import Condition, Decision, Kind
+from vigie_server.domain.declared import DECLARED
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.examples import Example
 from vigie_server.domain.parameters import Parameter
@@ -57,6 +59,9 @@ from vigie_server.domain.reference import SupportTable
 from vigie_server.domain.statements import Statement
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Severity, Status
+
+LAST_REPORT: Final = "device.last_report_at"
+"""The one name of a device that moves by itself, with every report."""
 
 DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
     "device.platform": Kind.TEXT,
@@ -66,10 +71,11 @@ DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
     "device.profile": Kind.TEXT,
     "device.state": Kind.TEXT,
     "device.nomadic": Kind.FLAG,
-    "device.last_report_at": Kind.ANY,
+    LAST_REPORT: Kind.ANY,
     "site.id": Kind.TEXT,
+    **{name: declarable.kind for name, declarable in DECLARED.items()},
 }
-"""What conditions see of a device, beside its evidence."""
+"""What conditions see of a device and its site, beside its evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +119,9 @@ class Rule:
 
     `partial` are the results that stand although a part was not collected; `measures` the help text
     of each metric it exports. `shown` are the columns that offending rows keep: those the rule
-    reads, and those that tell rows apart. `depends_on` are the fields of the device that verdicts
-    follow beside evidence and parameters; None when they follow the time too.
+    reads, and those that tell rows apart. `depends_on` are the names of the device, its site and
+    its asset card that verdicts follow beside evidence and parameters; None when they follow the
+    time too.
     """
 
     id: str

@@ -39,13 +39,20 @@ class Meta(Base, table=True):
 
 
 class Site(Base, table=True):
-    """A facility."""
+    """A facility. `networks`, `gateways` (hardware addresses) and `contacts` are JSON lists."""
 
     __tablename__ = "site"
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)
     name: str = Field(sa_type=Text, unique=True)
     created_at: datetime = Field(sa_type=Instant)
+    body_key: int | None = Field(default=None, sa_type=Key)
+    region: str = Field(default="", sa_type=Text)
+    finess: str = Field(default="", sa_type=Text)
+    networks: str = Field(default="[]", sa_type=Text)
+    gateways: str = Field(default="[]", sa_type=Text)
+    declared_devices: int | None = Field(default=None, sa_type=Integer)
+    contacts: str = Field(default="[]", sa_type=Text)
 
 
 class DeviceRow(Base, table=True):
@@ -77,6 +84,10 @@ class DeviceRow(Base, table=True):
     hardware_vendor: str = Field(default="", sa_type=Text)
     hardware_model: str = Field(default="", sa_type=Text)
     nomadic: bool = Field(default=False)
+    declared_nomadic: bool | None = Field(default=None)
+    presence: str = Field(default="", sa_type=Text)
+    presence_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_off_site_at: datetime | None = Field(default=None, sa_type=Instant)
     revision: int = Field(default=0, sa_type=BigInteger)
     spool_id: bytes = Field(default=b"", sa_type=LargeBinary)
     last_seq: int = Field(default=0, sa_type=BigInteger)
@@ -188,6 +199,8 @@ class VerdictRow(Base, table=True):
     topic_versions: str = Field(sa_type=Text)
     since: datetime = Field(sa_type=Instant)
     failing_since: datetime | None = Field(default=None, sa_type=Instant)
+    passing_since: datetime | None = Field(default=None, sa_type=Instant)
+    waived: bool = Field(default=False)
     evidence_at: datetime | None = Field(default=None, sa_type=Instant)
     next_check_at: datetime | None = Field(default=None, sa_type=Instant)
 

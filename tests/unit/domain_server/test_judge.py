@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from vigie_server.domain.declared import DECLARED
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.facts import Fact, FactRow
 from vigie_server.domain.judge import Judge
@@ -454,3 +455,21 @@ def test_an_answer_from_memory_is_as_old_as_its_own_evidence(tmp_path: Path) -> 
     assert remembered.status is Status.PASS
     assert remembered.next_check_at == observed_at + timedelta(days=2)
     assert too_old.status is Status.UNKNOWN
+
+
+def test_a_rule_sees_what_people_declare_and_follows_it_when_it_changes(tmp_path: Path) -> None:
+    judge = judge_of(tmp_path, passes="'Q02-x' in site.attested && asset.place == 'salle'")
+    fact = doors(door("hall"))
+    told = replace(DEVICE, declared={"site.attested": ("Q02-x",), "asset.place": "salle"})
+
+    said = [verdict_of(judge, fact, device).status for device in (DEVICE, told, DEVICE)]
+
+    assert said == [Status.FAIL, Status.PASS, Status.FAIL]
+
+
+def test_every_declarable_name_is_seen_though_nobody_declared_it(tmp_path: Path) -> None:
+    verdict = verdict_of(
+        judge_of(tmp_path, passes=f"size([{', '.join(DECLARED)}]) > 0"), doors(door("hall"))
+    )
+
+    assert verdict.status is Status.PASS

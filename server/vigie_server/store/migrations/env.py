@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from vigie_server.store import declared_models  # noqa: F401 (its tables are part of the schema)
 from vigie_server.store.models import Base
 
 context.configure(
