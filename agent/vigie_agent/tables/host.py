@@ -13,11 +13,13 @@ import subprocess  # noqa: TID251 (this module is the one home of subprocesses)
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final, Protocol
+
+from vigie_agent.tables.windows_system import WindowsSystem, this_windows
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _MAX_STDERR_BYTES: Final = 4096
@@ -87,11 +89,13 @@ def run_command(argv: Sequence[str], *, timeout: timedelta, max_output: int) -> 
 class Host:
     """The device, or a folder that stands for it in tests.
 
-    Paths given and shown are the device's own ("/etc/passwd"), whatever `root` is.
+    Paths given and shown are the device's own ("/etc/passwd"), whatever `root` is. `windows` is
+    what a Windows device has besides; elsewhere it answers that it is not there.
     """
 
     root: Path = Path("/")
     run: CommandRunner = run_command
+    windows: WindowsSystem = field(default_factory=this_windows)
 
     def path(self, path: str) -> Path:
         """Where the device's absolute `path` is found: below `root`."""

@@ -1,0 +1,217 @@
+"""The device itself, looked at through pywin32 and winreg; follows their documentation.
+
+Not yet run: only a live Windows can. So the reading is kept thin, and what is made of it is tested.
+
+WMI may hang below us (a provider that waits for a dead service), so each question runs in a thread
+of its own that is left behind when its time is up; too many left behind, and no more are started.
+"""
+
+import sys
+
+if sys.platform == "win32":
+    import winreg
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import timedelta
+    from typing import Any, Final
+
+    import pythoncom
+    import pywintypes
+    import win32com.client.dynamic
+    import win32net
+    import win32netcon
+    import win32security
+
+    from vigie_agent.tables.bounded_call import BoundedCalls
+    from vigie_agent.tables.windows_codes import filetime, reason_of, unix_or_never
+    from vigie_agent.tables.windows_system import (
+        MAX_WMI_ROWS,
+        WMI_TIMEOUT,
+        AccountRules,
+        GroupMember,
+        LocalUser,
+        Reason,
+        RegistryData,
+        RegistryKey,
+        Unread,
+        WmiRow,
+        WmiValue,
+    )
+
+    _IMPERSONATE: Final = 3
+    _PACKET_PRIVACY: Final = 6  # BitLocker's namespace accepts no less
+    _FORWARD_ONLY: Final = 0x20 | 0x10  # and return at once
+    _AT_MOST_TWO_MINUTES: Final = 0x80
+    _MAX_VALUES: Final = 10_000
+    _HERE: Final[Any] = None  # no server's name: this device (the stubs ask for text)
+    _ROOTS: Final = {
+        "HKEY_LOCAL_MACHINE": winreg.HKEY_LOCAL_MACHINE,
+        "HKEY_USERS": winreg.HKEY_USERS,
+    }
+
+    class LiveWindows:
+        """The device that this process runs on."""
+
+        def __init__(self) -> None:
+            self._calls = BoundedCalls("windows-call")
+
+        def wmi(
+            self,
+            namespace: str,
+            wql: str,
+            *,
+            methods: Sequence[str] = (),
+            timeout: timedelta = WMI_TIMEOUT,
+        ) -> Sequence[WmiRow] | Unread:
+            def ask() -> Sequence[WmiRow] | Unread:
+                pythoncom.CoInitializeEx(pythoncom.COINIT_MULTITHREADED)
+                try:
+                    return _select(namespace, wql, methods)
+                except pywintypes.com_error as error:
+                    return _unread(error)
+                finally:
+                    pythoncom.CoUninitialize()
+
+            return self._calls(ask, timeout)
+
+        def registry(self, key: str) -> RegistryKey | Unread:
+            root, _, path = key.partition("\\")
+            access = winreg.KEY_READ | winreg.KEY_WOW64_64KEY
+            try:
+                with winreg.OpenKey(_ROOTS[root], path, 0, access) as opened:
+                    subkeys, values, changed = winreg.QueryInfoKey(opened)
+                    if subkeys + values > _MAX_VALUES:
+                        return Unread(Reason.TOO_LONG)
+                    return RegistryKey(
+                        dict(_values(opened, values)),
+                        tuple(_subkeys(opened, subkeys)),
+                        filetime(changed),
+                    )
+            except OSError as error:
+                code = error.winerror or 0
+                return Unread(reason_of(code), code)
+
+        def net_users(self) -> Sequence[LocalUser] | Unread:
+            return self._calls(_net_users, WMI_TIMEOUT)
+
+        def net_local_group_members(self, sid: str) -> Sequence[GroupMember] | Unread:
+            return self._calls(lambda: _members(sid), WMI_TIMEOUT)
+
+        def account_rules(self) -> AccountRules | Unread:
+            return self._calls(_account_rules, WMI_TIMEOUT)
+
+    def _select(namespace: str, wql: str, methods: Sequence[str]) -> Sequence[WmiRow] | Unread:
+        locator = win32com.client.dynamic.Dispatch("WbemScripting.SWbemLocator")
+        service = locator.ConnectServer(".", namespace, "", "", "", "", _AT_MOST_TWO_MINUTES, None)
+        service.Security_.ImpersonationLevel = _IMPERSONATE
+        service.Security_.AuthenticationLevel = _PACKET_PRIVACY
+        rows: list[WmiRow] = []
+        for found in service.ExecQuery(wql, "WQL", _FORWARD_ONLY):
+            if len(rows) == MAX_WMI_ROWS:
+                return Unread(Reason.TOO_LONG)
+            row = dict(_properties(found))
+            for method in methods:
+                row |= _asked(found, method)
+            rows.append(row)
+        return rows
+
+    def _properties(found: Any) -> Iterator[tuple[str, WmiValue]]:
+        for one in found.Properties_:
+            yield str(one.Name), _plain(one.Value)
+
+    def _asked(found: Any, method: str) -> Mapping[str, WmiValue]:
+        """What a method that only tells gives back; its failure is a number among its results."""
+        if not method.startswith("Get"):
+            raise ValueError(f"{method} may change the device")
+        try:
+            answer = found.ExecMethod_(method)
+        except pywintypes.com_error as error:
+            return {f"{method}.ReturnValue": _unread(error).code or -1}
+        return {f"{method}.{name}": value for name, value in _properties(answer)}
+
+    def _plain(value: object) -> WmiValue:
+        if isinstance(value, tuple | list):
+            return tuple(one for one in value if isinstance(one, str | int | float | bool))
+        return value if isinstance(value, str | int | float | bool) else None
+
+    def _unread(error: pywintypes.com_error) -> Unread:
+        """The error's own number; the one that stands inside says more than "exception"."""
+        outer, _, inside, *_ = error.args
+        code = (inside[5] if inside and inside[5] else outer) & 0xFFFF_FFFF
+        return Unread(reason_of(code), code)
+
+    def _values(key: winreg.HKEYType, count: int) -> Iterator[tuple[str, RegistryData]]:
+        for number in range(count):
+            name, data, kind = winreg.EnumValue(key, number)
+            if kind == winreg.REG_MULTI_SZ:
+                yield name, tuple(data or ())
+            else:
+                yield name, data if isinstance(data, str | int | bytes) else None
+
+    def _subkeys(key: winreg.HKEYType, count: int) -> Iterator[str]:
+        for number in range(count):
+            yield winreg.EnumKey(key, number)
+
+    def _net_users() -> Sequence[LocalUser] | Unread:
+        try:
+            domain = win32security.ConvertSidToStringSid(
+                win32net.NetUserModalsGet(_HERE, 2)["domain_id"]
+            )
+            rows = _all(
+                lambda resume: win32net.NetUserEnum(
+                    None, 3, win32netcon.FILTER_NORMAL_ACCOUNT, resume
+                )
+            )
+        except pywintypes.error as error:
+            return Unread(reason_of(error.winerror), error.winerror)
+        return [
+            LocalUser(
+                name=row["name"],
+                sid=f"{domain}-{row['user_id'] & 0xFFFF_FFFF}",
+                flags=row["flags"],
+                last_logon=row["last_logon"],
+                password_age=row["password_age"],
+                expires=unix_or_never(row["acct_expires"]),
+            )
+            for row in rows
+        ]
+
+    def _members(sid: str) -> Sequence[GroupMember] | Unread:
+        try:
+            wanted = win32security.ConvertStringSidToSid(sid)
+            name, _, _ = win32security.LookupAccountSid(None, wanted)
+            rows = _all(lambda resume: win32net.NetLocalGroupGetMembers(None, name, 2, resume))
+        except pywintypes.error as error:
+            return Unread(reason_of(error.winerror), error.winerror)
+        return [
+            GroupMember(
+                sid=win32security.ConvertSidToStringSid(row["sid"]),
+                name=row["domainandname"] or "",
+                kind=row["sidusage"],
+            )
+            for row in rows
+        ]
+
+    def _account_rules() -> AccountRules | Unread:
+        try:
+            passwords = win32net.NetUserModalsGet(_HERE, 0)
+            lockout = win32net.NetUserModalsGet(_HERE, 3)
+        except pywintypes.error as error:
+            return Unread(reason_of(error.winerror), error.winerror)
+        return AccountRules(
+            min_length=passwords["min_passwd_len"],
+            max_age=unix_or_never(passwords["max_passwd_age"]),
+            min_age=passwords["min_passwd_age"],
+            history=passwords["password_hist_len"],
+            lockout_threshold=lockout["lockout_threshold"],
+            lockout_duration=unix_or_never(lockout["lockout_duration"]),
+            lockout_window=lockout["lockout_observation_window"],
+        )
+
+    def _all(page: Any) -> list[Any]:
+        """Every page of an enumeration of the network API."""
+        rows, resume = list[Any](), 0
+        while True:
+            found, _, resume = page(resume)
+            rows += found
+            if not resume or len(rows) > _MAX_VALUES:
+                return rows
