@@ -458,7 +458,8 @@ def test_an_answer_from_memory_is_as_old_as_its_own_evidence(tmp_path: Path) -> 
 
 
 def test_a_rule_sees_what_people_declare_and_follows_it_when_it_changes(tmp_path: Path) -> None:
-    judge = judge_of(tmp_path, passes="'Q02-x' in site.attested && asset.place == 'salle'")
+    declared = "'Q02-x' in site.attested && asset.place == 'salle'"
+    judge = judge_of(tmp_path, passes=f"{ALL_SHUT} && {declared}")
     fact = doors(door("hall"))
     told = replace(DEVICE, declared={"site.attested": ("Q02-x",), "asset.place": "salle"})
 
