@@ -246,35 +246,95 @@ def test_a_domain_account_does_not_inherit_the_groups_of_a_local_one_with_its_nu
 # --- macOS ----------------------------------------------------------------------------------------
 
 
-def test_an_unknown_filevault_is_not_off(asked: Asked) -> None:
+def test_a_mac_that_is_still_being_encrypted_is_not_encrypted_yet(asked: Asked) -> None:
     (volume,) = asked(
         "disk_encryption_darwin_volumes",
         {
-            "mounts": [{"path": "/System/Volumes/Data", "device": "/dev/disk3s5"}],
-            "disk_encryption": [
-                {"name": "/dev/disk3s5", "encrypted": 0, "filevault_status": "unknown"}
-            ],
-        },
-    )
-
-    assert (volume["collected"], volume["encrypted"], volume["protection"]) == ("no", "", "")
-
-
-def test_the_old_copy_of_xprotect_does_not_hide_the_active_one(asked: Asked) -> None:
-    folders = ("/Library/Apple/System/Library/CoreServices", "/private/var/protected/xprotect")
-
-    (xprotect,) = asked(
-        "antivirus_darwin_xprotect",
-        {
-            "plist": [
-                {"path": f"{folder}/XProtect.bundle/Contents/Info.plist",
-                 "key": "CFBundleShortVersionString", "value": version}
-                for folder, version in zip(folders, ("999", "5322"), strict=True)
+            "vigie_mac_filevault": [
+                {"volume": "/System/Volumes/Data", "encrypted": 0, "protection": "off",
+                 "percent": 42, "detail": "FileVault encrypting", "collected": "yes", "why": ""}
             ]
         },
     )  # fmt: skip
 
-    assert xprotect["signatures_version"] == "5322"
+    assert (volume["encrypted"], volume["percent"], volume["system"]) == ("0", "42", "1")
+
+
+def test_xprotect_whose_scans_are_both_off_does_not_protect(asked: Asked) -> None:
+    def active(launch: int | None, background: int | None) -> str:
+        (row,) = asked(
+            "antivirus_darwin_xprotect",
+            {
+                "vigie_mac_protection": [
+                    {"component": "XProtect", "version": "5322", "launch_scans": launch,
+                     "background_scans": background, "collected": "yes", "why": ""},
+                    {"component": "MRT", "version": "1", "collected": "yes", "why": ""},
+                ]
+            },
+        )  # fmt: skip
+        assert row["detail"] == "MRT 1"
+        return row["active"]
+
+    assert (active(0, 0), active(1, 0), active(None, None)) == ("0", "1", "1")
+
+
+def test_a_former_version_of_an_extension_does_not_hide_the_active_one(asked: Asked) -> None:
+    extension = {"identifier": "fr.exemple.agent", "category": "endpoint_security", "team": "T",
+                 "collected": "yes", "why": ""}  # fmt: skip
+
+    (row,) = asked(
+        "antivirus_darwin_extensions",
+        {
+            "vigie_mac_system_extensions": [
+                extension | {"active": 0, "state": "terminated waiting to uninstall on reboot"},
+                extension | {"active": 1, "state": "activated enabled"},
+                extension | {"active": 1, "category": "network_extension"},
+            ]
+        },
+    )
+
+    assert (row["active"], row["detail"]) == ("1", "activated enabled, team T")
+
+
+def test_a_card_reader_of_the_mac_counts_once_a_card_is_in_it(asked: Asked) -> None:
+    reader = {"model": "Card Reader", "builtin": 1, "collected": "yes", "why": ""}
+    stick = {"model": "Ultra", "builtin": 0, "device": "", "collected": "yes", "why": ""}
+    attached = [reader | {"device": ""}, reader | {"device": "/dev/disk5"}, stick]
+
+    rows = asked("usb_storage_darwin_attached", {"vigie_mac_usb_storage": attached})
+
+    assert [row["device"] for row in rows] == ["/dev/disk5", ""]
+
+
+def test_two_vpn_configurations_of_one_name_are_one_row(asked: Asked) -> None:
+    vpn = {"name": "Siège", "collected": "yes", "why": ""}
+
+    (row,) = asked(
+        "vpn_darwin_configurations",
+        {"vigie_mac_vpn": [vpn | {"connected": 0}, vpn | {"connected": 1}]},
+    )
+
+    assert (row["product"], row["installed"], row["running"]) == ("Siège", "1", "1")
+
+
+def test_a_packet_filter_that_is_off_blocks_nothing_whatever_its_rules(asked: Asked) -> None:
+    rules = {"rules": 1, "blocks_inbound": 1, "collected": "yes", "why": ""}
+
+    def told(enabled: int) -> str:
+        table = {"vigie_mac_packet_filter": [rules | {"enabled": enabled}]}
+        (row,) = asked("firewall_darwin_packet_filter", table)
+        return row["inbound_default"]
+
+    assert (told(0), told(1)) == ("", "block")
+
+
+def test_an_account_that_may_be_an_administrator_is_not_told_as_none(asked: Asked) -> None:
+    session = {"username": "marie", "uid": "502", "collected": "yes",
+               "why": "needs root: rights given by sudoers"}  # fmt: skip
+
+    (row,) = asked("local_admins_darwin_sessions", {"vigie_mac_sessions": [session]})
+
+    assert (row["collected"], row["why"], row["is_admin"]) == ("no", session["why"], "")
 
 
 def test_a_link_local_utun_is_a_service_of_the_system_and_no_tunnel(asked: Asked) -> None:
@@ -291,10 +351,14 @@ def test_a_link_local_utun_is_a_service_of_the_system_and_no_tunnel(asked: Asked
     assert [row["interface"] for row in rows] == ["utun4"]
 
 
-def test_a_setting_at_its_default_is_not_told_as_a_fact(asked: Asked) -> None:
-    (row,) = asked("updates_darwin_automatic", {})
+def test_a_mac_that_looks_for_no_update_downloads_none(asked: Asked) -> None:
+    def told(checks: int | None, downloads: int | None) -> str:
+        setting = {"part": "automatic", "checks": checks, "downloads": downloads, "installs": 0,
+                   "collected": "yes", "why": ""}  # fmt: skip
+        (row,) = asked("updates_darwin_automatic", {"vigie_mac_software_update": [setting]})
+        return row["downloads"]
 
-    assert (row["collected"], row["enabled"]) == ("no", "")
+    assert (told(0, 1), told(1, None), told(None, None), told(1, 0)) == ("0", "1", "", "0")
 
 
 # --- Linux ----------------------------------------------------------------------------------------

@@ -86,4 +86,4 @@ def test_without_rights_a_device_says_what_it_could_not_read(platform: str) -> N
         topic for topic in TOPICS for row in scenario.recorded(topic) if row["collected"] == "no"
     }
 
-    assert {"local_admins", "inventory" if platform != "darwin" else "disk_encryption"} <= unread
+    assert {"local_admins", "inventory" if platform != "darwin" else "password_policy"} <= unread

@@ -50,18 +50,18 @@ Q05-no-generic-account       P P ? P P P P P P P F P
 Q05-no-guest                 P P F ? P P F P P P F P
 Q05-rotation                 P P F ? P F F ? P P F F
 Q06-drops-logged             P P F F P F F ? P F F ?
-Q06-firewall-enabled         P P F P P F F ? P F F ?
-Q06-inbound-blocked          P P F P P F F ? P F F ?
+Q06-firewall-enabled         P P F P P F F P P F F ?
+Q06-inbound-blocked          P P F P P F F P P F F ?
 Q08-admins-approved          ? ? ? ? ? ? ? ? ? ? ? ?
 Q08-admins-few               ? ? ? ? P P P ? P P F ?
 Q08-daily-user-not-admin     P P F ? P F F ? P P F F
 Q08-elevation-guarded        P P F P P P F ? P P F ?
 Q08-no-peer-access           ? ? F ? P P F ? P P F ?
-Q08-no-stale-account         ? ? ? ? P P ? ? P P F ?
+Q08-no-stale-account         ? ? ? ? P P ? P P P F ?
 Q09-disk-encrypted           P F - ? P P F - P F - -
-Q09-no-usb-storage           P P F P ? ? F ? P P F P
+Q09-no-usb-storage           P P F P P P F P P P F P
 Q09-seen-recently            P P P P P P P P P P P P
-Q09-usb-storage-blocked      P F F F ? ? ? ? P F F F
+Q09-usb-storage-blocked      P F F F ? F F F P F F F
 Q09-vpn-installed            P P - ? P P F - P P - -
 """
 
