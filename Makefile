@@ -57,8 +57,8 @@ arch: setup ## Check who imports whom
 	@$(BIN)/lint-imports
 
 .PHONY: bench
-bench: setup ## Measure speed against bare floors in the same run
-	@PYTHONPATH=tests $(BIN)/python -m bench
+bench: setup ## Measure speed against bare floors, and the agent against its budget (PART=agent: one part)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(PART)
 
 # --- Protocol -------------------------------------------------------------------------------------
 

@@ -79,6 +79,7 @@ class Rounds:
             await self._visit(plan.topics[name])
         if due:
             self.settled()
+            log.info("round_ended", topics=len(due))
 
     async def _visit(self, topic: TopicPlan) -> None:
         try:
