@@ -7,6 +7,7 @@ import pytest
 
 from components import required_file
 from simulated_machines import PACKS, AnswerRow, Schema, SimulatedMachine, TableRows
+from vigie_agent.domain.safety import Approved, Refused, check
 
 Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
 
@@ -164,6 +165,244 @@ def test_a_profile_beats_what_the_account_set(asked: Asked) -> None:
     (row,) = asked("screen_lock_darwin_users", _mac(idle="7200", managed_policies=profile))
 
     assert (row["lock_after_seconds"], row["source"], row["enforced"]) == ("300", "profile", "1")
+
+
+# --- Radios ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("report", "powered", "discoverable"),
+    [
+        ('[{"controller_properties": {"controller_state": "attrib_on"}}]', "1", ""),
+        ('[{"controller_properties": {"controller_state": "attrib_off"}}]', "0", "0"),
+        (
+            '[{"local_device_title":{"general_power":"on","general_discoverable": "attrib_Yes"}}]',
+            "1",
+            "1",
+        ),
+    ],
+    ids=["macOS 12", "off", "macOS 11"],
+)
+def test_both_forms_of_the_system_report_are_read(
+    report: str, powered: str, discoverable: str, asked: Asked
+) -> None:
+    (row,) = asked(
+        "bluetooth_darwin_adapters",
+        {"system_profiler": [{"data_type": "SPBluetoothDataType", "value": report}]},
+    )
+
+    assert (row["powered"], row["discoverable"]) == (powered, discoverable)
+
+
+def test_a_report_that_keeps_silent_is_completed_by_the_setting_on_file(asked: Asked) -> None:
+    silent = [{"data_type": "SPBluetoothDataType", "value": '[{"controller_properties": {}}]'}]
+    setting = {
+        "path": "/Library/Preferences/com.apple.Bluetooth.plist",
+        "key": "ControllerPowerState",
+        "value": "0",
+    }
+
+    (unknown,) = asked("bluetooth_darwin_adapters", {"system_profiler": silent})
+    (known,) = asked("bluetooth_darwin_adapters", {"system_profiler": silent, "plist": [setting]})
+
+    assert (unknown["collected"], unknown["powered"]) == ("no", "")
+    assert (known["collected"], known["powered"]) == ("yes", "0")
+
+
+def test_a_mac_without_bluetooth_has_no_adapter_and_a_failed_report_is_none(asked: Asked) -> None:
+    nothing = [{"data_type": "SPBluetoothDataType", "value": "[]"}]
+    damaged = [{"data_type": "SPBluetoothDataType", "value": "<plist>"}]
+
+    assert asked("bluetooth_darwin_adapters", {"system_profiler": nothing}) == []
+    (row,) = asked("bluetooth_darwin_adapters", {"system_profiler": damaged})
+    assert row["collected"] == "no"
+
+
+def test_what_was_ever_paired_may_not_be_asked() -> None:
+    plist = "SELECT value FROM plist WHERE path = '/Library/Preferences/com.apple.Bluetooth.plist'"
+
+    assert isinstance(
+        check(f"{plist} AND key = 'ControllerPowerState'", platform="darwin"), Approved
+    )
+    assert isinstance(check(f"{plist} AND key = 'DeviceCache'", platform="darwin"), Refused)
+    assert isinstance(check(plist, platform="darwin"), Refused)
+
+
+# --- Browsers -------------------------------------------------------------------------------------
+
+
+def test_a_browser_of_root_is_known_by_its_cut_name_and_told_once(asked: Asked) -> None:
+    rows = asked(
+        "browsers_linux_elevated",
+        {
+            "processes": [
+                {"pid": 1, "name": "systemd", "euid": 0},
+                {"pid": 70, "name": "chromium-browse", "euid": 0},
+                {"pid": 71, "name": "chromium-browse", "euid": 0},
+                {"pid": 72, "name": "firefox", "euid": 1000},
+                {"pid": 73, "name": "chrome-sandbox", "euid": 0},
+            ]
+        },
+    )
+
+    assert [(row["collected"], row["browser"]) for row in rows] == [("yes", "chromium-browse")]
+
+
+def test_browsers_of_accounts_that_are_hidden_are_not_an_absence(asked: Asked) -> None:
+    (row,) = asked("browsers_linux_elevated", {"processes": [{"pid": 4000, "name": "bash"}]})
+
+    assert row["collected"] == "no"
+
+
+def test_a_token_that_could_not_be_read_is_not_an_ordinary_one(asked: Asked) -> None:
+    def told(elevated: int) -> list[tuple[str, str]]:
+        process = {"pid": 9, "name": "MSEDGE.EXE", "elevated_token": elevated}
+        rows = asked("browsers_windows_elevated", {"processes": [process]})
+        return [(row["collected"], row["browser"]) for row in rows]
+
+    assert (told(1), told(0), told(-1)) == ([("yes", "edge")], [], [("no", "edge")])
+
+
+def test_the_component_that_shows_pages_in_other_programs_is_no_browser(asked: Asked) -> None:
+    process = {"pid": 9, "name": "msedgewebview2.exe", "elevated_token": 1}
+
+    assert asked("browsers_windows_elevated", {"processes": [process]}) == []
+
+
+def test_a_policy_of_the_machine_hides_the_accounts_own(asked: Asked) -> None:
+    edge = r"Software\Policies\Microsoft\Edge"
+    of_machine = _value(f"HKEY_LOCAL_MACHINE\\{edge}".replace("Software", "SOFTWARE"),
+                        "PasswordManagerEnabled", "0")  # fmt: skip
+    of_marie = _value(f"HKEY_USERS\\{MARIE}\\{edge}", "PasswordManagerEnabled", "1")
+
+    def told(*registry: Mapping[str, object]) -> list[tuple[str, str]]:
+        rows = asked("browsers_windows_policy", {"registry": registry})
+        return [(row["username"], row["saving_allowed"]) for row in rows]
+
+    assert told(of_machine, of_marie) == [("", "0")]
+    assert told(of_marie) == [(MARIE, "1")]
+
+
+def test_firefox_on_a_mac_obeys_only_with_its_policies_turned_on(asked: Asked) -> None:
+    firefox = {"domain": "org.mozilla.firefox", "username": ""}
+    forbids = firefox | {"name": "PasswordManagerEnabled", "value": "0"}
+    turned_on = firefox | {"name": "EnterprisePoliciesEnabled", "value": "1"}
+
+    assert asked("browsers_darwin_policy", {"managed_policies": [forbids]}) == []
+    (row,) = asked("browsers_darwin_policy", {"managed_policies": [forbids, turned_on]})
+    assert row["saving_allowed"] == "0"
+
+
+def test_only_known_password_managers_that_are_on_are_told_and_for_nobody(asked: Asked) -> None:
+    bitwarden = "nngceckbapebfimnlniiiahkandclblb"
+    chrome = {"uid": 1000, "browser_type": "chrome"}
+
+    rows = asked(
+        "browsers_linux_managers",
+        {
+            "users": [{"uid": 1000, "username": "marie"}],
+            "shadow": [{"username": "root"}],
+            "chrome_extensions": [
+                chrome | {"referenced_identifier": bitwarden, "state": "1"},
+                chrome | {"identifier": "aeblfdkhhhdcdjpifhhbdiojplfjncoa", "state": "0"},
+                chrome | {"referenced_identifier": "a" * 32, "state": "1"},
+            ],
+            "firefox_addons": [
+                {"uid": 1000, "identifier": "keepassxc-browser@keepassxc.org", "active": 0}
+            ],
+        },
+    )
+
+    assert [(row["browser"], row["name"], row["username"]) for row in rows] == [
+        ("chrome", "Bitwarden", "")
+    ]
+
+
+# --- Updates of products --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "enabled"),
+    [
+        ({}, "1"),
+        ({"UpdateDefault": "0"}, "0"),
+        ({"UpdateDefault": "2"}, "0"),
+        ({"UpdateDefault": "3"}, "1"),
+        ({"UpdateDefault": "0", "Update{8A69D345-D564-463C-AFF1-A69D9E530F96}": "1"}, "1"),
+        ({"AutoUpdateCheckPeriodMinutes": "0"}, "0"),
+    ],
+)
+def test_a_product_of_google_follows_its_own_policy_before_the_default(
+    values: Mapping[str, str], enabled: str, asked: Asked
+) -> None:
+    key = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Google\Update"
+    (row,) = asked(
+        "updates_windows_products",
+        {
+            "programs": [{"name": "Google Chrome"}],
+            "registry": [_value(key, name, data) for name, data in values.items()],
+        },
+    )
+
+    assert (row["mechanism"], row["enabled"]) == ("Google Chrome", enabled)
+
+
+@pytest.mark.parametrize(
+    ("values", "collected", "enabled"),
+    [
+        ({}, "no", ""),
+        ({"UpdatesEnabled": "True"}, "yes", "1"),
+        ({"UpdatesEnabled": "False"}, "yes", "0"),
+        ({"UpdatesEnabled": "True", "EnableAutomaticUpdates": "0"}, "yes", "0"),
+    ],
+)
+def test_office_follows_its_policy_and_one_of_windows_update_is_not_known(
+    values: Mapping[str, str], collected: str, enabled: str, asked: Asked
+) -> None:
+    keys = {
+        "UpdatesEnabled": r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Office\ClickToRun\Configuration",
+        "EnableAutomaticUpdates": (
+            r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Office\16.0\Common\OfficeUpdate"
+        ),
+    }
+    (row,) = asked(
+        "updates_windows_products",
+        {
+            "programs": [{"name": "Microsoft 365 Apps for enterprise - fr-fr"}],
+            "registry": [_value(keys[name], name, data) for name, data in values.items()],
+        },
+    )
+
+    assert (row["collected"], row["enabled"]) == (collected, enabled)
+
+
+def test_libreoffice_tells_of_releases_and_installs_none(asked: Asked) -> None:
+    (windows,) = asked("updates_windows_products", {"programs": [{"name": "LibreOffice 25.8.3.2"}]})
+    (mac,) = asked(
+        "updates_darwin_products",
+        {"apps": [{"name": "LibreOffice.app", "path": "/Applications/LibreOffice.app"}]},
+    )
+
+    assert (windows["enabled"], mac["enabled"]) == ("0", "0")
+
+
+def test_a_nested_setting_of_a_profile_is_neither_on_nor_off(asked: Asked) -> None:
+    (row,) = asked(
+        "updates_darwin_products",
+        {
+            "apps": [{"name": "Google Chrome.app", "path": "/Applications/Google Chrome.app"}],
+            "managed_policies": [
+                {
+                    "domain": "com.google.Keystone",
+                    "name": "updatePolicies",
+                    "value": "",
+                    "username": "",
+                }
+            ],
+        },
+    )
+
+    assert (row["collected"], row["enabled"]) == ("no", "")
 
 
 def _saver(

@@ -211,6 +211,7 @@ _LINUX_FOLDERS: Final = (
 _DARWIN_FILES: Final = (
     "/Applications/%",
     "/Applications/%/%.app",
+    "/Applications/Firefox.app/Contents/Resources/distribution/policies.json",
     "/Library/Apple/System/Library/CoreServices/XProtect.app/Contents/Info.plist",
     "/Library/Apple/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist",
     "/Library/Preferences/%",
@@ -249,16 +250,26 @@ _DARWIN_DIGESTS: Final = (
 _DARWIN_PLISTS: Final = (
     "/Library/Apple/System/Library/CoreServices/XProtect.app/Contents/Info.plist",
     "/Library/Apple/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist",
+    "/Library/Preferences/com.apple.Bluetooth.plist",
     "/Library/Preferences/com.apple.SoftwareUpdate.plist",
     "/Library/Preferences/com.apple.TimeMachine.plist",
     "/Library/Preferences/com.apple.alf.plist",
     "/Library/Preferences/com.apple.commerce.plist",
     "/Library/Preferences/com.apple.loginwindow.plist",
     "/Library/Preferences/com.apple.timed.plist",
+    "/Library/Preferences/com.microsoft.autoupdate2.plist",
     "/private/var/protected/xprotect/XProtect.bundle/Contents/Info.plist",
 )
 
+_DARWIN_PLIST_KEYS: Final = {
+    # Beside the state of the radio lie the names of everything that was ever paired.
+    "/Library/Preferences/com.apple.Bluetooth.plist": {"ControllerPowerState": True},
+    "/Library/Preferences/com.microsoft.autoupdate2.plist": {"HowToCheck": True},
+}
+
 _WINDOWS_FILES: Final = (
+    r"C:\Program Files (x86)\Mozilla Firefox\distribution\policies.json",
+    r"C:\Program Files\Mozilla Firefox\distribution\policies.json",
     r"C:\ProgramData\Microsoft\Network\Connections\Pbk\%",
     r"C:\Users\%\AppData\Local\Google\Chrome\User Data\%\Login Data",
     r"C:\Users\%\AppData\Local\Microsoft\Edge\User Data\%\Login Data",
@@ -272,12 +283,14 @@ _LOCAL_MACHINE: Final = "HKEY_LOCAL_MACHINE\\"
 _USER: Final = "HKEY_USERS\\S-1-%\\"
 _WINDOWS_NT: Final = _LOCAL_MACHINE + r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _WINLOGON: Final = _WINDOWS_NT + r"\Winlogon"
+_CLICK_TO_RUN: Final = _LOCAL_MACHINE + r"SOFTWARE\Microsoft\Office\ClickToRun\Configuration"
 
 _REGISTRY: Final = (
     *(
         _LOCAL_MACHINE + key
         for key in (
             r"SOFTWARE\Microsoft\Enrollments\%",
+            r"SOFTWARE\Microsoft\Office\ClickToRun\Configuration",
             r"SOFTWARE\Microsoft\PolicyManager\current\device\%",
             r"SOFTWARE\Microsoft\Windows Defender",
             r"SOFTWARE\Microsoft\Windows Defender\Features",
@@ -294,7 +307,10 @@ _REGISTRY: Final = (
             r"SOFTWARE\Microsoft\WindowsUpdate\UX\Settings",
             r"SOFTWARE\Policies\BraveSoftware\Brave",
             r"SOFTWARE\Policies\Google\Chrome",
+            r"SOFTWARE\Policies\Google\Update",
             r"SOFTWARE\Policies\Microsoft\Edge",
+            r"SOFTWARE\Policies\Microsoft\EdgeUpdate",
+            r"SOFTWARE\Policies\Microsoft\Office\16.0\Common\OfficeUpdate",
             r"SOFTWARE\Policies\Microsoft\PassportForWork\PINComplexity",
             r"SOFTWARE\Policies\Microsoft\Windows Advanced Threat Protection",
             r"SOFTWARE\Policies\Microsoft\Windows Defender",
@@ -338,9 +354,11 @@ _REGISTRY: Final = (
         for key in (
             r"Control Panel\Desktop",
             r"Software\Microsoft\Windows\CurrentVersion\FileHistory",
+            r"Software\Policies\BraveSoftware\Brave",
             r"Software\Policies\Google\Chrome",
             r"Software\Policies\Microsoft\Edge",
             r"Software\Policies\Microsoft\Windows\Control Panel\Desktop",
+            r"Software\Policies\Mozilla\Firefox",
         )
     ),
 )
@@ -354,6 +372,11 @@ _WINLOGON_NAMES: Final = {
     "ForceAutoLogon": True,
     "ScreenSaverGracePeriod": True,
     "DefaultPassword": False,  # that it is there is the finding; what it says is nobody's business
+}
+
+_CLICK_TO_RUN_NAMES: Final = {
+    "ProductReleaseIds": True,
+    "UpdatesEnabled": True,  # not the addresses of those who signed in, which lie beside it
 }
 
 _WINDOWS_NT_NAMES: Final = dict.fromkeys(
@@ -426,7 +449,15 @@ PLACES: Final[Mapping[str, Mapping[str, Mapping[str, Places]]]] = {
             "directory": Places(Shape.POSIX_PATH, _DARWIN_DIGESTS, holds_entries=True),
         },
         "osquery_flags": _FLAGS,
-        "plist": {"path": Places(Shape.POSIX_PATH, _DARWIN_PLISTS)},
+        "plist": {
+            "path": Places(
+                Shape.POSIX_PATH,
+                _DARWIN_PLISTS,
+                only_column="key",
+                only=_DARWIN_PLIST_KEYS,
+                content_column="value",
+            )
+        },
         "preferences": {"domain": Places(Shape.NAME, ("com.apple.screensaver",))},
         "system_profiler": {"data_type": Places(Shape.NAME, ("SPBluetoothDataType",))},
     },
@@ -442,7 +473,11 @@ PLACES: Final[Mapping[str, Mapping[str, Mapping[str, Places]]]] = {
                 Shape.REGISTRY_KEY,
                 _REGISTRY,
                 only_column="name",
-                only={_WINLOGON: _WINLOGON_NAMES, _WINDOWS_NT: _WINDOWS_NT_NAMES},
+                only={
+                    _CLICK_TO_RUN: _CLICK_TO_RUN_NAMES,
+                    _WINLOGON: _WINLOGON_NAMES,
+                    _WINDOWS_NT: _WINDOWS_NT_NAMES,
+                },
                 content_column="data",
             ),
             "path": NOWHERE,

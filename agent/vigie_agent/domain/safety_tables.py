@@ -232,6 +232,8 @@ users dlw: uid gid uid_signed gid_signed username description directory shell uu
   is_hidden@d
 video_info w: color_depth driver driver_date driver_version manufacturer model series video_mode
 vigie_admin_rights l: account account_id source kind via enabled builtin collected why
+vigie_browser_passwords dlw: browser username profile saved collected why
+vigie_browser_policies l: browser policy value source collected why
 vigie_chassis l: chassis chassis_type portable virtualization container battery collected why
 vigie_clamav l: active real_time auto_update signatures_version signatures_time main_version
   main_time detail collected why
@@ -266,6 +268,8 @@ vigie_nftables l: family table_name chain type hook priority policy default_verd
 vigie_password_policy l: part source enforced min_length min_classes upper_required lower_required
   digit_required special_required applies_to_root lockout_threshold lockout_seconds max_age_days
   min_age_days history collected why
+vigie_product_updates l: product enabled downloads via collected why
+vigie_radios lw: part radio name powered discoverable blocked collected why
 vigie_screen_lock l: part username source locks lock_after_seconds asks_password grace_seconds
   enforced collected why
 vigie_sessions l: username uid remote is_admin admin_via collected why

@@ -59,11 +59,28 @@ def config_lines(text: str, grammar: Grammar) -> tuple[ConfigLine, ...]:
     return tuple(found)
 
 
+_Words = list[tuple[int, str, bool]]
+"""The words of a statement: line, text, and whether it stood in quotes."""
+
+
 def apt_settings(text: str) -> tuple[AptSetting, ...]:
     """Every scalar of an apt.conf text, in order; lists and what cannot be parsed are left out."""
-    found: list[AptSetting] = []
+    return tuple(
+        setting for block, words in _apt_statements(text) for setting in _apt_scalar(block, words)
+    )
+
+
+def apt_lists(text: str) -> tuple[AptSetting, ...]:
+    """The items of every list of an apt.conf text, in order; an empty one where it is cleared."""
+    return tuple(
+        item for block, words in _apt_statements(text) for item in _apt_items(block, words)
+    )
+
+
+def _apt_statements(text: str) -> Iterator[tuple[str, _Words]]:
+    """Each statement with the path of the block it stands in."""
     blocks: list[str] = []
-    words: list[tuple[int, str, bool]] = []  # line, text, quoted
+    words: _Words = []
     for n, token, quoted in _apt_tokens(text):
         match token:
             case "{" if not quoted:
@@ -73,19 +90,31 @@ def apt_settings(text: str) -> tuple[AptSetting, ...]:
                 blocks = blocks[:-1]
                 words = []
             case ";" if not quoted:
-                found += _apt_statement(blocks, words)
+                yield "::".join(filter(None, blocks)), words
                 words = []
             case _:
                 words.append((n, token, quoted))
-    return tuple(found)
 
 
-def _apt_statement(blocks: list[str], words: list[tuple[int, str, bool]]) -> Iterator[AptSetting]:
+def _apt_scalar(block: str, words: _Words) -> Iterator[AptSetting]:
     """`A::B "value"` is a setting; `"value"` alone and `A:: "value"` belong to lists."""
     if len(words) != 2 or words[0][2] or words[0][1].endswith("::"):  # noqa: PLR2004 (key, value)
         return
     (n, key, _), (_, value, _) = words
-    yield AptSetting(n, "::".join([*filter(None, blocks), key]), value)
+    yield AptSetting(n, "::".join(filter(None, [block, key])), value)
+
+
+def _apt_items(block: str, words: _Words) -> Iterator[AptSetting]:
+    """`"value"` in a block, `A:: "value"` and `#clear A` are of lists."""
+    match words:
+        case [(n, value, True)] if block:
+            yield AptSetting(n, block, value)
+        case [(n, key, False), (_, value, True)] if key.endswith("::"):
+            yield AptSetting(n, "::".join(filter(None, [block, key.removesuffix("::")])), value)
+        case [(n, "#clear", False), (_, key, False)]:
+            yield AptSetting(n, key.removesuffix("::"), "")
+        case _:
+            return
 
 
 _APT_TOKEN: Final = re.compile(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from vigie_agent.tables.file_errors import reason
 from vigie_agent.tables.gvdb import DamagedDatabase, GvdbTable, Scalar, read_gvdb
 from vigie_agent.tables.host import Host
 
@@ -118,7 +119,7 @@ def _database(host: Host, path: str, keys: tuple[Key, ...], *, name: str) -> Dat
     except OSError as error:
         if error.errno == errno.ENOTDIR:
             return Database(name)
-        return Database(name, unread=f"{_told(path)}: {error.strerror or error}")
+        return Database(name, unread=f"{_told(path)}: {reason(error)}")
     return Database(
         name,
         root.values([key.path for key in keys]),

@@ -11,6 +11,7 @@ from typing import Final
 
 from vigie_agent.tables.config_text import Grammar, config_lines
 from vigie_agent.tables.dconf import Database, Key, SystemLayers, system_layers, user_layer
+from vigie_agent.tables.file_errors import reason
 from vigie_agent.tables.gvdb import Scalar
 from vigie_agent.tables.host import Host
 from vigie_agent.tables.links import is_there
@@ -269,7 +270,7 @@ def _text(host: Host, path: str) -> str | OSError:
 
 def _why(*read: str | OSError) -> str:
     problem = next(one for one in read if isinstance(one, OSError))
-    return f"the settings of the screen lock: {problem.strerror or problem}"
+    return f"the settings of the screen lock: {reason(problem)}"
 
 
 def _number(text: str, default: int) -> int:

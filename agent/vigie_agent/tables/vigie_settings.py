@@ -147,14 +147,19 @@ _APT_FOLDER: Final = "/etc/apt/apt.conf.d"
 _SHOWN_OF_APT: Final = ("apt::periodic::", "unattended-upgrade::")
 
 
-def _apt(host: Host) -> Family:
-    """APT reads its folder by name, then apt.conf; keys are the same whatever their case."""
-    settings, unread = dict[str, Setting](), dict[str, str]()
+def apt_files(host: Host) -> tuple[str, ...]:
+    """The files that APT reads, in its order: its folder by name, then apt.conf."""
     folder = files_of(host, _entry(_APT_FOLDER))
-    for path in (
+    return (
         *(path for path in folder if path == _APT_FOLDER or _is_read_by_apt(path)),
         *files_of(host, _entry("/etc/apt/apt.conf")),
-    ):
+    )
+
+
+def _apt(host: Host) -> Family:
+    """What APT's files say together; keys are the same whatever their case."""
+    settings, unread = dict[str, Setting](), dict[str, str]()
+    for path in apt_files(host):
         try:
             content, _ = allowed_text(host, path)
         except OSError as error:

@@ -80,7 +80,7 @@ def _rows(host: Host) -> Iterator[TableRow]:
 
 def _module_row(host: Host) -> TableRow:
     try:
-        rules = module_rules(_modprobe_lines(host), host.text_or_empty("/proc/cmdline"))
+        rules = module_rules(modprobe_lines(host), host.text_or_empty("/proc/cmdline"))
     except OSError as error:
         return not_collected(f"{error.filename}: {error.strerror}", mechanism="usb_storage module")
     blocked, detail = _judged(rules, loaded=_is_loaded(host), builtin=_is_builtin(host))
@@ -116,7 +116,7 @@ def _usbguard_row(host: Host) -> TableRow:
     )
 
 
-def _modprobe_lines(host: Host) -> list[ConfigLine]:
+def modprobe_lines(host: Host) -> list[ConfigLine]:
     """Of files with one name, the administrator's alone counts."""
     by_name: dict[str, str] = {}
     for entry in ALLOWED_FILES:
