@@ -28,7 +28,8 @@ def build_engine(settings: AgentSettings, folder: Path) -> QueryEngine:
     from vigie_agent.tables.catalogue import all_tables
     from vigie_agent.tables.host import Host as Machine
 
-    tables = all_tables(Machine())
+    here = platform_name()
+    tables = tuple(table for table in all_tables(Machine()) if here in table.platforms)
     ours = tuple(table for table in tables if table.name.startswith("vigie_"))
     kind = settings.engine.kind
     if kind is not EngineKind.EMBEDDED:

@@ -6,12 +6,10 @@ what a tool prints when it fails may hold times and process numbers.
 """
 
 import errno
-import plistlib
-import struct
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Final, TypeVar
-from xml.parsers.expat import ExpatError
 
 from vigie_agent.tables.host import CommandResult, Host, Outcome
 
@@ -35,18 +33,9 @@ _FULL_DISK_ACCESS: Final = (
     "needs Full Disk Access (System Settings, Privacy & Security, Full Disk Access)"
 )
 _TIMEOUT: Final = timedelta(seconds=8)
+_WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
+_BEYOND: Final = 10**15  # no number, size or time of a Mac is larger
 _MAX_OUTPUT: Final = 8 * 1024 * 1024
-_DAMAGED: Final = (  # what plistlib raises on content that is no property list
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-    struct.error,
-    ExpatError,
-)
 _RIGHTS: Final = ("permission denied", "must be run as root", "requires root", "not permitted",
                   "not privileged", "root privileges", "need to be root", "as root")  # fmt: skip
 
@@ -107,9 +96,23 @@ def plist_in(text: str) -> object | None:
 
 def plist_of(content: bytes) -> object | None:
     """The property list that `content` is, XML or binary; None when it is damaged."""
+    import plistlib  # noqa: PLC0415 (its parsers: only a Mac needs them)
+    import struct  # noqa: PLC0415 (see above)
+    from xml.parsers.expat import ExpatError  # noqa: PLC0415 (see above)
+
     try:
         found: object = plistlib.loads(content)
-    except _DAMAGED:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        struct.error,
+        ExpatError,
+    ):  # what plistlib raises on content that is no property list
         return None
     return found
 
@@ -173,11 +176,9 @@ def number_of(value: object) -> int | None:
     match value:
         case bool():
             return None
-        case int():
-            return value
-        case float():
-            return int(value) if value == value and abs(value) < 1e15 else None  # noqa: PLR0124, PLR2004
-        case str() if value.strip().removeprefix("-").isdecimal():
+        case int() | float() if abs(value) < _BEYOND:  # which is not so of what is no number
+            return int(value)
+        case str() if _WHOLE.fullmatch(value.strip()):
             return int(value)
         case _:
             return None

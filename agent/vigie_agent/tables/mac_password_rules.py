@@ -17,7 +17,7 @@ _MATCHES: Final = re.compile(
 )
 _OR: Final = re.compile(r"\bor\b|\|\|", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
-_LENGTH: Final = re.compile(r"(?<!\\)\.\{(\d+)(?:,\d*)?\}")
+_LENGTH: Final = re.compile(r"(?<!\\)\.\{(\d{1,6})(?:,\d*)?\}")
 _ANY: Final = r"\.\*\??"
 _UPPER: Final = r"(?:\[A-Z\]|\[\[:upper:\]\]|\\p\{Lu\})"
 _LOWER: Final = r"(?:\[a-z\]|\[\[:lower:\]\]|\\p\{Ll\})"
@@ -28,11 +28,13 @@ _SPECIAL: Final = (
     r"\[(?![^\]]*(?:a-z|A-Z|0-9|\\w))[!@#$%&*?_.,;:=+~()/\\^<>-][^\]]*\])"
 )
 _DAYS: Final = re.compile(
-    r"(\d+)\s*\*\s*(?:days_to_seconds|86400|24\s*\*\s*60\s*\*\s*60)(?!\w)", re.IGNORECASE
+    r"(\d{1,6})\s*\*\s*(?:days_to_seconds|86400|24\s*\*\s*60\s*\*\s*60)(?!\w)", re.IGNORECASE
 )
-_FAILED: Final = re.compile(r"policyAttributeFailedAuthentications\s*(<=?)\s*(\d+)", re.IGNORECASE)
+_FAILED: Final = re.compile(
+    r"policyAttributeFailedAuthentications\s*(<=?)\s*(\d{1,6})\b", re.IGNORECASE
+)
 _REOPENS: Final = re.compile(
-    r"policyAttributeLastFailedAuthenticationTime\s*\+\s*\(?\s*(\d+)", re.IGNORECASE
+    r"policyAttributeLastFailedAuthenticationTime\s*\+\s*\(?\s*(\d{1,9})\b", re.IGNORECASE
 )
 _HOURS_A_DAY: Final = 24
 

@@ -125,7 +125,8 @@ def release(host: Host) -> int | None:
 
 def seconds_of(value: object) -> int | None:
     """UNIX time of a date of a property list, which is in UTC without saying so."""
-    return int(value.replace(tzinfo=UTC).timestamp()) if isinstance(value, datetime) else None
+    seconds = value.replace(tzinfo=UTC).timestamp() if isinstance(value, datetime) else 0
+    return int(seconds) if seconds > 0 else None
 
 
 def _declared(value: object) -> bool | None:

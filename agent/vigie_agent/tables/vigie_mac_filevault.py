@@ -36,7 +36,7 @@ COLUMNS: Final = (
 """One row."""
 
 DATA: Final = "/System/Volumes/Data"
-_PERCENT: Final = re.compile(r"percent completed\s*=\s*(\d+)", re.IGNORECASE)
+_PERCENT: Final = re.compile(r"percent completed\s*=\s*(\d{1,3})", re.IGNORECASE)
 _WAITING: Final = {
     "deferred enablement appears to be active": "deferred until the next login",
     "will be enabled after the next restart": "waiting for a restart",

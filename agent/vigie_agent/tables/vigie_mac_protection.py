@@ -61,7 +61,7 @@ _COMPONENTS: Final = {
 }
 _SCAN: Final = re.compile(r"xprotect (launch|background) scans: *(enabled|disabled)", re.IGNORECASE)
 _INSTALLED: Final = re.compile(r"Installed: *(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})")
-_COUNT: Final = re.compile(r"^\s*(\d+) extension\(s\)", re.MULTILINE)
+_COUNT: Final = re.compile(r"^\s*(\d{1,4}) extension\(s\)", re.MULTILINE)
 _CATEGORY: Final = re.compile(r"^---\s*com\.apple\.system_extension\.(\w+)")
 _EXTENSION: Final = re.compile(
     r"^[*\s]*\t(?P<team>[^\t]*)\t(?P<identifier>\S+)\s+\((?P<version>[^)]*)\)\t(?P<name>[^\t]*)\t"

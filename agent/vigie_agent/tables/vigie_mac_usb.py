@@ -85,7 +85,7 @@ def tables(host: Host) -> tuple[Table, ...]:
 
 def storage_in(registry: object) -> list[TableRow]:
     """The devices that store, in the property list that `ioreg` printed of USB devices."""
-    devices: dict[object, _Found] = {}
+    devices: dict[int, _Found] = {}
     waiting: list[tuple[Mapping[str, object], _Found | None]] = [
         (node, None) for node in dictionaries(registry)
     ]
@@ -94,8 +94,8 @@ def storage_in(registry: object) -> list[TableRow]:
         kind = text_of(node.get("IOObjectClass"))
         device = above
         if kind in _DEVICE_CLASSES:
-            place = node.get("locationID") or node.get("IORegistryEntryID")
-            device = devices.setdefault(place, _Found(node))
+            place = number_of(node.get("locationID"))
+            device = devices.setdefault(id(node) if place is None else place, _Found(node))
         elif device is not None and number_of(node.get("bInterfaceClass")) == _MASS_STORAGE:
             device.stores = True
         elif device is not None and kind == "IOMedia" and flag_of(node.get("Whole")):

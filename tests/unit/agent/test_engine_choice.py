@@ -1,13 +1,14 @@
 """Which engine answers: a named or running osqueryd, one of our own, or the embedded one."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from vigie_agent.bootstrap_engine import approval, build_engine
-from vigie_agent.domain.answers import QueryError, Reason
+from vigie_agent.domain.answers import QueryError, Reason, Rows
 from vigie_agent.domain.errors import EngineLost
 from vigie_agent.engines import osqueryd_attached, osqueryd_own
 from vigie_agent.engines.embedded import EmbeddedEngine
@@ -79,6 +80,27 @@ def test_elsewhere_than_on_linux_there_is_no_engine_without_osquery(
 
     with pytest.raises(EngineLost, match="no osqueryd on this device"):
         chosen(tmp_path)
+
+
+def test_a_mac_hosts_the_tables_of_macs_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    (tmp_path / "osquery.em").touch()
+    monkeypatch.setattr(osqueryd_attached, "running_osqueryd", lambda: tmp_path / "osquery.em")
+
+    engine = chosen(tmp_path)
+    try:
+        told = engine.query(
+            "SELECT collected, why FROM vigie_mac_filevault", timeout=timedelta(seconds=20)
+        )
+        others = engine.query("SELECT chain FROM vigie_luks_chain", timeout=timedelta(seconds=20))
+    finally:
+        engine.close()
+
+    assert isinstance(told, Rows)
+    assert told.rows == ({"collected": "no", "why": "this Mac has no fdesetup"},)
+    assert isinstance(others, QueryError)
 
 
 def test_the_door_lets_through_what_the_allow_list_approves() -> None:
