@@ -20,7 +20,6 @@ from vigie_agent.tables.mac_answers import (
     Unanswered,
     answer,
     bit,
-    number_of,
     plist_file,
     read_answer,
 )
@@ -61,6 +60,7 @@ _COMPONENTS: Final = {
 }
 _SCAN: Final = re.compile(r"xprotect (launch|background) scans: *(enabled|disabled)", re.IGNORECASE)
 _INSTALLED: Final = re.compile(r"Installed: *(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})")
+_VERSION: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,4}")
 _COUNT: Final = re.compile(r"^\s*(\d{1,4}) extension\(s\)", re.MULTILINE)
 _CATEGORY: Final = re.compile(r"^---\s*com\.apple\.system_extension\.(\w+)")
 _EXTENSION: Final = re.compile(
@@ -154,7 +154,7 @@ def _components(host: Host) -> Iterator[TableRow]:
             yield not_collected("the bundle of XProtect could not be read", component=component)
 
 
-def _component(host: Host, component: str, version: int, time: int | None) -> TableRow:
+def _component(host: Host, component: str, version: str, time: int | None) -> TableRow:
     scans, told = dict[str, bool](), time
     if component == "XProtect":
         scans = scans_in(_said(host, "status"))
@@ -165,7 +165,7 @@ def _component(host: Host, component: str, version: int, time: int | None) -> Ta
         auto_update = None
     return collected(
         component=component,
-        version=str(version),
+        version=version,
         installed=told,
         launch_scans=bit(scans.get("launch")),
         background_scans=bit(scans.get("background")),
@@ -173,21 +173,21 @@ def _component(host: Host, component: str, version: int, time: int | None) -> Ta
     )
 
 
-def _newest_version(host: Host, bundles: Sequence[str]) -> int | None:
+def _newest_version(host: Host, bundles: Sequence[str]) -> str | None:
     """The newest of the copies. Raises Unanswered when those that are there are closed."""
-    versions, unread = list[int](), None
+    versions, unread = list[str](), None
     for bundle in bundles:
         try:
             about = plist_file(host, f"{bundle}/Contents/Info.plist") or {}
         except Unanswered as why:
             unread = why
             continue
-        version = number_of(about.get("CFBundleShortVersionString"))
-        if version is not None:
+        version = str(about.get("CFBundleShortVersionString", "")).strip()
+        if _VERSION.fullmatch(version):
             versions.append(version)
     if unread is not None and not versions:
         raise unread
-    return max(versions, default=None)
+    return max(versions, key=lambda v: [int(part) for part in v.split(".")], default=None)
 
 
 def _history(host: Host) -> Sequence[Installed]:

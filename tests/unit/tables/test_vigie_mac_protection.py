@@ -13,6 +13,7 @@ CORE = "/Library/Apple/System/Library/CoreServices"
 OLD_COPY = f"{CORE}/XProtect.bundle/Contents/Info.plist"
 ACTIVE = "/private/var/protected/xprotect/XProtect.bundle/Contents/Info.plist"
 REMEDIATOR = f"{CORE}/XProtect.app/Contents/Info.plist"
+MRT = f"{CORE}/MRT.app/Contents/Info.plist"
 HISTORY = "/Library/Receipts/InstallHistory.plist"
 XPROTECT = "/usr/bin/xprotect"
 LIST = "/usr/bin/systemextensionsctl"
@@ -96,6 +97,17 @@ def test_each_component_has_its_own_version_and_date(tmp_path: Path) -> None:
     assert rows["XProtect Remediator"]["version"] == "157"
     assert rows["XProtect Remediator"]["installed"] == int(day.replace(tzinfo=UTC).timestamp())
     assert rows["XProtect"]["installed"] == int(day.replace(day=2, tzinfo=UTC).timestamp())
+
+
+def test_a_version_with_a_point_is_compared_by_its_numbers(tmp_path: Path) -> None:
+    host = a_device(
+        tmp_path,
+        {OLD_COPY: a_bundle("9.12"), ACTIVE: a_bundle("10.3"), MRT: a_bundle("1.93")},
+    )
+
+    rows = protection(host)
+
+    assert (rows["XProtect"]["version"], rows["MRT"]["version"]) == ("10.3", "1.93")
 
 
 def test_whether_signatures_install_themselves_is_told_when_it_is_set(tmp_path: Path) -> None:
