@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from vigie_agent import bundled, clock
-from vigie_agent.bootstrap_engine import approval, build_engine, platform_name, this_host
+from vigie_agent.bootstrap_engine import (
+    about_agent,
+    approval,
+    build_engine,
+    platform_name,
+    this_host,
+)
 from vigie_agent.domain.answers import Rows
 from vigie_agent.domain.errors import (
     AgentRuns,
@@ -41,6 +47,7 @@ from vigie_agent.supervisor import Part, run_parts, stopped_by_signals
 if TYPE_CHECKING:
     from vigie_agent.domain.session import About
     from vigie_agent.services.enrol import Enrol
+    from vigie_agent.tables.about_agent import TopicInForce
 
 log = structlog.get_logger()
 
@@ -74,7 +81,8 @@ def lasting_collection(settings: AgentSettings, folder: Path) -> Iterator[Collec
     from vigie_agent.priority import lower_priority
 
     lower_priority(niceness=settings.collect.niceness, idle_io=settings.collect.idle_io)
-    engine = build_engine(settings, folder)
+    about = about_agent(agent_version())
+    engine = build_engine(settings, folder, about)
     ask = OneAtATime(engine, approval(platform_name()))
     try:
         topics = bundled.read_topics(settings.topics_dir or bundled.folder("topics"))
@@ -84,6 +92,7 @@ def lasting_collection(settings: AgentSettings, folder: Path) -> Iterator[Collec
             topics=topics,
             host=lambda: this_host(engine),
         )
+        about.topics = lambda: _topics_in_force(orders)
         collect = Collect(
             ask=ask,
             timeout=settings.collect.query_timeout,
@@ -95,6 +104,15 @@ def lasting_collection(settings: AgentSettings, folder: Path) -> Iterator[Collec
     finally:
         ask.close()
         engine.close()
+
+
+def _topics_in_force(orders: StandingOrders) -> list["TopicInForce"]:
+    from vigie_agent.tables.about_agent import TopicInForce
+
+    return [
+        TopicInForce(topic.topic, topic.version, topic.query_digest.hex())
+        for topic in orders.plan().topics.values()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vigie_agent.domain.answers import QueryError, Reason
 from vigie_agent.domain.errors import EngineLost
@@ -13,13 +15,45 @@ from vigie_agent.domain.table import Table
 from vigie_agent.ports import QueryEngine
 from vigie_agent.settings import AgentSettings, EngineKind, EngineSettings
 
+if TYPE_CHECKING:
+    from vigie_agent.tables.about_agent import AboutAgent
+
 
 def platform_name() -> str:
     """The system as packs name it: `linux`, `darwin` or `windows`."""
     return "windows" if sys.platform == "win32" else sys.platform
 
 
-def build_engine(settings: AgentSettings, folder: Path) -> QueryEngine:
+def about_agent(version: str) -> "AboutAgent":
+    """What the agent tells of itself; its topics are still to be told."""
+    from vigie_agent.tables.about_agent import AboutAgent, started_by
+
+    cgroups = parent = ""
+    with suppress(OSError):
+        if sys.platform == "linux":
+            cgroups = Path("/proc/self/cgroup").read_text(encoding="utf-8")
+        else:
+            parent = _parent_name()
+    return AboutAgent(
+        version,
+        privileged=is_privileged(),
+        started_by=started_by(platform_name(), cgroups=cgroups, parent=parent),
+    )
+
+
+def _parent_name() -> str:
+    import psutil
+
+    try:
+        parent = psutil.Process().parent()
+        return parent.name() if parent is not None else ""
+    except psutil.Error:
+        return ""
+
+
+def build_engine(
+    settings: AgentSettings, folder: Path, about: "AboutAgent | None" = None
+) -> QueryEngine:
     """The engine that the settings choose; an osqueryd of ours would run in `folder`.
 
     Attached to an osqueryd that somebody else runs, our own tables are answered beside it, so that
@@ -30,6 +64,7 @@ def build_engine(settings: AgentSettings, folder: Path) -> QueryEngine:
 
     here = platform_name()
     tables = tuple(table for table in all_tables(Machine()) if here in table.platforms)
+    tables = all_tables(Machine(), about)
     ours = tuple(table for table in tables if table.name.startswith("vigie_"))
     kind = settings.engine.kind
     if kind is not EngineKind.EMBEDDED:

@@ -258,6 +258,7 @@ _DARWIN_PLISTS: Final = (
     "/Library/Preferences/com.apple.loginwindow.plist",
     "/Library/Preferences/com.apple.timed.plist",
     "/Library/Preferences/com.microsoft.autoupdate2.plist",
+    "/Library/Preferences/SystemConfiguration/com.apple.smb.server.plist",
     "/private/var/protected/xprotect/XProtect.bundle/Contents/Info.plist",
 )
 
@@ -292,6 +293,7 @@ _REGISTRY: Final = (
             r"SOFTWARE\Microsoft\Enrollments\%",
             r"SOFTWARE\Microsoft\Office\ClickToRun\Configuration",
             r"SOFTWARE\Microsoft\PolicyManager\current\device\%",
+            r"SOFTWARE\Microsoft\Provisioning\OMADM\Accounts",
             r"SOFTWARE\Microsoft\Windows Defender",
             r"SOFTWARE\Microsoft\Windows Defender\Features",
             r"SOFTWARE\Microsoft\Windows Defender\Real-Time Protection",
@@ -303,6 +305,7 @@ _REGISTRY: Final = (
             r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon",
             r"SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing",
             r"SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System",
+            r"SOFTWARE\Microsoft\Windows\CurrentVersion\WSMAN\Listener",
             r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update",
             r"SOFTWARE\Microsoft\WindowsUpdate\UX\Settings",
             r"SOFTWARE\Policies\BraveSoftware\Brave",
@@ -323,6 +326,7 @@ _REGISTRY: Final = (
             r"SOFTWARE\Policies\Microsoft\Windows\EventLog\EventForwarding\SubscriptionManager",
             r"SOFTWARE\Policies\Microsoft\Windows\RemovableStorageDevices",
             r"SOFTWARE\Policies\Microsoft\Windows\RemovableStorageDevices\%",
+            r"SOFTWARE\Policies\Microsoft\Windows\WinRM\Service",
             r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate",
             r"SOFTWARE\Policies\Microsoft\Windows\WindowsUpdate\AU",
             r"SOFTWARE\Policies\Mozilla\Firefox",
@@ -353,6 +357,7 @@ _REGISTRY: Final = (
         _USER + key
         for key in (
             r"Control Panel\Desktop",
+            r"Software\Microsoft\Windows NT\CurrentVersion\WorkplaceJoin\JoinInfo\%",
             r"Software\Microsoft\Windows\CurrentVersion\FileHistory",
             r"Software\Policies\BraveSoftware\Brave",
             r"Software\Policies\Google\Chrome",

@@ -234,6 +234,9 @@ video_info w: color_depth driver driver_date driver_version manufacturer model s
 vigie_admin_rights l: account account_id source kind via enabled builtin collected why
 vigie_browser_passwords dlw: browser username profile saved collected why
 vigie_browser_policies l: browser policy value source collected why
+vigie_agent dlw: version privileged started_by collected why
+vigie_agent_topics dlw: topic version digest collected why
+vigie_automatic_login l: kind method enabled account source collected why
 vigie_chassis l: chassis chassis_type portable virtualization container battery collected why
 vigie_clamav l: active real_time auto_update signatures_version signatures_time main_version
   main_time detail collected why
@@ -241,6 +244,7 @@ vigie_elevation l: setting value guarded source collected why
 vigie_file_lines l: path n section line key value collected why
 vigie_inbound_filter l: protocol enabled inbound_default decided_by rules logs_drops fingerprint
   read_with collected why
+vigie_inbound_services l: part service name product offered guarded origin collected why
 vigie_local_accounts l: username uid gid shell interactive enabled is_admin admin_via
   password_status password_last_change expires password_max_days last_login_day shadow_read
   sudoers_read logins_read collected why
@@ -249,6 +253,7 @@ vigie_mac_accounts d: username uid source shell interactive enabled hidden is_gu
   admin_via secure_token password_last_change created last_login_day collected why
 vigie_mac_admins d: account account_id source kind via enabled builtin collected why
 vigie_mac_application_firewall d: enabled block_all stealth logging collected why
+vigie_mac_enrolment d: enrolled server state collected why
 vigie_mac_filevault d: volume device encrypted protection percent method detail collected why
 vigie_mac_packet_filter d: enabled rules blocks_inbound logs_drops fingerprint collected why
 vigie_mac_password_policy d: part source enforced min_length min_classes upper_required
@@ -263,6 +268,7 @@ vigie_mac_system_extensions d: identifier name version team category active stat
 vigie_mac_usb_policy d: mechanism blocked collected why
 vigie_mac_usb_storage d: vendor model serial builtin device collected why
 vigie_mac_vpn d: name kind enabled connected collected why
+vigie_management l: part kind name managed state collected why
 vigie_nftables l: family table_name chain type hook priority policy default_verdict rules
   logs_drops digest collected why
 vigie_password_policy l: part source enforced min_length min_classes upper_required lower_required
@@ -272,6 +278,9 @@ vigie_product_updates l: product enabled downloads via collected why
 vigie_radios lw: part radio name powered discoverable blocked collected why
 vigie_screen_lock l: part username source locks lock_after_seconds asks_password grace_seconds
   enforced collected why
+vigie_secure_boot l: part firmware secure_boot setup_mode tpm_present tpm_version tpm_ready
+  collected why
+vigie_services l: name description program scope start collected why
 vigie_sessions l: username uid remote is_admin admin_via collected why
 vigie_settings l: family key value source collected why
 vigie_usb_policy l: mechanism blocked detail collected why

@@ -72,8 +72,10 @@ _DNF_KEYS: Final = frozenset(
 
 _AUTOLOGIN_KEYS: Final = frozenset(
     {"AutomaticLoginEnable", "AutomaticLogin", "TimedLoginEnable", "TimedLogin"}  # gdm
-    | {"autologin-user"}  # lightdm
+    | {"autologin-user", "autologin-guest", "allow-guest", "guest-account-script"}  # lightdm
     | {"User"}  # sddm
+    | {"user"}  # greetd
+    | {"autologin"}  # lxdm
     | {"ExecStart"}  # getty
 )
 
@@ -108,6 +110,11 @@ ALLOWED_FILES: Final = (
     AllowedFile("/etc/gdm/custom.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
     AllowedFile("/etc/lightdm/lightdm.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
     _folder("/etc/lightdm/lightdm.conf.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    _folder("/etc/xdg/lightdm/lightdm.conf.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    _folder("/usr/share/lightdm/lightdm.conf.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    AllowedFile("/etc/greetd/config.toml", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    AllowedFile("/etc/lxdm/lxdm.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
+    _folder("/usr/lib/sddm/sddm.conf.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
     AllowedFile("/etc/sddm.conf", Grammar.INI, keys=_AUTOLOGIN_KEYS),
     _folder("/etc/sddm.conf.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),
     _folder("/etc/systemd/system/getty@.service.d", Grammar.INI, keys=_AUTOLOGIN_KEYS),

@@ -32,14 +32,18 @@ from vigie_agent.tables import (
     systemd_units,
     usb_devices,
     vigie_admin_rights,
+    vigie_agent,
+    vigie_automatic_login,
     vigie_browser_passwords,
     vigie_browser_policies,
     vigie_chassis,
     vigie_clamav,
     vigie_file_lines,
+    vigie_inbound_services,
     vigie_local_accounts,
     vigie_luks_chain,
     vigie_mac_accounts,
+    vigie_mac_enrolment,
     vigie_mac_filevault,
     vigie_mac_firewall,
     vigie_mac_password_policy,
@@ -47,17 +51,21 @@ from vigie_agent.tables import (
     vigie_mac_software_update,
     vigie_mac_usb,
     vigie_mac_vpn,
+    vigie_management,
     vigie_nftables,
     vigie_password_policy,
     vigie_product_updates,
     vigie_radios,
     vigie_screen_lock,
+    vigie_secure_boot,
+    vigie_services,
     vigie_sessions,
     vigie_settings,
     vigie_usb_policy,
     vigie_usb_storage,
     volumes,
 )
+from vigie_agent.tables.about_agent import AboutAgent
 from vigie_agent.tables.host import Host
 
 _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
@@ -90,12 +98,15 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     vigie_admin_rights.tables,
     vigie_browser_passwords.tables,
     vigie_browser_policies.tables,
+    vigie_automatic_login.tables,
     vigie_chassis.tables,
     vigie_clamav.tables,
     vigie_file_lines.tables,
+    vigie_inbound_services.tables,
     vigie_local_accounts.tables,
     vigie_luks_chain.tables,
     vigie_mac_accounts.tables,
+    vigie_mac_enrolment.tables,
     vigie_mac_filevault.tables,
     vigie_mac_firewall.tables,
     vigie_mac_password_policy.tables,
@@ -103,11 +114,14 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     vigie_mac_software_update.tables,
     vigie_mac_usb.tables,
     vigie_mac_vpn.tables,
+    vigie_management.tables,
     vigie_nftables.tables,
     vigie_password_policy.tables,
     vigie_product_updates.tables,
     vigie_radios.tables,
     vigie_screen_lock.tables,
+    vigie_secure_boot.tables,
+    vigie_services.tables,
     vigie_sessions.tables,
     vigie_settings.tables,
     vigie_usb_policy.tables,
@@ -116,6 +130,10 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
 )
 
 
-def all_tables(host: Host) -> tuple[Table, ...]:
-    """The tables of `host`: osquery's own as far as we write them, and ours (`vigie_*`)."""
-    return tuple(table for tables in _MODULES for table in tables(host))
+def all_tables(host: Host, about: AboutAgent | None = None) -> tuple[Table, ...]:
+    """The tables of `host`: osquery's own as far as we write them, and ours (`vigie_*`).
+
+    `about` is what the tables about the agent itself tell; without it they say that it is missing.
+    """
+    ours = vigie_agent.tables(about)
+    return (*(table for tables in _MODULES for table in tables(host)), *ours)

@@ -1,4 +1,7 @@
-"""`osquery_info`: the engine itself, told as osquery tells it, without passing for it."""
+"""`osquery_info` and its kin: the engine itself, as osquery tells it, without passing for it.
+
+This engine has no flags, no extensions and no schedule of its own: those tables are empty.
+"""
 
 import os
 import uuid
@@ -14,6 +17,16 @@ from vigie_agent.tables.host import Host
 OSQUERY_INFO: Final = osquery_columns(
     "pid INTEGER, uuid, instance_id, version, config_hash, config_valid INTEGER, extensions, "
     "build_platform, build_distro, start_time INTEGER, watcher INTEGER, platform_mask INTEGER"
+)
+OSQUERY_EXTENSIONS: Final = osquery_columns("uuid BIGINT, name, version, sdk_version, path, type")
+OSQUERY_FLAGS: Final = osquery_columns(
+    "name, type, description, default_value, value, shell_only INTEGER"
+)
+OSQUERY_SCHEDULE: Final = osquery_columns(
+    "name, query, interval INTEGER, executions BIGINT, last_executed BIGINT, denylisted INTEGER, "
+    "output_size BIGINT, wall_time BIGINT, wall_time_ms BIGINT, last_wall_time_ms BIGINT, "
+    "user_time BIGINT, last_user_time BIGINT, system_time BIGINT, last_system_time BIGINT, "
+    "average_memory BIGINT, last_memory BIGINT, blacklisted INTEGER hidden"
 )
 _LINUX_MASK: Final = 9
 
@@ -37,4 +50,10 @@ def tables(host: Host) -> tuple[Table, ...]:
             "platform_mask": _LINUX_MASK,
         }
 
-    return (Table("osquery_info", OSQUERY_INFO, generate, platforms=frozenset({"linux"})),)
+    linux = frozenset({"linux"})
+    return (
+        Table("osquery_info", OSQUERY_INFO, generate, platforms=linux),
+        Table("osquery_extensions", OSQUERY_EXTENSIONS, lambda _request: (), platforms=linux),
+        Table("osquery_flags", OSQUERY_FLAGS, lambda _request: (), platforms=linux),
+        Table("osquery_schedule", OSQUERY_SCHEDULE, lambda _request: (), platforms=linux),
+    )
