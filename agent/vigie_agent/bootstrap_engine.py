@@ -63,8 +63,7 @@ def build_engine(
     from vigie_agent.tables.host import Host as Machine
 
     here = platform_name()
-    tables = tuple(table for table in all_tables(Machine()) if here in table.platforms)
-    tables = all_tables(Machine(), about)
+    tables = tuple(table for table in all_tables(Machine(), about) if here in table.platforms)
     ours = tuple(table for table in tables if table.name.startswith("vigie_"))
     kind = settings.engine.kind
     if kind is not EngineKind.EMBEDDED:
