@@ -37,6 +37,7 @@ _REOPENS: Final = re.compile(
     r"policyAttributeLastFailedAuthenticationTime\s*\+\s*\(?\s*(\d{1,9})\b", re.IGNORECASE
 )
 _HOURS_A_DAY: Final = 24
+_ALPHANUMERIC: Final = "requireAlphanumeric"  # what a profile makes of it is a choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def demand_of_policies(policies: Mapping[str, object]) -> Demand:
             parameters = dictionary(rule.get("policyParameters"))
             for demand in read(text_of(rule.get("policyContent")), parameters):
                 total = total.and_also(demand)
+            if text_of(rule.get("policyIdentifier")).endswith(_ALPHANUMERIC):
+                total = total.and_also(Demand(letter=True, digit=True))
     return total
 
 

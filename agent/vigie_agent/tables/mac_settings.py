@@ -31,7 +31,6 @@ _OWN: Final = "/Library/Preferences"
 _DECLARED: Final = "/var/db/softwareupdate/SoftwareUpdateDDMStatePersistence.plist"
 _HISTORY: Final = "/Library/Receipts/InstallHistory.plist"
 _VERSION: Final = "/System/Library/CoreServices/SystemVersion.plist"
-_ALWAYS_ON, _ALWAYS_OFF = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,7 @@ def declared_settings(state: Mapping[str, object]) -> UpdateSettings:
     fields = dictionary(state.get("SUCorePersistedStatePolicyFields"))
     settings = dictionary(fields.get("SUCoreDDMDeclarationGlobalSettings"))
     return UpdateSettings(
+        checks=_declared(settings.get("automaticallyCheck")),
         downloads=_declared(settings.get("automaticallyDownload")),
         installs=_declared(settings.get("automaticallyInstallOSUpdates")),
         data_files=_declared(settings.get("automaticallyInstallSystemAndSecurityUpdates")),
@@ -130,5 +130,10 @@ def seconds_of(value: object) -> int | None:
 
 
 def _declared(value: object) -> bool | None:
-    """Always on, always off, or (0, Allowed) left to the Mac's own setting."""
-    return {_ALWAYS_ON: True, _ALWAYS_OFF: False}.get(number_of(value) or 0)
+    """1 is always on, 0 always off; any other number leaves it to the Mac's own setting."""
+    return value if isinstance(value, bool) else {1: True, 0: False}.get(_number(value))
+
+
+def _number(value: object) -> int:
+    found = number_of(value)
+    return -1 if found is None else found

@@ -64,7 +64,7 @@ _VERSION: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,4}")
 _COUNT: Final = re.compile(r"^\s*(\d{1,4}) extension\(s\)", re.MULTILINE)
 _CATEGORY: Final = re.compile(r"^---\s*com\.apple\.system_extension\.(\w+)")
 _EXTENSION: Final = re.compile(
-    r"^[*\s]*\t(?P<team>[^\t]*)\t(?P<identifier>\S+)\s+\((?P<version>[^)]*)\)\t(?P<name>[^\t]*)\t"
+    r"^[*\s-]*\t(?P<team>[^\t]*)\t(?P<identifier>\S+)\s+\((?P<version>[^)]*)\)\t(?P<name>[^\t]*)\t"
     r"\[(?P<state>[^\]]+)\]"
 )
 

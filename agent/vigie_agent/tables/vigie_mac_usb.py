@@ -93,7 +93,7 @@ def storage_in(registry: object) -> list[TableRow]:
         node, above = waiting.pop()
         kind = text_of(node.get("IOObjectClass"))
         device = above
-        if kind in _DEVICE_CLASSES:
+        if kind in _DEVICE_CLASSES or "bDeviceClass" in node:
             place = number_of(node.get("locationID"))
             device = devices.setdefault(id(node) if place is None else place, _Found(node))
         elif device is not None and number_of(node.get("bInterfaceClass")) == _MASS_STORAGE:
@@ -112,7 +112,8 @@ def media_policy(settings: Mapping[str, object]) -> bool | None:
     if not controls:
         return None
     actions = controls.get("harddisk-external")
-    return isinstance(actions, list) and "deny" in {text_of(action) for action in actions}
+    listed = actions if isinstance(actions, list) else [actions]
+    return "deny" in {text_of(action) for action in listed}
 
 
 def enrolled(said: str) -> bool | None:

@@ -121,6 +121,14 @@ def test_rules_joined_by_and_all_count_and_a_choice_counts_for_nothing() -> None
     assert content(joined, choice, refusal) == Demand(letter=True, digit=True)
 
 
+def test_the_alphanumeric_rule_of_a_profile_is_known_by_its_name() -> None:
+    rule = matching("(.*[a-zA-Z].*[0-9].*)|(.*[0-9].*[a-zA-Z].*)")
+    named = rule | {"policyIdentifier": "ProfilePayload:0a1b:requireAlphanumeric"}
+
+    assert content(rule) == Demand()
+    assert content(named) == Demand(letter=True, digit=True)
+
+
 def test_a_word_of_choice_inside_a_pattern_is_no_choice() -> None:
     assert content(matching("(?!.*(?i)motor or car).{12,}")).length == 12
 

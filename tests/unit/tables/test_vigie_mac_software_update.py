@@ -62,7 +62,7 @@ def automatic(root: Path, files: Mapping[str, bytes], said: CommandResult | str 
             {
                 OWN: a_file(AutomaticallyInstallMacOSUpdates=True),
                 MANAGED: a_file(AutomaticallyInstallMacOSUpdates=True),
-                DECLARED: declared(automaticallyInstallOSUpdates=2),
+                DECLARED: declared(automaticallyInstallOSUpdates=0),
             },
             0,
         ),
@@ -70,7 +70,7 @@ def automatic(root: Path, files: Mapping[str, bytes], said: CommandResult | str 
         (
             {
                 OWN: a_file(AutomaticallyInstallMacOSUpdates=True),
-                DECLARED: declared(automaticallyInstallOSUpdates=0),
+                DECLARED: declared(automaticallyInstallOSUpdates=2),
             },
             1,
         ),

@@ -110,6 +110,12 @@ def test_a_disk_that_speaks_uas_is_storage_too(tmp_path: Path) -> None:
     assert len(storage(tmp_path, a_usb(0x500000, uas))) == 1
 
 
+def test_a_device_of_another_driver_class_is_known_by_its_descriptor(tmp_path: Path) -> None:
+    other = a_usb(0x900000, an_interface(8)) | {"IOObjectClass": "AppleUSBDevice"}
+
+    assert len(storage(tmp_path, other)) == 1
+
+
 def test_a_nameless_device_is_told_by_its_numbers(tmp_path: Path) -> None:
     (row,) = storage(tmp_path, a_usb(0x600000, an_interface(8)))
 
@@ -164,6 +170,12 @@ def test_the_media_controls_of_a_profile_are_read_inside(
     assert [(row["mechanism"], row["blocked"]) for row in rows] == [
         ("com.apple.systemuiserver mount-controls", blocked)
     ]
+
+
+def test_one_action_may_be_written_without_a_list(tmp_path: Path) -> None:
+    rows = policy(tmp_path, "12.7.6", {MEDIA: {"mount-controls": {"harddisk-external": "deny"}}})
+
+    assert [row["blocked"] for row in rows] == [1]
 
 
 def test_a_profile_that_denies_external_storage_blocks_it(tmp_path: Path) -> None:
