@@ -28,10 +28,14 @@ from vigie_agent.tables.mac_directory import GROUP_ATTRIBUTES, USER_ATTRIBUTES
 NOW: Final = datetime(2026, 11, 20, 8, tzinfo=UTC)
 BUDGET: Final = timedelta(seconds=30)
 MACS: Final = [scenario for scenario in scenarios() if scenario.platform == "darwin"]
+TOPICS: Final = (
+    *("accounts", "antivirus", "disk_encryption", "firewall", "local_admins"),
+    *("password_policy", "updates", "usb_storage", "vpn"),
+)
 ASKED: Final = [
     query
-    for pack in PACKS.values()
-    for query in pack.queries
+    for topic in TOPICS
+    for query in PACKS[topic].queries
     if query.platforms == {"darwin"} and "vigie_mac_" in query.sql
 ]
 
