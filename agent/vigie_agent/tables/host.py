@@ -28,6 +28,8 @@ _GRACE: Final = 2.0  # seconds for a killed process to be gone and its pipes to 
 
 _KEPT_VARIABLES: Final = ("HOME", "SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "WINDIR")
 _POSIX_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MAC_PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""On a Mac an ordinary account may own /usr/local (Homebrew): nothing there is run as root."""
 
 
 class Outcome(StrEnum):
@@ -139,6 +141,7 @@ def _environment() -> dict[str, str]:
     """What a command may know: enough to run, in the C locale, and no secret of the agent."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     path = _POSIX_PATH if os.name == "posix" else os.environ.get("PATH", os.defpath)
+    path = _MAC_PATH if sys.platform == "darwin" else path
     return {**kept, "PATH": path, "LC_ALL": "C", "LANG": "C"}
 
 

@@ -1,8 +1,7 @@
 """What the tools and property lists of macOS answer, or why they did not.
 
-Tools are named by their full path: the agent runs as root, and a folder of Homebrew's that an
-ordinary account may write to stands before the system's own. The reasons are fixed sentences:
-what a tool prints when it fails may hold times and process numbers.
+Tools are named by their full path: what runs as root is the system's own. The reasons are fixed
+sentences: what a tool prints when it fails may hold times and process numbers.
 """
 
 import errno

@@ -48,6 +48,16 @@ def test_a_command_answers_with_its_output_and_exit_code() -> None:
     assert not result.ok
 
 
+def test_on_a_mac_nothing_of_a_folder_that_an_ordinary_account_may_own_is_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+
+    result = run_command(["printenv", "PATH"], timeout=SECONDS, max_output=1000)
+
+    assert result.stdout.strip().split(":") == ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+
+
 def test_a_missing_program_is_a_result() -> None:
     result = run_command(["vigie-no-such-program"], timeout=SECONDS, max_output=10)
 
