@@ -7,6 +7,7 @@ from typing import Final
 from vigie_agent.tables.mac_answers import dictionaries, dictionary, flag_of, number_of, plist_in
 
 USER_ATTRIBUTES: Final = (
+    "RecordName",
     "UniqueID",
     "PrimaryGroupID",
     "UserShell",
@@ -17,6 +18,7 @@ USER_ATTRIBUTES: Final = (
     "accountPolicyData",
 )
 GROUP_ATTRIBUTES: Final = (
+    "RecordName",
     "PrimaryGroupID",
     "GeneratedUID",
     "GroupMembership",

@@ -120,6 +120,17 @@ def test_whether_signatures_install_themselves_is_told_when_it_is_set(tmp_path: 
     assert protection(host)["XProtect"]["auto_update"] == 0
 
 
+def test_settings_that_cannot_be_read_leave_open_whether_signatures_install_themselves(
+    tmp_path: Path,
+) -> None:
+    setting = "/Library/Preferences/com.apple.SoftwareUpdate.plist"
+    host = a_device(tmp_path, {OLD_COPY: a_bundle("5322"), setting: b"damaged"})
+
+    row = protection(host)["XProtect"]
+
+    assert (row["collected"], row["auto_update"]) == ("yes", None)
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [

@@ -155,6 +155,16 @@ def test_the_last_installation_of_macos_is_told_and_its_check_to_the_day(tmp_pat
     assert row["last_check_day"] == int(datetime(2026, 11, 19, tzinfo=UTC).timestamp())
 
 
+def test_a_damaged_file_of_settings_hides_the_last_check_and_not_the_history(
+    tmp_path: Path,
+) -> None:
+    files = {HISTORY: plistlib.dumps([installed("macOS 26.1", 10)]), OWN: b"damaged"}
+
+    row = updates(a_device(tmp_path, files))["history"]
+
+    assert (row["collected"], row["last_check_day"]) == ("yes", None)
+
+
 def test_macos_installed_by_its_own_installer_counts(tmp_path: Path) -> None:
     history = [installed("macOS Tahoe", 12, "osinstallersetupd")]
 
