@@ -1,7 +1,8 @@
 """vigie_inbound_services: what this device offers to the others on its network (Linux).
 
 A service counts as offered when it is set to start, or runs now and listens beyond the device
-itself. What a service would offer is read from its own files: shares, guests, addresses.
+itself. Where systemd does not run the machine, what runs is all that is known of it. What a service
+would offer is read from its own files: shares, guests, addresses.
 """
 
 import re
@@ -15,6 +16,7 @@ from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collec
 from vigie_agent.tables.config_text import ConfigLine, Grammar, config_lines
 from vigie_agent.tables.file_shares import nfs_shares, samba_shares, samba_speaks_smb1
 from vigie_agent.tables.host import Host
+from vigie_agent.tables.links import is_there
 from vigie_agent.tables.running import running_programs
 from vigie_agent.tables.sockets import internet_socket
 from vigie_agent.tables.vigie_services import runs_systemd, started_units
@@ -26,7 +28,7 @@ COLUMNS: Final = (
     text("product", "Of a share: Samba or NFS"),
     integer("offered", "Other devices can reach it; of smb1: the server still speaks it"),
     integer("guarded", "Of a share: only to those who say who they are; NULL where nothing says"),
-    text("origin", "How it is known: unit, listener, or the file"),
+    text("origin", "How it is known: unit, process, listener, or the file"),
     *COLLECTED,
 )
 """One row a service at least, one a share, one for SMBv1. `collected` = no for what stays open."""
@@ -127,7 +129,6 @@ _SERVICES: Final = (
 )
 _SAMBA_UNITS: Final = frozenset({"smbd.service", "smb.service", "samba-ad-dc.service"})
 _NFS_UNITS: Final = frozenset({"nfs-server.service"})
-_NO_SYSTEMD: Final = "systemd does not run this machine: what starts is not known"
 _SSH_FILE: Final = "/etc/ssh/sshd_config"
 _MAX_BYTES: Final = 512 * 1024
 _LOOPBACK: Final = ("127.", "::1", "[::1]", "localhost", "::ffff:127.")
@@ -169,6 +170,15 @@ class _Device:
     @cached_property
     def running(self) -> frozenset[str]:
         return running_programs(self.host)
+
+    @cached_property
+    def idle(self) -> TableRow:
+        """How a service that is not offered is told: what proves it, or what is missing."""
+        if self.systemd:
+            return collected(offered=0, origin="unit")
+        if is_there(self.host, "/proc/1/comm"):
+            return collected(offered=0, origin="process")
+        return not_collected("needs root: the programs of other accounts are hidden")
 
     @cached_property
     def ports(self) -> frozenset[int]:
@@ -226,9 +236,7 @@ def _sharing(shares: Sequence[TableRow]) -> Iterator[TableRow]:
 
 
 def _nothing(device: _Device, service: str) -> TableRow:
-    if device.systemd:
-        return collected(part="services", service=service, name="", offered=0, origin="unit")
-    return not_collected(_NO_SYSTEMD, part="services", service=service)
+    return {"part": "services", "service": service, "name": "", **device.idle}
 
 
 def _service(service: str, name: str, *, origin: str) -> TableRow:
@@ -276,6 +284,4 @@ def _nfs(device: _Device) -> Iterator[TableRow]:
 def _smb1(device: _Device) -> TableRow:
     if device.starts(_SAMBA_UNITS, "smbd"):
         return samba_speaks_smb1(device.host)
-    if device.systemd:
-        return collected(part="smb1", service="smb1", name="Samba", offered=0, origin="unit")
-    return not_collected(_NO_SYSTEMD, part="smb1", service="smb1")
+    return {"part": "smb1", "service": "smb1", "name": "Samba", **device.idle}

@@ -13,8 +13,8 @@ from vigie_agent.tables.config_text import ConfigLine, Grammar, config_lines
 from vigie_agent.tables.enrolment import SssdDomain, read_sssd
 from vigie_agent.tables.host import Host
 from vigie_agent.tables.links import is_there
+from vigie_agent.tables.running import running_programs
 from vigie_agent.tables.samba_config import read_samba
-from vigie_agent.tables.unit_files import Unit
 from vigie_agent.tables.vigie_services import runs_systemd, started_units
 
 COLUMNS: Final = (
@@ -45,6 +45,13 @@ _AGENTS: Final[Mapping[str, str]] = {
     "tacticalagent.service": "Tactical RMM",
     "rhcd.service": "Red Hat remote host configuration",
 }
+_PROGRAMS: Final = {
+    "sssd": "sssd.service",
+    "winbindd": "winbind.service",
+    "himmelblaud": "himmelblaud.service",
+}
+"""Where systemd does not run the machine, what runs stands for what starts."""
+
 _CRON_WORDS: Final = {"ansible-pull": "Ansible pull", "puppet agent": "Puppet"}
 _CRON_FOLDER: Final = "/etc/cron.d"
 _SSSD_FILE: Final = "/etc/sssd/sssd.conf"
@@ -72,27 +79,28 @@ def tables(host: Host) -> tuple[Table, ...]:
 
 
 def _rows(host: Host) -> Iterator[TableRow]:
-    if not runs_systemd(host):
-        for part in ("directory", "mdm", "agents"):
-            yield not_collected(_NO_SYSTEMD, part=part)
-        return
     folders = started_units(host)
-    started = folders.started_from("default.target")
+    if runs_systemd(host):
+        started = frozenset(folders.started_from("default.target"))
+    else:
+        started = frozenset(_PROGRAMS.get(name, "") for name in running_programs(host))
     yield from _directories(host, started)
     yield _mdm(host)
     yield from _agents(host, started)
     for path, why in sorted(folders.unread.items()):
         yield not_collected(f"{path}: {why}", part="agents")
+    if not runs_systemd(host):
+        yield not_collected(_NO_SYSTEMD, part="agents")
 
 
-def _directories(host: Host, started: Mapping[str, Unit]) -> Iterator[TableRow]:
+def _directories(host: Host, started: frozenset[str]) -> Iterator[TableRow]:
     rows = [*_sssd(host, started), *_winbind(host, started), *_himmelblau(host, started)]
     yield from rows
     if not rows:
         yield collected(part="directory", kind="directory", managed=0, state="none is set up")
 
 
-def _sssd(host: Host, started: Mapping[str, Unit]) -> Iterator[TableRow]:
+def _sssd(host: Host, started: frozenset[str]) -> Iterator[TableRow]:
     if not is_there(host, "/etc/sssd"):
         return
     try:
@@ -132,7 +140,7 @@ def _sssd_domains(host: Host) -> tuple[SssdDomain, ...]:
     return read_sssd([line for path in paths for line in _lines(host, path)])
 
 
-def _winbind(host: Host, started: Mapping[str, Unit]) -> Iterator[TableRow]:
+def _winbind(host: Host, started: frozenset[str]) -> Iterator[TableRow]:
     if "winbind.service" not in started:
         return
     try:
@@ -152,7 +160,7 @@ def _winbind(host: Host, started: Mapping[str, Unit]) -> Iterator[TableRow]:
         )
 
 
-def _himmelblau(host: Host, started: Mapping[str, Unit]) -> Iterator[TableRow]:
+def _himmelblau(host: Host, started: frozenset[str]) -> Iterator[TableRow]:
     if not _exists(host, _HIMMELBLAU_FILE):
         return
     try:
@@ -179,7 +187,7 @@ def _mdm(host: Host) -> TableRow:
     return collected(part="mdm", kind="mdm", managed=0, state="none is installed")
 
 
-def _agents(host: Host, started: Mapping[str, Unit]) -> Iterator[TableRow]:
+def _agents(host: Host, started: frozenset[str]) -> Iterator[TableRow]:
     told = {_AGENTS[unit]: f"{unit} starts" for unit in sorted(started) if unit in _AGENTS}
     for path, words in _cron_lines(host):
         for phrase, product in _CRON_WORDS.items():

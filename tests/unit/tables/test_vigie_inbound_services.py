@@ -231,12 +231,18 @@ def test_nfs_shares_its_exports_and_names_no_persons_home(tmp_path: Path) -> Non
     ]
 
 
-def test_without_systemd_only_what_runs_is_known(tmp_path: Path) -> None:
+def test_without_systemd_what_runs_is_all_that_is_known(tmp_path: Path) -> None:
     files = {"/proc/1/comm": "init\n", **listening("sshd", (ANYWHERE, 22))}
+
     host = a_device(tmp_path, files)
 
-    found = {row["service"]: row["collected"] for row in part(host, "services")}
+    assert offers(host)["ssh"] == (1, "OpenSSH", "listener")
+    assert offers(host)["vnc"] == (0, "", "process")
+    assert [(row["offered"], row["origin"]) for row in part(host, "smb1")] == [(0, "process")]
 
-    assert offers(host) == {"ssh": (1, "OpenSSH", "listener")}
-    assert found["vnc"] == "no"
-    assert [row["collected"] for row in part(host, "smb1")] == ["no"]
+
+def test_without_systemd_hidden_programs_are_not_an_absence(tmp_path: Path) -> None:
+    host = a_device(tmp_path, listening("syncthing", (ANYWHERE, 22000)))
+
+    assert offers(host) == {}
+    assert {row["collected"] for row in part(host, "smb1")} == {"no"}

@@ -141,14 +141,17 @@ def test_agents_that_start_or_that_cron_calls_are_told_once(tmp_path: Path) -> N
     ]
 
 
-def test_without_systemd_nothing_is_claimed(tmp_path: Path) -> None:
-    rows = rows_of(vigie_management.tables(a_device(tmp_path)), "vigie_management")
+def test_without_systemd_what_runs_stands_for_what_starts(tmp_path: Path) -> None:
+    files = {"/etc/sssd/sssd.conf": SSSD, "/etc/krb5.keytab": "x", "/proc/9/comm": "sssd\n"}
 
-    assert [(row["part"], row["collected"]) for row in rows] == [
-        ("directory", "no"),
-        ("mdm", "no"),
-        ("agents", "no"),
-    ]
+    assert told(a_device(tmp_path / "1", files)) == [("active_directory", "essms.example", 1)]
+    assert told(a_device(tmp_path / "2")) == [("directory", None, 0)]
+
+
+def test_without_systemd_the_agents_are_not_known(tmp_path: Path) -> None:
+    (row,) = part(a_device(tmp_path), "agents")
+
+    assert row["collected"] == "no"
 
 
 # --- macOS ----------------------------------------------------------------------------------------
