@@ -276,7 +276,7 @@ vigie_password_policy l: part source enforced min_length min_classes upper_requi
   min_age_days history collected why
 vigie_product_updates l: product enabled downloads via collected why
 vigie_radios lw: part radio name powered discoverable blocked collected why
-vigie_screen_lock l: part username source locks lock_after_seconds asks_password grace_seconds
+vigie_screen_lock dlw: part username source locks lock_after_seconds asks_password grace_seconds
   enforced collected why
 vigie_secure_boot l: part firmware secure_boot setup_mode tpm_present tpm_version tpm_ready
   collected why

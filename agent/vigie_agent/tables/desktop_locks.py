@@ -15,27 +15,9 @@ from vigie_agent.tables.file_errors import reason
 from vigie_agent.tables.gvdb import Scalar
 from vigie_agent.tables.host import Host
 from vigie_agent.tables.links import is_there
+from vigie_agent.tables.session_locks import Answer, Lock
 
 _MINUTE: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """How a session locks. `after_seconds`: idle time until a password is asked; None: never."""
-
-    after_seconds: int | None
-    asks_password: bool
-    grace_seconds: int = 0
-    enforced: bool = False
-
-    @property
-    def locks(self) -> bool:
-        """Whether it locks by itself at all."""
-        return self.after_seconds is not None and self.asks_password
-
-
-Answer = Lock | str
-"""How it locks, or why that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from vigie_agent.domain.table import TableRow
 from vigie_agent.tables import vigie_screen_lock
 from vigie_agent.tables.desktop_locks import (
     KdeFile,
-    Lock,
     XfceFile,
     desktop_of,
     kde_lock,
@@ -20,6 +19,7 @@ from vigie_agent.tables.desktop_locks import (
     xfce_lock,
 )
 from vigie_agent.tables.host import Host
+from vigie_agent.tables.session_locks import Lock
 
 COMPILED: Final = Path(__file__).parents[2] / "fixtures" / "linux" / "dconf"
 PASSWD: Final = (
@@ -46,7 +46,7 @@ def a_desktop(root: Path, session: str, files: Mapping[str, str | bytes] | None 
 
 
 def locks(host: Host) -> list[TableRow]:
-    return rows_of(vigie_screen_lock.tables(host), "vigie_screen_lock")
+    return rows_of(vigie_screen_lock.tables(host, "linux"), "vigie_screen_lock")
 
 
 def of_marie(host: Host) -> TableRow:
