@@ -13,10 +13,12 @@ from vigie_agent.tables.windows_system import (
     AccountRules,
     GroupMember,
     LocalUser,
+    OpenSession,
     Reason,
     RegistryData,
     RegistryKey,
     Unread,
+    UpdateHistory,
     WmiRow,
 )
 
@@ -42,6 +44,9 @@ class WrittenWindows:
     users: Sequence[LocalUser] | Unread = ()
     members: Mapping[str, Sequence[GroupMember] | Unread] = field(default_factory=dict)
     rules: AccountRules | Unread = DENIED
+    names: Mapping[str, str] = field(default_factory=dict)
+    open_sessions: Sequence[OpenSession] | Unread = ()
+    updates: UpdateHistory | Unread = DENIED
     asked: list[str] = field(default_factory=list)
 
     def wmi(
@@ -50,9 +55,10 @@ class WrittenWindows:
         wql: str,
         *,
         methods: Sequence[str] = (),
+        context: Mapping[str, str] | None = None,
         timeout: timedelta = WMI_TIMEOUT,  # noqa: ARG002 (the protocol)
     ) -> Sequence[WmiRow] | Unread:
-        self.asked.append(f"{namespace}: {wql}")
+        self.asked.append(f"{namespace}: {wql}" + (f" in {dict(context)}" if context else ""))
         question = _SELECT.fullmatch(wql)
         assert question, f"not WQL as it is written here: {wql}"
         found = self.objects.get(question["class"], Unread(Reason.NO_CLASS, 0x8004_1010))
@@ -94,6 +100,15 @@ class WrittenWindows:
 
     def net_local_group_members(self, sid: str) -> Sequence[GroupMember] | Unread:
         return self.members.get(sid, Unread(Reason.ABSENT, 1332))
+
+    def account_name(self, sid: str) -> str | Unread:
+        return self.names.get(sid, Unread(Reason.ABSENT, 1332))
+
+    def sessions(self) -> Sequence[OpenSession] | Unread:
+        return self.open_sessions
+
+    def update_history(self) -> UpdateHistory | Unread:
+        return self.updates
 
     def account_rules(self) -> AccountRules | Unread:
         return self.rules

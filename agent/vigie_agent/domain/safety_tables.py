@@ -285,6 +285,24 @@ vigie_sessions l: username uid remote is_admin admin_via collected why
 vigie_settings l: family key value source collected why
 vigie_usb_policy l: mechanism blocked detail collected why
 vigie_usb_storage l: vendor vendor_id model model_id serial port driver device collected why
+vigie_win_accounts w: username sid source enabled interactive is_admin is_guest builtin_admin
+  password_required password_expires password_last_change expires last_logon_day collected why
+vigie_win_admins w: account sid source kind group_name enabled builtin collected why
+vigie_win_bitlocker w: volume device system encrypted protection percent method conversion
+  collected why
+vigie_win_defender w: active real_time passive running_mode signatures_version signatures_time
+  signatures_up_to_date auto_update quick_scan_time full_scan_time scan_scheduled tamper_protected
+  collected why
+vigie_win_firewall w: profile origin enabled inbound_default logs_drops local_rules rules
+  fingerprint collected why
+vigie_win_password_policy w: part source enforced min_length lockout_threshold lockout_seconds
+  lockout_window_seconds max_age_days min_age_days history collected why
+vigie_win_security_products w: type product state signatures_up_to_date collected why
+vigie_win_sessions w: account sid source remote is_admin collected why
+vigie_win_updates w: part last_install_day last_check_day source reboot_pending
+  reboot_pending_time collected why
+vigie_win_usb_policy w: mechanism blocked detail collected why
+vigie_win_vpn w: name kind scope collected why
 vscode_extensions dlw: name uuid version path publisher publisher_id installed_at prerelease uid
   vscode_edition
 wifi_status d: interface ssid bssid network_name country_code security_type rssi noise channel

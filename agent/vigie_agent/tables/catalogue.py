@@ -63,6 +63,14 @@ from vigie_agent.tables import (
     vigie_settings,
     vigie_usb_policy,
     vigie_usb_storage,
+    vigie_win_accounts,
+    vigie_win_bitlocker,
+    vigie_win_defender,
+    vigie_win_firewall,
+    vigie_win_password_policy,
+    vigie_win_updates,
+    vigie_win_usb_policy,
+    vigie_win_vpn,
     volumes,
 )
 from vigie_agent.tables.about_agent import AboutAgent
@@ -126,6 +134,14 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     vigie_settings.tables,
     vigie_usb_policy.tables,
     vigie_usb_storage.tables,
+    vigie_win_accounts.tables,
+    vigie_win_bitlocker.tables,
+    vigie_win_defender.tables,
+    vigie_win_firewall.tables,
+    vigie_win_password_policy.tables,
+    vigie_win_updates.tables,
+    vigie_win_usb_policy.tables,
+    vigie_win_vpn.tables,
     volumes.tables,
 )
 

@@ -38,6 +38,15 @@ _REASONS: Final[Mapping[int, Reason]] = {
 }
 
 
+def wql(names: str, of: str, *, where: str = "") -> str:
+    """The question for some properties of a class; all three are words of ours, never a device's.
+
+    >>> wql("Name, State", "Win32_Service", where="Name = 'BITS'")
+    "SELECT Name, State FROM Win32_Service WHERE Name = 'BITS'"
+    """
+    return f"SELECT {names} FROM {of}" + (f" WHERE {where}" if where else "")  # noqa: S608
+
+
 def reason_of(code: int) -> Reason:
     """What an error number of COM, WMI or Win32 means; signed or not."""
     return _REASONS.get(code & 0xFFFF_FFFF, Reason.FAILED)

@@ -10,9 +10,9 @@ import sys
 
 if sys.platform == "win32":
     import winreg
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import timedelta
-    from typing import Any, Final
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime, timedelta
+    from typing import Any, Final, NamedTuple, TypeVar
 
     import pythoncom
     import pywintypes
@@ -20,6 +20,7 @@ if sys.platform == "win32":
     import win32net
     import win32netcon
     import win32security
+    import win32ts
 
     from vigie_agent.tables.bounded_call import BoundedCalls
     from vigie_agent.tables.windows_codes import filetime, reason_of, unix_or_never
@@ -28,21 +29,29 @@ if sys.platform == "win32":
         WMI_TIMEOUT,
         AccountRules,
         GroupMember,
+        InstalledUpdate,
         LocalUser,
+        OpenSession,
         Reason,
         RegistryData,
         RegistryKey,
         Unread,
+        UpdateHistory,
         WmiRow,
         WmiValue,
     )
+
+    T = TypeVar("T")
 
     _IMPERSONATE: Final = 3
     _PACKET_PRIVACY: Final = 6  # BitLocker's namespace accepts no less
     _FORWARD_ONLY: Final = 0x20 | 0x10  # and return at once
     _AT_MOST_TWO_MINUTES: Final = 0x80
-    _MAX_VALUES: Final = 10_000
+    _MAX_VALUES: Final = 50_000  # the servicing stack keeps thousands of packages
     _HERE: Final[Any] = None  # no server's name: this device (the stubs ask for text)
+    _MAX_UPDATES: Final = 200
+    _UPDATE_TIMEOUT: Final = timedelta(seconds=20)
+    _OPEN: Final = (0, 4)  # connected to a screen, or left open
     _ROOTS: Final = {
         "HKEY_LOCAL_MACHINE": winreg.HKEY_LOCAL_MACHINE,
         "HKEY_USERS": winreg.HKEY_USERS,
@@ -60,18 +69,11 @@ if sys.platform == "win32":
             wql: str,
             *,
             methods: Sequence[str] = (),
+            context: Mapping[str, str] | None = None,
             timeout: timedelta = WMI_TIMEOUT,
         ) -> Sequence[WmiRow] | Unread:
-            def ask() -> Sequence[WmiRow] | Unread:
-                pythoncom.CoInitializeEx(pythoncom.COINIT_MULTITHREADED)
-                try:
-                    return _select(namespace, wql, methods)
-                except pywintypes.com_error as error:
-                    return _unread(error)
-                finally:
-                    pythoncom.CoUninitialize()
-
-            return self._calls(ask, timeout)
+            question = _Question(namespace, wql, tuple(methods), dict(context or {}))
+            return self._calls(lambda: _with_com(lambda: _select(question)), timeout)
 
         def registry(self, key: str) -> RegistryKey | Unread:
             root, _, path = key.partition("\\")
@@ -96,20 +98,50 @@ if sys.platform == "win32":
         def net_local_group_members(self, sid: str) -> Sequence[GroupMember] | Unread:
             return self._calls(lambda: _members(sid), WMI_TIMEOUT)
 
+        def account_name(self, sid: str) -> str | Unread:
+            return self._calls(lambda: _account_name(sid), WMI_TIMEOUT)
+
+        def sessions(self) -> Sequence[OpenSession] | Unread:
+            return self._calls(_sessions, WMI_TIMEOUT)
+
+        def update_history(self) -> UpdateHistory | Unread:
+            return self._calls(lambda: _with_com(_update_history), _UPDATE_TIMEOUT)
+
         def account_rules(self) -> AccountRules | Unread:
             return self._calls(_account_rules, WMI_TIMEOUT)
 
-    def _select(namespace: str, wql: str, methods: Sequence[str]) -> Sequence[WmiRow] | Unread:
+    class _Question(NamedTuple):
+        namespace: str
+        wql: str
+        methods: tuple[str, ...]
+        context: Mapping[str, str]
+
+    def _with_com(ask: Callable[[], T | Unread]) -> T | Unread:
+        """What `ask` says in a thread that may use COM; an error of COM becomes its reason."""
+        pythoncom.CoInitializeEx(pythoncom.COINIT_MULTITHREADED)
+        try:
+            return ask()
+        except pywintypes.com_error as error:
+            return _unread(error)
+        finally:
+            pythoncom.CoUninitialize()
+
+    def _select(question: _Question) -> Sequence[WmiRow] | Unread:
         locator = win32com.client.dynamic.Dispatch("WbemScripting.SWbemLocator")
-        service = locator.ConnectServer(".", namespace, "", "", "", "", _AT_MOST_TWO_MINUTES, None)
+        service = locator.ConnectServer(
+            ".", question.namespace, "", "", "", "", _AT_MOST_TWO_MINUTES, None
+        )
         service.Security_.ImpersonationLevel = _IMPERSONATE
         service.Security_.AuthenticationLevel = _PACKET_PRIVACY
+        context = win32com.client.dynamic.Dispatch("WbemScripting.SWbemNamedValueSet")
+        for name, value in question.context.items():
+            context.Add(name, value)
         rows: list[WmiRow] = []
-        for found in service.ExecQuery(wql, "WQL", _FORWARD_ONLY):
+        for found in service.ExecQuery(question.wql, "WQL", _FORWARD_ONLY, context):
             if len(rows) == MAX_WMI_ROWS:
                 return Unread(Reason.TOO_LONG)
             row = dict(_properties(found))
-            for method in methods:
+            for method in question.methods:
                 row |= _asked(found, method)
             rows.append(row)
         return rows
@@ -190,6 +222,89 @@ if sys.platform == "win32":
             )
             for row in rows
         ]
+
+    def _account_name(sid: str) -> str | Unread:
+        try:
+            wanted = win32security.ConvertStringSidToSid(sid)
+            name, domain, _ = win32security.LookupAccountSid(None, wanted)
+        except pywintypes.error as error:
+            return Unread(reason_of(error.winerror), error.winerror)
+        return f"{domain}\\{name}"
+
+    def _sessions() -> Sequence[OpenSession] | Unread:
+        here = win32ts.WTS_CURRENT_SERVER_HANDLE
+        try:
+            stations = win32ts.WTSEnumerateSessions(here)
+        except pywintypes.error as error:
+            return Unread(reason_of(error.winerror), error.winerror)
+        opened = (
+            _session(here, int(one["SessionId"])) for one in stations if one["State"] in _OPEN
+        )
+        return [session for session in opened if session is not None]
+
+    def _session(here: int, number: int) -> OpenSession | None:
+        """The session with this number; None when it is nobody's, or was closed meanwhile."""
+        try:
+            name = win32ts.WTSQuerySessionInformation(here, number, win32ts.WTSUserName)
+            domain = win32ts.WTSQuerySessionInformation(here, number, win32ts.WTSDomainName)
+            protocol: Any = win32ts.WTSQuerySessionInformation(
+                here, number, win32ts.WTSClientProtocolType
+            )
+        except pywintypes.error:
+            return None
+        if not name:
+            return None
+        account = f"{domain}\\{name}"
+        try:
+            token: Any = win32ts.WTSQueryUserToken(number)
+        except pywintypes.error:
+            return OpenSession(account, _sid_of(account), remote=protocol != 0)
+        try:
+            user, _ = win32security.GetTokenInformation(token, win32security.TokenUser)
+            groups = win32security.GetTokenInformation(token, win32security.TokenGroups)
+        finally:
+            token.Close()
+        return OpenSession(
+            account,
+            win32security.ConvertSidToStringSid(user),
+            remote=protocol != 0,
+            groups=frozenset(win32security.ConvertSidToStringSid(sid) for sid, _ in groups),
+        )
+
+    def _sid_of(account: str) -> str:
+        try:
+            sid, _, _ = win32security.LookupAccountName(None, account)
+        except pywintypes.error:
+            return ""
+        return win32security.ConvertSidToStringSid(sid)
+
+    def _update_history() -> UpdateHistory | Unread:
+        session = win32com.client.dynamic.Dispatch("Microsoft.Update.Session")
+        searcher = session.CreateUpdateSearcher()
+        count = min(searcher.GetTotalHistoryCount(), _MAX_UPDATES)
+        found = searcher.QueryHistory(0, count) if count else ()
+        results = win32com.client.dynamic.Dispatch("Microsoft.Update.AutoUpdate").Results
+        return UpdateHistory(
+            tuple(entry for one in found if (entry := _update(one)) is not None),
+            _seconds(results.LastSearchSuccessDate),
+        )
+
+    def _update(found: Any) -> InstalledUpdate | None:
+        """One line of the history; one that does not convert is left out, the others stay."""
+        try:
+            time = _seconds(found.Date)
+            if time is None:
+                return None
+            return InstalledUpdate(
+                str(found.Title), time, int(found.Operation), int(found.ResultCode)
+            )
+        except (pywintypes.com_error, ValueError, OverflowError):
+            return None
+
+    def _seconds(moment: Any) -> int | None:
+        """UNIX seconds of a COM date, which Windows Update gives in UTC; None where it is unset."""
+        seconds = int(moment.timestamp()) if isinstance(moment, datetime) else 0
+        return seconds if seconds > 0 else None
 
     def _account_rules() -> AccountRules | Unread:
         try:

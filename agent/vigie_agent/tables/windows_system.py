@@ -149,6 +149,38 @@ class AccountRules:
     lockout_window: int
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session of a person, connected or left open. `groups` are the SIDs in its token.
+
+    The token holds what Windows worked out at logon, nested groups of a domain included; only
+    LocalSystem may look at it, and `groups` is None otherwise.
+    """
+
+    account: str  # DOMAIN\\name
+    sid: str  # empty when nobody could resolve it
+    remote: bool
+    groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledUpdate:
+    """A line of Windows Update's own history."""
+
+    title: str
+    time: int  # UNIX seconds
+    operation: int  # 1 installation, 2 removal
+    result: int  # 2 succeeded, 3 succeeded with errors, 4 failed
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateHistory:
+    """What Windows Update remembers, newest first, and when it last looked for updates."""
+
+    entries: tuple[InstalledUpdate, ...] = ()
+    last_search: int | None = None
+
+
 class WindowsSystem(Protocol):
     """A Windows device. Bounded in time and rows; never raises."""
 
@@ -158,12 +190,14 @@ class WindowsSystem(Protocol):
         wql: str,
         *,
         methods: Sequence[str] = (),
+        context: Mapping[str, str] | None = None,
         timeout: timedelta = WMI_TIMEOUT,
     ) -> Sequence[WmiRow] | Unread:
         """The objects that `wql` selects, with the properties that it names.
 
         Each of `methods` (`Get...`, without arguments) is called on each object; what it gives back
         stands in the row as `<method>.<parameter>`; `<method>.ReturnValue` is 0 when it succeeded.
+        `context` is passed to the provider: the firewall's takes its policy store from there.
         Times are text as WMI writes them: see `wmi_time`.
         """
         ...
@@ -184,6 +218,18 @@ class WindowsSystem(Protocol):
         """The direct members of the local group with this SID; groups among them stay closed."""
         ...
 
+    def account_name(self, sid: str) -> str | Unread:
+        r"""`DOMAIN\name` of a SID, as far as this device can tell without waiting long."""
+        ...
+
+    def sessions(self) -> Sequence[OpenSession] | Unread:
+        """The sessions that people have open now, connected or not."""
+        ...
+
+    def update_history(self) -> UpdateHistory | Unread:
+        """What Windows Update remembers; empty after its folder was reset."""
+        ...
+
     def account_rules(self) -> AccountRules | Unread:
         """The rules for passwords and lockout that hold for local accounts now."""
         ...
@@ -198,6 +244,7 @@ class NoWindows:
         wql: str,  # noqa: ARG002 (the protocol)
         *,
         methods: Sequence[str] = (),  # noqa: ARG002 (the protocol)
+        context: Mapping[str, str] | None = None,  # noqa: ARG002 (the protocol)
         timeout: timedelta = WMI_TIMEOUT,  # noqa: ARG002 (the protocol)
     ) -> Unread:
         return Unread(Reason.NOT_WINDOWS)
@@ -209,6 +256,15 @@ class NoWindows:
         return Unread(Reason.NOT_WINDOWS)
 
     def net_local_group_members(self, sid: str) -> Unread:  # noqa: ARG002 (the protocol)
+        return Unread(Reason.NOT_WINDOWS)
+
+    def account_name(self, sid: str) -> Unread:  # noqa: ARG002 (the protocol)
+        return Unread(Reason.NOT_WINDOWS)
+
+    def sessions(self) -> Unread:
+        return Unread(Reason.NOT_WINDOWS)
+
+    def update_history(self) -> Unread:
         return Unread(Reason.NOT_WINDOWS)
 
     def account_rules(self) -> Unread:
