@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench import agent, ingest
+from bench import agent, ingest, rejudge
 from bench.processes import ROOT
 
 RESULTS = ROOT / "bench-results" / "latest.json"
@@ -34,6 +34,7 @@ class Measured(Protocol):
 
 PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "ingest": ingest.measure,
+    "rejudge": rejudge.measure,
     "agent": agent.measure,
 }
 
