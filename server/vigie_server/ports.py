@@ -258,6 +258,15 @@ class Judging(Protocol):
         """The converted answer; None for a topic that is not declared (a site's own pack)."""
         ...
 
+    def stored_fact(
+        self, topic: str, digest: bytes, content: "Callable[[], Content]", observed_at: datetime
+    ) -> Fact | None:
+        """As `fact`, of an answer with this digest that comes from the store.
+
+        `content` is asked for it unless the same answer, of whatever device, is remembered.
+        """
+        ...
+
     def judge(
         self,
         device: Device,
@@ -320,6 +329,10 @@ class RecordStore(Protocol):
 
     def record(self, key: int) -> DeviceRecord:
         """The device with its snapshots (without facts) and verdicts. Raises UnknownDevice."""
+        ...
+
+    def many(self, keys: Sequence[int]) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
+        """Those of the devices that exist, as `record`, each with its topics' canonical forms."""
         ...
 
     def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:

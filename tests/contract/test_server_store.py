@@ -180,6 +180,25 @@ def test_what_is_committed_is_read_back(database: Database) -> None:
     assert store.contents(record.key, {"firewall": 2}) == {"firewall": b"vigie" * 400}
 
 
+def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    keys = [a_device(database, name) for name in "abc"]
+    for key, status in zip(keys[:2], (Status.FAIL, Status.PASS), strict=True):
+        record = store.record(key)
+        store.commit([a_change(record, 1, a_verdict(status)), a_change(record, 2)], [])
+
+    found = {record.key: (record, forms) for record, forms in store.many([*keys, 10_000])}
+
+    assert found.keys() == set(keys)
+    for key, (record, forms) in found.items():
+        alone = store.record(key)
+        assert (record.device, record.revision) == (alone.device, alone.revision)
+        assert (record.snapshots, record.verdicts) == (alone.snapshots, alone.verdicts)
+        revisions = {topic: held.revision for topic, held in alone.snapshots.items()}
+        assert forms == store.contents(key, revisions)
+
+
 def test_a_change_on_an_older_revision_comes_too_late_and_leaves_no_trace(
     database: Database,
 ) -> None:

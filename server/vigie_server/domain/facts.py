@@ -31,7 +31,7 @@ class Cells(Protocol):
 
     @property
     def size(self) -> int:
-        """About how long the values that `rows` shows are as text; converts nothing."""
+        """About how many bytes the values take in memory as text; converts nothing."""
         ...
 
     @property

@@ -141,6 +141,9 @@ class Topic:
         return layout
 
 
+_TEXT_BYTES: Final = 56  # a short text in memory beside its letters, and its place in a tuple
+
+
 class _Travelled:
     """The values of an answer as they travelled, converted when they are first looked at."""
 
@@ -172,7 +175,7 @@ class _Travelled:
 
     @property
     def size(self) -> int:
-        return sum(map(len, self._values))
+        return sum(map(len, self._values)) + _TEXT_BYTES * len(self._values)
 
     @property
     def content(self) -> Hashable:

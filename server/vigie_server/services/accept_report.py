@@ -181,17 +181,7 @@ class AcceptReport:
         )
         if form_digest(form) != snapshot.digest:
             return False
-        fact = self._judging.fact(
-            Content(
-                snapshot.topic,
-                snapshot.topic_version,
-                snapshot.status,
-                snapshot.message,
-                snapshot.columns,
-                snapshot.values,
-            ),
-            instant,
-        )
+        fact = self._judging.fact(_content(snapshot), instant)
         intake.held[snapshot.topic] = HeldSnapshot(
             snapshot.digest, instant, record.revision + 1, fact
         )
@@ -296,6 +286,17 @@ class AcceptReport:
             for topic in topics
             if topic in held and (fact := held[topic].fact) is not None
         }
+
+
+def _content(snapshot: Snapshot) -> Content:
+    return Content(
+        snapshot.topic,
+        snapshot.topic_version,
+        snapshot.status,
+        snapshot.message,
+        snapshot.columns,
+        snapshot.values,
+    )
 
 
 def _step(

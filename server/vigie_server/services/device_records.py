@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from vigie.v1.digest import canonical_fields
-from vigie_server.domain.records import DeviceRecord
+from vigie_server.domain.records import DeviceRecord, HeldSnapshot
 from vigie_server.ports import Content, Judging, RecordStore
 from vigie_server.services.workers import Workers
 
@@ -74,14 +74,43 @@ class DeviceRecords:
             slot.record = await self._workers.read(partial(self._store.record, slot.key))
         return slot.record
 
+    @asynccontextmanager
+    async def together(self, keys: Collection[int]) -> AsyncIterator[None]:
+        """Has the devices' records and facts at hand, read at once; lets go of what it brought.
+
+        For going through a fleet: what was at hand before stays, and nothing else is pushed out.
+        """
+        missing = [key for key in keys if self.held(key) is None]
+        brought: list[int] = []
+        for record, forms in await self._workers.read(partial(self._store.many, missing)):
+            slot = self._slots.setdefault(record.key, Slot(record.key))
+            if slot.users or (slot.record is not None and not slot.record.stale):
+                continue  # a session was faster
+            for topic, form in forms.items():
+                held = record.snapshots[topic]
+                record.snapshots[topic] = self._with_fact(topic, held, form)
+            slot.record = record
+            brought.append(record.key)
+        try:
+            yield
+        finally:
+            for key in brought:
+                if (found := self._slots.get(key)) is not None and found.users == 0:
+                    del self._slots[key]
+
     async def load_facts(self, record: DeviceRecord, topics: Collection[str]) -> None:
         """Reads the facts of these topics from the store into the record."""
         revisions = {topic: record.snapshots[topic].revision for topic in topics}
         forms = await self._workers.read(partial(self._store.contents, record.key, revisions))
         for topic, form in forms.items():
             held = record.snapshots[topic]
-            fact = self._judging.fact(content_of(form), held.observed_at)
-            record.snapshots[topic] = replace(held, fact=fact)
+            record.snapshots[topic] = self._with_fact(topic, held, form)
+
+    def _with_fact(self, topic: str, held: HeldSnapshot, form: bytes) -> HeldSnapshot:
+        content = partial(content_of, form)
+        return replace(
+            held, fact=self._judging.stored_fact(topic, held.digest, content, held.observed_at)
+        )
 
     def _evict(self) -> None:
         for key, slot in list(self._slots.items()):

@@ -1,6 +1,7 @@
 """The rules in force and what they read: the `Judging` of the sessions and the sweeper."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -8,19 +9,27 @@ from vigie_server.domain.describing import DESCRIBES, INVENTORY
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.judge import MEMORY_BYTES, Judge
+from vigie_server.domain.memory import Memory
 from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Verdict
 from vigie_server.ports import Content
 
+_FACT_BYTES: Final = 1024  # an answer beside the text of its values
+
 
 class RuleBook:
-    """A catalogue and its judge."""
+    """A catalogue and its judge.
+
+    Stored answers are remembered by their digest, within `memory_bytes`, and verdicts within as
+    much: the devices of a fleet resemble one another.
+    """
 
     def __init__(self, catalogue: Catalogue, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.catalogue: Final = catalogue
         self._judge = Judge(catalogue, memory_bytes=memory_bytes)
+        self._facts = Memory[bytes, Fact](memory_bytes)
         self._topics = {
             name: _as_read(topic, catalogue) for name, topic in catalogue.topics.items()
         }
@@ -74,6 +83,17 @@ class RuleBook:
             values=content.values,
             observed_at=observed_at,
         )
+
+    def stored_fact(
+        self, topic: str, digest: bytes, content: Callable[[], Content], observed_at: datetime
+    ) -> Fact | None:
+        known = self._facts.get(digest)
+        if known is not None:
+            return replace(known, observed_at=observed_at)
+        fact = self.fact(content(), observed_at) if topic in self._topics else None
+        if fact is not None:
+            self._facts.put(digest, fact, weight=_FACT_BYTES + fact.cells.size)
+        return fact
 
     def judge(
         self,

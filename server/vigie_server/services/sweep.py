@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
+from typing import Final
 
 import structlog
 
@@ -21,6 +23,9 @@ from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
+
+TOGETHER: Final = 50
+"""Devices read at once: enough to share the cost of a query, few enough not to hold up sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,14 @@ class Sweep:
     ) -> int:
         """Judges the rules of each device (None: all) and waits until they are committed."""
         ends: list[asyncio.Future[bool]] = []
-        for key, rules in devices.items():
-            if stop is not None and stop.is_set():
-                break
-            with suppress(UnknownDevice):  # erased since it was listed
-                ends.append(await self._judge(key, rules))
+        waiting = iter(devices)
+        while not (stop is not None and stop.is_set()) and (
+            keys := list(islice(waiting, TOGETHER))
+        ):
+            async with self.records.together(keys):
+                for key in keys:
+                    with suppress(UnknownDevice):  # erased since it was listed
+                        ends.append(await self._judge(key, devices[key]))
             await self.commits.room()
         return sum(await asyncio.gather(*ends))
 

@@ -14,7 +14,7 @@ from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.ports import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.store.database import Database
 from vigie_server.store.models import Audit, DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
-from vigie_server.store.records import device_of
+from vigie_server.store.record_rows import device_of
 from vigie_server.store.tables import table
 
 DEVICE, SITE = table(DeviceRow), table(Site)

@@ -3,18 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, case, select, update
+from sqlalchemy import Connection, case, select, update
 
-from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
 from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot, HeldVerdict
-from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.ports import Peer, Seen, SessionStart
 from vigie_server.store import commits
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database
+from vigie_server.store.many_records import many_records
 from vigie_server.store.models import (
     Audit,
     Certificate,
@@ -24,6 +23,7 @@ from vigie_server.store.models import (
     SnapshotRow,
     VerdictRow,
 )
+from vigie_server.store.record_rows import held_verdict, record_of
 from vigie_server.store.tables import table
 
 DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
@@ -60,10 +60,13 @@ class Records:
             ).one_or_none()
             if row is None:
                 raise UnknownDevice("no such device")
-            record = _record(row)
+            record = record_of(row)
             record.snapshots.update(_snapshots(connection, key))
             record.verdicts.update(_verdicts(connection, key))
         return record
+
+    def many(self, keys: Sequence[int]) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
+        return many_records(self._database, keys)
 
     def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:
         found: dict[str, bytes] = {}
@@ -150,42 +153,6 @@ class Records:
             return connection.execute(query).scalars().all()
 
 
-def device_of(row: Row[Any]) -> Device:
-    """The device of a row that has its site's name as `site`."""
-    return Device(
-        id=row.id,
-        site=row.site,
-        profile=row.profile,
-        platform=row.platform,
-        state=DeviceState(row.state),
-        hostname=row.hostname,
-        os=row.os,
-        os_version=row.os_version,
-        chassis=row.chassis,
-        agent_version=row.agent_version,
-        enrolled_at=row.enrolled_at,
-        last_report_at=row.last_report_at,
-        clock_skew_seconds=row.clock_skew_seconds,
-        nomadic=bool(row.nomadic),
-    )
-
-
-def _record(row: Row[Any]) -> DeviceRecord:
-    return DeviceRecord(
-        key=row.key,
-        device=device_of(row),
-        revision=row.revision,
-        spool_id=row.spool_id,
-        last_seq=row.last_seq,
-        boot_ids=tuple(json.loads(row.boot_ids)),
-        judged_with=row.judged_with,
-        enrolled_at=row.enrolled_at,
-        disabled=row.disabled,
-        last_seen_at=row.last_seen_at,
-        committed_seq=row.last_seq,
-    )
-
-
 def _snapshots(connection: Connection, key: int) -> Mapping[str, HeldSnapshot]:
     rows = connection.execute(select(SNAPSHOT).where(SNAPSHOT.c.device_key == key))
     return {
@@ -199,17 +166,3 @@ def _snapshots(connection: Connection, key: int) -> Mapping[str, HeldSnapshot]:
 def _verdicts(connection: Connection, key: int) -> Mapping[str, HeldVerdict]:
     rows = connection.execute(select(VERDICT).where(VERDICT.c.device_key == key))
     return {row.rule: held_verdict(row) for row in rows}
-
-
-def held_verdict(row: Row[Any]) -> HeldVerdict:
-    """The verdict of a row."""
-    verdict = Verdict(
-        rule=row.rule,
-        rule_version=row.rule_version,
-        status=Status(row.status),
-        reason=json.loads(row.reason),
-        offending=tuple(json.loads(row.offending)),
-        next_check_at=row.next_check_at,
-        measures=json.loads(row.measures),
-    )
-    return HeldVerdict(verdict, row.since, row.failing_since, row.next_check_at)

@@ -1,0 +1,92 @@
+"""Many devices with all that is known of them, in four queries: what judging a fleet again reads.
+
+Plain SQL, because it runs for every device of the fleet at each change of the rules. A fleet says
+the same things over and over: texts that come again are read once.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from vigie_server.domain.facts import FactRow
+from vigie_server.domain.records import DeviceRecord, HeldSnapshot, HeldVerdict
+from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.store.content import unpacked
+from vigie_server.store.database import Database
+from vigie_server.store.instants import from_store, from_store_or_none
+from vigie_server.store.models import DeviceRow, Site
+from vigie_server.store.record_rows import record_of
+from vigie_server.store.tables import table
+
+TEXTS_KEPT: Final = 8_192
+DEVICE, SITE = table(DeviceRow), table(Site)
+
+_SNAPSHOTS: Final = """
+SELECT s.device_key, s.topic, s.revision, s.digest, s.observed_at, e.content
+FROM snapshot s JOIN evidence e
+  ON e.device_key = s.device_key AND e.revision = s.revision AND e.topic = s.topic
+WHERE s.device_key IN ({keys})"""
+_VERDICTS: Final = """
+SELECT device_key, rule, rule_version, status, reason, offending, measures, since, failing_since,
+  next_check_at
+FROM verdict WHERE device_key IN ({keys})"""
+_STATUSES: Final = {status.value: status for status in Status}
+
+
+def many_records(
+    database: Database, keys: Sequence[int]
+) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
+    """The records of those of the devices that exist, each with its topics' canonical forms."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            select(DEVICE, SITE.c.name.label("site"))
+            .join(SITE, SITE.c.key == DEVICE.c.site_key)
+            .where(DEVICE.c.key.in_(keys))
+        )
+        records = {row.key: record_of(row) for row in rows}
+        forms: dict[int, dict[str, bytes]] = {key: {} for key in records}
+        for key, topic, revision, digest, observed_at, content in _rows(
+            database, connection, _SNAPSHOTS, keys
+        ):
+            records[key].snapshots[topic] = HeldSnapshot(
+                bytes(digest), from_store(observed_at), revision, None
+            )
+            forms[key][topic] = unpacked(bytes(content))
+        for row in _rows(database, connection, _VERDICTS, keys):
+            held = _held(row)
+            records[row[0]].verdicts[held.verdict.rule] = held
+    return [(record, forms[key]) for key, record in records.items()]
+
+
+def _rows(database: Database, connection: Connection, sql: str, keys: Sequence[int]) -> Any:
+    places = ", ".join("?" * len(keys))
+    return connection.exec_driver_sql(database.sql(sql.format(keys=places)), tuple(keys))
+
+
+def _held(row: Sequence[Any]) -> HeldVerdict:
+    _, rule, version, status, reason, offending, measures, since, failing, next_check_at = row
+    next_check = from_store_or_none(next_check_at)
+    verdict = Verdict(
+        rule,
+        version,
+        _STATUSES[status],
+        _mapping(reason),
+        _offending(offending) if offending != "[]" else (),
+        next_check,
+        _mapping(measures),
+    )
+    return HeldVerdict(verdict, from_store(since), from_store_or_none(failing), next_check)
+
+
+@lru_cache(TEXTS_KEPT)
+def _mapping(text: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+@lru_cache(TEXTS_KEPT)
+def _offending(text: str) -> tuple[FactRow, ...]:
+    return tuple(json.loads(text))

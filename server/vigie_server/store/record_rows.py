@@ -1,0 +1,61 @@
+"""Rows of the store as what the domain knows: a device, its record, a verdict that stands."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Row
+
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.records import DeviceRecord, HeldVerdict
+from vigie_server.domain.verdicts import Status, Verdict
+
+
+def device_of(row: Row[Any]) -> Device:
+    """The device of a row that has its site's name as `site`."""
+    return Device(
+        id=row.id,
+        site=row.site,
+        profile=row.profile,
+        platform=row.platform,
+        state=DeviceState(row.state),
+        hostname=row.hostname,
+        os=row.os,
+        os_version=row.os_version,
+        chassis=row.chassis,
+        agent_version=row.agent_version,
+        enrolled_at=row.enrolled_at,
+        last_report_at=row.last_report_at,
+        clock_skew_seconds=row.clock_skew_seconds,
+        nomadic=bool(row.nomadic),
+    )
+
+
+def record_of(row: Row[Any]) -> DeviceRecord:
+    """The record of such a row, without snapshots and verdicts."""
+    return DeviceRecord(
+        key=row.key,
+        device=device_of(row),
+        revision=row.revision,
+        spool_id=row.spool_id,
+        last_seq=row.last_seq,
+        boot_ids=tuple(json.loads(row.boot_ids)),
+        judged_with=row.judged_with,
+        enrolled_at=row.enrolled_at,
+        disabled=row.disabled,
+        last_seen_at=row.last_seen_at,
+        committed_seq=row.last_seq,
+    )
+
+
+def held_verdict(row: Row[Any]) -> HeldVerdict:
+    """The verdict of a row."""
+    verdict = Verdict(
+        rule=row.rule,
+        rule_version=row.rule_version,
+        status=Status(row.status),
+        reason=json.loads(row.reason),
+        offending=tuple(json.loads(row.offending)),
+        next_check_at=row.next_check_at,
+        measures=json.loads(row.measures),
+    )
+    return HeldVerdict(verdict, row.since, row.failing_since, row.next_check_at)
