@@ -13,16 +13,9 @@ Row = Mapping[str, object]
 
 HKLM: Final = "HKEY_LOCAL_MACHINE\\"
 WINDOWS_NT: Final = HKLM + r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-WINLOGON: Final = WINDOWS_NT + r"\Winlogon"
-LSA: Final = HKLM + r"SYSTEM\CurrentControlSet\Control\Lsa"
-LANMAN: Final = HKLM + r"SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters"
 TERMINAL: Final = HKLM + r"SYSTEM\CurrentControlSet\Control\Terminal Server"
 TERMINAL_POLICY: Final = HKLM + r"SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"
 LISTENERS: Final = HKLM + r"SOFTWARE\Microsoft\Windows\CurrentVersion\WSMAN\Listener"
-DRIVER: Final = HKLM + r"SYSTEM\CurrentControlSet\Services\mrxsmb10"
-ENROLMENTS: Final = HKLM + r"SOFTWARE\Microsoft\Enrollments"
-ACCOUNTS: Final = HKLM + r"SOFTWARE\Microsoft\Provisioning\OMADM\Accounts"
-TCPIP: Final = HKLM + r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 SECURE_BOOT: Final = HKLM + r"SYSTEM\CurrentControlSet\Control\SecureBoot\State"
 LOGINWINDOW: Final = "/Library/Preferences/com.apple.loginwindow.plist"
 
@@ -245,65 +238,6 @@ def test_a_mac_starts_securely_by_its_chip(
 # --- Sessions without a password ------------------------------------------------------------------
 
 
-def test_the_password_of_an_automatic_logon_is_told_to_be_there_and_never_told(
-    asked: Asked,
-) -> None:
-    (row,) = asked(
-        "automatic_login_windows_sessions",
-        {
-            "registry": [
-                _value(WINLOGON, "AutoAdminLogon", "1"),
-                _value(WINLOGON, "DefaultUserName", "accueil"),
-                _value(WINLOGON, "DefaultPassword", "s3cret"),
-            ]
-        },
-    )
-
-    assert (row["enabled"], row["account"], row["password_stored"]) == ("1", "accueil", "1")
-    assert "s3cret" not in str(row)
-
-
-def test_the_last_user_of_a_device_is_not_told_while_nothing_opens_by_itself(asked: Asked) -> None:
-    (row,) = asked(
-        "automatic_login_windows_sessions",
-        {
-            "registry": [
-                _value(WINLOGON, "AutoAdminLogon", "0"),
-                _value(WINLOGON, "DefaultUserName", "c.martin"),
-            ]
-        },
-    )
-
-    assert (row["enabled"], row["account"], row["password_stored"]) == ("0", "", "0")
-
-
-def test_a_logon_key_that_gave_nothing_is_no_absence(asked: Asked) -> None:
-    (row,) = asked("automatic_login_windows_sessions", {})
-
-    assert (row["collected"], row["enabled"]) == ("no", "")
-
-
-def test_names_in_the_registry_are_read_whatever_their_case_and_absent_ones_are_windows_default(
-    asked: Asked,
-) -> None:
-    rows = asked(
-        "automatic_login_windows_anonymous",
-        {
-            "registry": [
-                _value(LSA, "everyoneincludesanonymous", "1"),
-                _value(LSA, "restrictanonymous", "1"),
-            ]
-        },
-    )
-
-    assert {row["method"]: (row["enabled"], row["origin"]) for row in rows} == {
-        "EveryoneIncludesAnonymous": ("1", "registry"),
-        "RestrictNullSessAccess": ("0", "default"),
-        "RestrictAnonymousSAM": ("0", "default"),
-        "RestrictAnonymous": ("0", "registry"),
-    }
-
-
 @pytest.mark.parametrize(
     ("tables", "enabled"),
     [
@@ -443,48 +377,6 @@ def test_no_share_at_all_while_the_server_runs_is_an_answer_that_failed(asked: A
     assert share["collected"] == "no"
 
 
-def _smb1(asked: Asked, tables: Mapping[str, TableRows]) -> Mapping[str, str]:
-    rows = asked("inbound_services_windows_smb1", tables)
-    return {row["name"]: row["offered"] if row["collected"] == "yes" else "no" for row in rows}
-
-
-def test_smb1_that_was_never_switched_depends_on_the_feature(asked: Asked) -> None:
-    read = [_value(LANMAN, "AutoShareWks", "1")]
-
-    def server(state: int) -> str:
-        feature = [{"name": "SMB1Protocol-Server", "state": state}]
-        return _smb1(asked, {"registry": read, "windows_optional_features": feature})["server"]
-
-    assert (server(1), server(2), server(3)) == ("1", "0", "0")
-
-
-def test_smb1_is_off_in_the_registry_whatever_the_feature(asked: Asked) -> None:
-    found = _smb1(
-        asked,
-        {
-            "registry": [_value(LANMAN, "SMB1", "0")],
-            "windows_optional_features": [{"name": "SMB1Protocol", "state": 1}],
-        },
-    )
-
-    assert found["server"] == "0"
-
-
-def test_features_that_did_not_answer_prove_no_absence_of_smb1(asked: Asked) -> None:
-    found = _smb1(asked, {"registry": [_value(LANMAN, "SMB1", "1")]})
-
-    assert found["server"] == "no"
-
-
-def test_the_client_of_smb1_is_off_when_its_driver_is_disabled_or_gone(asked: Asked) -> None:
-    def client(*driver: Row) -> str:
-        return _smb1(asked, {"registry": [_value(LANMAN, "SMB1", "0"), *driver]})["client"]
-
-    assert client() == "0"
-    assert client(_value(DRIVER, "Start", "4")) == "0"
-    assert client(_value(DRIVER, "Start", "2")) == "1"
-
-
 def test_a_sharing_setting_that_reads_off_while_its_port_is_open_is_on(asked: Asked) -> None:
     def screen_sharing(address: str) -> tuple[str, str]:
         rows = asked(
@@ -520,87 +412,6 @@ def test_without_root_a_sharing_setting_that_reads_off_proves_nothing(asked: Ask
 
 
 # --- Management -----------------------------------------------------------------------------------
-
-
-def _directory(asked: Asked, *, starts: str, domain: str) -> Mapping[str, tuple[str, str]]:
-    rows = asked(
-        "management_windows_directory",
-        {
-            "services": [_service("Netlogon", start_type=starts)],
-            "registry": [_value(TCPIP, "Domain", domain), _value(TCPIP, "Hostname", "pc")],
-        },
-    )
-    return {row["kind"]: (row["managed"], row["name"]) for row in rows}
-
-
-def test_the_name_of_a_domain_that_was_left_is_no_membership(asked: Asked) -> None:
-    member = _directory(asked, starts="AUTO_START", domain="Essms.Example")
-    left = _directory(asked, starts="DEMAND_START", domain="essms.example")
-
-    assert member["active_directory"] == ("1", "essms.example")
-    assert left["active_directory"] == ("0", "")
-
-
-def test_a_person_who_registered_the_device_does_not_make_it_managed(asked: Asked) -> None:
-    user = r"HKEY_USERS\S-1-12-1-4-5-6-7\Software\Microsoft\Windows NT\CurrentVersion"
-    rows = asked(
-        "management_windows_directory",
-        {
-            "services": [_service("Netlogon", start_type="DEMAND_START")],
-            "registry": [
-                _value(TCPIP, "Domain", ""),
-                _value(user + r"\WorkplaceJoin\JoinInfo\AB12", "TenantId", "0000-TENANT"),
-                _value(user + r"\WorkplaceJoin\JoinInfo\AB12", "UserEmail", "marie@example.org"),
-            ],
-        },
-    )
-
-    assert {row["kind"]: row["managed"] for row in rows} == {
-        "active_directory": "0",
-        "entra": "0",
-        "entra_registration": "0",
-    }
-    assert "marie" not in str(rows)
-
-
-def _enrolment(provider: str, state: str = "1", guid: str = "{AB-1}") -> list[Row]:
-    key = f"{ENROLMENTS}\\{guid}"
-    return [_value(key, "ProviderID", provider), _value(key, "EnrollmentState", state)]
-
-
-def _mdm(asked: Asked, *registry: Row) -> list[tuple[str, str, str]]:
-    edition = _value(WINDOWS_NT, "InstallationType", "Client")
-    rows = asked("management_windows_mdm", {"registry": [edition, *registry]})
-    return [(row["collected"], row["name"], row["managed"]) for row in rows]
-
-
-def test_an_enrolment_in_force_has_an_account(asked: Asked) -> None:
-    account = {"key": ACCOUNTS, "name": "{ab-1}", "type": "subkey"}
-
-    assert _mdm(asked, *_enrolment("MS DM Server"), account) == [("yes", "MS DM Server", "1")]
-
-
-def test_what_an_old_enrolment_left_behind_is_no_proof(asked: Asked) -> None:
-    other = {"key": ACCOUNTS, "name": "{CD-2}", "type": "subkey"}
-
-    assert _mdm(asked, *_enrolment("MS DM Server"), other) == [("no", "MS DM Server", "")]
-
-
-@pytest.mark.parametrize(
-    "registry",
-    [
-        _enrolment("MS DM Server", state="0"),
-        _enrolment(""),
-        _enrolment("Local_Management"),
-        _enrolment("WMI_Bridge_Server"),
-        [_value(ENROLMENTS + r"\Context", "Version", "1")],
-        [],
-    ],
-)
-def test_windows_own_enrolments_and_those_that_ended_manage_nothing(
-    registry: list[Row], asked: Asked
-) -> None:
-    assert _mdm(asked, *registry) == [("yes", "", "0")]
 
 
 def test_whom_a_mac_is_bound_to_is_told_to_root_only(asked: Asked) -> None:

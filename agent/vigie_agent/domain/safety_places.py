@@ -293,7 +293,6 @@ _REGISTRY: Final = (
             r"SOFTWARE\Microsoft\Enrollments\%",
             r"SOFTWARE\Microsoft\Office\ClickToRun\Configuration",
             r"SOFTWARE\Microsoft\PolicyManager\current\device\%",
-            r"SOFTWARE\Microsoft\Provisioning\OMADM\Accounts",
             r"SOFTWARE\Microsoft\Windows Defender",
             r"SOFTWARE\Microsoft\Windows Defender\Features",
             r"SOFTWARE\Microsoft\Windows Defender\Real-Time Protection",
@@ -357,7 +356,6 @@ _REGISTRY: Final = (
         _USER + key
         for key in (
             r"Control Panel\Desktop",
-            r"Software\Microsoft\Windows NT\CurrentVersion\WorkplaceJoin\JoinInfo\%",
             r"Software\Microsoft\Windows\CurrentVersion\FileHistory",
             r"Software\Policies\BraveSoftware\Brave",
             r"Software\Policies\Google\Chrome",

@@ -303,6 +303,9 @@ vigie_win_updates w: part last_install_day last_check_day source reboot_pending
   reboot_pending_time collected why
 vigie_win_usb_policy w: mechanism blocked detail collected why
 vigie_win_vpn w: name kind scope collected why
+vigie_windows_logon w: part kind method enabled account password_stored origin collected why
+vigie_windows_management w: part kind name managed state collected why
+vigie_windows_smb1 w: side enabled origin installation_type collected why
 vscode_extensions dlw: name uuid version path publisher publisher_id installed_at prerelease uid
   vscode_edition
 wifi_status d: interface ssid bssid network_name country_code security_type rssi noise channel

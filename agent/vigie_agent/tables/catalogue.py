@@ -71,6 +71,9 @@ from vigie_agent.tables import (
     vigie_win_updates,
     vigie_win_usb_policy,
     vigie_win_vpn,
+    vigie_windows_logon,
+    vigie_windows_management,
+    vigie_windows_smb1,
     volumes,
 )
 from vigie_agent.tables.about_agent import AboutAgent
@@ -142,6 +145,9 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     vigie_win_updates.tables,
     vigie_win_usb_policy.tables,
     vigie_win_vpn.tables,
+    vigie_windows_logon.tables,
+    vigie_windows_management.tables,
+    vigie_windows_smb1.tables,
     volumes.tables,
 )
 
