@@ -295,17 +295,17 @@ vigie_win_defender w: active real_time passive running_mode signatures_version s
   collected why
 vigie_win_firewall w: profile origin enabled inbound_default logs_drops local_rules rules
   fingerprint collected why
+vigie_win_logon w: part kind method enabled account password_stored origin collected why
+vigie_win_management w: part kind name managed state collected why
 vigie_win_password_policy w: part source enforced min_length lockout_threshold lockout_seconds
   lockout_window_seconds max_age_days min_age_days history collected why
 vigie_win_security_products w: type product state signatures_up_to_date collected why
 vigie_win_sessions w: account sid source remote is_admin collected why
+vigie_win_smb1 w: side enabled origin installation_type collected why
 vigie_win_updates w: part last_install_day last_check_day source reboot_pending
   reboot_pending_time collected why
 vigie_win_usb_policy w: mechanism blocked detail collected why
 vigie_win_vpn w: name kind scope collected why
-vigie_windows_logon w: part kind method enabled account password_stored origin collected why
-vigie_windows_management w: part kind name managed state collected why
-vigie_windows_smb1 w: side enabled origin installation_type collected why
 vscode_extensions dlw: name uuid version path publisher publisher_id installed_at prerelease uid
   vscode_edition
 wifi_status d: interface ssid bssid network_name country_code security_type rssi noise channel

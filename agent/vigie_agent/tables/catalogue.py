@@ -67,13 +67,13 @@ from vigie_agent.tables import (
     vigie_win_bitlocker,
     vigie_win_defender,
     vigie_win_firewall,
+    vigie_win_logon,
+    vigie_win_management,
     vigie_win_password_policy,
+    vigie_win_smb1,
     vigie_win_updates,
     vigie_win_usb_policy,
     vigie_win_vpn,
-    vigie_windows_logon,
-    vigie_windows_management,
-    vigie_windows_smb1,
     volumes,
 )
 from vigie_agent.tables.about_agent import AboutAgent
@@ -141,13 +141,13 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     vigie_win_bitlocker.tables,
     vigie_win_defender.tables,
     vigie_win_firewall.tables,
+    vigie_win_logon.tables,
+    vigie_win_management.tables,
     vigie_win_password_policy.tables,
+    vigie_win_smb1.tables,
     vigie_win_updates.tables,
     vigie_win_usb_policy.tables,
     vigie_win_vpn.tables,
-    vigie_windows_logon.tables,
-    vigie_windows_management.tables,
-    vigie_windows_smb1.tables,
     volumes.tables,
 )
 

@@ -1,4 +1,4 @@
-r"""vigie_windows_logon: sessions and accesses to this Windows without a password.
+r"""vigie_win_logon: sessions and accesses to this Windows without a password.
 
 Of an automatic logon's password only that it is there is ever looked at. One that a tool keeps as
 an LSA secret is not seen. osquery's table of the registry stops at the first empty value of a key:
@@ -54,7 +54,7 @@ def tables(host: Host) -> tuple[Table, ...]:
     """The table of this module."""
     return (
         Table(
-            "vigie_windows_logon",
+            "vigie_win_logon",
             COLUMNS,
             lambda _request: _rows(host.windows),
             platforms=frozenset({"windows"}),

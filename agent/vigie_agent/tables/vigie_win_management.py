@@ -1,4 +1,4 @@
-r"""vigie_windows_management: who manages this Windows: a domain, Entra, an MDM.
+r"""vigie_win_management: who manages this Windows: a domain, Entra, an MDM.
 
 osquery shows the registry, where the name of a domain outlives the membership and where enrolments
 leave their keys behind. Windows itself says whether it is a member; an enrolment counts while the
@@ -43,7 +43,7 @@ def tables(host: Host) -> tuple[Table, ...]:
     """The table of this module."""
     return (
         Table(
-            "vigie_windows_management",
+            "vigie_win_management",
             COLUMNS,
             lambda _request: _rows(host.windows),
             platforms=frozenset({"windows"}),

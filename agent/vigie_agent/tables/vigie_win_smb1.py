@@ -1,4 +1,4 @@
-r"""vigie_windows_smb1: whether this Windows still speaks SMBv1, as a server and as a client.
+r"""vigie_win_smb1: whether this Windows still speaks SMBv1, as a server and as a client.
 
 The server itself says what it speaks; osquery only has the optional feature, which is slow to ask
 and does not know what was switched off since. Without rights the registry is left, which proves an
@@ -33,7 +33,7 @@ def tables(host: Host) -> tuple[Table, ...]:
     """The table of this module."""
     return (
         Table(
-            "vigie_windows_smb1",
+            "vigie_win_smb1",
             COLUMNS,
             lambda _request: _rows(host.windows),
             platforms=frozenset({"windows"}),

@@ -7,7 +7,7 @@ import pytest
 from fake_host import rows_of
 from fake_windows import DENIED, NO_NAMESPACE, WrittenWindows, a_windows_device
 from vigie_agent.domain.table import TableRow
-from vigie_agent.tables import vigie_windows_logon, vigie_windows_management, vigie_windows_smb1
+from vigie_agent.tables import vigie_win_logon, vigie_win_management, vigie_win_smb1
 from vigie_agent.tables.windows_system import LocalUser, RegistryData, RegistryKey, Unread, WmiRow
 
 HKLM = "HKEY_LOCAL_MACHINE\\"
@@ -27,10 +27,7 @@ Keys = Mapping[str, Mapping[str, RegistryData] | RegistryKey | Unread]
 
 def logon(keys: Keys, users: tuple[LocalUser, ...] | Unread = ()) -> dict[object, TableRow]:
     host = a_windows_device(WrittenWindows(keys=keys, users=users))
-    return {
-        row["method"]: row
-        for row in rows_of(vigie_windows_logon.tables(host), "vigie_windows_logon")
-    }
+    return {row["method"]: row for row in rows_of(vigie_win_logon.tables(host), "vigie_win_logon")}
 
 
 # --- Logon ----------------------------------------------------------------------------------------
@@ -112,7 +109,7 @@ def smb1(
     keys: Keys, server: tuple[WmiRow, ...] | Unread = DENIED
 ) -> dict[object, tuple[object, object]]:
     windows = WrittenWindows(keys=keys, objects={"MSFT_SmbServerConfiguration": server})
-    rows = rows_of(vigie_windows_smb1.tables(a_windows_device(windows)), "vigie_windows_smb1")
+    rows = rows_of(vigie_win_smb1.tables(a_windows_device(windows)), "vigie_win_smb1")
     return {row["side"]: (row["collected"], row.get("enabled")) for row in rows}
 
 
@@ -141,7 +138,7 @@ def test_the_client_of_smb1_is_off_when_its_driver_is_disabled_or_gone() -> None
 def test_a_server_edition_is_told_to_be_one() -> None:
     windows = WrittenWindows(keys={WINDOWS_NT: {"InstallationType": "Server Core"}})
 
-    rows = rows_of(vigie_windows_smb1.tables(a_windows_device(windows)), "vigie_windows_smb1")
+    rows = rows_of(vigie_win_smb1.tables(a_windows_device(windows)), "vigie_win_smb1")
 
     assert {row["installation_type"] for row in rows} == {"Server Core"}
 
@@ -154,7 +151,7 @@ def managed(
 ) -> list[TableRow]:
     windows = WrittenWindows(keys=keys or {}, objects={"Win32_ComputerSystem": system})
     host = a_windows_device(windows)
-    return rows_of(vigie_windows_management.tables(host), "vigie_windows_management")
+    return rows_of(vigie_win_management.tables(host), "vigie_win_management")
 
 
 def of_kind(rows: list[TableRow], kind: str) -> list[tuple[object, object, object]]:
