@@ -7,7 +7,7 @@ import click
 from vigie_server.cli_output import actor, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.verdicts import Status
-from vigie_server.ports import DeviceFilter
+from vigie_server.ports.readers import DeviceFilter
 from vigie_server.store.administration import Administration
 from vigie_server.store.fleet import Fleet
 

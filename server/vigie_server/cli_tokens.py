@@ -8,7 +8,7 @@ from vigie_server.bootstrap import tokens_of
 from vigie_server.cli_output import actor, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.parameters import PROFILES
-from vigie_server.ports import Role
+from vigie_server.ports.tokens import Role
 from vigie_server.store.tokens import Tokens
 
 

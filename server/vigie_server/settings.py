@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.judge import MEMORY_BYTES
-from vigie_server.ports import Endpoints
+from vigie_server.ports.enrolment import Endpoints
 
 PREFIX: Final = "VIGIE_SERVER_"
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from vigie_server.domain.orders import Ack, Intervals, Order, Welcome
 from vigie_server.domain.reports import Heartbeat, Hello, Limits, Report
-from vigie_server.ports import Peer
+from vigie_server.ports.sessions import Peer
 
 
 class BareSession:

@@ -23,16 +23,10 @@ from vigie_server.domain.records import (
     WrittenVerdict,
 )
 from vigie_server.domain.verdicts import Status, Verdict
-from vigie_server.ports import (
-    DeviceFilter,
-    EnrolmentTransaction,
-    IssuedCertificate,
-    NewToken,
-    Peer,
-    Role,
-    Seen,
-    SessionStart,
-)
+from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
+from vigie_server.ports.readers import DeviceFilter
+from vigie_server.ports.sessions import Peer, Seen, SessionStart
+from vigie_server.ports.tokens import NewToken, Role
 from vigie_server.store import epoch, migrating
 from vigie_server.store.administration import Administration
 from vigie_server.store.database import Database, sqlite_url

@@ -12,7 +12,7 @@ from vigie_server.bootstrap import Addresses, Server, build_server, initialise
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
-from vigie_server.ports import Role
+from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import Listen, ServerSettings, SweepSettings
 from vigie_server.store.fleet import Fleet

@@ -23,7 +23,7 @@ from fakes.scripted_device import (
 from vigie.v1 import telemetry_pb2
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
-from vigie_server.ports import Role
+from vigie_server.ports.tokens import Role
 from vigie_server.store.administration import Administration
 
 

@@ -26,7 +26,7 @@ from vigie_server.ca.files import (
     write_private,
 )
 from vigie_server.domain.errors import MalformedRequest, SettingsMalformed
-from vigie_server.ports import IssuedCertificate
+from vigie_server.ports.enrolment import IssuedCertificate
 
 MAX_REQUEST_BYTES: Final = 16 * 1024
 DEVICES: Final = "devices"

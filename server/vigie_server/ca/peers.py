@@ -4,7 +4,7 @@ from cryptography import x509
 
 from vigie_server.ca.certificates import device_id_of, serial_text
 from vigie_server.domain.errors import UnknownDevice
-from vigie_server.ports import Peer
+from vigie_server.ports.sessions import Peer
 
 
 def peer_of(certificate_pem: bytes) -> Peer:

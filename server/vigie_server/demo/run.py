@@ -28,7 +28,8 @@ from vigie_server.demo.recorded import recordings
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.views import DeviceView
 from vigie_server.logs import configure_logs
-from vigie_server.ports import DeviceFilter, FleetReader, Role
+from vigie_server.ports.readers import DeviceFilter, FleetReader
+from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import EnrolmentSettings, Listen, ServerSettings, SessionSettings
 from vigie_server.store.fleet import Fleet as FleetInStore

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Severity, Status
-from vigie_server.ports import VerdictRecord
+from vigie_server.ports.readers import VerdictRecord
 
 Language = Literal["fr", "en"]
 

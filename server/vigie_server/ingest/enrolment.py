@@ -13,7 +13,7 @@ from vigie_server.ingest import wire
 from vigie_server.ingest.attempts import Attempts
 from vigie_server.ingest.methods import Context, Unary, decoded, service
 from vigie_server.ingest.statuses import STATUS_OF
-from vigie_server.ports import Enrolment, Renewal
+from vigie_server.ports.enrolment import Enrolment, Renewal
 
 log = structlog.get_logger()
 

@@ -13,7 +13,8 @@ from vigie_server.domain.orders import Order
 from vigie_server.ingest import wire
 from vigie_server.ingest.methods import Context, decoded, service
 from vigie_server.ingest.statuses import STATUS_OF
-from vigie_server.ports import LiveSession, Peer, Renewal, Sessions
+from vigie_server.ports.enrolment import Renewal
+from vigie_server.ports.sessions import LiveSession, Peer, Sessions
 
 log = structlog.get_logger()
 

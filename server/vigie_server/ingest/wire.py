@@ -14,7 +14,7 @@ from vigie.v1 import enrollment_pb2, snapshot_pb2, telemetry_pb2
 from vigie_server.domain.enrolling import Claims
 from vigie_server.domain.orders import Ack, Disable, Goodbye, Order, Resend, Welcome
 from vigie_server.domain.reports import Heartbeat, Hello, Report, Snapshot
-from vigie_server.ports import Identity
+from vigie_server.ports.enrolment import Identity
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_ELAPSED: Final = timedelta(days=3660).total_seconds()

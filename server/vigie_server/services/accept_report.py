@@ -26,7 +26,8 @@ from vigie_server.domain.records import (
 from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.standing import standing
 from vigie_server.domain.verdicts import Status
-from vigie_server.ports import Content, Figures, Judging
+from vigie_server.ports.figures import Figures
+from vigie_server.ports.judging import Content, Judging
 
 KEPT_ROWS: Final = 32
 """Facts with more rows are read from the store again when a rule needs them: memory is bounded."""

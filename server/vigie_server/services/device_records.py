@@ -9,7 +9,8 @@ from functools import partial
 
 from vigie.v1.digest import canonical_fields
 from vigie_server.domain.records import DeviceRecord, HeldSnapshot
-from vigie_server.ports import Content, Judging, RecordStore
+from vigie_server.ports.judging import Content, Judging
+from vigie_server.ports.sessions import RecordStore
 from vigie_server.services.workers import Workers
 
 _FIXED_FIELDS = 5

@@ -23,7 +23,7 @@ from vigie_server.domain.enrolling import (
     usable,
 )
 from vigie_server.domain.errors import MalformedRequest, TokenRefused
-from vigie_server.ports import (
+from vigie_server.ports.enrolment import (
     Authority,
     Endpoints,
     EnrolmentStore,

@@ -17,7 +17,8 @@ import structlog
 
 from vigie_server.domain.errors import StoreBusy, StoreRefused
 from vigie_server.domain.records import DeviceChange, DeviceRecord
-from vigie_server.ports import Figures, RecordStore, Seen
+from vigie_server.ports.figures import Figures
+from vigie_server.ports.sessions import RecordStore, Seen
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()

@@ -15,15 +15,15 @@ from typing import Final
 import structlog
 
 from vigie_server.domain.errors import MalformedRequest, UnknownDevice
-from vigie_server.ports import (
+from vigie_server.ports.enrolment import (
     Authority,
     Endpoints,
     EnrolmentStore,
     EnrolmentTransaction,
     Identity,
     IssuedCertificate,
-    Peer,
 )
+from vigie_server.ports.sessions import Peer
 from vigie_server.services.enrol import identity_of
 from vigie_server.services.workers import Workers
 

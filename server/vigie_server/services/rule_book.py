@@ -14,7 +14,7 @@ from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Verdict
-from vigie_server.ports import Content
+from vigie_server.ports.judging import Content
 
 _FACT_BYTES: Final = 1024  # an answer beside the text of its values
 

@@ -22,7 +22,8 @@ from vigie_server.domain.observing import clock_skew
 from vigie_server.domain.orders import Ack, Disable, Goodbye, Intervals, Order, Resend, Welcome
 from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.reports import MAX_SEQ, Heartbeat, Hello, Limits, Report, hello_refusal
-from vigie_server.ports import Figures, Peer, RecordStore, SessionStart
+from vigie_server.ports.figures import Figures
+from vigie_server.ports.sessions import Peer, RecordStore, SessionStart
 from vigie_server.services.accept_report import Accepted, AcceptReport
 from vigie_server.services.device_records import DeviceRecords, Slot
 from vigie_server.services.group_commit import GroupCommit

@@ -15,7 +15,9 @@ from typing import Final
 import structlog
 
 from vigie_server.domain.errors import StoreBusy, UnknownDevice
-from vigie_server.ports import Figures, Judging, RecordStore
+from vigie_server.ports.figures import Figures
+from vigie_server.ports.judging import Judging
+from vigie_server.ports.sessions import RecordStore
 from vigie_server.services.accept_report import AcceptReport
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.group_commit import GroupCommit

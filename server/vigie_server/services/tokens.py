@@ -9,7 +9,7 @@ from typing import Final
 from vigie.v1 import enrolment_token
 from vigie_server.domain.errors import SettingsMalformed, TokenRefused
 from vigie_server.domain.parameters import PROFILES
-from vigie_server.ports import ApiCaller, NewToken, Role, TokenStore
+from vigie_server.ports.tokens import ApiCaller, NewToken, Role, TokenStore
 from vigie_server.services.enrol import hashed
 
 API_PREFIX: Final = "vigie-api1."

@@ -10,7 +10,7 @@ from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import StoreBusy
 from vigie_server.domain.records import DeviceChange
 from vigie_server.domain.views import DeviceView
-from vigie_server.ports import ReadModel, ViewStore
+from vigie_server.ports.views import ReadModel, ViewStore
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from vigie_server.domain.errors import StoreRefused
 from vigie_server.domain.records import DeviceChange, Transition, WrittenVerdict
-from vigie_server.ports import Seen
+from vigie_server.ports.sessions import Seen
 from vigie_server.store.content import packed
 from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store, to_store_or_none

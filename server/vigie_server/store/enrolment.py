@@ -9,7 +9,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.enrolling import Claims, KnownDevice, TokenTerms
-from vigie_server.ports import EnrolmentTransaction, IssuedCertificate
+from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
 from vigie_server.store.database import Database
 from vigie_server.store.models import (
     Audit,

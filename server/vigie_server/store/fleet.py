@@ -11,7 +11,7 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
-from vigie_server.ports import DeviceFilter, Page, TransitionRecord, VerdictRecord
+from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.store.database import Database
 from vigie_server.store.models import Audit, DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
 from vigie_server.store.record_rows import device_of

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, select, update
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
 from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot, HeldVerdict
-from vigie_server.ports import Peer, Seen, SessionStart
+from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.store import commits
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database

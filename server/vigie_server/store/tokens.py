@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
-from vigie_server.ports import ApiCaller, NewToken, Role
+from vigie_server.ports.tokens import ApiCaller, NewToken, Role
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import token_terms
 from vigie_server.store.models import ApiToken, Audit, EnrolmentToken, Site

@@ -10,7 +10,7 @@ from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
 from vigie_server.domain.errors import TokenRefused
-from vigie_server.ports import ApiCaller, ApiTokens, Role
+from vigie_server.ports.tokens import ApiCaller, ApiTokens, Role
 
 READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR})
 SCRAPERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.SCRAPE})

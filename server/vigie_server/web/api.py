@@ -13,7 +13,8 @@ from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Status
-from vigie_server.ports import ApiCaller, DeviceFilter, FleetReader
+from vigie_server.ports.readers import DeviceFilter, FleetReader
+from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, Access, sees
 from vigie_server.web.shapes import (
     DeviceInList,

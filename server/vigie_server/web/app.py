@@ -9,7 +9,8 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CollectorRegistry, generate_latest
 
 from vigie_server.domain.rules import Rule
-from vigie_server.ports import ApiTokens, FleetReader
+from vigie_server.ports.readers import FleetReader
+from vigie_server.ports.tokens import ApiTokens
 from vigie_server.web import problems
 from vigie_server.web.access import SCRAPERS, Access
 from vigie_server.web.api import api_router

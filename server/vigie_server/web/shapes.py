@@ -8,7 +8,7 @@ from vigie_server.domain import score
 from vigie_server.domain.devices import Device
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.views import DeviceView
-from vigie_server.ports import TransitionRecord, VerdictRecord
+from vigie_server.ports.readers import TransitionRecord, VerdictRecord
 
 
 class DeviceShape(BaseModel):

@@ -12,7 +12,7 @@ from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import StoreBusy, StoreRefused, VigieError
 from vigie_server.domain.records import DeviceChange, DeviceRecord
 from vigie_server.metrics.own import OwnFigures
-from vigie_server.ports import Seen
+from vigie_server.ports.sessions import Seen
 from vigie_server.services.group_commit import GroupCommit
 from vigie_server.services.workers import Workers
 

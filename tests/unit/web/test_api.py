@@ -12,14 +12,8 @@ from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound, StoreBusy, TokenRefused
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
-from vigie_server.ports import (
-    ApiCaller,
-    DeviceFilter,
-    Page,
-    Role,
-    TransitionRecord,
-    VerdictRecord,
-)
+from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
+from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.app import create_app
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

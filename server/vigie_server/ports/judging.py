@@ -1,0 +1,81 @@
+"""The rules as sessions and the sweeper use them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vigie_server.domain.devices import Device
+from vigie_server.domain.facts import Fact
+from vigie_server.domain.verdicts import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a topic's answer holds: the fields of its canonical form."""
+
+    topic: str
+    topic_version: int
+    status: int
+    message: str
+    columns: Sequence[str]
+    values: Sequence[str]
+
+
+class Judging(Protocol):
+    """The rules in force and the topics they read. Pure, and never raises on data."""
+
+    @property
+    def digest(self) -> str:
+        """Of the rules, the topics and the judge: when it changes, everything is judged again."""
+        ...
+
+    @property
+    def rules(self) -> Collection[str]:
+        """The ids of all the rules."""
+        ...
+
+    def rules_reading(self, topic: str) -> Collection[str]:
+        """The rules that this topic's content can change."""
+        ...
+
+    @property
+    def rules_on_device(self) -> frozenset[str]:
+        """The rules that read no topic: they depend on the device and its last report."""
+        ...
+
+    def topics_of(self, rule: str) -> frozenset[str]:
+        """The topics a rule reads; none for a rule that does not exist."""
+        ...
+
+    def topics_beside(self, topics: frozenset[str] | None) -> frozenset[str]:
+        """All that the rules which read one of the topics read; None: all that any rule reads."""
+        ...
+
+    def fact(self, content: "Content", observed_at: datetime) -> Fact | None:
+        """The converted answer; None for a topic that is not declared (a site's own pack)."""
+        ...
+
+    def stored_fact(
+        self, topic: str, digest: bytes, content: "Callable[[], Content]", observed_at: datetime
+    ) -> Fact | None:
+        """As `fact`, of an answer with this digest that comes from the store.
+
+        `content` is asked for it unless the same answer, of whatever device, is remembered.
+        """
+        ...
+
+    def judge(
+        self,
+        device: Device,
+        facts: Mapping[str, Fact],
+        *,
+        topics: frozenset[str] | None,
+        on_device: bool,
+        now: datetime,
+    ) -> Sequence[Verdict]:
+        """The verdicts of the rules that read one of the topics; None: of every rule.
+
+        `on_device` adds the rules that read no topic.
+        """
+        ...

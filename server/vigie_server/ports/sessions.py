@@ -1,0 +1,126 @@
+"""Devices that speak: their sessions, and the store behind them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vigie_server.domain.orders import Order, Welcome
+from vigie_server.domain.records import DeviceChange, DeviceRecord
+from vigie_server.domain.reports import Heartbeat, Hello, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who speaks, by the certificate of its connection and by nothing else."""
+
+    device_id: str
+    certificate_serial: str
+
+
+class LiveSession(Protocol):
+    """One device's open session, as the wire sees it."""
+
+    @property
+    def welcome(self) -> Welcome: ...
+
+    async def take(self, report: Report) -> None:
+        """Takes a report; waits while the store is behind (back-pressure). The answer is an order.
+
+        Raises UnknownDevice, DeviceRetired, DeviceCloned, StoreBusy when the session must end.
+        """
+        ...
+
+    def beat(self, heartbeat: Heartbeat) -> None: ...
+
+    def orders(self) -> AsyncIterator[Order]:
+        """What to tell the device, until the session has ended and all is acknowledged."""
+        ...
+
+    def finish(self) -> None:
+        """The device will send no more; `orders` ends once all it sent is answered."""
+        ...
+
+    def close(self) -> None:
+        """The connection is gone. Safe to call twice."""
+        ...
+
+
+class Sessions(Protocol):
+    """Opens sessions for devices that the certificate authority vouches for."""
+
+    async def open(self, peer: Peer, hello: Hello) -> LiveSession | Order:
+        """A session, or the order (Goodbye, Disable) to answer with instead.
+
+        Raises UnknownDevice, MalformedRequest, StoreBusy.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A device that gave a sign of life: when, and its clock's skew in seconds if it told."""
+
+    key: int
+    at: datetime
+    skew: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """What a greeting changes of a device's row."""
+
+    spool_id: bytes
+    boot_ids: tuple[str, ...]
+    agent_version: str
+    engine: str
+    dropped_reports: int
+    at: datetime
+    skew: float | None
+
+
+class RecordStore(Protocol):
+    """Devices as the sessions need them. Blocking: call it from a worker thread.
+
+    Every method raises StoreBusy when the store cannot answer.
+    """
+
+    def key_of(self, peer: Peer) -> int:
+        """Raises UnknownDevice: no such device, or its certificate is not ours or revoked."""
+        ...
+
+    def record(self, key: int) -> DeviceRecord:
+        """The device with its snapshots (without facts) and verdicts. Raises UnknownDevice."""
+        ...
+
+    def many(self, keys: Sequence[int]) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
+        """Those of the devices that exist, as `record`, each with its topics' canonical forms."""
+        ...
+
+    def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:
+        """The canonical forms of a device's topics, each given by the revision of its evidence."""
+        ...
+
+    def start_session(self, key: int, start: SessionStart) -> int:
+        """Gives the new revision: changes made on an older one come too late from now on.
+
+        The sequence starts again when the spool is another one. Raises UnknownDevice.
+        """
+        ...
+
+    def quarantine(self, key: int, *, reason: str, at: datetime) -> None: ...
+
+    def commit(self, changes: Sequence[DeviceChange], seen: Sequence[Seen]) -> frozenset[int]:
+        """Commits all in one transaction; gives the keys of devices whose changes came too late.
+
+        A device's changes follow one another. Those of the keys returned left no trace.
+        """
+        ...
+
+    def due(self, *, now: datetime, limit: int) -> Mapping[int, Sequence[str]]:
+        """Devices with rules whose next check is due, the longest overdue first."""
+        ...
+
+    def judged_otherwise(self, digest: str, *, limit: int) -> Sequence[int]:
+        """Devices that were not judged by the rules of this digest."""
+        ...

@@ -1,0 +1,73 @@
+"""Tokens: who may call the API, who may enrol."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Role(StrEnum):
+    """What a token of the API may do."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+    CONTRACTOR = "contractor"
+    SCRAPE = "scrape"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCaller:
+    """Who calls: the token's id and name, its role, and its sites (None: every site)."""
+
+    token_id: str
+    name: str
+    role: Role
+    sites: frozenset[str] | None = field(default=None)
+
+
+class ApiTokens(Protocol):
+    """Knows the tokens of the API. Blocking: call it from a worker thread."""
+
+    def caller(self, secret: str, *, now: datetime) -> ApiCaller:
+        """Who holds this token. Raises TokenRefused, without saying what is wrong with it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """What every token has: an id to name it by, the hash of its secret, its beginning and end.
+
+    `actor` made it, for the audit.
+    """
+
+    id: str
+    secret_hash: bytes
+    made_at: datetime
+    expires_at: datetime
+    actor: str
+
+
+class TokenStore(Protocol):
+    """Tokens of both kinds, by the hash of their secret. Blocking: call it from a worker thread."""
+
+    def add_enrolment_token(
+        self,
+        token: NewToken,
+        *,
+        site: str,
+        profile: str,
+        max_uses: int,
+        serials: Collection[str] | None,
+    ) -> None:
+        """Adds a token, and its site when it is new."""
+        ...
+
+    def add_api_token(
+        self, token: NewToken, *, name: str, role: Role, sites: frozenset[str] | None
+    ) -> None: ...
+
+    def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:
+        """Raises TokenRefused."""
+        ...
