@@ -81,7 +81,7 @@ def lasting_collection(settings: AgentSettings, folder: Path) -> Iterator[Collec
     from vigie_agent.priority import lower_priority
 
     lower_priority(niceness=settings.collect.niceness, idle_io=settings.collect.idle_io)
-    about = about_agent(agent_version())
+    about = about_agent(_version_if_readable())
     engine = build_engine(settings, folder, about)
     ask = OneAtATime(engine, approval(platform_name()))
     try:
@@ -257,6 +257,14 @@ def refuse_a_second_agent(settings: AgentSettings) -> None:
         return
     if status is not None and is_alive(status):
         raise AgentRuns(f"an agent runs here already (process {status['pid']}): stop it first")
+
+
+def _version_if_readable() -> str:
+    """Empty where this account may not read the agent's own folder: collecting goes on."""
+    try:
+        return agent_version()
+    except ImportError:
+        return ""
 
 
 def agent_version() -> str:

@@ -29,7 +29,10 @@ def _none() -> Sequence[TopicInForce]:
 
 @dataclass
 class AboutAgent:
-    """The agent in short. `topics` is set once its packs are read."""
+    """The agent in short; `version` is empty where this account may not know it.
+
+    `topics` is set once its packs are read.
+    """
 
     version: str
     privileged: bool

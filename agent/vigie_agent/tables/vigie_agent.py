@@ -48,11 +48,11 @@ def _agent(about: AboutAgent | None) -> Iterator[TableRow]:
     if about is None:
         yield not_collected(_UNKNOWN)
         return
-    yield collected(
-        version=about.version,
-        privileged=int(about.privileged),
-        started_by=about.started_by.value,
-    )
+    known = {"privileged": int(about.privileged), "started_by": about.started_by.value}
+    if about.version:
+        yield collected(version=about.version, **known)
+    else:
+        yield not_collected("this account may not read the agent's own folder", **known)
 
 
 def _topics(about: AboutAgent | None) -> Iterator[TableRow]:

@@ -35,6 +35,14 @@ def test_topics_are_those_in_force_when_asked() -> None:
     ] == [("accounts", 2, "cd"), ("vpn", 1, "ab")]
 
 
+def test_a_version_that_may_not_be_read_is_told_to_be_missing() -> None:
+    about = AboutAgent("", privileged=False, started_by=StartedBy.SOMEBODY)
+
+    (row,) = rows_of(vigie_agent.tables(about), "vigie_agent")
+
+    assert (row["collected"], row["privileged"]) == ("no", 0)
+
+
 def test_an_engine_that_was_told_nothing_claims_nothing() -> None:
     tables = vigie_agent.tables(None)
 
