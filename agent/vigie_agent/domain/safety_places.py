@@ -257,7 +257,6 @@ _DARWIN_PLISTS: Final = (
     "/Library/Preferences/com.apple.commerce.plist",
     "/Library/Preferences/com.apple.loginwindow.plist",
     "/Library/Preferences/com.apple.timed.plist",
-    "/Library/Preferences/com.microsoft.autoupdate2.plist",
     "/Library/Preferences/SystemConfiguration/com.apple.smb.server.plist",
     "/private/var/protected/xprotect/XProtect.bundle/Contents/Info.plist",
 )
@@ -265,7 +264,6 @@ _DARWIN_PLISTS: Final = (
 _DARWIN_PLIST_KEYS: Final = {
     # Beside the state of the radio lie the names of everything that was ever paired.
     "/Library/Preferences/com.apple.Bluetooth.plist": {"ControllerPowerState": True},
-    "/Library/Preferences/com.microsoft.autoupdate2.plist": {"HowToCheck": True},
 }
 
 _WINDOWS_FILES: Final = (
@@ -284,14 +282,12 @@ _LOCAL_MACHINE: Final = "HKEY_LOCAL_MACHINE\\"
 _USER: Final = "HKEY_USERS\\S-1-%\\"
 _WINDOWS_NT: Final = _LOCAL_MACHINE + r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 _WINLOGON: Final = _WINDOWS_NT + r"\Winlogon"
-_CLICK_TO_RUN: Final = _LOCAL_MACHINE + r"SOFTWARE\Microsoft\Office\ClickToRun\Configuration"
 
 _REGISTRY: Final = (
     *(
         _LOCAL_MACHINE + key
         for key in (
             r"SOFTWARE\Microsoft\Enrollments\%",
-            r"SOFTWARE\Microsoft\Office\ClickToRun\Configuration",
             r"SOFTWARE\Microsoft\PolicyManager\current\device\%",
             r"SOFTWARE\Microsoft\Windows Defender",
             r"SOFTWARE\Microsoft\Windows Defender\Features",
@@ -309,10 +305,7 @@ _REGISTRY: Final = (
             r"SOFTWARE\Microsoft\WindowsUpdate\UX\Settings",
             r"SOFTWARE\Policies\BraveSoftware\Brave",
             r"SOFTWARE\Policies\Google\Chrome",
-            r"SOFTWARE\Policies\Google\Update",
             r"SOFTWARE\Policies\Microsoft\Edge",
-            r"SOFTWARE\Policies\Microsoft\EdgeUpdate",
-            r"SOFTWARE\Policies\Microsoft\Office\16.0\Common\OfficeUpdate",
             r"SOFTWARE\Policies\Microsoft\PassportForWork\PINComplexity",
             r"SOFTWARE\Policies\Microsoft\Windows Advanced Threat Protection",
             r"SOFTWARE\Policies\Microsoft\Windows Defender",
@@ -375,11 +368,6 @@ _WINLOGON_NAMES: Final = {
     "ForceAutoLogon": True,
     "ScreenSaverGracePeriod": True,
     "DefaultPassword": False,  # that it is there is the finding; what it says is nobody's business
-}
-
-_CLICK_TO_RUN_NAMES: Final = {
-    "ProductReleaseIds": True,
-    "UpdatesEnabled": True,  # not the addresses of those who signed in, which lie beside it
 }
 
 _WINDOWS_NT_NAMES: Final = dict.fromkeys(
@@ -477,7 +465,6 @@ PLACES: Final[Mapping[str, Mapping[str, Mapping[str, Places]]]] = {
                 _REGISTRY,
                 only_column="name",
                 only={
-                    _CLICK_TO_RUN: _CLICK_TO_RUN_NAMES,
                     _WINLOGON: _WINLOGON_NAMES,
                     _WINDOWS_NT: _WINDOWS_NT_NAMES,
                 },

@@ -274,7 +274,7 @@ vigie_nftables l: family table_name chain type hook priority policy default_verd
 vigie_password_policy l: part source enforced min_length min_classes upper_required lower_required
   digit_required special_required applies_to_root lockout_threshold lockout_seconds max_age_days
   min_age_days history collected why
-vigie_product_updates l: product enabled downloads via collected why
+vigie_product_updates dlw: product enabled downloads via collected why
 vigie_radios lw: part radio name powered discoverable blocked collected why
 vigie_screen_lock dlw: part username source locks lock_after_seconds asks_password grace_seconds
   enforced collected why

@@ -1,9 +1,11 @@
-"""vigie_product_updates: which browsers and office suites are kept up to date, and by what (Linux).
+"""vigie_product_updates: which browsers and office suites are kept up to date, and by what.
 
-A package follows the system's own automatic updates only if they take from where it comes: those of
-Debian and Ubuntu take from a list of origins, on which a vendor's repository is not by default.
+On Linux a package follows the system's automatic updates only if they take from where it comes:
+those of Debian and Ubuntu take from a list of origins, on which a vendor's repository is not by
+default. On Windows and macOS these products bring their own updaters.
 """
 
+import platform
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,15 +19,19 @@ from vigie_agent.tables.config_text import apt_lists
 from vigie_agent.tables.file_errors import reason
 from vigie_agent.tables.host import Host, Outcome
 from vigie_agent.tables.links import is_there
+from vigie_agent.tables.mac_products import mac_products
 from vigie_agent.tables.packages import read_dpkg_status
+from vigie_agent.tables.product_update import ProductUpdate
 from vigie_agent.tables.running import running_programs
 from vigie_agent.tables.vigie_settings import Family, apt_files, read_family
+from vigie_agent.tables.windows_products import windows_products
+from vigie_agent.tables.windows_system import Unread
 
 COLUMNS: Final = (
     text("product", "The browser or office suite, and what it was installed with"),
     integer("enabled", "New versions are installed by themselves"),
     integer("downloads", "They are looked for by themselves"),
-    text("via", "apt, dnf, snap, flatpak"),
+    text("via", "apt, dnf, snap, flatpak; the product's own updater where it is empty"),
     *COLLECTED,
 )
 """One row a product and a way of installing it."""
@@ -87,20 +93,40 @@ _ORIGINS: Final = frozenset(
 _SNAPS: Final = ("/snap", "/var/lib/snapd/snap")
 
 
-def tables(host: Host) -> tuple[Table, ...]:
-    """The table of this module."""
+def tables(host: Host, system: str = "") -> tuple[Table, ...]:
+    """The table of this module. `system` is the one that runs here unless it is given."""
+    rows = {"darwin": _mac, "windows": _windows}.get(system or platform.system().lower(), _linux)
     return (
         Table(
             "vigie_product_updates",
             COLUMNS,
-            lambda _request: _rows(host),
-            platforms=frozenset({"linux"}),
+            lambda _request: rows(host),
             description="Which browsers and office suites are kept up to date by themselves",
         ),
     )
 
 
-def _rows(host: Host) -> Iterator[TableRow]:
+def _windows(host: Host) -> Iterator[TableRow]:
+    products = windows_products(host)
+    if isinstance(products, Unread):
+        yield not_collected(products.why("the list of programs"))
+        return
+    yield from (_told(one) for one in products)
+
+
+def _mac(host: Host) -> Iterator[TableRow]:
+    yield from (_told(one) for one in mac_products(host))
+
+
+def _told(one: ProductUpdate) -> TableRow:
+    if isinstance(one.enabled, str):
+        return not_collected(one.enabled, product=one.product)
+    return collected(
+        product=one.product, enabled=int(one.enabled), downloads=1 if one.enabled else None
+    )
+
+
+def _linux(host: Host) -> Iterator[TableRow]:
     yield from _debs(host)
     yield from _rpms(host)
     for product in _PRODUCTS:

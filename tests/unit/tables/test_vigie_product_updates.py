@@ -41,7 +41,7 @@ def products(
     programs: Mapping[str, CommandResult | str] | None = None,
 ) -> dict[object, TableRow]:
     host = a_device(root, files, programs=programs)
-    rows = rows_of(vigie_product_updates.tables(host), "vigie_product_updates")
+    rows = rows_of(vigie_product_updates.tables(host, "linux"), "vigie_product_updates")
     return {row.get("product"): row for row in rows}
 
 
