@@ -1,8 +1,10 @@
 """Machines made of written-down tables, on which the packs' real SQL is run.
 
 A machine is `tests/fixtures/<platform>/<scenario>/machine.yaml`: the rows of each table, as osquery
-documents them (or as a Linux machine gave them). What the packs answer on it is recorded beside it,
-one `<topic>.json` a topic: the rows as osqueryd gives them, for rules and for the simulated fleet.
+documents them (or as a Linux machine gave them). On Windows our own tables are not written down but
+run, on the WMI, registry and accounts that are (`written_windows.py`). What the packs answer on it
+is recorded beside it, one `<topic>.json` a topic: the rows as osqueryd gives them, for rules and
+for the simulated fleet.
 
     VIGIE_OSQUERY_SCHEMA=... PYTHONPATH=tests python -m simulated_machines    # record them again
 """
@@ -21,6 +23,7 @@ import yaml
 from vigie_agent.domain.packs import Pack, read_pack
 from vigie_agent.tables.catalogue import all_tables
 from vigie_agent.tables.host import Host
+from written_windows import windows_tables
 
 QUERIES: Final = Path(__file__).parents[1] / "queries"
 FIXTURES: Final = Path(__file__).parent / "fixtures"
@@ -129,7 +132,10 @@ class Scenario:
         """The rows of its tables."""
         document = yaml.safe_load((self.folder / "machine.yaml").read_text("utf-8"))
         assert isinstance(document, dict)
-        return document
+        if "windows" not in document:
+            return document
+        found = windows_tables(document)
+        return {**found, **{name: rows for name, rows in document.items() if name != "windows"}}
 
     def recorded(self, topic: str) -> list[AnswerRow]:
         """The recorded answer on a topic."""

@@ -1,5 +1,6 @@
 """What osquery's tables make one believe, and what the packs say instead."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -7,15 +8,12 @@ import pytest
 
 from components import required_file
 from simulated_machines import PACKS, AnswerRow, Schema, SimulatedMachine, TableRows
+from vigie_agent.domain.packs import Query
+from vigie_agent.tables.catalogue import all_tables
+from vigie_agent.tables.host import Host
 
 Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
 
-FIREWALL: Final = (
-    r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy"
-)
-FIREWALL_POLICY: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\WindowsFirewall"
-DEFENDER: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows Defender"
-PROFILES: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 UPDATES: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\WindowsUpdate\UX\Settings"
 
 
@@ -41,59 +39,114 @@ def asked() -> Asked:
 # --- Windows --------------------------------------------------------------------------------------
 
 
-def test_a_clear_disk_with_a_cached_protection_status_is_not_encrypted(asked: Asked) -> None:
-    (volume,) = asked(
-        "disk_encryption_windows_volumes",
-        {"bitlocker_info": [_bitlocker(conversion_status=0, percentage_encrypted=0)]},
-    )
-
-    assert (volume["encrypted"], volume["protection"]) == ("0", "off")
-
-
-def test_a_suspended_disk_is_encrypted_and_said_to_be_suspended(asked: Asked) -> None:
-    (volume,) = asked(
-        "disk_encryption_windows_volumes", {"bitlocker_info": [_bitlocker(protection_status=0)]}
-    )
-
-    assert (volume["encrypted"], volume["protection"]) == ("1", "suspended")
+WINDOWS_QUERIES: Final = [
+    (query, table)
+    for pack in PACKS.values()
+    for query in pack.queries
+    if query.platforms == {"windows"}
+    for table in sorted(set(re.findall(r"\bvigie_win_\w+", query.sql)))
+]
+COLUMNS: Final = {
+    table.name: {column.name for column in table.columns} for table in all_tables(Host())
+}
 
 
-def test_a_disk_that_is_being_encrypted_is_not_encrypted_yet(asked: Asked) -> None:
-    (volume,) = asked(
-        "disk_encryption_windows_volumes",
-        {"bitlocker_info": [_bitlocker(conversion_status=2, percentage_encrypted=97)]},
-    )
-
-    assert (volume["encrypted"], volume["percent"]) == ("0", "97")
-
-
-def test_a_disk_that_did_not_answer_is_neither_clear_nor_encrypted(asked: Asked) -> None:
-    (volume,) = asked(
-        "disk_encryption_windows_volumes",
-        {"bitlocker_info": [_bitlocker(conversion_status=-1, protection_status=-1)]},
-    )
-
-    assert (volume["collected"], volume["encrypted"]) == ("no", "")
-
-
-def test_group_policy_beats_what_the_machine_set_for_its_firewall(asked: Asked) -> None:
-    rows = asked(
-        "firewall_windows_profiles",
-        {
-            "registry": [
-                _value(FIREWALL + r"\StandardProfile", "EnableFirewall", "1"),
-                _value(FIREWALL_POLICY + r"\PrivateProfile", "EnableFirewall", "0"),
-                _value(FIREWALL + r"\Mdm\StandardProfile", "EnableFirewall", "1"),
-            ]
-        },
-    )
-
-    profiles = {row["name"]: (row["collected"], row["enabled"], row["origin"]) for row in rows}
-    assert profiles == {
-        "private": ("yes", "0", "policy"),
-        "public": ("no", "", ""),
-        "domain": ("no", "", ""),
+@pytest.mark.parametrize(
+    ("query", "table"),
+    WINDOWS_QUERIES,
+    ids=[f"{query.name}-{name}" for query, name in WINDOWS_QUERIES],
+)
+def test_what_windows_did_not_tell_is_no_fact(asked: Asked, query: Query, table: str) -> None:
+    named = {"part": query.part, "type": "antivirus"}
+    unread = {"collected": "no", "why": "x: needs elevated rights"} | {
+        name: value for name, value in named.items() if name in COLUMNS[table]
     }
+
+    rows = asked(query.name, {table: [unread]})
+
+    assert rows
+    for row in rows:
+        assert (row["collected"], row["why"]) == ("no", "x: needs elevated rights")
+        said = {column for column, value in row.items() if value} - {"part", "collected", "why"}
+        assert said <= {"mechanism", "name", "service"}, said
+
+
+def test_a_volume_of_unknown_protection_is_not_said_to_be_off(asked: Asked) -> None:
+    volumes = [
+        {"collected": "yes", "encrypted": 1, "protection": protection}
+        for protection in ("on", "suspended", "unknown")
+    ]
+
+    rows = asked("disk_encryption_windows_volumes", {"vigie_win_bitlocker": volumes})
+
+    assert [row["protection"] for row in rows] == ["on", "suspended", ""]
+
+
+def test_accounts_whose_rights_are_unknown_stay_and_the_gap_is_told(asked: Asked) -> None:
+    why = "the group of administrators: needs elevated rights"
+    marie = {"username": "marie", "enabled": 1, "collected": "yes", "why": why}
+
+    rows = asked("accounts_windows_local", {"vigie_win_accounts": [marie]})
+
+    assert sorted((row["collected"], row["username"], row["why"]) for row in rows) == [
+        ("no", "", why),
+        ("yes", "marie", ""),
+    ]
+
+
+def test_a_group_of_a_domain_is_an_administrator_whose_members_are_not_known(asked: Asked) -> None:
+    group = {
+        "account": r"ESSMS\Admins du domaine", "kind": "group", "group_name": "Administrateurs",
+        "collected": "yes", "why": "the members of this group are known to its directory alone",
+    }  # fmt: skip
+    user = {"account": r"ESSMS\j.petit", "kind": "user", "collected": "yes", "why": ""}
+
+    members = asked("local_admins_windows_members", {"vigie_win_admins": [group, user]})
+    nested = asked("local_admins_windows_nested", {"vigie_win_admins": [group, user]})
+
+    assert {row["account"]: (row["collected"], row["enabled"]) for row in members} == {
+        r"ESSMS\Admins du domaine": ("yes", "1"),
+        r"ESSMS\j.petit": ("yes", ""),
+    }
+    assert [(row["account"], row["collected"]) for row in nested] == [
+        (r"ESSMS\Admins du domaine", "no")
+    ]
+
+
+def test_whether_a_domain_account_is_an_administrator_stays_unknown(asked: Asked) -> None:
+    session = {
+        "account": r"ESSMS\j.petit", "sid": "S-1-5-21-9-9-9-500", "source": "domain",
+        "collected": "no", "why": "needs elevated rights: the groups of an open session",
+    }  # fmt: skip
+
+    (row,) = asked("local_admins_windows_sessions", {"vigie_win_sessions": [session]})
+
+    assert (row["collected"], row["is_admin"]) == ("no", "")
+
+
+@pytest.mark.parametrize(("quick", "full", "last"), [(5, 9, "9"), (5, None, "5"), (None, None, "")])
+def test_the_last_scan_is_the_newer_of_both_kinds(
+    asked: Asked, quick: int | None, full: int | None, last: str
+) -> None:
+    told = {"collected": "yes", "running_mode": "normal", "quick_scan_time": quick}
+
+    (row,) = asked(
+        "antivirus_windows_defender", {"vigie_win_defender": [told | {"full_scan_time": full}]}
+    )
+
+    assert row["last_scan_time"] == last
+
+
+def test_a_product_of_another_state_than_on_protects_nothing(asked: Asked) -> None:
+    products = [
+        {"type": "antivirus", "product": state, "state": state, "collected": "yes"}
+        for state in ("on", "off", "snoozed", "expired", "unknown")
+    ] + [{"type": "firewall", "product": "ESET", "state": "on", "collected": "yes"}]
+
+    rows = asked("antivirus_windows_security_center", {"vigie_win_security_products": products})
+
+    active = [row["product"] for row in rows if row["active"] == "1"]
+    assert (active, len(rows)) == (["on"], 5)
 
 
 def test_an_established_ipv6_connection_is_no_listener(asked: Asked) -> None:
@@ -112,61 +165,6 @@ def test_an_established_ipv6_connection_is_no_listener(asked: Asked) -> None:
     assert [(row["port"], row["process"]) for row in rows] == [("445", "System")]
 
 
-def test_a_filetime_of_the_registry_becomes_unix_time(asked: Asked) -> None:
-    (defender,) = asked(
-        "antivirus_windows_defender",
-        {
-            "registry": [
-                _value(DEFENDER + r"\Signature Updates", "AVSignatureApplied", "009B558C8961D201")
-            ],
-            "services": [{"name": "WinDefend", "status": "RUNNING", "start_type": "AUTO_START"}],
-        },
-    )
-
-    assert defender["signatures_time"] == "1482984654"
-
-
-def test_a_double_word_of_the_registry_is_read_without_its_sign(asked: Asked) -> None:
-    rows = asked(
-        "accounts_windows_local",
-        {
-            "users": [
-                {"uid": 1001, "username": "marie", "uuid": "S-1-5-21-1-2-3-1001", "type": "local"}
-            ],
-            "registry": [
-                _value(PROFILES + r"\S-1-5-21-1-2-3-1001", "LocalProfileLoadTimeHigh", "31291584"),
-                _value(PROFILES + r"\S-1-5-21-1-2-3-1001", "LocalProfileLoadTimeLow", "-215004160"),
-            ],
-        },
-    )
-
-    (marie,) = [row for row in rows if row["username"] == "marie"]
-    assert marie["last_logon_time"] == "1795132800"  # 2026-11-20, of 07:30
-
-
-def test_defender_beside_another_antivirus_is_passive_and_protects_nothing(asked: Asked) -> None:
-    (defender,) = asked(
-        "antivirus_windows_defender",
-        {
-            "services": [{"name": "WinDefend", "status": "RUNNING", "start_type": "AUTO_START"}],
-            "windows_security_products": [
-                {"type": "Antivirus", "name": "ESET Security", "state": "On"}
-            ],
-        },
-    )
-
-    assert (defender["passive"], defender["real_time"]) == ("1", "0")
-
-
-def test_without_the_security_center_no_product_is_no_fact(asked: Asked) -> None:
-    (row,) = asked(
-        "antivirus_windows_security_center",
-        {"windows_security_center": [{"windows_security_center_service": "Error"}]},
-    )
-
-    assert row["collected"] == "no"
-
-
 def test_only_a_pause_that_lasts_stops_updates(asked: Asked) -> None:
     def enabled(until: str) -> str:
         (row,) = asked(
@@ -182,65 +180,6 @@ def test_only_a_pause_that_lasts_stops_updates(asked: Asked) -> None:
 
     assert enabled("2001-01-01T00:00:00Z") == "1"
     assert enabled("9999-01-01T00:00:00Z") == "0"
-
-
-def test_uas_disks_bypass_a_disabled_usbstor_driver(asked: Asked) -> None:
-    services = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services"
-    rows = asked(
-        "usb_storage_windows_policy",
-        {
-            "registry": [
-                _value(services + r"\USBSTOR", "Start", "4"),
-                _value(services + r"\UASPStor", "Start", "3"),
-            ]
-        },
-    )
-
-    assert {row["blocked"] for row in rows} == {"0"}
-
-
-def test_whether_a_domain_account_is_an_administrator_stays_unknown(asked: Asked) -> None:
-    (session,) = asked(
-        "local_admins_windows_sessions",
-        {
-            "logged_in_users": [
-                {"user": "j.petit", "sid": "S-1-5-21-9-9-9-1104", "type": "active"}
-            ],
-            "users": [
-                {
-                    "uid": 1104,
-                    "username": "j.petit",
-                    "uuid": "S-1-5-21-9-9-9-1104",
-                    "type": "roaming",
-                }
-            ],
-        },
-    )
-
-    assert (session["collected"], session["is_admin"]) == ("no", "")
-
-
-def test_a_domain_account_does_not_inherit_the_groups_of_a_local_one_with_its_number(
-    asked: Asked,
-) -> None:
-    rows = asked(
-        "local_admins_windows_members",
-        {
-            "groups": [{"gid": 544, "groupname": "Administrateurs", "group_sid": "S-1-5-32-544"}],
-            "user_groups": [{"uid": 1001, "gid": 544}],
-            "users": [
-                {"uid": 1001, "username": "adm", "uuid": "S-1-5-21-1-2-3-1001", "type": "local"},
-                {
-                    "uid": 1001,
-                    "username": "j.petit",
-                    "uuid": "S-1-5-21-9-9-9-1001",
-                    "type": "roaming",
-                },
-            ],
-        },
-    )
-
-    assert [row["account"] for row in rows if row["collected"] == "yes"] == ["adm"]
 
 
 # --- macOS ----------------------------------------------------------------------------------------
@@ -468,19 +407,6 @@ def test_an_account_that_has_expired_cannot_be_used(asked: Asked) -> None:
 
     assert enabled(-1) == "1"
     assert enabled(1) == "0"
-
-
-def _bitlocker(**differences: int) -> Mapping[str, object]:
-    """A fully encrypted, protected volume C:, but for the differences."""
-    return {
-        "drive_letter": "C:",
-        "device_id": "volume-c",
-        "conversion_status": 1,
-        "protection_status": 1,
-        "percentage_encrypted": 100,
-        "encryption_method": "XTS_AES_128",
-        "lock_status": 0,
-    } | differences
 
 
 def _value(key: str, name: str, data: str) -> Mapping[str, object]:

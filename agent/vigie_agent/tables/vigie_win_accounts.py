@@ -1,6 +1,6 @@
 """vigie_win_accounts, vigie_win_admins and vigie_win_sessions: who uses and who rules a Windows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -35,7 +35,7 @@ from vigie_agent.tables.windows_system import (
 )
 
 ACCOUNT_COLUMNS: Final = (
-    text("username", "Account name; DOMAIN\\name of one that is not local"),
+    text("username", "Account name; DOMAIN\\name where a local account has the same"),
     text("sid", "The account's identifier"),
     text("source", "local, domain, or remote for an account of Entra"),
     integer("enabled", "Neither disabled nor expired; NULL for accounts that are not local"),
@@ -83,7 +83,7 @@ _DAY: Final = 86_400
 _ACCOUNTS: Final = "the accounts of this device"
 _GROUP: Final = "the group of administrators"
 _CONTROLLER: Final = "a domain controller has no accounts of its own: the domain's are not read"
-_NESTED: Final = "the members of a group that is not local are not read"
+_NESTED: Final = "the members of this group are known to its directory alone"
 
 
 def tables(host: Host, now: Callable[[], datetime] = utc_now) -> tuple[Table, ...]:
@@ -129,11 +129,13 @@ def _accounts(host: Host, now: int) -> Iterator[TableRow]:
     known = () if isinstance(found, Unread) else found
     machine = machine_of(users)
     seen = {profile.sid: profile.loaded_at for profile in known}
+    taken = {user.name.lower() for user in users}
     for user in users:
         yield _local_row(user, members, last_seen=seen.get(user.sid), machine=machine, now=now)
     for profile in known:
         if authority(profile.sid) != machine:
-            yield _profile_row(host, profile, members, machine)
+            name = _name_of(host, profile, taken)
+            yield _profile_row(profile, name, members, machine)
     if isinstance(found, Unread):
         yield not_collected(found.why("the profiles of accounts that are not local"))
 
@@ -165,13 +167,21 @@ def _local_row(
     )
 
 
+def _name_of(host: Host, profile: Profile, taken: Collection[str]) -> str:
+    """An account goes by its name alone, as people know it, unless a local one has that name."""
+    full = host.windows.account_name(profile.sid)
+    if isinstance(full, Unread):
+        return profile.folder_name
+    bare = full.rpartition("\\")[2]
+    return full if bare.lower() in taken else bare
+
+
 def _profile_row(
-    host: Host, profile: Profile, members: Sequence[GroupMember] | Unread, machine: str
+    profile: Profile, name: str, members: Sequence[GroupMember] | Unread, machine: str
 ) -> TableRow:
-    name = host.windows.account_name(profile.sid)
     return collected(
         members.why(_GROUP) if isinstance(members, Unread) else "",
-        username=profile.folder_name if isinstance(name, Unread) else name,
+        username=name,
         sid=profile.sid,
         source=source_of(profile.sid, machine),
         interactive=1,

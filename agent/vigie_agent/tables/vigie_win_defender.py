@@ -10,13 +10,22 @@ from typing import Final
 from vigie_agent.domain.table import Table, TableRow
 from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collected, text, unix_time
 from vigie_agent.tables.host import Host
-from vigie_agent.tables.windows_codes import as_bool, as_number, as_text, wmi_time, wql
+from vigie_agent.tables.windows_codes import (
+    as_bool,
+    as_number,
+    as_text,
+    filetime_bytes,
+    wmi_time,
+    wql,
+)
+from vigie_agent.tables.windows_profiles import values_of
 from vigie_agent.tables.windows_server import installation
 from vigie_agent.tables.windows_services import Service, services
 from vigie_agent.tables.windows_system import (
     DEFENDER,
     SECURITY_CENTER,
     Reason,
+    RegistryKey,
     Unread,
     WmiRow,
     WmiValue,
@@ -63,6 +72,7 @@ _STATUS: Final = tuple(
 )
 """From the newest release to the oldest: a property that is missing refuses the whole question."""
 
+_SIGNATURES: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows Defender\Signature Updates"
 _PREFERENCES: Final = wql("ScanScheduleDay", "MSFT_MpPreference")
 _NEVER: Final = 8
 _MODES: Final = {
@@ -110,13 +120,28 @@ def _defender(host: Host) -> Iterator[TableRow]:
     if "WinDefend" not in found:
         return
     if not found["WinDefend"].running:
-        yield collected(active=0, real_time=0, passive=0, running_mode="not running")
+        yield _stopped_row(host, found.get("wuauserv"))
         return
     status = _status(host)
     if isinstance(status, Unread):
         yield not_collected(status.why("Microsoft Defender"))
         return
     yield _row(status, scheduled=_scan_scheduled(host), updates=found.get("wuauserv"))
+
+
+def _stopped_row(host: Host, updates: Service | None) -> TableRow:
+    """A Defender that does not run; the registry still knows its last signatures."""
+    kept = values_of(host, _SIGNATURES)
+    known = RegistryKey() if isinstance(kept, Unread) else kept
+    return collected(
+        active=0,
+        real_time=0,
+        passive=0,
+        running_mode="not running",
+        signatures_version=known.text("AVSignatureVersion"),
+        signatures_time=filetime_bytes(known.binary("AVSignatureApplied")),
+        auto_update=int(updates is not None and not updates.disabled),
+    )
 
 
 def _status(host: Host) -> WmiRow | Unread:

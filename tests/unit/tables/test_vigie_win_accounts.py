@@ -155,12 +155,23 @@ def test_profiles_of_a_domain_and_of_entra_are_accounts_too() -> None:
 
     assert {name: row["source"] for name, row in found.items()} == {
         "marie": "local",
-        r"ESSMS\j.petit": "domain",
+        "j.petit": "domain",
         "LeaMorel": "remote",
     }
     # The group of the domain may hold j.petit: this device does not know.
-    assert found[r"ESSMS\j.petit"]["is_admin"] is None
-    assert found[r"ESSMS\j.petit"]["last_logon_day"] == TODAY
+    assert found["j.petit"]["is_admin"] is None
+    assert found["j.petit"]["last_logon_day"] == TODAY
+
+
+def test_an_account_of_a_domain_with_a_local_ones_name_is_told_with_its_domain() -> None:
+    windows = WrittenWindows(
+        users=(MARIE,),
+        members={ADMINISTRATORS: ()},
+        names={f"{DOMAIN}-1001": r"ESSMS\Marie"},
+        keys={rf"{PROFILES}\{DOMAIN}-1001": a_profile(r"C:\Users\marie.ESSMS")},
+    )
+
+    assert set(accounts(windows)) == {"marie", r"ESSMS\Marie"}
 
 
 def test_without_the_group_the_accounts_stay_and_what_is_missing_is_told() -> None:
