@@ -31,6 +31,7 @@ MACS: Final = [scenario for scenario in scenarios() if scenario.platform == "dar
 TOPICS: Final = (
     *("accounts", "antivirus", "disk_encryption", "firewall", "local_admins"),
     *("password_policy", "updates", "usb_storage", "vpn"),
+    *("inbound_services", "management", "services"),
 )
 ASKED: Final = [
     query

@@ -120,36 +120,6 @@ def test_the_vendor_of_a_service_is_that_of_the_innermost_program_it_lies_in(ask
     assert row["vendor"] == "Tool SAS"
 
 
-def test_apples_own_jobs_and_jobs_switched_off_do_not_count_and_no_persons_name_is_told(
-    asked: Asked,
-) -> None:
-    rows = asked(
-        "services_darwin_services",
-        {
-            "launchd": [
-                _job("/System/Library/LaunchDaemons", "com.apple.x"),
-                _job("/Library/LaunchDaemons", "fr.off", disabled="1"),
-                _job("/Library/LaunchDaemons", "fr.always", keep_alive="true", run_at_load=""),
-                _job("/Library/LaunchDaemons", "fr.hourly", start_interval="3600", run_at_load=""),
-                # KeepAlive as a dictionary comes as nothing: on what condition is not known.
-                _job("/Library/LaunchDaemons", "fr.sometimes", run_at_load=""),
-                _job(
-                    "/Users/marie/Library/LaunchAgents",
-                    "fr.mine",
-                    program="/Users/marie/bin/mine",
-                ),
-            ]
-        },
-    )
-
-    assert {(row["name"], row["scope"], row["start"], row["program"]) for row in rows} == {
-        ("fr.always", "system", "auto", ""),
-        ("fr.hourly", "system", "scheduled", ""),
-        ("fr.sometimes", "system", "on_demand", ""),
-        ("fr.mine", "user", "auto", "/Users/*/bin/mine"),
-    }
-
-
 # --- Secure boot ----------------------------------------------------------------------------------
 
 
@@ -377,40 +347,6 @@ def test_no_share_at_all_while_the_server_runs_is_an_answer_that_failed(asked: A
     assert share["collected"] == "no"
 
 
-def test_a_sharing_setting_that_reads_off_while_its_port_is_open_is_on(asked: Asked) -> None:
-    def screen_sharing(address: str) -> tuple[str, str]:
-        rows = asked(
-            "inbound_services_darwin_services",
-            {
-                "sharing_preferences": [_sharing()],
-                "sudoers": [{"header": "Defaults"}],
-                "process_open_sockets": [
-                    {"pid": 1, "protocol": 6, "state": "LISTEN", "local_port": 5900,
-                     "local_address": address}
-                ],
-            },
-        )  # fmt: skip
-        return _offered(rows)["vnc"]
-
-    assert screen_sharing("::") == ("1", "listener")
-    assert screen_sharing("127.0.0.1") == ("0", "sharing")
-
-
-def test_without_root_a_sharing_setting_that_reads_off_proves_nothing(asked: Asked) -> None:
-    rows = asked(
-        "inbound_services_darwin_services",
-        {"sharing_preferences": [_sharing(remote_login=1)]},
-    )
-
-    assert {row["service"]: row["collected"] for row in rows} == {
-        "ssh": "yes",
-        "vnc": "no",
-        "remote_desktop": "no",
-        "file_sharing": "no",
-        "remote_management": "no",
-    }
-
-
 # --- Management -----------------------------------------------------------------------------------
 
 
@@ -474,26 +410,3 @@ def _service(name: str, **differences: str) -> Row:
         "service_type": "OWN_PROCESS",
         "path": r"C:\Windows\System32\svchost.exe -k netsvcs",
     } | differences
-
-
-def _job(folder: str, label: str, **differences: str) -> Row:
-    return {
-        "path": f"{folder}/{label}.plist",
-        "name": f"{label}.plist",
-        "label": label,
-        "program": "",
-        "run_at_load": "1",
-        "keep_alive": "",
-        "disabled": "",
-        "start_interval": "",
-    } | differences
-
-
-def _sharing(**on: int) -> Row:
-    return {
-        "screen_sharing": 0,
-        "file_sharing": 0,
-        "remote_login": 0,
-        "remote_management": 0,
-        "remote_apple_events": 0,
-    } | on

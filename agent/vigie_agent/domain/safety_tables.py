@@ -261,7 +261,9 @@ vigie_mac_password_policy d: part source enforced min_length min_classes upper_r
   min_age_days history collected why
 vigie_mac_protection d: component version installed launch_scans background_scans auto_update
   collected why
+vigie_mac_services d: name program scope start collected why
 vigie_mac_sessions d: username uid is_admin admin_via collected why
+vigie_mac_sharing d: service name offered origin collected why
 vigie_mac_software_update d: part checks downloads installs last_install last_check_day collected
   why
 vigie_mac_system_extensions d: identifier name version team category active state collected why

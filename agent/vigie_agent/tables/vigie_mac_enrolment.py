@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Final
 
 from vigie_agent.domain.table import Table, TableRow
 from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collected, text
 from vigie_agent.tables.enrolment import read_profiles_status
-from vigie_agent.tables.host import Host, Outcome
+from vigie_agent.tables.host import Host
+from vigie_agent.tables.mac_answers import PROFILES, Unanswered, read_answer
 
 COLUMNS: Final = (
     integer("enrolled", "An MDM manages this Mac"),
@@ -19,10 +19,6 @@ COLUMNS: Final = (
     *COLLECTED,
 )
 """One row."""
-
-_COMMAND: Final = ("profiles", "status", "-type", "enrollment")
-_TIMEOUT: Final = timedelta(seconds=15)
-_MAX_OUTPUT: Final = 64 * 1024
 
 
 def tables(host: Host) -> tuple[Table, ...]:
@@ -39,12 +35,9 @@ def tables(host: Host) -> tuple[Table, ...]:
 
 
 def _rows(host: Host) -> Iterator[TableRow]:
-    result = host.run(_COMMAND, timeout=_TIMEOUT, max_output=_MAX_OUTPUT)
-    found = read_profiles_status(result.stdout)
-    if found is not None:
-        yield collected(enrolled=int(found.enrolled), server=found.server, state=found.state)
-    elif result.outcome is Outcome.EXITED:
-        said = result.stderr.strip().partition("\n")[0]
-        yield not_collected(f"profiles: {said or 'it says nothing of an MDM'}")
-    else:
-        yield not_collected(f"profiles: {result.outcome.value}")
+    try:
+        found = read_answer(host, read_profiles_status, PROFILES, "status", "-type", "enrollment")
+    except Unanswered as missing:
+        yield not_collected(str(missing))
+        return
+    yield collected(enrolled=int(found.enrolled), server=found.server, state=found.state)

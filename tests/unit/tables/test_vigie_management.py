@@ -185,7 +185,7 @@ def test_profiles_says_whether_an_mdm_manages_the_mac(
 
 
 def mac(root: Path, answer: CommandResult | str) -> TableRow:
-    host = a_device(root, programs={"profiles": answer})
+    host = a_device(root, programs={"/usr/bin/profiles": answer})
     (row,) = rows_of(vigie_mac_enrolment.tables(host), "vigie_mac_enrolment")
     return row
 
@@ -203,5 +203,6 @@ def test_a_command_that_failed_is_no_absence(tmp_path: Path) -> None:
     silent = mac(tmp_path, "")
 
     assert [row["collected"] for row in (refused, late, silent)] == ["no", "no", "no"]
-    assert refused["why"] == "profiles: profiles: operation not permitted"
-    assert late["why"] == "profiles: timed_out"
+    assert refused["why"] == "needs root: profiles"
+    assert late["why"] == "profiles did not answer in time"
+    assert silent["why"] == "profiles answered what could not be understood"
