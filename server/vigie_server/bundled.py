@@ -22,6 +22,11 @@ def guide_folder() -> Path:
     return inside if inside.is_dir() else _CHECKOUT / "guide"
 
 
+def whys_file() -> Path:
+    """What the agent says of what it could not read, in both languages: beside the topics."""
+    return topics_folder().parent / "whys.yaml"
+
+
 def bundled_catalogue() -> Catalogue:
     """The catalogue that comes with the server. Raises RulesMalformed."""
-    return load_catalogue(topics_folder(), guide_folder())
+    return load_catalogue(topics_folder(), guide_folder(), whys_file())

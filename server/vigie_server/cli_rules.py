@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from vigie_server.bundled import bundled_catalogue, topics_folder
+from vigie_server.bundled import bundled_catalogue, topics_folder, whys_file
 from vigie_server.cli_output import opened, show_table, told_errors
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.store.administration import Administration
@@ -40,7 +40,7 @@ def list_rules(*, language: str) -> None:
 @told_errors
 def check(folder: Path) -> None:
     """Check the rules of FOLDER, as they would be loaded."""
-    catalogue = load_catalogue(topics_folder(), folder)
+    catalogue = load_catalogue(topics_folder(), folder, whys_file())
     click.echo(f"{len(catalogue.rules)} rules, all well formed.")
 
 

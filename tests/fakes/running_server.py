@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vigie_server import clock
 from vigie_server.bootstrap import Addresses, Server, build_server, initialise
+from vigie_server.bundled import whys_file
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
@@ -23,7 +24,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "server"
 
 def small_catalogue() -> Catalogue:
     """Two topics and one rule: a firewall that filters passes."""
-    return load_catalogue(FIXTURES / "topics", FIXTURES / "guide")
+    return load_catalogue(FIXTURES / "topics", FIXTURES / "guide", whys_file())
 
 
 def settings_in(folder: Path, **changes: object) -> ServerSettings:

@@ -18,6 +18,7 @@ from vigie_server.domain.facts import Fact, FactRow
 from vigie_server.domain.parameters import Setting
 from vigie_server.domain.rules import DEVICE_FIELDS, Read, Rule
 from vigie_server.domain.topics import Topic
+from vigie_server.domain.whys import Whys
 
 _PART: Final = "part"
 _COLLECTED: Final = "collected"
@@ -67,11 +68,13 @@ class CaseFile:
         now: datetime,
         rules: Mapping[Rule, Setting],
         columns: Mapping[str, Sequence[str]],
+        whys: Whys,
     ) -> None:
         self.device: Final = device
         self.now: Final = now
         self.rows: Final[list[FactRow]] = []
         self._topics: Final = topics
+        self._whys: Final = whys
         self._answered: Final = {
             name: Answered.of(facts[name], topics[name])
             for name in {name for rule in rules for name in rule.reads}
@@ -97,7 +100,7 @@ class CaseFile:
         if self.now - fact.observed_at >= rule.max_age:
             return reasons.too_old(title, fact.observed_at, rule.max_age)
         if fact.status != "ok":
-            return reasons.not_ok(title, fact)
+            return reasons.not_ok(self._topics[read.topic], fact, self._whys)
         if not fact.rows:
             return self._empty(read, title)
         return _unreadable(fact, read, title)
@@ -118,7 +121,7 @@ class CaseFile:
                 missing[name] = answered.missing[name]
             elif name not in answered.seen and not topic.parts[name].empty_is_a_fact:
                 missing[name] = ""
-        said = reasons.parts_missing(topic.title, missing) if missing else None
+        said = reasons.parts_missing(topic.title, missing, self._whys) if missing else None
         self._missing[read.variable] = said
         return said
 

@@ -126,6 +126,7 @@ class Judge:
             now=now,
             rules={rule: setting for rule, (setting, _) in asked.items()},
             columns=self._columns,
+            whys=self.catalogue.whys,
         )
         verdicts = []
         for rule, (setting, key) in asked.items():

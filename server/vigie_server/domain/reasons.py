@@ -8,38 +8,9 @@ from vigie_server.domain.conditions import Problem, ProblemKind
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.statements import LANGUAGES, day, shown
+from vigie_server.domain.topics import Topic
+from vigie_server.domain.whys import Whys
 
-_STATUS: Final[Mapping[str, Texts]] = {
-    "error": {"fr": "la question a échoué sur le poste", "en": "the query failed on the device"},
-    "timeout": {
-        "fr": "le poste n'a pas répondu à temps à la question",
-        "en": "the device did not answer the query in time",
-    },
-    "missing_table": {
-        "fr": "le moteur du poste n'a pas la table nécessaire",
-        "en": "the device's engine lacks the table it takes",
-    },
-    "no_permission": {
-        "fr": "l'agent n'a pas les droits de lire cette information",
-        "en": "the agent lacks the rights to read this",
-    },
-    "refused": {
-        "fr": "l'agent a refusé la question par sécurité",
-        "en": "the agent refused the query for safety",
-    },
-    "denylisted": {
-        "fr": "la question, trop longue à exécuter, est écartée pour un jour",
-        "en": "the query overran and is set aside for a day",
-    },
-    "too_large": {
-        "fr": "la réponse dépasse la taille acceptée",
-        "en": "the answer is larger than what is accepted",
-    },
-}
-_OTHER_STATUS: Final[Texts] = {
-    "fr": "la collecte n'a pas abouti",
-    "en": "the collection did not succeed",
-}
 _PROBLEM: Final[Mapping[ProblemKind, Texts]] = {
     ProblemKind.ERROR: {
         "fr": "La règle n'a pas pu être évaluée sur ces données",
@@ -58,6 +29,8 @@ _PROBLEM: Final[Mapping[ProblemKind, Texts]] = {
         "en": "The rule did not give the number it should",
     },
 }
+
+_NO_ANSWER: Final[Texts] = {"fr": "aucune réponse", "en": "no answer"}
 
 NOT_APPLICABLE_PLATFORM: Final[Texts] = {
     "fr": "Sans objet sur ce système.",
@@ -108,13 +81,16 @@ def too_old(title: Texts, observed_at: datetime, max_age: timedelta) -> Texts:
     }
 
 
-def not_ok(title: Texts, fact: Fact) -> Texts:
-    """The collection failed; the agent's own words follow."""
-    said = _STATUS.get(fact.status, _OTHER_STATUS)
-    detail = f" ({shown(fact.message, '', 'en')})" if fact.message else ""
+def not_ok(topic: Topic, fact: Fact, whys: Whys) -> Texts:
+    """The collection failed; the agent's own words follow, told in both languages."""
+    said = whys.status(fact.status)
+    detail: Texts = {"fr": "", "en": ""}
+    if fact.message:
+        told = whys.message(fact.message, topic.parts)
+        detail = {language: f" ({told[language]})" for language in LANGUAGES}
     return {
-        "fr": f"« {title['fr']} » : {said['fr']}{detail}.",
-        "en": f"“{title['en']}”: {said['en']}{detail}.",
+        "fr": f"« {topic.title['fr']} » : {said['fr']}{detail['fr']}.",
+        "en": f"“{topic.title['en']}”: {said['en']}{detail['en']}.",
     }
 
 
@@ -143,16 +119,16 @@ def column_unreadable(title: Texts, column: str, example: str) -> Texts:
     }
 
 
-def parts_missing(title: Texts, missing: Mapping[str, str]) -> Texts:
+def parts_missing(title: Texts, missing: Mapping[str, str], whys: Whys) -> Texts:
     """Parts that the rule reads could not be; `missing` holds why by part, "" where no row came."""
-    pieces_fr, pieces_en = [], []
-    for part, why in missing.items():
-        said = shown(why, "", "en") if why else ""
-        pieces_fr.append(f"{part} ({_why_in_french(said) if said else 'aucune réponse'})")
-        pieces_en.append(f"{part} ({said or 'no answer'})")
+    told = {part: whys.told(why) if why else _NO_ANSWER for part, why in missing.items()}
+    pieces = {
+        language: ", ".join(f"{part} ({why[language]})" for part, why in told.items())
+        for language in LANGUAGES
+    }
     return {
-        "fr": f"« {title['fr']} » : non lu : {', '.join(pieces_fr)}.",
-        "en": f"“{title['en']}”: not read: {', '.join(pieces_en)}.",
+        "fr": f"« {title['fr']} » : non lu : {pieces['fr']}.",
+        "en": f"“{title['en']}”: not read: {pieces['en']}.",
     }
 
 
@@ -165,15 +141,7 @@ def parameter_wrong(name: str) -> Texts:
 
 
 def problem(found: Problem) -> Texts:
-    """The rule itself failed."""
+    """The rule itself failed; the evaluator's own words, which are English, are quoted."""
     said = _PROBLEM[found.kind]
     detail = shown(found.detail, "", "en")
-    return {language: f"{said[language]} ({detail})." for language in LANGUAGES}
-
-
-def _why_in_french(why: str) -> str:
-    reason, separator, detail = why.partition(":")
-    said = _STATUS.get(reason.strip())
-    if said is None:
-        return why
-    return said["fr"] + (f" :{detail}" if separator and detail.strip() else "")
+    return {"fr": f"{said['fr']} (« {detail} »).", "en": f"{said['en']} ({detail})."}

@@ -39,6 +39,7 @@ from vigie_server.domain.rules import (
 from vigie_server.domain.statements import LANGUAGES, Statement, Template, TemplateMalformed
 from vigie_server.domain.topics import PLATFORMS, Topic, load_topics
 from vigie_server.domain.verdicts import Severity, Status
+from vigie_server.domain.whys import load_whys
 
 ROW_LIMIT: Final = 20
 ANY_PLATFORM: Final = "any"
@@ -66,8 +67,8 @@ _KINDS: Final[Mapping[ParameterType, Kind]] = {
 }
 
 
-def load_catalogue(topics_folder: Path, guide_folder: Path) -> Catalogue:
-    """The catalogue in two folders. Raises RulesMalformed, naming file, line and key."""
+def load_catalogue(topics_folder: Path, guide_folder: Path, whys_file: Path) -> Catalogue:
+    """The catalogue in two folders and a file. Raises RulesMalformed, naming file, line and key."""
     topics = load_topics(topics_folder)
     tables = load_tables(guide_folder / "reference")
     questions: dict[int, Texts] = {}
@@ -94,17 +95,18 @@ def load_catalogue(topics_folder: Path, guide_folder: Path) -> Catalogue:
         rules=dict(sorted(rules.items())),
         questions=questions,
         tables=tables,
-        digest=_digest([topics_folder, guide_folder, guide_folder / "reference"]),
+        whys=load_whys(whys_file),
+        digest=_digest([topics_folder, guide_folder, guide_folder / "reference"], whys_file),
     )
 
 
-def _digest(folders: Iterable[Path]) -> str:
+def _digest(folders: Iterable[Path], whys_file: Path) -> str:
     content = blake2b(digest_size=16)
-    for folder in folders:
-        for path in sorted(folder.glob("*.yaml")):
-            held = path.read_bytes()
-            content.update(f"{folder.name}/{path.name} {len(held)}\n".encode())
-            content.update(held)
+    paths = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
+    for path in [*paths, whys_file]:
+        held = path.read_bytes()
+        content.update(f"{path.parent.name}/{path.name} {len(held)}\n".encode())
+        content.update(held)
     return content.hexdigest()
 
 

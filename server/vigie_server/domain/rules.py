@@ -59,6 +59,7 @@ from vigie_server.domain.reference import SupportTable
 from vigie_server.domain.statements import Statement
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Severity, Status
+from vigie_server.domain.whys import Whys
 
 LAST_REPORT: Final = "device.last_report_at"
 """The one name of a device that moves by itself, with every report."""
@@ -155,13 +156,14 @@ class Catalogue:
     """Everything that is judged: topics, rules in the order of their ids, questions' titles.
 
     `digest` names its content: verdicts of another digest are judged anew. `measures` holds the
-    help text of every metric that rules export.
+    help text of every metric that rules export. `whys` tell what could not be read.
     """
 
     topics: Mapping[str, Topic]
     rules: Mapping[str, Rule]
     questions: Mapping[int, Texts]
     tables: Mapping[str, SupportTable]
+    whys: Whys
     digest: str
 
     @property

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from vigie_server.bundled import whys_file
 from vigie_server.domain.declared import DECLARED
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.facts import Fact, FactRow
@@ -87,7 +88,7 @@ def judge_of(
     guide.mkdir(exist_ok=True)
     (topics / "doors.yaml").write_text(TOPIC, encoding="utf-8")
     (guide / "q06.yaml").write_text(rule_text(passes, offending, more), encoding="utf-8")
-    return Judge(load_catalogue(topics, guide))
+    return Judge(load_catalogue(topics, guide, whys_file()))
 
 
 def rule_text(passes: str, offending: str, more: str) -> str:
@@ -335,7 +336,7 @@ def painted_judge(tmp_path: Path, clock: str) -> Judge:
     judge_of(tmp_path)
     text = rule_text(passes, OPEN, PAINTED).replace("[name, shut]", "[name, shut, painted]")
     (tmp_path / "guide" / "q06.yaml").write_text(text, encoding="utf-8")
-    return Judge(load_catalogue(tmp_path / "topics", tmp_path / "guide"))
+    return Judge(load_catalogue(tmp_path / "topics", tmp_path / "guide", whys_file()))
 
 
 def test_a_pass_that_time_ends_is_asked_again_a_second_later(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from vigie_server.bundled import bundled_catalogue, guide_folder, topics_folder
+from vigie_server.bundled import bundled_catalogue, guide_folder, topics_folder, whys_file
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.reference import NameList
 from vigie_server.domain.rulebook import load_catalogue
@@ -62,7 +62,7 @@ def load(tmp_path: Path, rules: str) -> Catalogue:
     for folder, name, text in (("topics", "doors", TOPIC), ("guide", "q06", rules)):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return load_catalogue(tmp_path / "topics", tmp_path / "guide")
+    return load_catalogue(tmp_path / "topics", tmp_path / "guide", whys_file())
 
 
 def test_a_rule_file_becomes_a_catalogue(tmp_path: Path) -> None:
