@@ -1,6 +1,7 @@
 """The device itself, looked at through pywin32 and winreg; follows their documentation.
 
-Not yet run: only a live Windows can. So the reading is kept thin, and what is made of it is tested.
+Only run against stand-ins so far, never on a live Windows. So the reading is kept thin, and what is
+made of it is tested apart.
 
 WMI may hang below us (a provider that waits for a dead service), so each question runs in a thread
 of its own that is left behind when its time is up; too many left behind, and no more are started.
@@ -20,6 +21,7 @@ if sys.platform == "win32":
     import win32net
     import win32netcon
     import win32security
+    import win32timezone  # noqa: F401 (pywin32 asks for it by name once it meets a date)
     import win32ts
 
     from vigie_agent.tables.bounded_call import BoundedCalls
