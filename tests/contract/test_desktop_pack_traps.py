@@ -1,7 +1,6 @@
 """What tables make one believe of radios and browsers, and what the packs say instead."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 import pytest
 
@@ -10,8 +9,6 @@ from simulated_machines import PACKS, AnswerRow, Schema, SimulatedMachine, Table
 from vigie_agent.domain.safety import Approved, Refused, check
 
 Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
-
-MARIE: Final = "S-1-5-21-1-2-3-1001"
 
 
 @pytest.fixture
@@ -135,30 +132,6 @@ def test_the_component_that_shows_pages_in_other_programs_is_no_browser(asked: A
     assert asked("browsers_windows_elevated", {"processes": [process]}) == []
 
 
-def test_a_policy_of_the_machine_hides_the_accounts_own(asked: Asked) -> None:
-    edge = r"Software\Policies\Microsoft\Edge"
-    of_machine = _value(f"HKEY_LOCAL_MACHINE\\{edge}".replace("Software", "SOFTWARE"),
-                        "PasswordManagerEnabled", "0")  # fmt: skip
-    of_marie = _value(f"HKEY_USERS\\{MARIE}\\{edge}", "PasswordManagerEnabled", "1")
-
-    def told(*registry: Mapping[str, object]) -> list[tuple[str, str]]:
-        rows = asked("browsers_windows_policy", {"registry": registry})
-        return [(row["username"], row["saving_allowed"]) for row in rows]
-
-    assert told(of_machine, of_marie) == [("", "0")]
-    assert told(of_marie) == [(MARIE, "1")]
-
-
-def test_firefox_on_a_mac_obeys_only_with_its_policies_turned_on(asked: Asked) -> None:
-    firefox = {"domain": "org.mozilla.firefox", "username": ""}
-    forbids = firefox | {"name": "PasswordManagerEnabled", "value": "0"}
-    turned_on = firefox | {"name": "EnterprisePoliciesEnabled", "value": "1"}
-
-    assert asked("browsers_darwin_policy", {"managed_policies": [forbids]}) == []
-    (row,) = asked("browsers_darwin_policy", {"managed_policies": [forbids, turned_on]})
-    assert row["saving_allowed"] == "0"
-
-
 def test_only_known_password_managers_that_are_on_are_told_and_for_nobody(asked: Asked) -> None:
     bitwarden = "nngceckbapebfimnlniiiahkandclblb"
     chrome = {"uid": 1000, "browser_type": "chrome"}
@@ -182,7 +155,3 @@ def test_only_known_password_managers_that_are_on_are_told_and_for_nobody(asked:
     assert [(row["browser"], row["name"], row["username"]) for row in rows] == [
         ("chrome", "Bitwarden", "")
     ]
-
-
-def _value(key: str, name: str, data: str) -> Mapping[str, object]:
-    return {"key": key, "name": name, "data": data}

@@ -211,7 +211,6 @@ _LINUX_FOLDERS: Final = (
 _DARWIN_FILES: Final = (
     "/Applications/%",
     "/Applications/%/%.app",
-    "/Applications/Firefox.app/Contents/Resources/distribution/policies.json",
     "/Library/Apple/System/Library/CoreServices/XProtect.app/Contents/Info.plist",
     "/Library/Apple/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist",
     "/Library/Preferences/%",
@@ -267,8 +266,6 @@ _DARWIN_PLIST_KEYS: Final = {
 }
 
 _WINDOWS_FILES: Final = (
-    r"C:\Program Files (x86)\Mozilla Firefox\distribution\policies.json",
-    r"C:\Program Files\Mozilla Firefox\distribution\policies.json",
     r"C:\ProgramData\Microsoft\Network\Connections\Pbk\%",
     r"C:\Users\%\AppData\Local\Google\Chrome\User Data\%\Login Data",
     r"C:\Users\%\AppData\Local\Microsoft\Edge\User Data\%\Login Data",
@@ -350,11 +347,9 @@ _REGISTRY: Final = (
         for key in (
             r"Control Panel\Desktop",
             r"Software\Microsoft\Windows\CurrentVersion\FileHistory",
-            r"Software\Policies\BraveSoftware\Brave",
             r"Software\Policies\Google\Chrome",
             r"Software\Policies\Microsoft\Edge",
             r"Software\Policies\Microsoft\Windows\Control Panel\Desktop",
-            r"Software\Policies\Mozilla\Firefox",
         )
     ),
 )

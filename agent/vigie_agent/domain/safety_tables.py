@@ -236,7 +236,7 @@ vigie_agent dlw: version privileged started_by collected why
 vigie_agent_topics dlw: topic version digest collected why
 vigie_automatic_login l: kind method enabled account source collected why
 vigie_browser_passwords dlw: browser username profile saved collected why
-vigie_browser_policies l: browser policy value source collected why
+vigie_browser_policies dlw: browser username policy value source collected why
 vigie_chassis l: chassis chassis_type portable virtualization container battery collected why
 vigie_clamav l: active real_time auto_update signatures_version signatures_time main_version
   main_time detail collected why

@@ -141,7 +141,7 @@ def _asked_daemon(host: Host, name: str) -> tuple[int, int] | str:
         case [int(powered), int(discoverable)] if answer.ok:
             return powered, discoverable
         case _:
-            return "the Bluetooth daemon does not run: the state of the adapter is not known"
+            return "the Bluetooth daemon gave no answer: the state of the adapter is not known"
 
 
 def _policy(host: Host) -> Iterator[TableRow]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from vigie_agent.tables.host import Host
 from vigie_agent.tables.product_update import ProductUpdate
+from vigie_agent.tables.windows_profiles import loaded_hives
 from vigie_agent.tables.windows_system import Reason, RegistryKey, Unread, WindowsSystem
 
 _MACHINE: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE"
@@ -19,7 +20,6 @@ _UNINSTALL: Final = (
     _MACHINE + r"\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall",
 )
 _OWN_UNINSTALL: Final = r"Software\Microsoft\Windows\CurrentVersion\Uninstall"
-_PERSON: Final = re.compile(r"S-1-(?:5-21|12-1)(?:-\d+)+")
 _OMAHA: Final = {
     "Google Chrome": (r"Google\Update", "{8A69D345-D564-463C-AFF1-A69D9E530F96}"),
     "Microsoft Edge": (r"Microsoft\EdgeUpdate", "{56EB18F8-B008-4CBD-B6D2-8C97FE7E9062}"),
@@ -52,7 +52,7 @@ _MAX_BYTES: Final = 64 * 1024
 
 def windows_products(host: Host) -> Iterator[ProductUpdate] | Unread:
     """The products that are installed, by name; why the list of programs could not be read."""
-    names = _installed(host.windows)
+    names = _installed(host)
     if isinstance(names, Unread):
         return names
     found = [
@@ -61,9 +61,10 @@ def windows_products(host: Host) -> Iterator[ProductUpdate] | Unread:
     return (ProductUpdate(product, _updates(host, product)) for product in found)
 
 
-def _installed(windows: WindowsSystem) -> set[str] | Unread:
-    users = windows.registry("HKEY_USERS")
-    people = () if isinstance(users, Unread) else filter(_PERSON.fullmatch, users.subkeys)
+def _installed(host: Host) -> set[str] | Unread:
+    windows = host.windows
+    hives = loaded_hives(host)
+    people = () if isinstance(hives, Unread) else sorted(hives)
     names = set[str]()
     for root in (*_UNINSTALL, *(f"HKEY_USERS\\{sid}\\{_OWN_UNINSTALL}" for sid in people)):
         key = windows.registry(root)

@@ -2,14 +2,17 @@
 
 import json
 import os
+import plistlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from fake_host import a_device, closed, rows_of
+from fake_windows import DENIED, WrittenWindows
 from vigie_agent.domain.table import TableRow
 from vigie_agent.tables import saved_logins, vigie_browser_passwords, vigie_browser_policies
 from vigie_agent.tables.file_errors import reason
@@ -19,10 +22,14 @@ from vigie_agent.tables.saved_logins import (
     count_chromium_logins,
     count_firefox_logins,
 )
+from vigie_agent.tables.windows_system import LocalUser, RegistryData, Unread
 
 PASSWD: Final = "marie:x:1001:1001::/home/marie:/bin/bash\n"
 CHROME: Final = "/home/marie/.config/google-chrome"
 FIREFOX: Final = "/home/marie/.mozilla/firefox/a1b2.default"
+MARIE: Final = "S-1-5-21-1-2-3-1001"
+EDGE_OF_MACHINE: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Edge"
+EDGE_OF_MARIE: Final = f"HKEY_USERS\\{MARIE}\\Software\\Policies\\Microsoft\\Edge"
 MANAGED: Final = "/etc/opt/chrome/policies/managed"
 
 
@@ -277,8 +284,8 @@ def test_windows_and_macos_keep_profiles_elsewhere(tmp_path: Path) -> None:
     ]
 
 
-def policies(host: Host) -> list[tuple[object, ...]]:
-    rows = rows_of(vigie_browser_policies.tables(host), "vigie_browser_policies")
+def policies(host: Host, system: str = "linux") -> list[tuple[object, ...]]:
+    rows = rows_of(vigie_browser_policies.tables(host, system), "vigie_browser_policies")
     return [(row["browser"], row.get("policy"), row.get("value"), row["collected"]) for row in rows]
 
 
@@ -315,6 +322,86 @@ def test_a_file_that_the_browser_ignores_is_not_an_absence(text: str, tmp_path: 
     host = a_device(tmp_path, {f"{MANAGED}/essms.json": text})
 
     assert policies(host) == [("chrome", None, None, "no")]
+
+
+def on_windows(root: Path, keys: Mapping[str, Mapping[str, RegistryData] | Unread]) -> Host:
+    """A Windows where marie is logged on."""
+    users = (LocalUser("marie", MARIE, flags=0),)
+    windows = WrittenWindows(keys={f"HKEY_USERS\\{MARIE}\\Environment": {}, **keys}, users=users)
+    return replace(a_device(root), windows=windows)
+
+
+def test_a_policy_of_the_machine_hides_the_accounts_own(tmp_path: Path) -> None:
+    machine = {EDGE_OF_MACHINE: {"PasswordManagerEnabled": 0}}
+    own = {EDGE_OF_MARIE: {"PasswordManagerEnabled": 1}}
+
+    def told(keys: Mapping[str, Mapping[str, RegistryData]]) -> list[tuple[object, object]]:
+        host = on_windows(tmp_path, keys)
+        rows = rows_of(vigie_browser_policies.tables(host, "windows"), "vigie_browser_policies")
+        return [(row["username"], row["value"]) for row in rows]
+
+    assert told({**machine, **own}) == [("", "0")]
+    assert told(own) == [("marie", "1")]
+    assert told({}) == []
+
+
+def test_an_empty_value_before_a_policy_does_not_hide_it(tmp_path: Path) -> None:
+    values: Mapping[str, RegistryData] = {"HomepageLocation": "", "PasswordManagerEnabled": 0}
+
+    found = policies(on_windows(tmp_path, {EDGE_OF_MACHINE: values}), "windows")
+
+    assert found == [("edge", "PasswordManagerEnabled", "0", "yes")]
+
+
+def test_a_policy_that_may_not_be_read_is_not_an_absence(tmp_path: Path) -> None:
+    found = policies(on_windows(tmp_path, {EDGE_OF_MACHINE: DENIED}), "windows")
+
+    assert found == [("edge", None, None, "no")]
+
+
+def test_the_file_beside_firefox_is_read_on_every_system(tmp_path: Path) -> None:
+    text = '{"policies": {"OfferToSaveLogins": false}}'
+    host = a_device(
+        tmp_path,
+        {
+            "/C:/Program Files/Mozilla Firefox/distribution/policies.json": text,
+            "/Applications/Firefox.app/Contents/Resources/distribution/policies.json": text,
+        },
+    )
+    told = [("firefox", "OfferToSaveLogins", "false", "yes")]
+
+    assert policies(host, "darwin") == told
+    assert policies(replace(host, windows=WrittenWindows()), "windows") == told
+
+
+def test_firefox_on_a_mac_obeys_only_with_its_policies_turned_on(tmp_path: Path) -> None:
+    def told(**settings: object) -> list[tuple[object, ...]]:
+        files = {"/Library/Managed Preferences/org.mozilla.firefox.plist": plistlib.dumps(settings)}
+        return policies(a_device(tmp_path, files), "darwin")
+
+    assert told(PasswordManagerEnabled=False) == []
+    assert told(PasswordManagerEnabled=False, EnterprisePoliciesEnabled=True) == [
+        ("firefox", "PasswordManagerEnabled", "0", "yes")
+    ]
+
+
+def test_profiles_of_a_mac_say_for_whom_they_are(tmp_path: Path) -> None:
+    chrome = plistlib.dumps({"PasswordManagerEnabled": False, "HomepageLocation": "x"})
+    host = a_device(
+        tmp_path,
+        {
+            "/Users/marie/.keep": "",
+            "/Library/Managed Preferences/marie/com.google.Chrome.plist": chrome,
+            "/Library/Managed Preferences/com.microsoft.Edge.plist": b"bplist00damaged",
+        },
+    )
+
+    rows = rows_of(vigie_browser_policies.tables(host, "darwin"), "vigie_browser_policies")
+
+    assert [(row["browser"], row["username"], row["collected"]) for row in rows] == [
+        ("chrome", "marie", "yes"),
+        ("edge", "", "no"),
+    ]
 
 
 def test_errors_are_worded_alike_on_every_system() -> None:
