@@ -13,7 +13,7 @@ _OVERRIDE: Final = re.compile(
 )
 _HEADING: Final = "disabled services = {"
 _LISTENER: Final = re.compile(
-    r"^tcp\S*\s+\d+\s+\d+\s+(?P<address>\S+)\.(?P<port>\d+)\s+\S+\s+LISTEN\b", re.MULTILINE
+    r"^tcp\S*\s+\d+\s+\d+\s+(?P<address>\S+)\.(?P<port>\d{1,5})\s+\S+\s+LISTEN\b", re.MULTILINE
 )
 _INSIDE: Final = ("127.", "::1", "localhost", "fe80::1%lo0")
 _HOME: Final = re.compile(r"^/Users/[^/]+")
@@ -58,8 +58,13 @@ def read_overrides(printed: str) -> Mapping[str, bool] | None:
     }
 
 
-def read_listeners(printed: str) -> frozenset[int]:
-    """The TCP ports that `netstat -an -p tcp` shows as listened on beyond the Mac itself."""
+def read_listeners(printed: str) -> frozenset[int] | None:
+    """The TCP ports that `netstat -an -p tcp` shows as listened on beyond the Mac itself.
+
+    None when it printed something else.
+    """
+    if "Local Address" not in printed:
+        return None
     return frozenset(
         int(found["port"])
         for found in _LISTENER.finditer(printed)

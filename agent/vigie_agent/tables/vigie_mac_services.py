@@ -12,7 +12,7 @@ from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collec
 from vigie_agent.tables.homes import homes
 from vigie_agent.tables.host import Host
 from vigie_agent.tables.links import is_there
-from vigie_agent.tables.mac_answers import Unanswered, answer, plist_file, read_answer
+from vigie_agent.tables.mac_answers import Unanswered, plist_file, read_answer
 from vigie_agent.tables.mac_launchd import Job, read_job, read_listeners, read_overrides
 
 SERVICES: Final = (
@@ -141,7 +141,7 @@ def _sharing(host: Host) -> Iterator[TableRow]:
         why = str(missing)
     ports = frozenset[int]()
     try:
-        ports = read_listeners(answer(host, NETSTAT, "-an", "-p", "tcp"))
+        ports = read_answer(host, read_listeners, NETSTAT, "-an", "-p", "tcp")
     except Unanswered as missing:
         why = why or str(missing)
     for service in _SERVICES:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from fake_host import a_device, printed
 from vigie_agent.domain.table import Request
 from vigie_agent.tables.catalogue import all_tables
+from vigie_agent.tables.enrolment import read_profiles_status
 from vigie_agent.tables.host import CommandResult, Outcome
 from vigie_agent.tables.mac_answers import plist_in, plist_of
 from vigie_agent.tables.mac_directory import groups_in, users_in
+from vigie_agent.tables.mac_launchd import read_job, read_listeners, read_overrides
 from vigie_agent.tables.mac_logins import last_days, open_sessions
 from vigie_agent.tables.mac_password_rules import (
     demand_of_pattern,
@@ -45,6 +47,9 @@ OF_TEXT: Final[tuple[Callable[[str], object], ...]] = (
     packet_rules,
     plist_in,
     policies_in,
+    read_listeners,
+    read_overrides,
+    read_profiles_status,
     scans_in,
     schedule,
     switch,
@@ -54,7 +59,8 @@ WORDS: Final = st.sampled_from(
         "FileVault is On.", "State = ", "Percent completed = ", "extension(s)", "\t", "*", "[", "]",
         "Fri Nov 20 07:30", "Sat Feb 29 07:30", "marie  console  ", "(Connected) ", "(.*[A-Z].*)",
         "Installed: 2026-11-18 12:00:00 +0000", "MDM enrollment: ", "<?xml version='1.0'?>",
-        "<plist>", "<dict>", ".{12,}", "(?!", "\\", "\n", "é", "9" * 5000,
+        "<plist>", "<dict>", "disabled services = {", '"a" => ', "true", "tcp4 0 0 *.22 *.* LISTEN",
+        "Local Address", ".{12,}", "(?!", "\\", "\n", "é", "9" * 5000,
     ]
 )  # fmt: skip
 LEAVES: Final = st.one_of(
@@ -75,7 +81,9 @@ KEYS: Final = st.sampled_from(
         "bInterfaceClass", "BSD Name", "Whole", "locationID", "idVendor", "minLength",
         "customRegex", "policyCategoryPasswordContent", "policyCategoryAuthentication",
         "policyContent", "policyParameters", "policyAttributeExpiresEveryNDays", "mount-controls",
-        "harddisk-external", "SUCorePersistedStatePolicyFields", "AutomaticCheckEnabled",
+        "Label", "Program", "ProgramArguments", "KeepAlive", "RunAtLoad", "StartInterval",
+        "Disabled", "harddisk-external", "SUCorePersistedStatePolicyFields",
+        "AutomaticCheckEnabled",
     ]
 )  # fmt: skip
 ANYTHING: Final = st.recursive(
@@ -106,6 +114,7 @@ def test_no_dictionary_makes_a_reader_raise(content: dict[str, object]) -> None:
     written_settings(content)
     declared_settings(content)
     media_policy(content)
+    read_job(content, "fr.x.plist")
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: b"bplist00" + tail))

@@ -193,8 +193,9 @@ def test_only_what_listens_beyond_the_mac_counts() -> None:
         "udp4       0      0  *.5353          *.*\n"
     )
 
-    assert read_listeners(printed) == {22, 5900}
-    assert read_listeners("") == frozenset()
+    assert read_listeners(printed) == frozenset({22, 5900})
+    assert read_listeners(HEAD) == frozenset()
+    assert read_listeners("netstat: sysctl: nonsense\n") is None
 
 
 def test_what_is_switched_on_or_listens_is_offered(tmp_path: Path) -> None:
