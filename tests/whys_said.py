@@ -26,6 +26,7 @@ _SOURCES: Final = (
     "services/asking.py",
 )
 _MADE_BY: Final = {"not_collected": 0, "collected": 0, "QueryError": 1}
+_SUBJECT_OF: Final = "why"  # `unread.why("BitLocker")`: whatever it looks like, it is said
 _PROBES: Final = ("/x/y", "7", "x", "permission denied", "the machine's limit")
 _DATA: Final = frozenset(
     {"argv", "columns", "filename", "key", "label", "name", "path", "place", "product", "program"}
@@ -73,6 +74,7 @@ class _Sources:
         default_factory=lambda: defaultdict(list)
     )
     roots: list["_Place"] = field(default_factory=list)
+    subjects: list["_Place"] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ def said_in_python() -> list[Said]:
             _Reader(module, sources).visit(ast.parse(path.read_text("utf-8")))
     found: dict[str, Said] = {}
     followed = set[int]()
+    for place in list(sources.subjects):
+        for said in _texts(place, sources, sources.roots):
+            found.setdefault(said.text, said)
     waiting = list(sources.roots)
     while waiting:
         place = waiting.pop()
@@ -121,8 +126,8 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
             own = [name for name in names if name not in {"self", "cls"}]
-            self._sources.parameters[node.name].append(own)
-            self._functions.append(node.name)
+            self._sources.parameters[_known_as(node.name, self._module)].append(own)
+            self._functions.append(_known_as(node.name, self._module))
             self.generic_visit(node)
             self._functions.pop()
             return
@@ -161,7 +166,7 @@ class _Reader(ast.NodeVisitor):
                     for part in node.body
                     if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
                 ]
-                self._sources.parameters[node.name].append(fields)
+                self._sources.parameters[_known_as(node.name, self._module)].append(fields)
             case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
                 self._sources.returned[self._functions[-1]].append(self._place(value))
             case ast.YieldFrom(value=value):
@@ -174,7 +179,7 @@ class _Reader(ast.NodeVisitor):
                 pass
 
     def _call(self, node: ast.Call) -> None:
-        name = _name(node.func)
+        name = _name(node.func, self._module)
         if name == "append" and isinstance(node.func, ast.Attribute):
             self._give(node.func.value, node.args[0])
         if name in _MADE_BY:
@@ -182,6 +187,8 @@ class _Reader(ast.NodeVisitor):
             details = [word.value for word in node.keywords if word.arg == "detail"]
             made = [*node.args[place : place + 1], *(details if name == "QueryError" else [])]
             self._sources.roots += map(self._place, made)
+        if name == _SUBJECT_OF and isinstance(node.func, ast.Attribute):
+            self._sources.subjects += map(self._place, node.args)
         for word in node.keywords:
             if word.arg is not None and name not in {"not_collected", "collected"}:
                 self._sources.attribute[word.arg].append(self._place(word.value))
@@ -212,14 +219,17 @@ class _Reader(ast.NodeVisitor):
         return _Place(node, self._module, self._functions[-1])
 
 
-def _name(function: ast.expr) -> str:
+def _name(function: ast.expr, module: str) -> str:
     match function:
-        case ast.Name():
-            return function.id
-        case ast.Attribute():
-            return function.attr
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return _known_as(name, module)
         case _:
             return ""
+
+
+def _known_as(name: str, module: str) -> str:
+    """A private name is its module's; each module may have one of that name."""
+    return f"{module}:{name}" if name.startswith("_") else name
 
 
 def _texts(place: _Place, sources: _Sources, waiting: list[_Place]) -> Iterator[Said]:
@@ -230,8 +240,9 @@ def _texts(place: _Place, sources: _Sources, waiting: list[_Place]) -> Iterator[
         case ast.JoinedStr(values=values):
             pieces = [str(v.value) if isinstance(v, ast.Constant) else None for v in values]
             yield Said(place.module, tuple(pieces))
-        case ast.Attribute(attr=name) if name not in _DATA:
-            waiting += sources.attribute[name] + sources.returned[name]
+        case ast.Attribute(attr=name) if name not in _DATA and name != "detail":
+            waiting += sources.attribute[name]
+            waiting += sources.returned[_known_as(name, place.module)]
             waiting += _fields(name, sources)
         case ast.Name(id=name) if name not in _DATA:
             waiting += _of_name(name, place, sources)
@@ -239,7 +250,7 @@ def _texts(place: _Place, sources: _Sources, waiting: list[_Place]) -> Iterator[
             pass
     inner = _inner(place.node)
     if isinstance(place.node, ast.Call):
-        inner = _of_call(place.node, sources, waiting)
+        inner = _of_call(place.node, place.module, sources, waiting)
     for node in inner:
         yield from _texts(_Place(node, place.module, place.function), sources, waiting)
 
@@ -266,9 +277,11 @@ def _inner(node: ast.expr) -> Iterable[ast.expr]:
             return []
 
 
-def _of_call(node: ast.Call, sources: _Sources, waiting: list[_Place]) -> Iterable[ast.expr]:
+def _of_call(
+    node: ast.Call, module: str, sources: _Sources, waiting: list[_Place]
+) -> Iterable[ast.expr]:
     """The arguments whose text the call hands on; the returned values are put to what waits."""
-    name = _name(node.func)
+    name = _name(node.func, module)
     if name in _DECLARING:
         return []
     ours = name in sources.returned
@@ -288,7 +301,7 @@ def _of_name(name: str, place: _Place, sources: _Sources) -> list[_Place]:
     given = [*given, *_passed(place.function, name, sources)]
     return given or [
         *(sources.attribute[name] if name.isupper() else []),
-        *(sources.returned[name] if name in sources.parameters else []),
+        *sources.returned[_known_as(name, place.module)],
     ]
 
 
@@ -301,7 +314,9 @@ def _passed(function: str, name: str, sources: _Sources) -> Iterator[_Place]:
 
 
 def _fields(name: str, sources: _Sources) -> list[_Place]:
-    classes = [owner for owner in sources.parameters if owner.lstrip("_")[:1].isupper()]
+    classes = [
+        owner for owner in sources.parameters if owner.rpartition(":")[2].lstrip("_")[:1].isupper()
+    ]
     return [place for owner in classes for place in _passed(owner, name, sources)]
 
 

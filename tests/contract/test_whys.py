@@ -26,12 +26,10 @@ IN_SQL: Final = {
 NOT_A_WHY: Final = {
     "group {}, by the directory": "a `via` of administrators",
     "limit of the machine": "a `source` of the screen lock",
+    "new ones": "a word in a `detail` of the policy on USB storage",
     "no such plugin: {} {}": "answered to osqueryd, which words its own failure",
-    "off, {}": "a `detail` of FileVault",
-    "swap {}": "a `mount` of the chain of disks",
     "{} cannot {}": "answered to osqueryd, which words its own failure",
     "{} {}": "a line of sudoers, a release of APT",
-    "{}, by diskutil": "a `detail` of FileVault",
 }
 """What reading finds although it never stands in a `why`, and where it stands."""
 

@@ -85,7 +85,7 @@ def _drivers_row(host: Host) -> TableRow:
 def _access_row(host: Host) -> TableRow:
     refused = _refused(host, "HKEY_LOCAL_MACHINE")
     if isinstance(refused, Unread):
-        return not_collected(refused.why(f"the {_POLICY}"), mechanism=_POLICY)
+        return not_collected(refused.why("the removable storage access policy"), mechanism=_POLICY)
     return collected(mechanism=_POLICY, blocked=int(_is_closed(refused)), detail=_words(refused))
 
 
@@ -150,7 +150,9 @@ def _restrictions_rows(host: Host) -> Iterator[TableRow]:
     keys = [values_of(host, key) for key in (_INSTALL, f"{_INSTALL}\\DenyDeviceClasses", _KNOWN)]
     for key in keys:
         if isinstance(key, Unread):
-            yield not_collected(key.why(f"the {_RESTRICTIONS}"), mechanism=_RESTRICTIONS)
+            yield not_collected(
+                key.why("the device installation restrictions"), mechanism=_RESTRICTIONS
+            )
             return
     settings, classes, known = (key for key in keys if isinstance(key, RegistryKey))
     found = restriction(settings, classes)
