@@ -70,6 +70,7 @@ class _Words:
     not_kept: str
     site_pack: str
     not_read: str
+    whys: Mapping[str, str]
     asked_title: str
     asked_none: str
     asked_hidden: str
@@ -99,6 +100,10 @@ _WORDS: Final[Mapping[str, _Words]] = {
         not_kept="Conservation sur le serveur : aucune, seul le résultat est gardé.",
         site_pack="Question ajoutée par votre établissement : {}.",
         not_read="Non lu sur cet ordinateur : {part} ({why}).",
+        whys={
+            "needs osquery ": "il faut osquery ",
+            "no query of the packs answers it": "aucune question des paquets n'y répond",
+        },
         asked_title="Questions posées directement à cet ordinateur",
         asked_none="Aucune.",
         asked_hidden="Seul l'administrateur peut lire leur liste : sudo vigie-agent explain.",
@@ -140,6 +145,7 @@ _WORDS: Final[Mapping[str, _Words]] = {
         not_kept="Kept on the server: nothing, only the result is.",
         site_pack="Question added by your facility: {}.",
         not_read="Not read on this computer: {part} ({why}).",
+        whys={},
         asked_title="Questions asked of this computer directly",
         asked_none="None.",
         asked_hidden="Only the administrator may read their list: sudo vigie-agent explain.",
@@ -186,7 +192,16 @@ def _about_topic(
     yield "  " + kept.format(declared.retention_days)
     for part in topic.parts:
         if part.query is None and part.unanswered is not None:
-            yield "  " + words.not_read.format(part=part.part, why=part.unanswered.detail)
+            why = _told(part.unanswered.detail, words)
+            yield "  " + words.not_read.format(part=part.part, why=why)
+
+
+def _told(why: str, words: _Words) -> str:
+    """What a plan says of a part that nobody asks, by its beginning."""
+    for beginning, told in words.whys.items():
+        if why.startswith(beginning):
+            return told + why.removeprefix(beginning)
+    return why
 
 
 def _sql_of(topic: TopicPlan) -> Iterator[str]:

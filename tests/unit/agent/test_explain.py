@@ -74,6 +74,21 @@ def test_what_is_not_read_here_is_told() -> None:
     assert "Not read on this computer: back (needs osquery 6)." in explained(a_topic(missing))
 
 
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        ("needs osquery 6", "il faut osquery 6"),
+        ("no query of the packs answers it", "aucune question des paquets n'y répond"),
+    ],
+)
+def test_what_is_not_read_here_is_told_in_french(detail: str, told: str) -> None:
+    missing = PartPlan("back", None, unanswered=QueryError(Reason.ERROR, detail))
+
+    text = explained(a_topic(missing), language="fr")
+
+    assert f"Non lu sur cet ordinateur : back ({told})." in text
+
+
 def test_a_question_of_the_site_is_told_with_its_description() -> None:
     query = Query("q", "SELECT 1", timedelta(minutes=15), description="Which printers are here.")
     site = TopicPlan("pack.site.q", 1, timedelta(minutes=15), None, (PartPlan("", query),))
