@@ -1,8 +1,7 @@
 r"""vigie_win_smb1: whether this Windows still speaks SMBv1, as a server and as a client.
 
-The server itself says what it speaks; osquery only has the optional feature, which is slow to ask
-and does not know what was switched off since. Without rights the registry is left, which proves an
-off and never an on.
+The server itself says what it speaks, to who has the rights. Where it does not answer, the registry
+proves an off, and the optional feature whether there is anything to speak it.
 """
 
 from collections.abc import Iterator
@@ -11,12 +10,12 @@ from typing import Final
 from vigie_agent.domain.table import Table, TableRow
 from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collected, text
 from vigie_agent.tables.host import Host
-from vigie_agent.tables.windows_system import Reason, RegistryKey, Unread, WindowsSystem
+from vigie_agent.tables.windows_system import CIMV2, Reason, RegistryKey, Unread, WindowsSystem
 
 COLUMNS: Final = (
     text("side", "server or client"),
     integer("enabled", "It speaks SMBv1"),
-    text("origin", "server (its own word), registry, or driver"),
+    text("origin", "server (its own word), registry, feature, or driver"),
     text("installation_type", "Client, Server or Server Core"),
     *COLLECTED,
 )
@@ -26,6 +25,11 @@ _SMB: Final = r"root\Microsoft\Windows\SMB"
 _PARAMETERS: Final = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\LanmanServer\Parameters"
 _DRIVER: Final = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\mrxsmb10"
 _WINDOWS: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_FEATURES: Final = (
+    "SELECT Name, InstallState FROM Win32_OptionalFeature "
+    "WHERE Name = 'SMB1Protocol' OR Name = 'SMB1Protocol-Server'"
+)
+_ENABLED, _ABSENT, _UNKNOWN = 1, 3, 4  # InstallState; 2 is disabled
 _START_DISABLED: Final = 4
 
 
@@ -58,8 +62,15 @@ def _server(windows: WindowsSystem) -> TableRow:
     key = windows.registry(_PARAMETERS)
     if isinstance(key, RegistryKey) and key.number("SMB1") == 0:
         return collected(side="server", enabled=0, origin="registry")
-    unread = found if isinstance(found, Unread) else Unread(Reason.FAILED)
-    return not_collected(unread.why("whether the server speaks SMBv1"), side="server")
+    features = windows.wmi(CIMV2, _FEATURES)
+    if isinstance(features, Unread):
+        why = features.why("whether the server speaks SMBv1")
+        return not_collected(why, side="server")
+    states = {str(row["Name"]).lower(): row["InstallState"] for row in features}
+    state = states.get("smb1protocol-server", states.get("smb1protocol", _ABSENT))
+    if state == _UNKNOWN:
+        return not_collected("Windows does not know the state of SMBv1", side="server")
+    return collected(side="server", enabled=int(state == _ENABLED), origin="feature")
 
 
 def _client(windows: WindowsSystem) -> TableRow:

@@ -106,9 +106,12 @@ def test_a_setting_of_network_access_that_stays_closed_is_not_told_as_its_defaul
 
 
 def smb1(
-    keys: Keys, server: tuple[WmiRow, ...] | Unread = DENIED
+    keys: Keys,
+    server: tuple[WmiRow, ...] | Unread = DENIED,
+    features: tuple[WmiRow, ...] | Unread = NO_NAMESPACE,
 ) -> dict[object, tuple[object, object]]:
-    windows = WrittenWindows(keys=keys, objects={"MSFT_SmbServerConfiguration": server})
+    objects = {"MSFT_SmbServerConfiguration": server, "Win32_OptionalFeature": features}
+    windows = WrittenWindows(keys=keys, objects=objects)
     rows = rows_of(vigie_win_smb1.tables(a_windows_device(windows)), "vigie_win_smb1")
     return {row["side"]: (row["collected"], row.get("enabled")) for row in rows}
 
@@ -119,12 +122,34 @@ def test_the_server_says_itself_whether_it_speaks_smb1() -> None:
 
 
 @pytest.mark.parametrize("server", [DENIED, NO_NAMESPACE, (), ({"EnableSMB1Protocol": None},)])
-def test_without_the_servers_word_the_registry_proves_an_off_and_never_an_on(
+def test_without_word_or_feature_the_registry_proves_an_off_and_never_an_on(
     server: tuple[WmiRow, ...] | Unread,
 ) -> None:
     assert smb1({SERVER: {"SMB1": 0}}, server)["server"] == ("yes", 0)
     assert smb1({SERVER: {"SMB1": 1}}, server)["server"] == ("no", None)
     assert smb1({}, server)["server"] == ("no", None)
+
+
+@pytest.mark.parametrize(
+    ("features", "told"),
+    [
+        ([("SMB1Protocol", 1), ("SMB1Protocol-Server", 1)], ("yes", 1)),
+        ([("SMB1Protocol", 1), ("SMB1Protocol-Server", 2)], ("yes", 0)),
+        ([("SMB1Protocol", 1)], ("yes", 1)),
+        ([("SMB1Protocol", 2)], ("yes", 0)),
+        ([("SMB1Protocol", 4)], ("no", None)),
+        ([], ("yes", 0)),
+    ],
+)
+def test_without_the_servers_word_the_feature_tells(
+    features: list[tuple[str, int]], told: tuple[str, int | None]
+) -> None:
+    rows: tuple[WmiRow, ...] = tuple(
+        {"Name": name, "InstallState": state} for name, state in features
+    )
+
+    assert smb1({SERVER: {"SMB1": 1}}, DENIED, rows)["server"] == told
+    assert smb1({SERVER: {"SMB1": 0}}, DENIED, rows)["server"] == ("yes", 0)
 
 
 def test_the_client_of_smb1_is_off_when_its_driver_is_disabled_or_gone() -> None:
