@@ -86,6 +86,12 @@ $(BUF):
 requirements: setup ## Pin every dependency with its hashes
 	@bash requirements/compile.sh $(BIN)/uv
 
+.PHONY: register
+register: setup ## Write docs/register.md, what is collected and why, from topics and packs
+	@folder=$$(mktemp -d) && VIGIE_AGENT_DATA_DIR=$$folder VIGIE_AGENT_ENGINE__KIND=embedded \
+	  $(BIN)/vigie-agent --config /dev/null explain --register > $$folder/register.md \
+	  && mv $$folder/register.md docs/register.md && rm -rf $$folder
+
 .PHONY: changelog
 changelog: setup ## Show the changelog of the next release
 	@$(BIN)/towncrier build --draft --version next

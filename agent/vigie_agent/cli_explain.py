@@ -1,10 +1,14 @@
 """`vigie-agent explain`: all that is read here, how often and why, for whoever uses the device."""
 
+from pathlib import Path
+
 import click
 
 from vigie_agent.bootstrap import collection
+from vigie_agent.bootstrap_engine import platform_name
 from vigie_agent.cli_outcome import CommandLine, spoken_language, told_errors
-from vigie_agent.domain.explain import LANGUAGES, explanation
+from vigie_agent.domain.explain import LANGUAGES, AskedQuestion, explanation
+from vigie_agent.domain.register import register
 from vigie_agent.services.ask import AskedQuestions
 
 
@@ -15,8 +19,14 @@ from vigie_agent.services.ask import AskedQuestions
     help="Language; by default the session's, else French.",
 )
 @click.option("--sql", "with_sql", is_flag=True, help="Print the queries too.")
+@click.option(
+    "--register",
+    "as_register",
+    is_flag=True,
+    help="Print the register instead: Markdown, every system, French then English.",
+)
 @click.pass_obj
-def explain(line: CommandLine, lang: str | None, with_sql: bool) -> None:  # noqa: FBT001 (click passes options by name)
+def explain(line: CommandLine, lang: str | None, *, with_sql: bool, as_register: bool) -> None:
     """Say all that is read on this device, how often and why.
 
     Personal data and how long it is kept are named, and so is every question that the server has
@@ -24,16 +34,23 @@ def explain(line: CommandLine, lang: str | None, with_sql: bool) -> None:  # noq
     """
     with told_errors():
         settings = line.begin().of_the_device()
-        try:
-            asked = AskedQuestions(settings.asked_path).all()
-        except OSError:
-            asked = None
         with collection(settings) as parts:
-            lines = explanation(
-                parts.orders.plan(),
-                parts.topics,
-                asked,
-                language=lang or spoken_language(),
-                with_sql=with_sql,
-            )
+            if as_register:
+                lines = register(parts.orders.packs(), parts.topics)
+            else:
+                lines = explanation(
+                    parts.orders.plan(),
+                    parts.topics,
+                    _asked(settings.asked_path),
+                    language=lang or spoken_language(),
+                    platform=platform_name(),
+                    with_sql=with_sql,
+                )
             click.echo("\n".join(lines))
+
+
+def _asked(path: Path) -> tuple[AskedQuestion, ...] | None:
+    try:
+        return AskedQuestions(path).all()
+    except OSError:
+        return None

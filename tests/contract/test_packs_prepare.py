@@ -136,6 +136,29 @@ def test_every_part_of_a_topic_has_one_query_on_each_of_its_platforms(topic: Top
     }
 
 
+@every_topic
+def test_a_topic_is_asked_on_all_three_platforms_or_says_why_not(topic: Topic) -> None:
+    silent = {platform for platform in PLATFORMS if not topic.parts_on(platform)}
+
+    assert topic.not_on.keys() == silent
+    assert all(why.fr and why.en and why.fr != why.en for why in topic.not_on.values())
+
+
+@every_query
+def test_a_query_is_meant_for_a_platform_on_which_its_topic_has_the_part(
+    platform: str, query: Query
+) -> None:
+    assert query.part in TOPICS[query.topic].parts_on(platform)
+
+
+def test_no_query_of_a_pack_is_silent_everywhere() -> None:
+    asked = {query.name for _, query in ALL_QUERIES}
+
+    assert {query.name for pack in PACKS.values() for query in pack.queries} == asked
+    assert all(pack.platforms == frozenset(PLATFORMS) for pack in PACKS.values())
+    assert set(PACKS) == set(TOPICS)
+
+
 def test_packs_load_in_osqueryd_whose_continued_lines_join_to_plain_json() -> None:
     # osqueryd removes each backslash at a line's end, then drops the lines that are comments.
     for path in sorted((QUERIES / "packs").glob("*.json")):

@@ -88,7 +88,8 @@ def test_a_pack_of_the_site_is_collected_beside_a_query_that_is_refused(agent: A
 def test_an_ordinary_user_is_told_why_facts_are_missing(tmp_path: Path) -> None:
     # The interpreter may lie where only root may enter: what is imported first is there to stay.
     code = (
-        "import os, apsw, psutil, yaml, vigie_agent.cli_check, vigie_agent.domain.safety, "
+        "import importlib.metadata, os, apsw, psutil, yaml, vigie_agent.cli_check, "
+        "vigie_agent.domain.safety, "
         "vigie_agent.engines.embedded, vigie_agent.tables.catalogue, vigie_agent.logs; "
         "from vigie_agent.priority import lower_priority; from vigie_agent.cli import main; "
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); "

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -30,7 +30,8 @@ class Text:
 class Topic:
     """A topic's declaration. `personal_data` is None where it holds none.
 
-    With `retention_days` 0 the rows are judged when they arrive, and not kept.
+    With `retention_days` 0 the rows are judged when they arrive, and not kept. `not_on` says why a
+    platform has no part of it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Topic:
     retention_days: int
     columns: tuple[str, ...]
     parts: Mapping[str, frozenset[str]]
+    not_on: Mapping[str, Text] = field(default_factory=dict)
 
     @property
     def row_columns(self) -> tuple[str, ...]:
@@ -82,6 +84,7 @@ def read_topic(document: object, *, source: str) -> Topic:
             )
             for part, about in fields.mapping("parts").items()
         },
+        not_on=fields.texts("not_on"),
     )
 
 
@@ -136,6 +139,13 @@ class _Fields:
                 return Text(" ".join(fr.split()), " ".join(en.split()))
             case _:
                 raise self._not_a("one text for each of fr and en", key)
+
+    def texts(self, key: str) -> Mapping[str, Text]:
+        """Texts in both languages by name; none where the key is missing."""
+        if key not in self._document:
+            return {}
+        named = _Fields(self.mapping(key), f"{self._source}, {key}")
+        return {str(name): named.both_languages(str(name)) for name in self.mapping(key)}
 
     def _not_a(self, wanted: str, key: str) -> TopicMalformed:
         return TopicMalformed(f"{self._source}: `{key}` must be {wanted}")

@@ -73,12 +73,15 @@ class StandingOrders:
         """The limits in force."""
         return self._limits
 
+    def packs(self) -> tuple[Pack, ...]:
+        """The packs in force, for every platform."""
+        return packs_in_force(self._shipped, self._ordered)
+
     def plan(self) -> Plan:
         """What to collect now; made anew when the orders or the engine's version changed."""
         host = self._host()
         if self._planned is None or self._planned[0] != host:
-            packs = packs_in_force(self._shipped, self._ordered)
-            made = plan(packs, self._topics, host, self._config)
+            made = plan(self.packs(), self._topics, host, self._config)
             made = Plan(made.topics, self._problems + made.problems)
             self._planned = (host, made)
             for problem in made.problems:

@@ -8,7 +8,7 @@ that are not declared are dropped; declared columns that did not travel are abse
 """
 
 import re
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -313,8 +313,21 @@ def _read_topic(document: Section) -> Topic:
         document.choice("personal_data", frozenset({"none"}))
     if not topic.parts:
         raise document.wrong("has no part", "parts")
+    _check_absences(document, topic.parts.values())
     document.close()
     return topic
+
+
+def _check_absences(document: Section, parts: Iterable[Part]) -> None:
+    """`not_on` is for people: why a platform has no part. It names such platforms only."""
+    if "not_on" not in document:
+        return
+    why = document.section("not_on")
+    for platform in why.keys():  # noqa: SIM118 (a section, not a dict)
+        if platform not in PLATFORMS or any(platform in part.platforms for part in parts):
+            raise document.wrong(f"names {platform}, where there is a part or no device", "not_on")
+        why.both_languages(platform)
+    why.close()
 
 
 def _read_column(name: str, section: Section) -> Column:

@@ -6,7 +6,8 @@ import pytest
 
 from collecting import a_topic
 from vigie_agent.domain.answers import QueryError, Reason
-from vigie_agent.domain.explain import AskedQuestion, every, explanation
+from vigie_agent.domain.explain import AskedQuestion, explanation
+from vigie_agent.domain.explain_words import every
 from vigie_agent.domain.packs import Query
 from vigie_agent.domain.plan import PartPlan, Plan, TopicPlan
 from vigie_agent.domain.topics import Text, Topic
@@ -30,9 +31,23 @@ def explained(
     asked: tuple[AskedQuestion, ...] | None = (),
     language: str = "en",
     with_sql: bool = False,
+    problems: tuple[str, ...] = (),
 ) -> str:
-    plan = Plan({topic.topic: topic for topic in topics})
-    return "\n".join(explanation(plan, {"fans": FANS}, asked, language=language, with_sql=with_sql))
+    plan = Plan({topic.topic: topic for topic in topics}, problems)
+    return "\n".join(
+        explanation(
+            plan,
+            {"fans": FANS},
+            asked,
+            language=language,
+            platform="linux",
+            with_sql=with_sql,
+        )
+    )
+
+
+def a_part_asking(part: str, sql: str, discovery: tuple[str, ...] = ()) -> PartPlan:
+    return PartPlan(part, Query(part, sql, timedelta(hours=1)), discovery)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +112,52 @@ def test_a_question_of_the_site_is_told_with_its_description() -> None:
 
     assert "Question added by your facility: Which printers are here." in text
     assert "How often: every 15 minutes." in text
+    assert "Personal data and how long it is kept: ask your facility" in text
+
+
+def test_the_tables_that_are_read_are_told_once_each_in_order() -> None:
+    topic = a_topic(
+        a_part_asking("front", "SELECT * FROM mounts, users"),
+        a_part_asking("back", "SELECT * FROM users"),
+    )
+
+    assert "Read in (tables): mounts, users." in explained(topic)
+    assert "Où c'est lu (tables) : mounts, users." in explained(topic, language="fr")
+
+
+def test_what_a_discovery_query_reads_is_told_and_its_text_on_demand() -> None:
+    first = ("SELECT pid FROM processes",)
+    topic = a_topic(a_part_asking("front", "SELECT * FROM users", discovery=first))
+
+    assert "a question asked first finds something; that one reads: processes." in explained(topic)
+    assert "discovery:" not in explained(topic)
+    assert "discovery: SELECT pid FROM processes" in explained(topic, with_sql=True)
+
+
+def test_a_query_that_the_agent_refuses_is_told_as_not_read() -> None:
+    topic = a_topic(
+        a_part_asking("front", "SELECT * FROM shell_history", discovery=("SELECT * FROM curl",))
+    )
+
+    text = explained(topic)
+
+    assert "refused by the agent and so not read: front (shell_history is not a table" in text
+    assert "refused by the agent and so not read: SELECT * FROM curl (" in text
+    assert "Read in" not in text
+
+
+def test_questions_that_were_left_out_are_told() -> None:
+    text = explained(a_topic(), problems=("pack site, query q: it has no SQL",))
+
+    assert "Questions left out, and so not asked\n  pack site, query q: it has no SQL" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("fr", "À l'enrôlement : numéro de série"), ("en", "At enrolment: serial number")],
+)
+def test_what_is_sent_beside_the_topics_is_told(language: str, sentence: str) -> None:
+    assert sentence in explained(a_topic(), language=language)
 
 
 def test_the_queries_are_printed_on_demand_only() -> None:

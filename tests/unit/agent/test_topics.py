@@ -50,9 +50,20 @@ def test_personal_data_is_told_in_both_languages() -> None:
     assert topic.personal_data == Text("Noms.", "Names.")
 
 
+def test_why_a_platform_has_no_part_is_told_in_both_languages() -> None:
+    why = {"fr": "Rien n'en parle.", "en": "Nothing tells it."}
+
+    topic = read_topic(a_declaration(not_on={"darwin": why}), source="fans.yaml")
+
+    assert topic.not_on == {"darwin": Text("Rien n'en parle.", "Nothing tells it.")}
+    assert read_topic(a_declaration(), source="fans.yaml").not_on == {}
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
+        ({"not_on": ["darwin"]}, "`not_on` must be a mapping"),
+        ({"not_on": {"darwin": "no"}}, "fans.yaml, not_on: `darwin` must be one text"),
         ({"topic": "Fans!"}, "`topic` 'Fans!' is not a name"),
         ({"version": 0}, "`version` must be a whole number from 1"),
         ({"retention_days": -1}, "`retention_days` must be a whole number from 0"),

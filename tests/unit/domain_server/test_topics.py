@@ -203,6 +203,9 @@ def test_the_topics_that_come_with_the_server_load() -> None:
         ("en: Disk}", "de: Platte}", "lacks `en`"),
         ("interval: 3600", "interval: 3600\ninterval: 60", "`interval` is twice"),
         ("personal_data: none", "personal_data: some", "must be one of none"),
+        ("parts:", "not_on: {linux: {fr: a, en: b}}\nparts:", "`not_on` names linux, where there"),
+        ("parts:", "not_on: {beos: {fr: a, en: b}}\nparts:", "`not_on` names beos, where there"),
+        ("parts:", "not_on: {darwin: {fr: a}}\nparts:", "lacks `en`"),
         ("topic: disk", "- disk", "disk.yaml: it is not YAML"),
     ],
 )
@@ -215,6 +218,14 @@ def test_a_malformed_declaration_is_refused_with_file_and_place(
         load(tmp_path, DISK.replace(was, becomes, 1))
 
     assert says in str(refused.value)
+
+
+def test_a_declaration_may_say_why_a_platform_has_no_part(tmp_path: Path) -> None:
+    why = "not_on: {darwin: {fr: Rien n'en parle., en: Nothing tells it.}}\nparts:"
+
+    topics = load(tmp_path, DISK.replace("parts:", why, 1))
+
+    assert "darwin" not in {name for part in topics.parts.values() for name in part.platforms}
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
