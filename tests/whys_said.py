@@ -328,16 +328,18 @@ _TEXT: Final = re.compile(r"'((?:[^']|'')*)'")
 
 def said_in_sql(name: str, sql: str) -> list[Said]:
     """Every text that can stand in the column `why` of what the query answers."""
-    found: dict[str, Said] = {}
-    for select in _selects(_TOKEN.findall(sql)):
-        for place, item in enumerate(select):
-            last = item.split()[-1] if item.split() else ""
-            follows = place > 0 and _is_collected(select[place - 1])
-            if (last == "why" and " AS " in item) or follows:
-                for text in _said_by(item):
-                    if _is_sentence(text):
-                        found.setdefault(text, Said(name, (text,)))
-    return list(found.values())
+    texts = dict.fromkeys(text for item in whys_in_sql(sql) for text in _said_by(item))
+    return [Said(name, (text,)) for text in texts if _is_sentence(text)]
+
+
+def whys_in_sql(sql: str) -> list[str]:
+    """What each SELECT that answers puts into the column `why`, as it is written."""
+    return [
+        item.strip().removesuffix("AS why").strip()
+        for select in _selects(_TOKEN.findall(sql))
+        for place, item in enumerate(select)
+        if item.rstrip().endswith(" AS why") or (place > 0 and _is_collected(select[place - 1]))
+    ]
 
 
 def _is_collected(item: str) -> bool:

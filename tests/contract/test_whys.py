@@ -12,7 +12,7 @@ import pytest
 from simulated_machines import FIXTURES, PACKS
 from vigie_server.bundled import whys_file
 from vigie_server.domain.whys import load_whys
-from whys_said import Said, said_in_python, said_in_sql
+from whys_said import Said, said_in_python, said_in_sql, whys_in_sql
 
 WHYS: Final = load_whys(whys_file())
 
@@ -23,6 +23,7 @@ IN_SQL: Final = {
     for query in pack.queries
     for said in said_in_sql(query.name, query.sql)
 }
+QUERIES: Final = {query.name: query.sql for pack in PACKS.values() for query in pack.queries}
 NOT_A_WHY: Final = {
     "group {}, by the directory": "a `via` of administrators",
     "limit of the machine": "a `source` of the screen lock",
@@ -92,6 +93,14 @@ def test_what_a_table_or_an_engine_says_of_what_was_not_read_has_its_french(text
 @pytest.mark.parametrize("text", sorted(OF_THE_SYSTEM))
 def test_what_the_system_says_has_its_french(text: str) -> None:
     assert "" not in WHYS.made_of(text)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_says_why_in_texts_of_its_own_or_in_those_of_a_table(name: str) -> None:
+    said = whys_in_sql(QUERIES[name])
+
+    assert said
+    assert all(one == "why" or one.startswith(("'", "CASE ")) for one in said), said
 
 
 def test_no_saying_is_for_what_nothing_can_say() -> None:
