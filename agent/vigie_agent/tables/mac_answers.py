@@ -25,6 +25,8 @@ SCUTIL: Final = "/usr/sbin/scutil"
 SOCKETFILTERFW: Final = "/usr/libexec/ApplicationFirewall/socketfilterfw"
 SOFTWAREUPDATE: Final = "/usr/sbin/softwareupdate"
 SYSTEMEXTENSIONSCTL: Final = "/usr/bin/systemextensionsctl"
+SYSTEMSETUP: Final = "/usr/sbin/systemsetup"
+TMUTIL: Final = "/usr/bin/tmutil"
 WHO: Final = "/usr/bin/who"
 XPROTECT: Final = "/usr/bin/xprotect"
 
