@@ -232,11 +232,11 @@ users dlw: uid gid uid_signed gid_signed username description directory shell uu
   is_hidden@d
 video_info w: color_depth driver driver_date driver_version manufacturer model series video_mode
 vigie_admin_rights l: account account_id source kind via enabled builtin collected why
-vigie_backups dlw: part mechanism kind account identifier scheduled destination encrypted
-  last_success_time last_run_time time_source holds_data collected why
 vigie_agent dlw: version privileged started_by collected why
 vigie_agent_topics dlw: topic version digest collected why
 vigie_automatic_login l: kind method enabled account source collected why
+vigie_backups dlw: part mechanism kind account identifier scheduled destination encrypted
+  last_success_time last_run_time time_source holds_data collected why
 vigie_browser_passwords dlw: browser username profile saved collected why
 vigie_browser_policies dlw: browser username policy value source collected why
 vigie_chassis l: chassis chassis_type portable virtualization container battery collected why

@@ -1,9 +1,9 @@
-"""What Linux backup programs leave on the device when they have made a backup.
+"""What backup programs without a service leave on the device when they have made a backup.
 
 None of them keeps a record of its own; each leaves a trace that only a finished backup makes:
 
 - restic saves a file for each new snapshot in its cache;
-- borg rewrites the list of files it knows, which stays empty until a first archive is made (the
+- borg rewrites the list of files it knows, and notes its digest once a first archive is made (the
   time of the manifest, beside it, is also that of creating or pruning the repository);
 - duplicity writes a manifest named after the moment, as `.part` until it is complete;
 - rsnapshot touches the newest folder of its shortest interval;
@@ -31,12 +31,31 @@ _MAX_ENTRIES: Final = 20_000
 _SMALL: Final = 4096
 _NUMBER: Final = re.compile(r"[0-9a-f]{32,64}")
 _SHOWN: Final = 12  # characters of a repository's number that are enough to tell it from another
+_CACHES: Final = (".cache", "Library/Caches", "AppData/Local")
 _SYSTEM_CACHE: Final = "/var/cache/restic"
 
 
 def repository_rows(host: Host) -> Iterator[TableRow]:
-    """One row for each repository that this device writes to."""
-    for home in homes_and_root(host, "linux"):
+    """One row for each repository that a Linux device writes to."""
+    yield from _of_homes(host, "linux", (_restic_of_home, _borg, _duplicity, _deja_dup))
+    yield from _restic(host, _SYSTEM_CACHE, account="")
+    yield from _rsnapshot(host)
+
+
+def mac_repository_rows(host: Host) -> Iterator[TableRow]:
+    """As `repository_rows`, on a Mac."""
+    yield from _of_homes(host, "darwin", (_restic_of_home, _borg, _duplicity))
+
+
+def windows_restic_rows(host: Host) -> Iterator[TableRow]:
+    """The repositories that people's restic writes to on Windows; services have no home here."""
+    yield from _of_homes(host, "windows", (_restic_of_home,))
+
+
+def _of_homes(
+    host: Host, system: str, readers: tuple[Callable[[Host, Home], Iterator[TableRow]], ...]
+) -> Iterator[TableRow]:
+    for home in homes_and_root(host, system):
         try:
             list(host.path(home.directory).iterdir())
         except PermissionError as error:
@@ -48,10 +67,8 @@ def repository_rows(host: Host) -> Iterator[TableRow]:
             continue
         except OSError:
             continue
-        for read in _READERS:
+        for read in readers:
             yield from read(host, home)
-    yield from _restic(host, _SYSTEM_CACHE, account="")
-    yield from _rsnapshot(host)
 
 
 def when_archived(names: list[str]) -> int | None:
@@ -76,7 +93,8 @@ _MANIFEST: Final = re.compile(
 
 
 def _restic_of_home(host: Host, home: Home) -> Iterator[TableRow]:
-    yield from _restic(host, f"{home.directory}/.cache/restic", account=home.username)
+    for cache in _CACHES:
+        yield from _restic(host, f"{home.directory}/{cache}/restic", account=home.username)
     yield from _restic(
         host, f"{home.directory}/.cache/deja-dup/restic", account=home.username, tool="deja-dup"
     )
@@ -117,15 +135,17 @@ def _borg(host: Host, home: Home) -> Iterator[TableRow]:
 
 
 def _archived(host: Host, cache: str) -> int | None:
+    """When the list of known files was last written: its digest is noted once it was."""
+    config = config_lines(host.text_or_empty(f"{cache}/config"), Grammar.INI)
+    if not any((line.section, line.key) == ("integrity", "files") for line in config):
+        return None
     times = []
     for name in _names(host, cache):
         if name == "files" or name.startswith("files."):
             try:
-                found = host.path(f"{cache}/{name}").stat()
+                times.append(int(host.path(f"{cache}/{name}").stat().st_mtime))
             except OSError:
                 continue
-            if found.st_size:
-                times.append(int(found.st_mtime))
     return max(times, default=None)
 
 
@@ -203,14 +223,6 @@ def _rsnapshot(host: Host) -> Iterator[TableRow]:
         last_success_time=newest,
         time_source="rsnapshot's newest folder",
     )
-
-
-_READERS: Final[tuple[Callable[[Host, Home], Iterator[TableRow]], ...]] = (
-    _restic_of_home,
-    _borg,
-    _duplicity,
-    _deja_dup,
-)
 
 
 def _row(mechanism: str, /, **facts: str | int | None) -> TableRow:

@@ -40,13 +40,18 @@ _MAX_UNITS: Final = 3000
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit as its file and drop-ins say it. `name` is the file's own, an alias followed."""
+    """A unit as its file and drop-ins say it. `name` is the file's own, an alias followed.
+
+    `starts` is the unit that a timer names; empty where it starts the one of its own name.
+    """
 
     name: str
     description: str = ""
     program: str = ""
     command: str = ""
     pulls: frozenset[str] = frozenset()
+    commands: tuple[str, ...] = ()
+    starts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class UnitFolders:
 
 def read_unit(name: str, texts: Sequence[str]) -> Unit:
     """A unit from its file and its drop-ins, in their order."""
-    description, commands, pulls = "", list[str](), set[str]()
+    description, starts, commands, pulls = "", "", list[str](), set[str]()
     for line in (line for text in texts for line in config_lines(text, Grammar.INI)):
         if line.section == "Unit" and line.key == "Description":
             description = line.value
@@ -151,8 +156,18 @@ def read_unit(name: str, texts: Sequence[str]) -> Unit:
             pulls |= set(line.value.split())
         elif line.section == "Service" and line.key == "ExecStart":
             commands = [*commands, line.value] if line.value else []  # an empty one starts over
+        elif line.section == "Timer" and line.key == "Unit":
+            starts = line.value
     command = commands[0] if commands else ""
-    return Unit(name, description, program_of(command), command, frozenset(pulls))
+    return Unit(
+        name,
+        description,
+        program_of(command),
+        command,
+        pulls=frozenset(pulls),
+        commands=tuple(commands),
+        starts=starts,
+    )
 
 
 def program_of(command: str) -> str:

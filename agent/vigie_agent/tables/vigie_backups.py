@@ -7,7 +7,11 @@ from typing import Final
 from vigie_agent.domain.table import Column, Request, Table, TableRow
 from vigie_agent.tables.backup_facts import COLUMNS, Part
 from vigie_agent.tables.backup_marker import marker_rows
-from vigie_agent.tables.backup_repositories import repository_rows
+from vigie_agent.tables.backup_repositories import (
+    mac_repository_rows,
+    repository_rows,
+    windows_restic_rows,
+)
 from vigie_agent.tables.backup_schedules import schedule_rows
 from vigie_agent.tables.backup_snapshots import snapshot_rows
 from vigie_agent.tables.host import Host
@@ -25,10 +29,12 @@ _READERS: Final[Mapping[str, Mapping[Reader, frozenset[Part]]]] = {
     },
     "darwin": {
         time_machine_rows: frozenset({Part.SCHEDULES, Part.REPOSITORIES}),
+        mac_repository_rows: frozenset({Part.REPOSITORIES}),
         local_snapshot_rows: frozenset({Part.SNAPSHOTS}),
     },
     "windows": {
         windows_repository_rows: frozenset({Part.REPOSITORIES}),
+        windows_restic_rows: frozenset({Part.REPOSITORIES}),
         lambda host: shadow_copy_rows(host.windows): frozenset({Part.SNAPSHOTS}),
     },
 }

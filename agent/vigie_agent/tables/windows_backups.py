@@ -17,11 +17,11 @@ from vigie_agent.tables.columns import collected, not_collected
 from vigie_agent.tables.file_errors import reason
 from vigie_agent.tables.homes import Home, homes
 from vigie_agent.tables.host import Host
-from vigie_agent.tables.windows_codes import as_text, filetime, wmi_time
+from vigie_agent.tables.windows_codes import as_text, filetime, wmi_time, wql
+from vigie_agent.tables.windows_profiles import profiles, users_key
 from vigie_agent.tables.windows_system import CIMV2, Reason, RegistryKey, Unread, WindowsSystem
 
 _LOCAL_MACHINE: Final = "HKEY_LOCAL_MACHINE\\"
-_PROFILES: Final = _LOCAL_MACHINE + r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 _IMAGE: Final = (
     _LOCAL_MACHINE + r"SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsBackup\SystemImageBackup"
 )
@@ -74,7 +74,7 @@ def windows_repository_rows(host: Host) -> Iterator[TableRow]:
     windows = host.windows
     drives = _drives(windows)
     stopped = _is_off(windows)
-    numbers = _accounts(windows)
+    numbers = _accounts(host)
     for home in homes(host, "windows"):
         yield from _file_history(host, home, numbers, drives, stopped=stopped)
     yield from _system_image(windows, drives)
@@ -82,7 +82,7 @@ def windows_repository_rows(host: Host) -> Iterator[TableRow]:
 
 def shadow_copy_rows(windows: WindowsSystem) -> Iterator[TableRow]:
     """The newest shadow copy of each volume, by day: on the same disk, no backup."""
-    found = windows.wmi(CIMV2, "SELECT InstallDate, VolumeName FROM Win32_ShadowCopy")
+    found = windows.wmi(CIMV2, wql("InstallDate, VolumeName", "Win32_ShadowCopy"))
     if isinstance(found, Unread):
         yield not_collected(
             found.why("shadow copies"), part=Part.SNAPSHOTS.value, mechanism="shadow copies"
@@ -140,9 +140,7 @@ def _file_history(
 
 
 def _last(host: Host, folder: str, sid: str) -> tuple[int | None, str]:
-    key = (
-        host.windows.registry(rf"HKEY_USERS\{sid}\{_OF_ACCOUNT}") if sid else Unread(Reason.ABSENT)
-    )
+    key = users_key(host, sid, _OF_ACCOUNT) if sid else Unread(Reason.ABSENT)
     if isinstance(key, RegistryKey):
         time = filetime(key.number("ProtectedUpToTime") or 0)
         if time is not None:
@@ -181,21 +179,16 @@ def _is_off(windows: WindowsSystem) -> bool:
     return forbidden or disabled
 
 
-def _accounts(windows: WindowsSystem) -> Mapping[str, str]:
+def _accounts(host: Host) -> Mapping[str, str]:
     """SID by the name of the profile's folder, in small letters."""
-    profiles = windows.registry(_PROFILES)
-    if isinstance(profiles, Unread):
+    known = profiles(host)
+    if isinstance(known, Unread):
         return {}
-    found = {}
-    for sid in profiles.subkeys:
-        key = windows.registry(rf"{_PROFILES}\{sid}")
-        if isinstance(key, RegistryKey) and (path := key.text("ProfileImagePath")):
-            found[path.rstrip("\\").rpartition("\\")[2].lower()] = sid
-    return found
+    return {profile.folder_name.lower(): profile.sid for profile in known}
 
 
 def _drives(windows: WindowsSystem) -> Mapping[str, int]:
-    found = windows.wmi(CIMV2, "SELECT DeviceID, DriveType FROM Win32_LogicalDisk")
+    found = windows.wmi(CIMV2, wql("DeviceID, DriveType", "Win32_LogicalDisk"))
     if isinstance(found, Unread):
         return {}
     kinds = ((as_text(row["DeviceID"]).upper(), row["DriveType"]) for row in found)

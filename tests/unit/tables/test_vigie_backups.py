@@ -36,9 +36,13 @@ def at(host: Host, path: str, time: int = NOVEMBER) -> None:
 
 
 def enabled(host: Host, name: str, folder: str = "/etc/systemd/system") -> None:
+    target = host.path(f"{folder.replace('/etc/', '/usr/lib/')}/timers.target")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("[Unit]\nDescription=Timer Units\n")
     link = host.path(f"{folder}/timers.target.wants/{name}")
     link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(f"/usr/lib/systemd/system/{name}")
+    unit = name if "@" not in name else f"{name.partition('@')[0]}@.timer"
+    link.symlink_to(f"{folder.replace('/etc/', '/usr/lib/')}/{unit}")
 
 
 # --- Schedules ------------------------------------------------------------------------------------
@@ -201,6 +205,27 @@ def test_a_timer_of_snapshots_is_a_snapshot_not_a_backup(tmp_path: Path) -> None
 # --- Repositories ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("system", "cache"),
+    [
+        ("linux", "/var/cache/restic"),
+        ("linux", "/root/.cache/restic"),
+        ("darwin", "/var/root/Library/Caches/restic"),
+        ("darwin", "/Users/marie/Library/Caches/restic"),
+        ("windows", "C:/Users/marie/AppData/Local/restic"),
+    ],
+)
+def test_restics_cache_is_found_where_each_system_keeps_it(
+    system: str, cache: str, tmp_path: Path
+) -> None:
+    host = a_device(tmp_path, {f"{cache}/{NUMBER}/snapshots/d4/d477": ""})
+    at(host, f"{cache}/{NUMBER}/snapshots/d4/d477")
+
+    told = [row for row in backups(host, "repositories", system) if row["collected"] == "yes"]
+
+    assert [(row["mechanism"], row["last_success_time"]) for row in told] == [("restic", NOVEMBER)]
+
+
 def test_restics_newest_snapshot_says_when_it_ended_well(tmp_path: Path) -> None:
     cache = f"/home/marie/.cache/restic/{NUMBER}/snapshots"
     host = a_device(tmp_path, {f"{cache}/d4/d477": "", f"{cache}/0a/0a11": ""})
@@ -213,9 +238,12 @@ def test_restics_newest_snapshot_says_when_it_ended_well(tmp_path: Path) -> None
     assert (row["encrypted"], row["last_success_time"]) == (1, NOVEMBER)
 
 
-@pytest.mark.parametrize(("known_files", "last"), [(b"\x93", NOVEMBER), (b"", None)])
+@pytest.mark.parametrize(
+    ("digests", "last"),
+    [('chunks = {"final": "98d9"}\nfiles = {"final": "1584"}', NOVEMBER), ("chunks = {}", None)],
+)
 def test_a_borg_repository_that_was_only_created_holds_no_backup(
-    known_files: bytes, last: int | None, tmp_path: Path
+    digests: str, last: int | None, tmp_path: Path
 ) -> None:
     security = f"/home/marie/.config/borg/security/{NUMBER}"
     cache = f"/home/marie/.cache/borg/{NUMBER}"
@@ -225,7 +253,8 @@ def test_a_borg_repository_that_was_only_created_holds_no_backup(
             f"{security}/location": "ssh://b@nas.exemple.fr/./repo\n",
             f"{security}/key-type": "3",
             f"{security}/manifest-timestamp": "2026-11-19T02:15:00.000000",
-            f"{cache}/files": known_files,
+            f"{cache}/files": "",
+            f"{cache}/config": f"[cache]\nversion = 1\n\n[integrity]\n{digests}\n",
         },
     )
     at(host, f"{cache}/files")
