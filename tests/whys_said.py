@@ -25,7 +25,7 @@ _SOURCES: Final = (
     "services/collect.py",
     "services/asking.py",
 )
-_SPEAKING_BOTH: Final = frozenset({"domain/explain.py"})  # to people, in their language
+_SPEAKING_BOTH: Final = "domain/explain"  # modules that word texts in both languages themselves
 _MADE_BY: Final = {"not_collected": 0, "collected": 0, "QueryError": 1}
 _SUBJECT_OF: Final = "why"  # `unread.why("BitLocker")`: whatever it looks like, it is said
 _PROBES: Final = ("/x/y", "7", "x", "permission denied", "the machine's limit")
@@ -93,7 +93,7 @@ def said_in_python() -> list[Said]:
     for pattern in _SOURCES:
         for path in sorted(AGENT.glob(pattern)):
             module = path.relative_to(AGENT).as_posix()
-            if module not in _SPEAKING_BOTH:
+            if not module.startswith(_SPEAKING_BOTH):
                 _Reader(module, sources).visit(ast.parse(path.read_text("utf-8")))
     found: dict[str, Said] = {}
     followed = set[int]()
