@@ -66,7 +66,7 @@ def _windows(host: Host) -> Iterator[TableRow]:
         asks = limit.seconds > 0
         lock = Lock(limit.seconds or None, asks_password=asks, enforced=asks)
         yield _told(lock, part="machine", source=limit.source)
-    accounts = account_locks(host.windows, limit)
+    accounts = account_locks(host, limit)
     if isinstance(accounts, Unread):
         yield not_collected(accounts.why("the list of profiles"), part="users")
         return

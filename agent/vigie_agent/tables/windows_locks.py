@@ -5,22 +5,21 @@ The registry is read value by value: osquery's table stops at the first empty va
 known, but the machine's limit holds for it all the same.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from vigie_agent.tables.host import Host
 from vigie_agent.tables.session_locks import Answer, Lock
+from vigie_agent.tables.windows_profiles import Profile, profiles, users_key
 from vigie_agent.tables.windows_system import Reason, RegistryKey, Unread, WindowsSystem
 
 _MACHINE: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System"
 _MANAGED: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\PolicyManager\current\device\DeviceLock"
 _WINDOWS_NT: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-_PROFILES: Final = _WINDOWS_NT + r"\ProfileList"
 _WINLOGON: Final = _WINDOWS_NT + r"\Winlogon"
 _DESKTOP: Final = r"Control Panel\Desktop"
 _POLICY: Final = r"Software\Policies\Microsoft\Windows\Control Panel\Desktop"
-_PERSON: Final = re.compile(r"S-1-(?:5-21|12-1)(?:-\d+)+")
 _DECISIVE: Final = ("ScreenSaveActive", "ScreenSaveTimeOut", "ScreenSaverIsSecure")
 _DEFAULT_GRACE: Final = 5
 _MINUTE: Final = 60
@@ -65,18 +64,21 @@ def machine_limit(windows: WindowsSystem) -> Limit | Unread:
     return min(imposed, default=Limit(0, "no limit of the machine"))
 
 
-def account_locks(windows: WindowsSystem, limit: Limit | Unread) -> Iterator[AccountLock] | Unread:
+def account_locks(host: Host, limit: Limit | Unread) -> Iterator[AccountLock] | Unread:
     """What holds for each account of a person that has a profile here."""
-    profiles = windows.registry(_PROFILES)
-    if isinstance(profiles, Unread):
-        return profiles
-    users = windows.net_users()
+    found = profiles(host)
+    if isinstance(found, Unread):
+        return found
+    users = host.windows.net_users()
     names = {} if isinstance(users, Unread) else {user.sid: user.name for user in users}
-    grace = _or_nothing(windows.registry(_WINLOGON)).number("ScreenSaverGracePeriod")
+    set_grace = _or_nothing(host.windows.registry(_WINLOGON)).number("ScreenSaverGracePeriod")
+    grace = _DEFAULT_GRACE if set_grace is None else set_grace
     return (
-        _account(windows, sid, names, limit, _DEFAULT_GRACE if grace is None else grace)
-        for sid in sorted(profiles.subkeys)
-        if _PERSON.fullmatch(sid)
+        AccountLock(
+            names.get(profile.sid) or profile.folder_name or profile.sid,
+            *_of_account(host, profile, limit, grace),
+        )
+        for profile in found
     )
 
 
@@ -108,33 +110,25 @@ def stricter(saver: Lock, limit: Limit) -> tuple[Lock, str]:
     return replace(saver, enforced=enforced), name
 
 
-def _account(
-    windows: WindowsSystem, sid: str, names: dict[str, str], limit: Limit | Unread, grace: int
-) -> AccountLock:
-    username = names.get(sid) or _folder(windows, sid) or sid
+def _of_account(
+    host: Host, profile: Profile, limit: Limit | Unread, grace: int
+) -> tuple[str, Answer]:
+    """Which setting wins for an account, and the lock that it makes."""
     if isinstance(limit, Unread):
-        return AccountLock(username, "", limit.why("the machine's limit"))
-    hive = f"HKEY_USERS\\{sid}"
-    own, policy = windows.registry(f"{hive}\\{_DESKTOP}"), windows.registry(f"{hive}\\{_POLICY}")
-    loaded = not isinstance(own, Unread) or not isinstance(windows.registry(hive), Unread)
+        return "", limit.why("the machine's limit")
+    own = users_key(host, profile.sid, _DESKTOP)
+    policy = users_key(host, profile.sid, _POLICY)
     closed = [
         key for key in (own, policy) if isinstance(key, Unread) and key.reason is not Reason.ABSENT
     ]
-    if loaded and not closed:
+    if profile.hive and not closed:
         lock, source = stricter(screen_saver(_or_nothing(own), _or_nothing(policy), grace), limit)
-        return AccountLock(username, source, lock)
+        return source, lock
     if limit.seconds:
-        lock = Lock(limit.seconds, asks_password=True, enforced=True)
-        return AccountLock(username, "limit of the machine", lock)
+        return "limit of the machine", Lock(limit.seconds, asks_password=True, enforced=True)
     if closed:
-        return AccountLock(username, "", closed[0].why("the account's settings"))
-    return AccountLock(username, "", "the account is logged off: its settings are not loaded")
-
-
-def _folder(windows: WindowsSystem, sid: str) -> str:
-    """The name of the profile's folder, which is that of a domain's account as it first came."""
-    path = _or_nothing(windows.registry(f"{_PROFILES}\\{sid}")).text("ProfileImagePath") or ""
-    return path.rstrip("\\").rpartition("\\")[2]
+        return "", closed[0].why("the account's settings")
+    return "", "the account is logged off: its settings are not loaded"
 
 
 def _or_nothing(key: RegistryKey | Unread) -> RegistryKey:
