@@ -60,6 +60,10 @@ arch: setup ## Check who imports whom
 bench: setup ## Measure speed against bare floors, and the agent against its budget (PART=agent: one part)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(PART)
 
+.PHONY: pack-cost
+pack-cost: ## Measure each Linux query of the packs: CPU, rows, share of a day of one core
+	@$(MAKE) --no-print-directory bench PART=packs
+
 # --- Protocol -------------------------------------------------------------------------------------
 
 .PHONY: proto

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench import agent, ingest, rejudge
+from bench import agent, ingest, pack_cost, rejudge
 from bench.processes import ROOT
 
 RESULTS = ROOT / "bench-results" / "latest.json"
@@ -36,6 +36,7 @@ PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "ingest": ingest.measure,
     "rejudge": rejudge.measure,
     "agent": agent.measure,
+    "packs": pack_cost.measure,
 }
 
 
