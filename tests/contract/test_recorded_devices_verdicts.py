@@ -56,7 +56,7 @@ Q08-admins-approved          ? ? ? ? ? ? ? ? ? ? ? ?
 Q08-admins-few               P P F ? P P P ? P P F ?
 Q08-daily-user-not-admin     P P F ? P F F ? P P F F
 Q08-elevation-guarded        P P F P P P F ? P P F ?
-Q08-no-peer-access           ? ? F ? P P F ? P P F ?
+Q08-no-peer-access           P P F ? P P F ? P P F ?
 Q08-no-stale-account         P P F P P P ? P P P F ?
 Q09-disk-encrypted           P F - ? P P F - P F - -
 Q09-no-usb-storage           P P F P P P F P P P F P

@@ -301,6 +301,7 @@ vigie_win_firewall w: profile origin enabled inbound_default logs_drops local_ru
   fingerprint collected why
 vigie_win_logon w: part kind method enabled account password_stored origin collected why
 vigie_win_management w: part kind name managed state collected why
+vigie_win_openings w: profile port way_in collected why
 vigie_win_password_policy w: part source enforced min_length lockout_threshold lockout_seconds
   lockout_window_seconds max_age_days min_age_days history collected why
 vigie_win_security_products w: type product state signatures_up_to_date collected why

@@ -185,8 +185,16 @@ OFF = SHARES.replace("Active=TRUE", "Active=FALSE")
 DAMAGED = "v2.31|Action"
 
 
-def a_live_profile(name: str, *, enabled: int = 1, inbound: int = 4, logs: int = 1) -> WmiRow:
-    return {"Name": name, "Enabled": enabled, "DefaultInboundAction": inbound, "LogBlocked": logs}
+def a_live_profile(
+    name: str, *, enabled: int = 1, inbound: int = 4, logs: int = 1, rules: int = 1
+) -> WmiRow:
+    return {
+        "Name": name,
+        "Enabled": enabled,
+        "DefaultInboundAction": inbound,
+        "AllowInboundRules": rules,
+        "LogBlocked": logs,
+    }
 
 
 def firewall(windows: WrittenWindows) -> dict[object, TableRow]:
@@ -294,6 +302,89 @@ def test_rules_that_cannot_be_read_are_not_none() -> None:
     row = firewall(windows)["public"]
 
     assert (row["collected"], row["rules"], row["fingerprint"]) == ("yes", None, "")
+
+
+def openings(
+    *rules: str, profile: WmiRow | None = None, keys: Keys | None = None
+) -> dict[object, object]:
+    """Whom the public profile lets in, by port."""
+    windows = WrittenWindows(
+        objects={"MSFT_NetFirewallProfile": [profile or a_live_profile("Public")]},
+        keys={
+            rf"{LOCAL}\FirewallRules": {str(number): text for number, text in enumerate(rules)},
+            **(keys or {}),
+        },
+    )
+    rows = rows_of(vigie_win_firewall.tables(a_windows_device(windows)), "vigie_win_openings")
+    return {row["port"]: row["way_in"] for row in rows if row["collected"] == "yes"}
+
+
+IN = "v2.31|Action=Allow|Active=TRUE|Dir=In|Protocol=6|"
+
+
+@pytest.mark.parametrize(
+    ("rules", "way"),
+    [
+        ([], "none"),
+        ([f"{IN}LPort=445|App=System|"], "any"),
+        ([f"{IN}App=System|"], "any"),
+        ([f"{IN}LPort=445|"], "any"),
+        ([f"{IN}LPort2_10=440-450|App=System|"], "any"),
+        ([f"{IN}LPort=445|App=System|RA4=LocalSubnet|RA6=LocalSubnet|"], "any"),
+        ([f"{IN}LPort=445|App=System|RA4=192.0.2.10/255.255.255.255|"], "other"),
+        ([f"{IN}LPort=445|App=System|Security=Authenticate|"], "other"),
+        ([f"{IN}LPort=445|App=System|RA4=192.0.2.10|", f"{IN}LPort=445|App=System|"], "any"),
+        ([f"{IN}LPort=445|App=System|", f"{IN}LPort=445|App=System|RA4=192.0.2.10|"], "any"),
+        ([f"{IN}LPort=445|", f"{IN}LPort=445|".replace("Allow", "Block")], "none"),
+        ([f"{IN}LPort=445|", f"{IN}LPort=445|RA4=192.0.2.9|".replace("Allow", "Block")], "any"),
+        ([f"{IN}LPort=445|App=C:\\Program Files\\x.exe|"], "none"),
+        ([f"{IN}LPort=445|App=System|Svc=x|"], "none"),
+        ([f"{IN}LPort=RPC|App=System|"], "none"),
+        ([f"{IN}LPort=5357|App=System|"], "none"),
+        ([f"{IN}LPort=445|App=System|".replace("=6|", "=17|")], "none"),
+        ([f"{IN}LPort=445|App=System|".replace("Dir=In", "Dir=Out")], "none"),
+        ([f"{IN}LPort=445|App=System|Profile=Private|"], "none"),
+    ],
+)
+def test_neighbours_come_in_where_a_rule_of_windows_itself_lets_them(
+    rules: list[str], way: str
+) -> None:
+    assert openings(*rules)[445] == way
+
+
+def test_a_profile_that_is_off_lets_everybody_in_and_one_that_is_shut_nobody() -> None:
+    rule = f"{IN}LPort=445|App=System|"
+
+    off = openings(profile=a_live_profile("Public", enabled=0))
+    shut = openings(rule, profile=a_live_profile("Public", rules=0))
+    open_ = openings(profile=a_live_profile("Public", inbound=2))
+
+    assert (off, shut, open_) == (
+        {139: "any", 445: "any"},
+        {139: "none", 445: "none"},
+        {139: "any", 445: "any"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({rf"{POLICY}\FirewallRules": DENIED}, "needs elevated rights"),
+        ({}, "is not there"),  # every Windows has rules of its own
+    ],
+)
+def test_rules_that_cannot_be_read_leave_the_door_unknown(keys: Keys, why: str) -> None:
+    windows = WrittenWindows(
+        objects={"MSFT_NetFirewallProfile": [a_live_profile("Public")]}, keys=keys
+    )
+
+    rows = rows_of(vigie_win_firewall.tables(a_windows_device(windows)), "vigie_win_openings")
+
+    assert {row["profile"]: row["why"] for row in rows} == {
+        "domain": "the settings of the firewall could not be read",
+        "private": "the settings of the firewall could not be read",
+        "public": f"the rules of the firewall: {why}",
+    }
 
 
 # --- Updates --------------------------------------------------------------------------------------
