@@ -60,7 +60,7 @@ def _of_homes(
             list(host.path(home.directory).iterdir())
         except PermissionError as error:
             yield not_collected(
-                f"the account's home: {reason(error)}",
+                f"the home of the account: {reason(error)}",
                 part=Part.REPOSITORIES.value,
                 account=home.username,
             )
@@ -210,7 +210,9 @@ def _rsnapshot(host: Host) -> Iterator[TableRow]:
     try:
         newest = int(host.path(f"{root}/{intervals[0]}.0").stat().st_mtime)
     except PermissionError as error:
-        yield not_collected(f"rsnapshot's folder: {reason(error)}", part=Part.REPOSITORIES.value)
+        yield not_collected(
+            f"the folder of rsnapshot: {reason(error)}", part=Part.REPOSITORIES.value
+        )
         return
     except OSError:
         return

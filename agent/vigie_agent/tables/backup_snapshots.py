@@ -45,7 +45,9 @@ def _snapper(host: Host, name: str, folder: str, scheduled: int) -> TableRow:
         numbers = [int(i.name) for i in host.path(folder).iterdir() if i.name.isdecimal()]
     except PermissionError as error:
         return not_collected(
-            f"snapper's folder: {reason(error)}", part=Part.SNAPSHOTS.value, mechanism="snapper"
+            f"the folder of snapper: {reason(error)}",
+            part=Part.SNAPSHOTS.value,
+            mechanism="snapper",
         )
     except OSError:
         numbers = []
@@ -61,7 +63,7 @@ def _timeshift(host: Host) -> Iterator[TableRow]:
         return
     except (OSError, ValueError, RecursionError):
         yield not_collected(
-            "Timeshift's settings could not be read",
+            "the settings of Timeshift could not be read",
             part=Part.SNAPSHOTS.value,
             mechanism="timeshift",
         )

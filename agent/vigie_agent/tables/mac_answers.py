@@ -30,9 +30,6 @@ TMUTIL: Final = "/usr/bin/tmutil"
 WHO: Final = "/usr/bin/who"
 XPROTECT: Final = "/usr/bin/xprotect"
 
-_FULL_DISK_ACCESS: Final = (
-    "needs Full Disk Access (System Settings, Privacy & Security, Full Disk Access)"
-)
 _TIMEOUT: Final = timedelta(seconds=8)
 _WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
 _BEYOND: Final = 10**15  # no number, size or time of a Mac is larger
@@ -193,7 +190,10 @@ def _content(host: Host, path: str) -> object | None:
     except PermissionError as error:
         # macOS says EPERM where privacy protection refuses, whoever asks.
         if error.errno == errno.EPERM:
-            raise Unanswered(f"{_FULL_DISK_ACCESS}: {path}") from error
+            raise Unanswered(
+                "needs Full Disk Access (System Settings, Privacy & Security, Full Disk Access): "
+                f"{path}"
+            ) from error
         raise Unanswered(f"needs root: {path}") from error
     except OSError as error:
         raise Unanswered(f"{path} could not be read") from error

@@ -85,7 +85,7 @@ def shadow_copy_rows(windows: WindowsSystem) -> Iterator[TableRow]:
     found = windows.wmi(CIMV2, wql("InstallDate, VolumeName", "Win32_ShadowCopy"))
     if isinstance(found, Unread):
         yield not_collected(
-            found.why("shadow copies"), part=Part.SNAPSHOTS.value, mechanism="shadow copies"
+            found.why("the shadow copies"), part=Part.SNAPSHOTS.value, mechanism="shadow copies"
         )
         return
     newest = dict[str, int]()
@@ -120,7 +120,7 @@ def _file_history(
             return
         settings = read_file_history(host.read_bytes(path[0], max_bytes=_MAX_BYTES))
     except OSError as error:
-        yield not_collected(f"settings of File History: {reason(error)}", **known)
+        yield not_collected(f"the settings of File History: {reason(error)}", **known)
         return
     if settings is None:
         yield not_collected("the settings of File History could not be understood", **known)
@@ -156,7 +156,9 @@ def _system_image(windows: WindowsSystem, drives: Mapping[str, int]) -> Iterator
     key = windows.registry(_IMAGE)
     if isinstance(key, Unread):
         if key.reason is not Reason.ABSENT:
-            yield not_collected(key.why("Windows Backup"), part=Part.REPOSITORIES.value)
+            yield not_collected(
+                key.why("the record of Windows Backup"), part=Part.REPOSITORIES.value
+            )
         return
     last = filetime(key.number("LastSuccessfulBackupTime") or 0)
     if last is None and not key.number("LastBackupTime"):

@@ -148,7 +148,7 @@ def test_shadow_copies_are_told_by_day_for_each_volume_and_are_no_backup(tmp_pat
 def test_shadow_copies_that_may_not_be_seen_are_told(tmp_path: Path) -> None:
     (row,) = asked(a_device(tmp_path, Win32_ShadowCopy=DENIED), "snapshots")
 
-    assert (row["collected"], row["why"]) == ("no", "shadow copies: needs elevated rights")
+    assert (row["collected"], row["why"]) == ("no", "the shadow copies: needs elevated rights")
 
 
 @pytest.mark.parametrize(
