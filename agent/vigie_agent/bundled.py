@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from vigie_agent.domain.errors import PackMalformed, TopicMalformed
-from vigie_agent.domain.packs import Pack, read_pack
+from vigie_agent.domain.packs import Pack
+from vigie_agent.domain.packs import read_packs as packs_in
 from vigie_agent.domain.topics import Topic, read_topic
 
 _PACKAGE: Final = Path(__file__).resolve().parent
@@ -18,8 +19,12 @@ def folder(name: str) -> Path:
 
 
 def read_packs(folder: Path) -> tuple[Pack, ...]:
-    """Every pack in `folder` (*.json, *.conf), by name. Raises PackMalformed."""
-    return tuple(read_pack(_text(path), name=path.stem) for path in _files(folder, "json", "conf"))
+    """Every pack in `folder` (*.json, *.conf), by name of the file. Raises PackMalformed."""
+    return tuple(
+        pack
+        for path in _files(folder, "json", "conf")
+        for pack in packs_in(_text(path), name=path.stem)
+    )
 
 
 def read_topics(folder: Path) -> Mapping[str, Topic]:

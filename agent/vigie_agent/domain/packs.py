@@ -7,7 +7,7 @@ costs no other.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha1
 from typing import Final
@@ -22,8 +22,6 @@ DEFAULT_INTERVAL: Final = timedelta(hours=1)
 
 _EVERYWHERE: Final = frozenset({"linux", "darwin", "windows"})
 _PLATFORMS: Final[Mapping[str, frozenset[str]]] = {
-    "": _EVERYWHERE,
-    "null": _EVERYWHERE,
     "all": _EVERYWHERE,
     "any": _EVERYWHERE,
     "posix": frozenset({"linux", "darwin"}),
@@ -81,9 +79,40 @@ class Host:
     shard: int = 1
 
 
-def read_pack(text: str, *, name: str) -> Pack:
-    """The pack that `text` holds. Raises PackMalformed when it is not one, saying where."""
+def read_packs(text: str, *, name: str) -> tuple[Pack, ...]:
+    """The pack that `text` holds, or all of a configuration of osqueryd: `schedule` and `packs`.
+
+    The packs inside a configuration are named `<name>.<pack>`. One that names a file is told as a
+    problem: another machine's path says nothing here. Raises PackMalformed, saying where.
+    """
     document = read_json(text, source=f"pack {name}")
+    if "queries" in document or not document.keys() & {"schedule", "packs"}:
+        return (_pack_of(document, text, name),)
+    inside = document.get("packs")
+    named = inside if isinstance(inside, dict) else {}
+    several = named.get("*")
+    if isinstance(several, dict):
+        named = {**{key: pack for key, pack in named.items() if key != "*"}, **several}
+    problems = tuple(
+        f"pack {name}: its pack {key} is a file, {pack!r}: put that file beside this one"
+        for key, pack in named.items()
+        if not isinstance(pack, dict)
+    )
+    packs = [
+        _pack_of(pack, text, f"{name}.{key}")
+        for key, pack in named.items()
+        if isinstance(pack, dict)
+    ]
+    main = _pack_of({"queries": document.get("schedule", {})}, text, name)
+    return (replace(main, problems=main.problems + problems), *packs)
+
+
+def read_pack(text: str, *, name: str) -> Pack:
+    """The one pack that `text` holds. Raises PackMalformed when it is not one, saying where."""
+    return _pack_of(read_json(text, source=f"pack {name}"), text, name)
+
+
+def _pack_of(document: Mapping[str, object], text: str, name: str) -> Pack:
     problems: list[str] = []
     queries: list[Query] = []
     written = document.get("queries")
@@ -184,9 +213,12 @@ def _interval(written: object) -> timedelta:
 
 
 def _platforms(written: object) -> frozenset[str]:
-    # An unknown word (freebsd) names a system that we do not run on.
-    words = [word.strip().lower() for word in _text(written).split(",")]
-    return frozenset().union(*(_PLATFORMS.get(word, frozenset()) for word in words))
+    # osqueryd looks for its words anywhere in the text ("linux;darwin"), and so do we. A text
+    # without any of them (freebsd) names a system that we do not run on.
+    text = _text(written).strip().lower()
+    if text in {"", "null"}:
+        return _EVERYWHERE
+    return frozenset().union(*(where for word, where in _PLATFORMS.items() if word in text))
 
 
 def _text(written: object) -> str:

@@ -9,7 +9,7 @@ import structlog
 
 from vigie_agent.domain.errors import PackMalformed
 from vigie_agent.domain.orders import Limits, ServerConfig
-from vigie_agent.domain.packs import Host, Pack, read_pack
+from vigie_agent.domain.packs import Host, Pack, read_packs
 from vigie_agent.domain.plan import Plan, packs_in_force, plan
 from vigie_agent.domain.topics import Topic
 from vigie_agent.services.state_file import read_state, write_state
@@ -90,10 +90,11 @@ class StandingOrders:
 
 
 def _read_packs(config: ServerConfig) -> tuple[tuple[Pack, ...], tuple[str, ...]]:
-    packs, problems = [], []
+    packs: list[Pack] = []
+    problems: list[str] = []
     for name, text in config.packs.items():
         try:
-            packs.append(read_pack(text, name=name))
+            packs.extend(read_packs(text, name=name))
         except PackMalformed as error:
             problems.append(str(error))
     return tuple(packs), tuple(problems)

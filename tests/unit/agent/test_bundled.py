@@ -40,6 +40,13 @@ def test_a_folder_of_ones_own_is_read_by_name(tmp_path: Path) -> None:
     assert [pack.name for pack in packs] == ["a", "b"]
 
 
+def test_a_configuration_of_osqueryd_brings_each_of_its_packs(tmp_path: Path) -> None:
+    packs = '{"fans": {"queries": {"q": {"query": "SELECT 1"}}}}'
+    (tmp_path / "osquery.conf").write_text(f'{{"schedule": {{}}, "packs": {packs}}}')
+
+    assert [pack.name for pack in bundled.read_packs(tmp_path)] == ["osquery", "osquery.fans"]
+
+
 def test_a_pack_that_is_not_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_bytes(b"\xff\xfe")
 

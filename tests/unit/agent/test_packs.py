@@ -15,6 +15,7 @@ from vigie_agent.domain.packs import (
     is_meant_for,
     machine_shard,
     read_pack,
+    read_packs,
     restriction,
 )
 
@@ -227,6 +228,13 @@ def test_a_query_without_a_topic_makes_one_of_its_own() -> None:
         ("darwin", False, True, False),
         ("Windows", False, False, True),
         ("linux, windows", True, False, True),
+        ("linux,darwin", True, True, False),
+        ("darwin;windows", False, True, True),
+        ("linux darwin", True, True, False),
+        ("any platform", True, True, True),
+        ("centos", True, False, False),
+        ("posix,windows", True, True, True),
+        (" ", True, True, True),
         ("freebsd", False, False, False),
         ("freebsd,darwin", False, True, False),
     ],
@@ -253,6 +261,10 @@ def test_a_platform_says_where_a_query_runs(
         ("5.0", "5", None),
         ("5.9.0", "5.10.0-3-gabcdef", None),
         ("5.8.1", "", None),
+        ("0.0.0", "5.23.1", None),
+        ("1.4.5", "5.23.1", None),
+        ("5.3", "5.23.1", None),
+        ("5.23.1.2", "5.23.1", "needs osquery 5.23.1.2"),
     ],
 )
 def test_a_version_is_the_oldest_osquery_that_answers(
@@ -315,3 +327,108 @@ def test_a_pack_carries_its_discovery_and_its_own_restrictions() -> None:
     assert not is_meant_for(pack, LINUX)
     assert restriction(pack, LINUX) == "needs osquery 9.0"
     assert pack.shard == 10
+
+
+def a_configuration(**more: object) -> str:
+    """A configuration of osqueryd with options, decorators and one scheduled query."""
+    return json.dumps(
+        {
+            "options": {"host_identifier": "hostname"},
+            "decorators": {"load": ["SELECT uuid FROM system_info"]},
+            "schedule": {"fan_speed": {"query": "SELECT 1", "interval": "60"}},
+            **more,
+        }
+    )
+
+
+def test_a_configuration_gives_its_schedule_and_the_packs_inside_it() -> None:
+    inside = {"platform": "darwin", "queries": {"dust": {"query": "SELECT 2"}}}
+
+    text = a_configuration(platform="windows", packs={"fans": inside})
+    main, fans = read_packs(text, name="osquery")
+
+    assert is_meant_for(main, LINUX)  # osqueryd knows no platform of a whole configuration
+    assert [query.topic for query in main.queries] == ["pack.osquery.fan_speed"]
+    assert [query.topic for query in fans.queries] == ["pack.osquery.fans.dust"]
+    assert fans.name == "osquery.fans"
+    assert not is_meant_for(fans, LINUX)
+    assert main.problems == fans.problems == ()
+
+
+def test_several_packs_under_a_star_are_each_a_pack() -> None:
+    inside = {"a": {"queries": {"q": {"query": "SELECT 1"}}}, "b": {"queries": {}}}
+
+    packs = read_packs(a_configuration(packs={"*": inside}), name="osquery")
+
+    assert [pack.name for pack in packs] == ["osquery", "osquery.a", "osquery.b"]
+
+
+def test_a_pack_that_a_configuration_names_by_its_file_is_told() -> None:
+    packs = {"fans": "/usr/share/osquery/packs/fans.conf", "*": "/etc/osquery/packs/*"}
+
+    (main,) = read_packs(a_configuration(packs=packs), name="osquery")
+
+    assert [query.name for query in main.queries] == ["fan_speed"]
+    assert main.problems[0] == (
+        "pack osquery: its pack fans is a file, '/usr/share/osquery/packs/fans.conf': "
+        "put that file beside this one"
+    )
+    assert len(main.problems) == 2
+
+
+def test_what_is_wrong_inside_a_configuration_costs_nothing_else() -> None:
+    inside = {"bad": {"query": "SELECT 1", "interval": 0}, "good": {"query": "SELECT 2"}}
+
+    _, fans = read_packs(a_configuration(packs={"fans": {"queries": inside}}), name="osquery")
+
+    assert [query.name for query in fans.queries] == ["good"]
+    assert fans.problems[0].startswith("pack osquery.fans, query bad (line 1): interval 0 is out")
+
+
+@pytest.mark.parametrize("odd", [None, [], "x", 5, {"fans": None}, {"fans": [1]}, {"*": 5}])
+def test_odd_packs_in_a_configuration_raise_nothing(odd: object) -> None:
+    main, *others = read_packs(a_configuration(packs=odd), name="osquery")
+
+    assert [query.name for query in main.queries] == ["fan_speed"]
+    assert others == []
+
+
+def test_a_pack_with_queries_is_one_pack_whatever_else_it_holds() -> None:
+    text = json.dumps({"packs": {"x": {}}, "queries": {"q": {"query": "SELECT 1"}}})
+
+    (pack,) = read_packs(text, name="fans")
+
+    assert [query.name for query in pack.queries] == ["q"]
+
+
+def test_an_empty_configuration_asks_nothing_and_is_told() -> None:
+    (pack,) = read_packs("{}", name="empty")
+
+    assert pack.problems == ('pack empty: it has no "queries" object, so it asks nothing',)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"value": "Artifacts of this fan", "descriptor": "x", "tags": ["t"], "oncall": "ops"},
+        {"blacklist": False, "removed": "false", "shard": "0", "version": 5, "platform": 7},
+    ],
+    ids=["keys for people", "values of other types"],
+)
+def test_keys_that_public_packs_add_do_not_hinder(fields: dict[str, object]) -> None:
+    query = the_query_of(a_pack_of(**fields))
+
+    assert restriction(query, LINUX) is None
+    assert is_meant_for(query, LINUX)
+
+
+def test_a_comment_that_ends_in_a_backslash_ends_with_its_line() -> None:
+    text = '{\n// often \\\n"queries": {"q": {"query": "SELECT 1"}}}'
+
+    assert [query.name for query in read_pack(text, name="odd").queries] == ["q"]
+
+
+def test_continued_lines_keep_a_backslash_that_continues_nothing() -> None:
+    text = '{"queries": {"q": {"query": "SELECT \'C:\\\\x\' \\\n , 2"}}}'
+
+    assert read_pack(text, name="odd").queries[0].sql == "SELECT 'C:\\x'  , 2"

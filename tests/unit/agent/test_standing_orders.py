@@ -47,6 +47,14 @@ def test_an_order_is_in_force_at_once_and_told(tmp_path: Path) -> None:
     assert told == ["changed"]
 
 
+def test_an_order_may_be_a_configuration_of_osqueryd(tmp_path: Path) -> None:
+    orders = orders_in(tmp_path)
+
+    orders.follow(ServerConfig(packs={"site": f'{{"packs": {{"fans": {ORDERED}}}}}'}))
+
+    assert set(orders.plan().topics) == {"pack.shipped.q", "pack.site.fans.q"}
+
+
 def test_orders_outlive_a_restart(tmp_path: Path) -> None:
     orders_in(tmp_path).follow(CONFIG)
 
