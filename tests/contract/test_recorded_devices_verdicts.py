@@ -59,7 +59,7 @@ Q08-elevation-guarded        P P F P P P F ? P P F ?
 Q08-no-peer-access           P P F ? P P F ? P P F ?
 Q08-no-stale-account         P P F P P P ? P P P F ?
 Q09-disk-encrypted           P F - ? P P F - P F - -
-Q09-no-usb-storage           P P F P P P F P P P F P
+Q09-no-usb-storage           P P F ? P P F P P P F P
 Q09-seen-recently            P P P P P P P P P P P P
 Q09-usb-storage-blocked      P F F F ? F F F P F F F
 Q09-vpn-installed            P P - ? P P F - P P - -

@@ -310,6 +310,7 @@ vigie_win_smb1 w: side enabled origin installation_type collected why
 vigie_win_updates w: part last_install_day last_check_day source reboot_pending
   reboot_pending_time collected why
 vigie_win_usb_policy w: mechanism blocked detail collected why
+vigie_win_usb_storage w: vendor model serial device collected why
 vigie_win_vpn w: name kind scope collected why
 vscode_extensions dlw: name uuid version path publisher publisher_id installed_at prerelease uid
   vscode_edition

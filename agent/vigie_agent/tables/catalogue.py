@@ -75,6 +75,7 @@ from vigie_agent.tables import (
     vigie_win_smb1,
     vigie_win_updates,
     vigie_win_usb_policy,
+    vigie_win_usb_storage,
     vigie_win_vpn,
     volumes,
 )
@@ -151,6 +152,7 @@ _MODULES: Final[tuple[Callable[[Host], tuple[Table, ...]], ...]] = (
     vigie_win_smb1.tables,
     vigie_win_updates.tables,
     vigie_win_usb_policy.tables,
+    vigie_win_usb_storage.tables,
     vigie_win_vpn.tables,
     volumes.tables,
 )

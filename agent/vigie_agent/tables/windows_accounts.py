@@ -21,6 +21,8 @@ _PASSWORD_NEVER_EXPIRES: Final = 0x1_0000
 _USER: Final = 1
 _GROUPS: Final = frozenset({2, 4, 5})  # group, alias, well-known group
 _DELETED: Final = 6
+_COMPUTER: Final = 9
+_GROUPS_OF_A_DOMAIN: Final = frozenset({"512", "513", "518", "519"})  # Domain Admins, Users, ...
 
 EVERYBODY: Final = frozenset(
     {
@@ -79,9 +81,18 @@ def source_of(sid: str, machine: str) -> str:
 def is_group(member: GroupMember) -> bool:
     """Whether it holds members of its own, which this device does not know.
 
-    What Entra adds by itself (its device administrators) has no name here and may be a group.
+    What Entra adds by itself (its device administrators) has no name here and may be a group. A
+    domain's own groups are known by their number where nobody can name them (away from it).
     """
-    return member.kind in _GROUPS or (is_entra(member.sid) and member.kind != _USER)
+    if member.kind == _USER:
+        return False
+    of_domain = member.sid.startswith("S-1-5-21-") and rid(member.sid) in _GROUPS_OF_A_DOMAIN
+    return member.kind in _GROUPS or is_entra(member.sid) or of_domain
+
+
+def may_be_group(member: GroupMember) -> bool:
+    """As `is_group`, and whoever could not be resolved."""
+    return is_group(member) or (not member.name and member.kind not in {_USER, _DELETED, _COMPUTER})
 
 
 def is_deleted(member: GroupMember, machine: str) -> bool:
@@ -97,7 +108,7 @@ def is_admin(sid: str, members: Sequence[GroupMember], machine: str) -> bool | N
         return True
     if authority(sid) == machine:
         return False  # a domain's group cannot hold a local account
-    return None if any(is_group(member) for member in members) else False
+    return None if any(may_be_group(member) for member in members) else False
 
 
 def in_administrators(groups: Collection[str], administrators: str) -> bool:

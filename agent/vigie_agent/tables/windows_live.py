@@ -51,6 +51,10 @@ if sys.platform == "win32":
     _AT_MOST_TWO_MINUTES: Final = 0x80
     _MAX_VALUES: Final = 50_000  # the servicing stack keeps thousands of packages
     _HERE: Final[Any] = None  # no server's name: this device (the stubs ask for text)
+    _NAME_TIMEOUT: Final = timedelta(seconds=2)
+    _NAMED: Final = 2  # levels of NetLocalGroupGetMembers
+    _NUMBERS_ONLY: Final = 0
+    _UNKNOWN_KIND: Final = 8
     _MAX_UPDATES: Final = 200
     _UPDATE_TIMEOUT: Final = timedelta(seconds=20)
     _OPEN: Final = (0, 4)  # connected to a screen, or left open
@@ -98,10 +102,14 @@ if sys.platform == "win32":
             return self._calls(_net_users, WMI_TIMEOUT)
 
         def net_local_group_members(self, sid: str) -> Sequence[GroupMember] | Unread:
-            return self._calls(lambda: _members(sid), WMI_TIMEOUT)
+            named = self._calls(lambda: _members(sid, _NAMED), WMI_TIMEOUT)
+            if not isinstance(named, Unread) or named.reason is not Reason.TIMED_OUT:
+                return named
+            # Away from its domain, Windows looks long for names; who they are needs none.
+            return self._calls(lambda: _members(sid, _NUMBERS_ONLY), _NAME_TIMEOUT)
 
         def account_name(self, sid: str) -> str | Unread:
-            return self._calls(lambda: _account_name(sid), WMI_TIMEOUT)
+            return self._calls(lambda: _account_name(sid), _NAME_TIMEOUT)
 
         def sessions(self) -> Sequence[OpenSession] | Unread:
             return self._calls(_sessions, WMI_TIMEOUT)
@@ -209,18 +217,18 @@ if sys.platform == "win32":
             for row in rows
         ]
 
-    def _members(sid: str) -> Sequence[GroupMember] | Unread:
+    def _members(sid: str, level: int) -> Sequence[GroupMember] | Unread:
         try:
             wanted = win32security.ConvertStringSidToSid(sid)
             name, _, _ = win32security.LookupAccountSid(None, wanted)
-            rows = _all(lambda resume: win32net.NetLocalGroupGetMembers(None, name, 2, resume))
+            rows = _all(lambda resume: win32net.NetLocalGroupGetMembers(None, name, level, resume))
         except pywintypes.error as error:
             return Unread(reason_of(error.winerror), error.winerror)
         return [
             GroupMember(
                 sid=win32security.ConvertSidToStringSid(row["sid"]),
-                name=row["domainandname"] or "",
-                kind=row["sidusage"],
+                name=row.get("domainandname") or "",
+                kind=row.get("sidusage", _UNKNOWN_KIND),
             )
             for row in rows
         ]

@@ -267,6 +267,27 @@ def test_a_domain_account_that_nobody_can_name_now_stays_an_administrator() -> N
     assert (row["account"], row["kind"], row["enabled"]) == (f"{DOMAIN}-1107", "unknown", None)
 
 
+def test_away_from_its_domain_the_groups_of_a_domain_are_known_by_their_number() -> None:
+    unresolved = GroupMember(f"{DOMAIN}-512", "", 8)
+    windows = WrittenWindows(users=USERS, members={ADMINISTRATORS: [unresolved]})
+
+    (row,) = asked(windows, "vigie_win_admins")
+
+    assert (row["account"], row["kind"]) == (f"{DOMAIN}-512", "group")
+    assert row["why"] == "the members of this group are known to its directory alone"
+
+
+def test_a_member_that_nobody_can_name_may_hold_any_account_of_the_domain() -> None:
+    windows = WrittenWindows(
+        users=USERS,
+        members={ADMINISTRATORS: [GroupMember(f"{DOMAIN}-1107", "", 8)]},
+        keys={rf"{PROFILES}\{DOMAIN}-1104": a_profile(r"C:\Users\j.petit")},
+    )
+
+    assert accounts(windows)["j.petit"]["is_admin"] is None
+    assert accounts(windows)["marie"]["is_admin"] == 0
+
+
 def test_a_group_that_cannot_be_read_is_not_an_empty_one() -> None:
     (row,) = asked(WrittenWindows(users=USERS), "vigie_win_admins")
 

@@ -12,6 +12,7 @@ from vigie_agent.tables import (
     vigie_win_firewall,
     vigie_win_updates,
     vigie_win_usb_policy,
+    vigie_win_usb_storage,
     vigie_win_vpn,
 )
 from vigie_agent.tables.host import Host
@@ -168,6 +169,70 @@ def test_management_that_refuses_to_write_is_told_and_does_not_block() -> None:
     ]
 
     assert (row["blocked"], row["detail"]) == (0, "refuses to write, not to read")
+
+
+# --- USB storage that is attached ---
+
+
+STICK: WmiRow = {
+    "FriendlyName": "SanDisk Cruzer",
+    "Manufacturer": "SanDisk ",
+    "Model": "Cruzer Blade",
+    "SerialNumber": " 4C53 ",
+    "BusType": 7,
+    "DeviceId": "1",
+}
+UAS: WmiRow = {
+    **STICK,
+    "Manufacturer": None,
+    "Model": None,
+    "FriendlyName": "Samsung T7",
+    "DeviceId": "2",
+}
+SYSTEM: WmiRow = {**STICK, "BusType": 17, "DeviceId": "0"}
+
+
+def attached(windows: WrittenWindows) -> list[TableRow]:
+    host = a_windows_device(windows)
+    return rows_of(vigie_win_usb_storage.tables(host), "vigie_win_usb_storage")
+
+
+def test_disks_on_uas_are_on_the_usb_bus_too() -> None:
+    rows = attached(WrittenWindows(objects={"MSFT_PhysicalDisk": [SYSTEM, STICK, UAS]}))
+
+    assert [(row["vendor"], row["model"], row["serial"], row["device"]) for row in rows] == [
+        ("SanDisk", "Cruzer Blade", "4C53", "PHYSICALDRIVE1"),
+        ("", "Samsung T7", "4C53", "PHYSICALDRIVE2"),
+    ]
+
+
+def test_without_the_storage_service_drives_tell_and_the_gap_is_told() -> None:
+    drive: WmiRow = {
+        "Model": "x",
+        "SerialNumber": "1",
+        "InterfaceType": "USB",
+        "PNPDeviceID": "",
+        "Index": 1,
+    }
+    by_name: WmiRow = {**drive, "InterfaceType": "SCSI", "PNPDeviceID": r"USBSTOR\DISK", "Index": 2}
+    disk: WmiRow = {**drive, "InterfaceType": "IDE", "Index": 0}
+
+    told, *rows = attached(
+        WrittenWindows(
+            objects={"MSFT_PhysicalDisk": DENIED, "Win32_DiskDrive": [disk, drive, by_name]}
+        )
+    )
+
+    assert told["why"] == "the bus of disks: needs elevated rights"
+    assert [row["device"] for row in rows] == ["PHYSICALDRIVE1", "PHYSICALDRIVE2"]
+
+
+@pytest.mark.parametrize("hidden", [DENIED, []])
+def test_where_neither_answers_nothing_is_claimed(hidden: Unread | list[WmiRow]) -> None:
+    # Without rights the storage service lists no disk at all.
+    objects = {"MSFT_PhysicalDisk": hidden, "Win32_DiskDrive": DENIED}
+
+    assert [row["collected"] for row in attached(WrittenWindows(objects=objects))] == ["no"]
 
 
 # --- Firewall -------------------------------------------------------------------------------------
