@@ -34,6 +34,7 @@ from vigie_agent.spool.sqlite import SqliteSpool
 log = structlog.get_logger()
 
 TOPICS = ("firewall", "usb_storage", "vpn")
+BURST = 20  # reports of one topic in a row: one that is taken twice is then not the topic's newest
 MOST_PENDING = 500
 PAUSE = 0.01
 
@@ -62,7 +63,7 @@ async def hammer(spool: SqliteSpool, deliver: Deliver, ledger: Ledger, stop: asy
     number = 0
     while not stop.is_set():
         if spool.pending() < MOST_PENDING:
-            snapshot = made_up(TOPICS[number % len(TOPICS)], number, life)
+            snapshot = made_up(TOPICS[number // BURST % len(TOPICS)], number, life)
             ledger.write(meant=snapshot.digest.hex(), topic=snapshot.topic, rows=snapshot.rows)
             report = Report(clock.utc_now(), clock.boot_id(), clock.boot_clock(), (snapshot,))
             spool.append(report)

@@ -18,7 +18,7 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class OwnFigures:
-    """Counts what the server does (`vigie_server.ports.Figures`)."""
+    """Counts what the server does (`vigie_server.ports.figures.Figures`)."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)

@@ -1,0 +1,107 @@
+"""What agents wrote down of what they collected, held against what the server's store holds.
+
+Pure: the tests that kill programs read both sides, and this says where they differ, in words that
+name the report. Its own tests show that each way of losing, doubling or altering is seen.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+Table = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report as an agent was about to keep it."""
+
+    digest: str
+    topic: str
+    rows: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A report as the store holds it: one row of evidence."""
+
+    device: int
+    spool: str
+    seq: int
+    digest: str
+    topic: str
+    rows: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What one or several agents collected."""
+
+    meant: Mapping[str, Written] = field(default_factory=dict)
+    """By digest: what was about to be kept when an agent was killed may be lost, or be there."""
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """The digest of what was durable in a spool, and that spool."""
+
+
+def read_ledger(lines: Iterable[Mapping[str, object]]) -> Ledger:
+    """The ledger of these lines (`fakes/hammering_agent.py` writes them)."""
+    meant: dict[str, Written] = {}
+    kept: dict[str, str] = {}
+    for line in lines:
+        if "kept" in line:
+            kept[str(line["kept"])] = str(line["spool"])
+        else:
+            digest, rows = str(line["meant"]), line["rows"]
+            assert isinstance(rows, list)
+            table = tuple(tuple(map(str, row)) for row in rows)
+            meant[digest] = Written(digest, str(line["topic"]), table)
+    return Ledger(meant, kept)
+
+
+def differences(ledger: Ledger, stored: Iterable[Stored]) -> list[str]:
+    """One sentence for each report that was lost, doubled, altered, misplaced or made up."""
+    held = tuple(stored)
+    return [
+        *_lost(ledger, held),
+        *_doubled(ledger, held),
+        *(found for report in held for found in _unlike(ledger, report)),
+    ]
+
+
+def _lost(ledger: Ledger, held: tuple[Stored, ...]) -> Iterator[str]:
+    there = {report.digest for report in held}
+    for digest, spool in ledger.kept.items():
+        if digest not in there:
+            yield f"lost: {_told(ledger, digest)}, kept in spool {spool[:8]}"
+
+
+def _doubled(ledger: Ledger, held: tuple[Stored, ...]) -> Iterator[str]:
+    for digest, times in Counter(report.digest for report in held).items():
+        if times > 1:
+            at = ", ".join(
+                f"device {report.device} seq {report.seq}"
+                for report in held
+                if report.digest == digest
+            )
+            yield f"stored {times} times: {_told(ledger, digest)}, at {at}"
+    for (spool, seq), times in Counter((report.spool, report.seq) for report in held).items():
+        if times > 1:
+            yield f"stored {times} times: seq {seq} of spool {spool[:8]}"
+
+
+def _unlike(ledger: Ledger, report: Stored) -> Iterator[str]:
+    meant = ledger.meant.get(report.digest)
+    if meant is None:
+        yield f"made up: {report.topic} {report.digest[:8]}, seq {report.seq}: nobody collected it"
+        return
+    if (report.topic, report.rows) != (meant.topic, meant.rows):
+        told = _told(ledger, report.digest)
+        yield f"altered: {told}, seq {report.seq}: the store says {report.topic} {report.rows}"
+    spool = ledger.kept.get(report.digest)
+    if spool not in {None, report.spool}:
+        told = _told(ledger, report.digest)
+        yield f"misplaced: {told}, seq {report.seq}: it is under spool {report.spool[:8]}"
+
+
+def _told(ledger: Ledger, digest: str) -> str:
+    meant = ledger.meant.get(digest)
+    return f"{digest[:8]}" if meant is None else f"{meant.topic} {digest[:8]} {meant.rows}"
