@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from vigie_agent.tables.windows_system import Reason, WmiValue
+from vigie_agent.tables.windows_system import Reason, WmiValue, whole_number
 
 _EPOCH_1601: Final = 11_644_473_600
 _TICKS: Final = 10_000_000
@@ -93,7 +93,7 @@ def as_number(value: WmiValue) -> int | None:
     """A WMI whole number; 64-bit ones travel as text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
+    return whole_number(value) if isinstance(value, str) else None
 
 
 def as_text(value: WmiValue) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
+from vigie_agent.tables.windows_system import whole_number
+
 PROFILES: Final = ("domain", "private", "public")
 
 _TCP: Final = "6"
@@ -85,9 +87,8 @@ def _names(rule: FirewallRule, port: int) -> bool:
 def _covers(written: str, port: int) -> bool:
     """`445`, or `5000-5010`; words stand for ports that are given out at run time."""
     first, _, last = written.partition("-")
-    if not first.isdecimal() or not (last or first).isdecimal():
-        return False
-    return int(first) <= port <= int(last or first)
+    lowest, highest = whole_number(first), whole_number(last or first)
+    return lowest is not None and highest is not None and lowest <= port <= highest
 
 
 def _whom(rule: FirewallRule) -> str:

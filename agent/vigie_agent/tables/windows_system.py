@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 WMI_TIMEOUT: Final = timedelta(seconds=10)
 MAX_WMI_ROWS: Final = 1_000
+_LONGEST_NUMBER: Final = 20
 
 CIMV2: Final = r"root\CIMV2"
 STANDARD_CIMV2: Final = r"root\StandardCimv2"
@@ -71,6 +72,11 @@ class Unread:
         return f"{subject}: {_WORDS[self.reason]}"
 
 
+def whole_number(written: str) -> int | None:
+    """A number that a 64-bit value can hold, written in digits; None for all else."""
+    return int(written) if written.isdecimal() and len(written) <= _LONGEST_NUMBER else None
+
+
 @dataclass(frozen=True, slots=True)
 class RegistryKey:
     """One key: its values and the names of its subkeys. Names compare without regard to case."""
@@ -104,8 +110,8 @@ class RegistryKey:
                 return None
             case int(data):
                 return data & 0xFFFF_FFFF if data < 0 else data
-            case str(data) if data.strip("\0 ").isdecimal():
-                return int(data.strip("\0 "))
+            case str(data):
+                return whole_number(data.strip("\0 "))
             case _:
                 return None
 
