@@ -1,0 +1,292 @@
+"""The ladder N0 to N4: which level a site holds in each question, why, and what comes next. Pure.
+
+What it holds to:
+
+- A level holds when its conditions and those of every level below hold; nothing is met silently.
+  A share that no device is there to meet needs the rule recorded as not applicable by a person.
+- Shares count the devices that the site declares: those that never reported do not pass, and
+  neither do unknown and waived verdicts. A site that declares no number meets no share.
+- No evidence at all is "not assessed", which is not N0.
+- The actions to the next level are complete and in order of effort, the cheapest first.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from vigie_server.domain.verdicts import Status
+
+LEVELS: Final = (1, 2, 3, 4)
+NAMED: Final = 20
+"""Devices that an action lists."""
+DECLARED_DEVICES: Final = "declared_devices"
+"""The subject of an action that asks for the number of a site's devices."""
+_ROUNDING: Final = 1e-9  # 0.95 of 20 is 19, whatever binary fractions say
+
+
+class Population(StrEnum):
+    """Whom a share is counted over."""
+
+    ALL = "all"
+    NOMADIC = "nomadic"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Enough of the devices pass a rule; `every`: all of them do."""
+
+    rule: str
+    of: Population = Population.ALL
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OfSite:
+    """The rule of the whole site passes."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """A person attests it, where asked with this value or at least this number."""
+
+    item: str
+    value: str | None = None
+    at_least: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """All the conditions of one of the lists hold."""
+
+    lists: tuple[tuple["Condition", ...], ...]
+
+
+Condition = Share | OfSite | Attested | AnyOf
+
+Ladder = Mapping[int, Mapping[int, tuple[Condition, ...]]]
+"""Conditions by question and level."""
+
+
+class Outcome(StrEnum):
+    """What a person recorded of an item that has not expired."""
+
+    HELD = "held"
+    NOT_HELD = "not_held"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """An attestation in force."""
+
+    outcome: Outcome
+    value: str | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStanding:
+    """One rule over the devices of a site that report.
+
+    `applies` to so many, `passing` so many of them (neither unknown nor waived); `judged` says
+    whether any passes or fails; `open` names some that do not pass, at most `NAMED`.
+    """
+
+    applies: int
+    passing: int
+    judged: bool
+    open: tuple[str, ...] = ()
+
+
+NO_DEVICE: Final = RuleStanding(0, 0, judged=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStanding:
+    """All that a site's levels follow. `declared_devices` is None until a person says how many.
+
+    `rules` are by rule and population; a rule that is absent was judged on no device.
+    """
+
+    declared_devices: int | None
+    reporting: int
+    rules: Mapping[tuple[str, Population], RuleStanding]
+    site_rules: Mapping[str, Status]
+    attestations: Mapping[str, Attestation]
+
+
+class Need(StrEnum):
+    """What kind of thing an action asks for."""
+
+    ATTEST = "attest"  # record that something is done, and do it first where it is not
+    DECLARE = "declare"  # say how many devices the site has
+    SITE = "site"  # have the rule of the whole site pass
+    MEND = "mend"  # have more devices pass a rule
+    ENROL = "enrol"  # have declared devices report
+    APPLY = "apply"  # no device is there: say that the rule does not apply
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do about `subject`, a rule or an attestation.
+
+    Of `devices`, of which some are named, `count` have to be mended. Each of `alternatives` would
+    do instead of it.
+    """
+
+    need: Need
+    subject: str
+    count: int = 0
+    devices: tuple[str, ...] = ()
+    alternatives: tuple[tuple["Action", ...], ...] = ()
+
+    @property
+    def effort(self) -> int:
+        """For the order: words before deeds, few devices before many."""
+        return _EFFORT[self.need] + self.count
+
+
+_EFFORT: Final[Mapping[Need, int]] = {
+    Need.DECLARE: 0,
+    Need.APPLY: 1,
+    Need.ATTEST: 2,
+    Need.MEND: 10,
+    Need.ENROL: 10,
+    Need.SITE: 20,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A site's level in one question. `level` is None while nothing is known.
+
+    `held_by` are the unmet conditions of the next level, as the actions that meet them.
+    """
+
+    question: int
+    level: int | None
+    actions: tuple[Action, ...] = field(default=())
+
+
+def assess(ladder: Ladder, site: SiteStanding, *, share: float) -> Sequence[Assessment]:
+    """Every question of the ladder, in order. `share` is that of `share` conditions, 0 to 1."""
+    return [_assessed(question, levels, site, share) for question, levels in sorted(ladder.items())]
+
+
+def spread(levels: Sequence[Mapping[int, int | None]]) -> Mapping[int, Mapping[int | None, int]]:
+    """How many sites hold each level, by question: what a body or a region sees, and no more."""
+    counted: dict[int, dict[int | None, int]] = {}
+    for of_site in levels:
+        for question, level in of_site.items():
+            found = counted.setdefault(question, {})
+            found[level] = found.get(level, 0) + 1
+    return counted
+
+
+def _assessed(
+    question: int,
+    levels: Mapping[int, tuple[Condition, ...]],
+    site: SiteStanding,
+    share: float,
+) -> Assessment:
+    reached = 0
+    actions: tuple[Action, ...] = ()
+    for level in LEVELS:
+        actions = _cheapest_first(
+            action for condition in levels[level] for action in _missing(condition, site, share)
+        )
+        if actions:
+            break
+        reached = level
+    known = any(_is_known(condition, site) for all_of in levels.values() for condition in all_of)
+    return Assessment(question, reached if known else None, actions)
+
+
+def _cheapest_first(actions: Iterable[Action]) -> tuple[Action, ...]:
+    once = dict.fromkeys(actions)
+    return tuple(sorted(once, key=lambda action: (action.effort, action.subject)))
+
+
+def _missing(condition: Condition, site: SiteStanding, share: float) -> tuple[Action, ...]:
+    """What the condition still asks for; nothing when it holds."""
+    match condition:
+        case Attested():
+            return _attestation_missing(condition, site)
+        case OfSite(rule=rule):
+            if _not_applicable(rule, site) or site.site_rules.get(rule) is Status.PASS:
+                return ()
+            return (Action(Need.SITE, rule),)
+        case Share():
+            return _share_missing(condition, site, share)
+        case AnyOf(lists=lists):
+            ways = [
+                _cheapest_first(
+                    action for one in conditions for action in _missing(one, site, share)
+                )
+                for conditions in lists
+            ]
+            if not all(ways):
+                return ()
+            ways.sort(key=lambda way: sum(action.effort for action in way))
+            first, *others = ways
+            return (replace(first[0], alternatives=tuple(others)), *first[1:])
+
+
+def _attestation_missing(condition: Attested, site: SiteStanding) -> tuple[Action, ...]:
+    found = site.attestations.get(condition.item)
+    asks = (Action(Need.ATTEST, condition.item),)
+    if found is None or found.outcome is Outcome.NOT_HELD:
+        return asks
+    if condition.value is not None:
+        return () if found.value == condition.value else asks
+    if found.outcome is Outcome.NOT_APPLICABLE:
+        return ()
+    if condition.at_least is not None:
+        enough = isinstance(found.value, int | float) and found.value >= condition.at_least
+        return () if enough else asks
+    return ()
+
+
+def _share_missing(condition: Share, site: SiteStanding, share: float) -> tuple[Action, ...]:
+    rule = condition.rule
+    if _not_applicable(rule, site):
+        return ()
+    found = site.rules.get((rule, condition.of), NO_DEVICE)
+    absent = 0
+    if condition.of is Population.ALL:  # nobody knows which of the absent devices are nomadic
+        if site.declared_devices is None:
+            return (Action(Need.DECLARE, DECLARED_DEVICES),)
+        absent = max(0, site.declared_devices - site.reporting)
+    total = found.applies + absent
+    if total == 0:
+        return (Action(Need.APPLY, rule),)
+    wanted = total if condition.every else math.ceil(total * share - _ROUNDING)
+    lacking = wanted - found.passing
+    if lacking <= 0:
+        return ()
+    mended = min(lacking, found.applies - found.passing)
+    actions = [Action(Need.MEND, rule, mended, found.open)] if mended else []
+    if lacking > mended:
+        actions.append(Action(Need.ENROL, rule, lacking - mended))
+    return tuple(actions)
+
+
+def _not_applicable(rule: str, site: SiteStanding) -> bool:
+    found = site.attestations.get(rule)
+    return found is not None and found.outcome is Outcome.NOT_APPLICABLE
+
+
+def _is_known(condition: Condition, site: SiteStanding) -> bool:
+    """Whether anything at all was found or said of it."""
+    match condition:
+        case Attested(item=item):
+            return item in site.attestations
+        case OfSite(rule=rule):
+            return site.site_rules.get(rule) in {Status.PASS, Status.FAIL}
+        case Share(rule=rule, of=of):
+            return rule in site.attestations or site.rules.get((rule, of), NO_DEVICE).judged
+        case AnyOf(lists=lists):
+            return any(_is_known(one, site) for conditions in lists for one in conditions)
