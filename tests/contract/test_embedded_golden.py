@@ -35,6 +35,44 @@ FORMS: Final = (
     ("uuid", re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")),
     ("instant", re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")),
     ("hexadecimal", re.compile(r"0x[0-9a-f]+")),
+    ("hardware address", re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")),
+    ("address", re.compile(r"\d+(\.\d+){3}|[0-9a-f:]*:[0-9a-f:.]*(%\w+)?")),
+    ("path", re.compile(r"/.*", re.DOTALL)),
+    ("large octets", re.compile(r"[0-9A-F]{8,}")),
+)
+# Forms that a value of ours may have too short to be told by.
+SHORT: Final[Mapping[str, re.Pattern[str]]] = {"large octets": re.compile(r"([0-9A-F]{2})+")}
+# Yes and no are 1 and 0, in no other words; -1 where osqueryd says so of what it cannot tell.
+FLAGS: Final[Mapping[str, frozenset[str]]] = {
+    "certificates.ca": frozenset("01"),
+    "certificates.self_signed": frozenset("01"),
+    "chrome_extensions.from_webstore": frozenset({"", "false", "true"}),
+    "chrome_extensions.persistent": frozenset("01"),
+    "chrome_extensions.state": frozenset({"", "0", "1"}),
+    "disk_encryption.encrypted": frozenset("01"),
+    "file.symlink": frozenset("01"),
+    "firefox_addons.active": frozenset("01"),
+    "firefox_addons.autoupdate": frozenset("01"),
+    "firefox_addons.disabled": frozenset("01"),
+    "firefox_addons.visible": frozenset("01"),
+    "interface_details.enabled": frozenset({""}),
+    "processes.on_disk": frozenset({"-1", "0", "1"}),
+    "usb_devices.removable": frozenset({"-1", "0", "1"}),
+}
+# Whole numbers that may be empty or -1 although the daemon's machines had none that was.
+KERNEL_THREADS: Final = frozenset(
+    {
+        *("processes.resident_size", "processes.total_size"),
+        *("processes.disk_bytes_read", "processes.disk_bytes_written"),
+    }
+)
+SOCKETS_OF_NOBODY: Final = frozenset(
+    f"{table}.{column}"
+    for table in ("listening_ports", "process_open_sockets")
+    for column in ("pid", "fd")
+)
+NO_AGEING: Final = frozenset(
+    f"shadow.{column}" for column in ("min", "max", "warning", "inactive", "expire", "flag")
 )
 WHOLE_NUMBER: Final = re.compile(r"(-?\d+)?")
 REAL: Final = re.compile(r"(-?\d+\.\d+|-?\d(\.\d+)?e[+-]\d+)?")
@@ -93,7 +131,60 @@ def test_a_table_answers_in_the_form_of_osqueryd(table: str, engine: EmbeddedEng
             ]
         for column, type_ in zip(answer.columns, answer.types, strict=True):
             ours = {row[column] for row in answer.rows}
-            assert _misfits(ours, {row[column] for row in told["rows"]}, type_) == set(), column
+            theirs = {row[column] for row in told["rows"]}
+            assert _misfits(ours, theirs, type_) == set(), column
+            assert _padded(theirs) or not _padded(ours), column
+            assert _holes(f"{table}.{column}", ours, theirs, type_) == set(), column
+            assert ours <= FLAGS.get(f"{table}.{column}", ours), column
+
+
+@pytest.mark.parametrize("name", sorted(FLAGS))
+def test_the_daemon_itself_told_a_flag_in_these_words(name: str) -> None:
+    table, column = name.split(".")
+
+    told = {row[column] for answer in _answers(table) for row in answer["rows"] if column in row}
+
+    assert told <= FLAGS[name]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("0A:00:27:00:00:00", "08:00:27:53:8b:dd"),
+        ("0dd3e3bc6cf96bb1", "0DD3E3BC6CF96BB1"),
+        ("usr/bin/bash", "/usr/bin/bash"),
+        ("0XFF", "0xff"),
+        ("B00CF04C30F405580248FD33E552AF4B84E36652", "b00cf04c30f405580248fd33e552af4b84e36652"),
+    ],
+)
+def test_a_value_of_another_form_would_be_found(ours: str, theirs: str) -> None:
+    assert _misfits({ours}, {theirs}, "TEXT") == {ours}
+    assert _misfits({theirs, ""}, {theirs}, "TEXT") == set()
+
+
+def test_a_hole_where_the_daemon_has_a_number_would_be_found() -> None:
+    assert _holes("routes.mtu", {"1500", ""}, {"1500"}, "INTEGER") == {""}
+    assert _holes("routes.mtu", {"-1"}, {"1500", ""}, "INTEGER") == {"-1"}
+    assert _holes("routes.mtu", {"", "-1"}, {"", "-1"}, "INTEGER") == set()
+    assert _padded({"Intel ", "b"})
+
+
+def _padded(values: set[str]) -> set[str]:
+    """The values with white space around them, as firmware and fixed-width records have it."""
+    return {value for value in values if value != value.strip()}
+
+
+def _holes(name: str, ours: set[str], theirs: set[str], type_: str) -> set[str]:
+    """What of "" and -1, two ways to say that a number is not known, the daemon never says here."""
+    if type_ in {"TEXT", "DOUBLE"} or not theirs:
+        return set()
+    known = (
+        KERNEL_THREADS
+        | SOCKETS_OF_NOBODY
+        | NO_AGEING
+        | {name for name, words in FLAGS.items() if "-1" in words}
+    )
+    return set() if name in known else (ours & {"", "-1"}) - theirs
 
 
 def _misfits(ours: set[str], theirs: set[str], type_: str) -> set[str]:
@@ -105,7 +196,15 @@ def _misfits(ours: set[str], theirs: set[str], type_: str) -> set[str]:
     forms = {_form(value) for value in theirs} - {"empty"}
     if len(forms) != 1 or forms == {"text"}:
         return set()
-    return {value for value in ours if _form(value) not in forms | {"empty"}}
+    (form,) = forms
+    if form == "large octets" and not any(re.search("[A-F]", value) for value in theirs):
+        return set()  # they may as well be numbers
+    short = SHORT.get(form)
+    return {
+        value
+        for value in ours
+        if _form(value) not in {form, "empty"} and not (short and short.fullmatch(value))
+    }
 
 
 def _form(text: str) -> str:
