@@ -138,8 +138,9 @@ if sys.platform == "win32":
 
     def _select(question: _Question) -> Sequence[WmiRow] | Unread:
         locator = win32com.client.dynamic.Dispatch("WbemScripting.SWbemLocator")
+        # Left out at the end, not None: that would be VT_NULL, which is no object.
         service = locator.ConnectServer(
-            ".", question.namespace, "", "", "", "", _AT_MOST_TWO_MINUTES, None
+            ".", question.namespace, "", "", "", "", _AT_MOST_TWO_MINUTES
         )
         service.Security_.ImpersonationLevel = _IMPERSONATE
         service.Security_.AuthenticationLevel = _PACKET_PRIVACY

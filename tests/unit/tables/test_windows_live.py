@@ -242,7 +242,7 @@ def test_wmi_gives_plain_values_and_asks_methods_of_each_object(stage: Stage) ->
         }
     ]
     connected, asked = stage.wbem.asked
-    assert connected[:2] == (".", "root\\X")
+    assert connected == (".", "root\\X", "", "", "", "", 0x80)
     assert asked[:2] == ("SELECT Name FROM Y", "WQL")
     assert stage.wbem.context == {"Store": "Active"}
     assert vars(stage.wbem.security) == {"ImpersonationLevel": 3, "AuthenticationLevel": 6}
