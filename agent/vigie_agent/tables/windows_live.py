@@ -68,6 +68,8 @@ if sys.platform == "win32":
 
         def __init__(self) -> None:
             self._calls = BoundedCalls("windows-call")
+            # Names of a domain that is out of reach hang for long: they hold up nothing else.
+            self._names = BoundedCalls("windows-names")
 
         def wmi(
             self,
@@ -102,14 +104,14 @@ if sys.platform == "win32":
             return self._calls(_net_users, WMI_TIMEOUT)
 
         def net_local_group_members(self, sid: str) -> Sequence[GroupMember] | Unread:
-            named = self._calls(lambda: _members(sid, _NAMED), WMI_TIMEOUT)
+            named = self._names(lambda: _members(sid, _NAMED), WMI_TIMEOUT)
             if not isinstance(named, Unread) or named.reason is not Reason.TIMED_OUT:
                 return named
             # Away from its domain, Windows looks long for names; who they are needs none.
             return self._calls(lambda: _members(sid, _NUMBERS_ONLY), _NAME_TIMEOUT)
 
         def account_name(self, sid: str) -> str | Unread:
-            return self._calls(lambda: _account_name(sid), _NAME_TIMEOUT)
+            return self._names(lambda: _account_name(sid), _NAME_TIMEOUT)
 
         def sessions(self) -> Sequence[OpenSession] | Unread:
             return self._calls(_sessions, WMI_TIMEOUT)

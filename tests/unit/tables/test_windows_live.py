@@ -360,17 +360,13 @@ def test_the_administrators_are_found_by_their_identifier_in_any_language(stage:
     assert stage.windows.account_name("S-1-5-32-544") == "BUILTIN\\Administrateurs"
 
 
-def test_away_from_the_domain_members_are_told_by_number_alone(
+def test_away_from_the_domain_members_are_told_by_number_and_nothing_else_waits(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A call that names them does not come back in time.
-    answers: list[Any] = [Unread(Reason.TIMED_OUT)]
-    asked = stage.windows.__dict__["_calls"]
-    monkeypatch.setitem(
-        stage.windows.__dict__,
-        "_calls",
-        lambda call, timeout: answers.pop() if answers else asked(call, timeout),
-    )
+    def no_answer(_call: object, _timeout: object) -> Unread:
+        return Unread(Reason.TIMED_OUT)
+
+    monkeypatch.setattr(stage.windows, "_names", no_answer)
     stage.net["LookupAccountSid"] = lambda _, _sid: ("Administrateurs", "BUILTIN", 4)
     stage.net["NetLocalGroupGetMembers"] = lambda _, _group, level, _resume: (
         [{"sid": "S-1-5-21-9-8-7-512"}] if level == 0 else [],
@@ -381,6 +377,7 @@ def test_away_from_the_domain_members_are_told_by_number_alone(
     assert stage.windows.net_local_group_members("S-1-5-32-544") == [
         GroupMember("S-1-5-21-9-8-7-512", "", 8)
     ]
+    assert stage.windows.account_name("S-1-5-21-9-8-7-1104") == Unread(Reason.TIMED_OUT)
 
 
 def test_the_rules_of_accounts_are_read_and_never_is_none(stage: Stage) -> None:
