@@ -35,7 +35,7 @@ Q01-hardware-identified      P P F ? P P P P P P F ?
 Q01-software-inventoried     P P P P P P P P P P P P
 Q03-auto-update              P P F P P P F ? P P F F
 Q03-no-pending-reboot        P F F P - - - - P P F ?
-Q03-os-supported             P F F F P P F P P P F ?
+Q03-os-supported             P F F F P P F P P P F P
 Q03-patched-recently         P F F ? P P F P P P F P
 Q04-antivirus-active         P P F P P P P P P F F F
 Q04-auto-update              P P F ? P P F ? P P F F
