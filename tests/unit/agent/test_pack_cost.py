@@ -23,11 +23,12 @@ def test_totals_add_up_and_say_what_misses_its_budget() -> None:
     assert (round(share.measured, 6), share.met) == (0.388889, False)
 
 
-def test_a_query_without_an_answer_is_told() -> None:
+def test_a_query_without_an_answer_is_told_and_no_budget_is_met_by_it() -> None:
     failed = a_cost(0.1, outcome="timeout: 60 s")
 
-    whole, _ = totals("embedded", [failed, a_cost(0.1)])
+    whole, share = totals("embedded", [failed, a_cost(0.1)])
 
+    assert (whole.met, share.met) == (None, None)
     assert failed.told().endswith("timeout: 60 s")
     assert whole.how == "2 queries, 8 rows, 1 without an answer"
 
