@@ -250,6 +250,7 @@ vigie_inbound_services l: part service name product offered guarded origin colle
 vigie_local_accounts l: username uid gid shell interactive enabled is_admin admin_via
   password_status password_last_change expires password_max_days last_login_day shadow_read
   sudoers_read logins_read collected why
+vigie_logging dl: part name persistent max_bytes target protocol encrypted source collected why
 vigie_luks_chain l: mount device fs_type system encrypted method chain collected why
 vigie_mac_accounts d: username uid source shell interactive enabled hidden is_guest is_admin
   admin_via secure_token password_last_change created last_login_day collected why
@@ -287,6 +288,8 @@ vigie_secure_boot l: part firmware secure_boot setup_mode tpm_present tpm_versio
 vigie_services l: name description program scope start collected why
 vigie_sessions l: username uid remote is_admin admin_via collected why
 vigie_settings l: family key value source collected why
+vigie_time_sync dl: part mechanism active server source synchronised last_sync_day hypervisor
+  collected why
 vigie_usb_policy l: mechanism blocked detail collected why
 vigie_usb_storage l: vendor vendor_id model model_id serial port driver device collected why
 vigie_win_accounts w: username sid source enabled interactive is_admin is_guest builtin_admin

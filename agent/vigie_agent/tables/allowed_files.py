@@ -43,14 +43,14 @@ def _folder(
     return AllowedFile(path, grammar, suffix=suffix, keys=keys)
 
 
-def _systemd(name: str) -> tuple[AllowedFile, ...]:
+def _systemd(name: str, keys: frozenset[str] | None = None) -> tuple[AllowedFile, ...]:
     """A systemd daemon's file and drop-ins, the administrator's, the vendor's and the volatile."""
     return tuple(
         entry
         for root in ("/etc/systemd", "/run/systemd", "/usr/lib/systemd")
         for entry in (
-            AllowedFile(f"{root}/{name}.conf", Grammar.INI),
-            _folder(f"{root}/{name}.conf.d", Grammar.INI),
+            AllowedFile(f"{root}/{name}.conf", Grammar.INI, keys=keys),
+            _folder(f"{root}/{name}.conf.d", Grammar.INI, keys=keys),
         )
     )
 
@@ -95,6 +95,7 @@ ALLOWED_FILES: Final = (
     AllowedFile("/etc/authselect/password-auth", Grammar.PAM),
     *_systemd("journald"),
     *_systemd("timesyncd"),
+    *_systemd("journal-upload", keys=frozenset({"URL"})),
     *_systemd("logind"),
     AllowedFile("/etc/apt/apt.conf", Grammar.APT),
     _folder("/etc/apt/apt.conf.d", Grammar.APT, suffix=""),

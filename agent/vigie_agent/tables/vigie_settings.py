@@ -24,8 +24,9 @@ COLUMNS: Final = (
     Column(
         "family",
         ColumnType.TEXT,
-        "pwquality, faillock, pwhistory, login_defs, apt, dnf_automatic, journald, timesyncd, "
-        "logind, ufw, ufw_default, firewalld, usbguard, freshclam, clamd",
+        "pwquality, faillock, pwhistory, login_defs, apt, dnf_automatic, journald, "
+        "journal_upload, timesyncd, logind, ufw, ufw_default, firewalld, usbguard, freshclam, "
+        "clamd",
         index=True,
     ),
     text("key", "Setting, spelt as its program documents it: minlen, PASS_MAX_DAYS, ..."),
@@ -197,6 +198,7 @@ _FAMILIES: Final[Mapping[str, Callable[[Host], Family]]] = {
         )
     ),
     "journald": _last_wins(_systemd_files("journald")),
+    "journal_upload": _last_wins(_systemd_files("journal-upload")),
     "timesyncd": _last_wins(_systemd_files("timesyncd")),
     "logind": _last_wins(_systemd_files("logind")),
     "ufw": _last_wins(_first_present("/etc/ufw/ufw.conf")),
