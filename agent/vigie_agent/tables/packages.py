@@ -128,6 +128,9 @@ def _rpm(host: Host) -> Iterator[TableRow]:
         raise LibraryMissing("there is an rpm database, but rpm is not installed to read it")
     if not result.ok:
         raise TableError(f"rpm -qa: {result.stderr.strip()[:200] or result.outcome.value}")
+    skipped = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    if skipped:  # rpm passes over a package that it cannot read, and calls that a success
+        raise TableError(f"rpm -qa: {skipped[0][:200]}")
     yield from read_rpm_list(result.stdout)
 
 

@@ -7,7 +7,7 @@ import pytest
 from fake_host import a_device, closed, failed, rows_of
 from vigie_agent.domain.table import LibraryMissing, TableError
 from vigie_agent.tables import apt_sources, crontab, packages
-from vigie_agent.tables.host import CommandResult
+from vigie_agent.tables.host import CommandResult, Outcome
 
 STATUS = """\
 Package: zlib1g
@@ -108,6 +108,22 @@ def test_an_rpm_database_that_nothing_reads_is_an_error(
 
     with pytest.raises(error, match="rpm"):
         rows_of(packages.tables(host), "rpm_packages")
+
+
+def test_a_package_that_rpm_passes_over_is_an_error_and_a_warning_is_not(tmp_path: Path) -> None:
+    bash = "bash\t5\t3\tb.src.rpm\t8\ta\tx86_64\t(none)\t1795000000\tFedora\tUnspecified\n"
+    skipped = CommandResult(
+        Outcome.EXITED, 0, bash, "error: rpmdb: damaged header #7 -- skipping\n"
+    )
+    warned = CommandResult(Outcome.EXITED, 0, bash, "warning: bash: Header V4 signature: NOKEY\n")
+    database = {"/var/lib/rpm/rpmdb.sqlite": ""}
+
+    torn = packages.tables(a_device(tmp_path, database, programs={"rpm": skipped}))
+    whole = packages.tables(a_device(tmp_path, database, programs={"rpm": warned}))
+
+    with pytest.raises(TableError, match="damaged header"):
+        rows_of(torn, "rpm_packages")
+    assert [row["name"] for row in rows_of(whole, "rpm_packages")] == ["bash"]
 
 
 def test_without_an_rpm_database_there_are_no_rpm_packages(tmp_path: Path) -> None:
