@@ -140,7 +140,8 @@ def build_server(
         raise SettingsMalformed(
             "VIGIE_SERVER_HTTP__PLAIN is for loopback addresses: listen.http is not one"
         )
-    catalogue = bundled_catalogue() if catalogue is None else catalogue
+    if catalogue is None:
+        catalogue = bundled_catalogue(settings.own_references)
     devices_authority = authority.load(authorities(settings), authority.DEVICES)
     return Server(settings, catalogue, devices_authority, open_store(settings), now)
 
@@ -232,6 +233,7 @@ class Server:
             reader=self._fleet,
             tokens=KnowCallers(Tokens(database)),
             rules=tuple(catalogue.rules.values()),
+            references=tuple(catalogue.references.values()),
             fleet=self._lines.exposition,
             own=self._registry,
             now=now,

@@ -27,6 +27,9 @@ def whys_file() -> Path:
     return topics_folder().parent / "whys.yaml"
 
 
-def bundled_catalogue() -> Catalogue:
-    """The catalogue that comes with the server. Raises RulesMalformed."""
-    return load_catalogue(topics_folder(), guide_folder(), whys_file())
+def bundled_catalogue(own_references: Path | None = None) -> Catalogue:
+    """The catalogue that comes with the server, with newer reference data of its own.
+
+    Raises RulesMalformed.
+    """
+    return load_catalogue(topics_folder(), guide_folder(), whys_file(), own_references)

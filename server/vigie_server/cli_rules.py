@@ -6,7 +6,9 @@ import click
 
 from vigie_server.bundled import bundled_catalogue, topics_folder, whys_file
 from vigie_server.cli_output import opened, show_table, told_errors
+from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.rulebook import load_catalogue
+from vigie_server.settings import read_settings
 from vigie_server.store.administration import Administration
 
 
@@ -19,7 +21,8 @@ def rules() -> None:
 @click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
 @told_errors
 def list_rules(*, language: str) -> None:
-    """List the rules in force."""
+    """List the rules in force, then the reference data they use and its day."""
+    catalogue = bundled_catalogue(read_settings().own_references)
     show_table(
         ("RULE", "VERSION", "SEVERITY", "PLATFORMS", "TITLE"),
         [
@@ -30,9 +33,21 @@ def list_rules(*, language: str) -> None:
                 ",".join(sorted(rule.platforms)),
                 rule.title[language],
             )
-            for rule in bundled_catalogue().rules.values()
+            for rule in catalogue.rules.values()
         ],
     )
+    click.echo()
+    show_table(
+        ("REFERENCE", "OF", "FROM"),
+        [_shown(reference) for reference in catalogue.references.values()],
+    )
+
+
+def _shown(reference: Reference) -> tuple[str, str, str]:
+    origin = str(reference.path) if reference.own else "release"
+    if reference.passed_over is not None:
+        origin += f" (the server's own, of {reference.passed_over}, is older)"
+    return reference.name, reference.recorded.isoformat(), origin
 
 
 @rules.command("check")

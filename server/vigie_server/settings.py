@@ -131,6 +131,8 @@ class ServerSettings(BaseSettings):
     )
 
     data: Path = Path("vigie-data")
+    reference: Path | None = None
+    """Reference data newer than the release's; unset: `reference` in the data folder, if it is."""
     names: Annotated[tuple[str, ...], NoDecode] = ()
     """DNS names and addresses by which devices reach this server, the preferred first."""
     listen: Listen = Listen()
@@ -151,6 +153,16 @@ class ServerSettings(BaseSettings):
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @property
+    def own_references(self) -> Path | None:
+        """The folder of the server's own reference data. Raises SettingsMalformed."""
+        if self.reference is None:
+            folder = self.data / "reference"
+            return folder if folder.is_dir() else None
+        if not self.reference.is_dir():
+            raise SettingsMalformed(f"{PREFIX}REFERENCE: {self.reference} is not a folder")
+        return self.reference
 
     @property
     def own_names(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vigie.v1.enrolment_token import decode
+from vigie_server.bundled import guide_folder
 from vigie_server.cli import main
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "server.md"
@@ -106,6 +107,41 @@ def test_the_rules_in_force_are_listed() -> None:
 
     assert result.exit_code == 0
     assert "Q06-firewall-enabled" in result.stdout
+
+
+def test_reference_data_of_the_servers_own_is_in_force_and_shown_with_its_day(data: Path) -> None:
+    released = guide_folder() / "reference" / "os_support.yaml"
+    own = data / "reference"
+    own.mkdir(parents=True)
+    newer = released.read_text("utf-8") + (
+        "  - {key: haiku 1, name: Haiku 1, ends: 2030-01-01, recorded: 2099-02-03, source: Haiku}\n"
+    )
+    (own / "os_support.yaml").write_text(newer, "utf-8")
+
+    (line,) = [x for x in run("rules", "list").stdout.splitlines() if x.startswith("os_support")]
+
+    assert line.split() == ["os_support", "2099-02-03", str(own / "os_support.yaml")]
+
+
+def test_reference_data_that_is_wrong_is_told_by_place(data: Path) -> None:
+    (data / "reference").mkdir(parents=True)
+    (data / "reference" / "os_support.yaml").write_text("table: os_support\nreleases: 3\n")
+
+    result = run("rules", "list")
+
+    assert result.exit_code == 1
+    assert f"{data / 'reference'}: os_support.yaml:2: `releases` must be a list" in result.stderr
+
+
+def test_a_folder_of_reference_data_that_is_not_there_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_REFERENCE", str(tmp_path / "nowhere"))
+
+    result = run("rules", "list")
+
+    assert result.exit_code == 1
+    assert "VIGIE_SERVER_REFERENCE" in result.stderr
 
 
 def test_serve_on_a_taken_port_fails_with_the_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ What an expression may use beside CEL's standard functions and strings extension
 `entries(list)`             how many entries a list of names has
 `supported(table, text)`    whether the table of ends of support knows the release
 `support_end(table, text)`  UNIX seconds at which its support ends; an error when it is not known
+`product(products, text)`   the known product that a name belongs to; empty for none
+`product_end(products, text, version)`  UNIX seconds at which its support ends; null for none known
 `newest(list)`, `oldest(list)`  the greatest, the least number of a list, nulls apart; null if none
 `distinct(list)`             the values of a list, each once, in order
 """
@@ -34,6 +36,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_strings
 
+from vigie_server.domain.products import ProductTable
 from vigie_server.domain.reference import NameList, SupportTable
 
 ROW_NUMBER: Final = "#"
@@ -41,7 +44,7 @@ ROW_NUMBER: Final = "#"
 
 
 class Kind(StrEnum):
-    """The type of a name that expressions may use. `LIST` and `TABLE` are carried by handle."""
+    """The type of a name in expressions. `LIST`, `TABLE` and `PRODUCTS` are carried by handle."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -49,6 +52,7 @@ class Kind(StrEnum):
     FLAG = "flag"
     LIST = "list"
     TABLE = "table"
+    PRODUCTS = "products"
     ROWS = "rows"
     TEXTS = "texts"  # a list of texts, as a list: for `in`
     ANY = "any"  # a number, a text or null
@@ -221,6 +225,14 @@ def _support_end(handle: str, name: str) -> int:
     return release.ends_at
 
 
+def _product(handle: str, name: str) -> str:
+    return ProductTable.behind(handle).product(name)
+
+
+def _product_end(handle: str, name: str, version: str) -> int | None:
+    return ProductTable.behind(handle).end(name, version)
+
+
 def _distinct(values: Sequence[object]) -> list[object]:
     return list(dict.fromkeys(values))
 
@@ -244,6 +256,7 @@ _TYPES: Final[Mapping[Kind, Any]] = {
     Kind.FLAG: _Type.BOOL,
     Kind.LIST: _Type.STRING,
     Kind.TABLE: _Type.STRING,
+    Kind.PRODUCTS: _Type.STRING,
     Kind.ROWS: _Type.List(_Type.Map(_Type.STRING, _Type.DYN)),
     Kind.TEXTS: _Type.List(_Type.STRING),
     Kind.ANY: _Type.DYN,
@@ -260,6 +273,8 @@ _FUNCTIONS: Final[Sequence[Any]] = (
     _function("entries", _Type.INT, [_Type.STRING], _entries),
     _function("supported", _Type.BOOL, [_Type.STRING, _Type.STRING], _supported),
     _function("support_end", _Type.INT, [_Type.STRING, _Type.STRING], _support_end),
+    _function("product", _Type.STRING, [_Type.STRING, _Type.STRING], _product),
+    _function("product_end", _Type.DYN, [_Type.STRING, _Type.STRING, _Type.STRING], _product_end),
     _function("newest", _Type.DYN, [_Type.LIST], _newest),
     _function("oldest", _Type.DYN, [_Type.LIST], _oldest),
     _function("distinct", _Type.LIST, [_Type.LIST], _distinct),

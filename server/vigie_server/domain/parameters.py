@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from vigie_server.domain.documents import Section, Texts
+from vigie_server.domain.products import ProductTable
 from vigie_server.domain.reference import NameList, SupportTable
+from vigie_server.domain.reference_files import Content, References
 
 PROFILES: Final = frozenset({"standard", "critical", "low"})
 STANDARD: Final = "standard"
@@ -15,12 +17,12 @@ MAX_INTEGER: Final = 2**53  # beyond it a JSON reader would see another number
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-Value = str | int | float | bool | NameList | SupportTable
+Value = str | int | float | bool | NameList | SupportTable | ProductTable
 """A parameter's value, of its type."""
 
 
 class ParameterType(StrEnum):
-    """`list` is a list of names; `table` a table of ends of support."""
+    """`list` is a list of names; `table` and `products` are reference data, which no site sets."""
 
     INTEGER = "integer"
     REAL = "real"
@@ -28,6 +30,14 @@ class ParameterType(StrEnum):
     FLAG = "flag"
     LIST = "list"
     TABLE = "table"
+    PRODUCTS = "products"
+
+
+REFERENCES: Final[Mapping[ParameterType, type[Content]]] = {
+    ParameterType.TABLE: SupportTable,
+    ParameterType.PRODUCTS: ProductTable,
+}
+"""The types whose values are files of reference data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class Parameter:
 
     def value(self, profile: str, override: object = None) -> Value | None:
         """The value in force; None when the override is not of the parameter's type."""
-        if override is None or self.type is ParameterType.TABLE:
+        if override is None or self.type in REFERENCES:
             return self.profiles.get(profile, self.default)
         return _of_type(override, self.type)
 
@@ -96,10 +106,10 @@ class Setting:
 
 
 def _carried(value: Value) -> str | int | float | bool:
-    return value.handle if isinstance(value, NameList | SupportTable) else value
+    return value.handle if isinstance(value, Content) else value
 
 
-def read_parameter(name: str, section: Section, tables: Mapping[str, SupportTable]) -> Parameter:
+def read_parameter(name: str, section: Section, references: References) -> Parameter:
     """The parameter that a section holds. Raises RulesMalformed."""
     if _NAME.fullmatch(name) is None:
         raise section.wrong(f"`{name}` is not a name such as min_length")
@@ -109,22 +119,20 @@ def read_parameter(name: str, section: Section, tables: Mapping[str, SupportTabl
         given = section.section("profiles")
         for profile in sorted(PROFILES):
             if profile in given:
-                profiles[profile] = _read_value(given, profile, kind, tables)
+                profiles[profile] = _read_value(given, profile, kind, references)
         given.close()
     parameter = Parameter(
         name=name,
         type=kind,
         about=section.both_languages("about"),
-        default=_read_value(section, "default", kind, tables),
+        default=_read_value(section, "default", kind, references),
         profiles=profiles,
     )
     section.close()
     return parameter
 
 
-def _read_value(
-    section: Section, key: str, kind: ParameterType, tables: Mapping[str, SupportTable]
-) -> Value:
+def _read_value(section: Section, key: str, kind: ParameterType, references: References) -> Value:
     match kind:
         case ParameterType.INTEGER:
             return section.whole(key)
@@ -138,6 +146,29 @@ def _read_value(
         case ParameterType.FLAG:
             return section.flag(key, default=False)
         case ParameterType.LIST:
-            return NameList.of(section.words(key))
-        case ParameterType.TABLE:
-            return tables[section.choice(key, tables)]
+            return _read_list(section, key, references)
+        case _:
+            return _reference(section, key, (REFERENCES[kind],), references)
+
+
+def _read_list(section: Section, key: str, references: References) -> NameList:
+    """The names themselves, or `{list: vpn_clients}`: those of a file, products' included."""
+    if not section.is_section(key):
+        return NameList.of(section.words(key))
+    named = section.section(key)
+    held = _reference(named, "list", (NameList, ProductTable), references)
+    named.close()
+    if isinstance(held, NameList):
+        return held
+    return NameList.of(held.names if isinstance(held, ProductTable) else ())
+
+
+def _reference(
+    section: Section, key: str, wanted: tuple[type[Content], ...], references: References
+) -> Content:
+    fitting = {
+        name: reference.content
+        for name, reference in references.items()
+        if isinstance(reference.content, wanted)
+    }
+    return fitting[section.choice(key, fitting)]

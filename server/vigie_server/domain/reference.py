@@ -2,7 +2,7 @@
 
 A condition names one by its `handle`, a text that is cheap to carry into an evaluation; the list
 itself stays here, indexed once. Lists of equal content are one list, and a list that nobody holds
-any more is forgotten with its handle.
+any more is forgotten with its handle. Their files are read in `reference_files.py`.
 """
 
 import re
@@ -10,18 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
-from pathlib import Path
 from threading import Lock
 from typing import ClassVar, Final
 from weakref import WeakValueDictionary
 
-from vigie_server.domain.documents import Section, read_document
-from vigie_server.domain.errors import RulesMalformed
-
 _HANDLE_BYTES: Final = 12
 
 
-_INTERNING: Final = Lock()  # two lists of one content would forget each other's handle
+INTERNING: Final = Lock()  # two lists of one content would forget each other's handle
 
 
 class NameList:
@@ -35,14 +31,14 @@ class NameList:
         self._count: Final = len(folded)
         self._exact: Final = frozenset(entry for entry in folded if "*" not in entry)
         patterns = sorted(entry for entry in folded if "*" in entry)
-        self._pattern: Final = _any_of(patterns) if patterns else None
+        self._pattern: Final = any_of(patterns) if patterns else None
 
     @classmethod
     def of(cls, entries: Iterable[str]) -> "NameList":
         """The list of these entries: the same object for the same entries."""
         given = tuple(entries)
-        handle = "names:" + _digest(given)
-        with _INTERNING:
+        handle = "names:" + content_digest(given)
+        with INTERNING:
             known = cls._alive.get(handle)
             if known is None:
                 known = cls._alive[handle] = cls(handle, given)
@@ -103,8 +99,8 @@ class SupportTable:
     def of(cls, name: str, releases: Iterable[SupportedRelease]) -> "SupportTable":
         """The table of these releases: the same object for the same content."""
         given = tuple(releases)
-        handle = f"support:{name}:{_digest(repr(release) for release in given)}"
-        with _INTERNING:
+        handle = f"support:{name}:{content_digest(repr(release) for release in given)}"
+        with INTERNING:
             known = cls._alive.get(handle)
             if known is None:
                 known = cls._alive[handle] = cls(handle, given)
@@ -125,48 +121,14 @@ class SupportTable:
         return None
 
 
-def load_tables(folder: Path) -> Mapping[str, SupportTable]:
-    """The tables of a folder by name. Raises RulesMalformed, naming file, line and key."""
-    tables = {}
-    for path in sorted(folder.glob("*.yaml")):
-        document = read_document(path)
-        name = document.text("table")
-        if name != path.stem:
-            raise RulesMalformed(f"{path.name}: it declares the table {name}")
-        releases = [_read_release(section) for section in document.sections("releases")]
-        if len({release.key.casefold() for release in releases}) != len(releases):
-            raise document.wrong("names a key twice", "releases")
-        document.close()
-        tables[name] = SupportTable.of(name, releases)
-    return tables
-
-
-def _read_release(section: Section) -> SupportedRelease:
-    release = SupportedRelease(
-        key=section.line_of_text("key"),
-        name=section.line_of_text("name"),
-        ends=_day(section, "ends"),
-        source=section.line_of_text("source"),
-        recorded=_day(section, "recorded"),
-        estimated=section.flag("estimated", default=False),
-    )
-    section.close()
-    return release
-
-
-def _day(section: Section, key: str) -> date:
-    try:
-        return date.fromisoformat(section.text(key))
-    except ValueError as error:
-        raise section.wrong("must be a day such as 2026-06-30", key) from error
-
-
-def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+def any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    """What matches one of the patterns, `*` standing for any characters."""
     return re.compile(
         "|".join(".*".join(map(re.escape, pattern.split("*"))) for pattern in patterns), re.DOTALL
     )
 
 
-def _digest(texts: Iterable[str]) -> str:
+def content_digest(texts: Iterable[str]) -> str:
+    """A short name of a content, for its handle."""
     content = "\0".join(texts).encode("utf-8", "surrogatepass")
     return blake2b(content, digest_size=_HANDLE_BYTES).hexdigest()

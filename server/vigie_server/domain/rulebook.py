@@ -7,7 +7,7 @@ time and does not say until when, metrics that two rules export.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import blake2b
@@ -26,7 +26,7 @@ from vigie_server.domain.documents import Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.examples import read_example
 from vigie_server.domain.parameters import Parameter, ParameterType, read_parameter
-from vigie_server.domain.reference import SupportTable, load_tables
+from vigie_server.domain.reference_files import References, load_references
 from vigie_server.domain.rules import (
     DEVICE_FIELDS,
     LAST_REPORT,
@@ -64,13 +64,19 @@ _KINDS: Final[Mapping[ParameterType, Kind]] = {
     ParameterType.FLAG: Kind.FLAG,
     ParameterType.LIST: Kind.LIST,
     ParameterType.TABLE: Kind.TABLE,
+    ParameterType.PRODUCTS: Kind.PRODUCTS,
 }
 
 
-def load_catalogue(topics_folder: Path, guide_folder: Path, whys_file: Path) -> Catalogue:
-    """The catalogue in two folders and a file. Raises RulesMalformed, naming file, line and key."""
+def load_catalogue(
+    topics_folder: Path, guide_folder: Path, whys_file: Path, own_references: Path | None = None
+) -> Catalogue:
+    """The catalogue in two folders and a file, with newer reference data of the server's own.
+
+    Raises RulesMalformed, naming file, line and key.
+    """
     topics = load_topics(topics_folder)
-    tables = load_tables(guide_folder / "reference")
+    references = load_references(guide_folder / "reference", own_references)
     questions: dict[int, Texts] = {}
     rules: dict[str, Rule] = {}
     for path in sorted(guide_folder.glob("*.yaml")):
@@ -80,7 +86,7 @@ def load_catalogue(topics_folder: Path, guide_folder: Path, whys_file: Path) -> 
             raise document.wrong(f"does not belong to {path.name}", "question")
         questions[question] = document.both_languages("title")
         for section in document.sections("rules"):
-            rule = _RuleReader(section, question, topics, tables).rule()
+            rule = _RuleReader(section, question, topics, references).rule()
             if rule.id in rules:
                 raise section.wrong("is there twice", "id")
             rules[rule.id] = rule
@@ -94,16 +100,20 @@ def load_catalogue(topics_folder: Path, guide_folder: Path, whys_file: Path) -> 
         topics=topics,
         rules=dict(sorted(rules.items())),
         questions=questions,
-        tables=tables,
+        references=references,
         whys=load_whys(whys_file),
-        digest=_digest([topics_folder, guide_folder, guide_folder / "reference"], whys_file),
+        digest=_digest(
+            *sorted(topics_folder.glob("*.yaml")),
+            *sorted(guide_folder.glob("*.yaml")),
+            *(reference.path for reference in references.values()),
+            whys_file,
+        ),
     )
 
 
-def _digest(folders: Iterable[Path], whys_file: Path) -> str:
+def _digest(*paths: Path) -> str:
     content = blake2b(digest_size=16)
-    paths = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
-    for path in [*paths, whys_file]:
+    for path in paths:
         held = path.read_bytes()
         content.update(f"{path.parent.name}/{path.name} {len(held)}\n".encode())
         content.update(held)
@@ -139,12 +149,12 @@ class _RuleReader:
         section: Section,
         question: int,
         topics: Mapping[str, Topic],
-        tables: Mapping[str, SupportTable],
+        references: References,
     ) -> None:
         self._section = section
         self._question = question
         self._topics = topics
-        self._tables = tables
+        self._references = references
         self._expressions: list[str] = []  # every expression that reads rows, to check its columns
         self._templates: list[Template] = []
 
@@ -165,7 +175,7 @@ class _RuleReader:
             self._topics,
         )
         parameters = {
-            name: read_parameter(name, about, self._tables)
+            name: read_parameter(name, about, self._references)
             for name, about in section.named_sections("parameters")
         }
         container = _view(reads) + rule_id.replace("-", "_")

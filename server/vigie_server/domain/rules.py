@@ -14,10 +14,11 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
                 not all of the topic's are read: the rule then sees no row of the others. Absent for
                 a rule on the device alone
 `max_age`       older evidence is `unknown`: `36h`, `30d` (absent: 7 days)
-`parameters`    by name: `type` (integer, real, text, flag, list, table), `about`, `default`, and
-                `profiles` (`standard`, `critical`, `low`) where they differ. A `list` holds names
-                (case ignored, `*` for any characters) for `listed`; a `table` is the name of a file
-                of `reference/` and cannot be overridden
+`parameters`    by name: `type` (integer, real, text, flag, list, table, products), `about`,
+                `default`, and `profiles` (`standard`, `critical`, `low`) where they differ. A
+                `list` holds names (case ignored, `*` for any characters) for `listed`, or all those
+                of a file of `reference/`: `{list: vpn_clients}`; `table` and `products` are the
+                name of such a file and cannot be overridden (`domain/reference_files.py`)
 `let`           named sub-expressions, each may use those before it
 `applies`       CEL on `device`, `site` and `p`: false is `not_applicable`. Absent: always
 `unknown_when`  list of `when` (CEL), `reason` and perhaps `rows` (CEL, for `{rows}`): conditions
@@ -55,7 +56,7 @@ from vigie_server.domain.declared import DECLARED
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.examples import Example
 from vigie_server.domain.parameters import Parameter
-from vigie_server.domain.reference import SupportTable
+from vigie_server.domain.reference_files import References
 from vigie_server.domain.statements import Statement
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Severity, Status
@@ -156,13 +157,14 @@ class Catalogue:
     """Everything that is judged: topics, rules in the order of their ids, questions' titles.
 
     `digest` names its content: verdicts of another digest are judged anew. `measures` holds the
-    help text of every metric that rules export. `whys` tell what could not be read.
+    help text of every metric that rules export, `references` the lists and tables that rules meet
+    rows with. `whys` tell what could not be read.
     """
 
     topics: Mapping[str, Topic]
     rules: Mapping[str, Rule]
     questions: Mapping[int, Texts]
-    tables: Mapping[str, SupportTable]
+    references: References
     whys: Whys
     digest: str
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query
 
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound
+from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.readers import DeviceFilter, FleetReader
@@ -20,6 +21,7 @@ from vigie_server.web.shapes import (
     DeviceInList,
     DeviceList,
     DeviceShape,
+    ReferenceShape,
     RuleList,
     RuleShape,
     TransitionList,
@@ -34,7 +36,13 @@ MAX_PAGE: Final = 1000
 PageLimit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items a page")]
 
 
-def api_router(*, reader: FleetReader, rules: Sequence[Rule], access: Access) -> APIRouter:
+def api_router(
+    *,
+    reader: FleetReader,
+    rules: Sequence[Rule],
+    references: Sequence[Reference],
+    access: Access,
+) -> APIRouter:
     """The routes of the API's first version."""
     router = APIRouter(prefix="/api/v1")
     reading = Depends(access.allow(READERS))
@@ -93,6 +101,9 @@ def api_router(*, reader: FleetReader, rules: Sequence[Rule], access: Access) ->
     def list_rules() -> RuleList:
         """Every rule that devices are judged by."""
         ordered = sorted(rules, key=lambda rule: rule.id)
-        return RuleList(items=[RuleShape.of(rule) for rule in ordered])
+        return RuleList(
+            items=[RuleShape.of(rule) for rule in ordered],
+            references=[ReferenceShape.of(reference) for reference in references],
+        )
 
     return router

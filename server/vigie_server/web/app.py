@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CollectorRegistry, generate_latest
 
+from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.rules import Rule
 from vigie_server.ports.readers import FleetReader
 from vigie_server.ports.tokens import ApiTokens
@@ -24,6 +25,7 @@ def create_app(
     reader: FleetReader,
     tokens: ApiTokens,
     rules: Sequence[Rule],
+    references: Sequence[Reference],
     fleet: Callable[[], Iterator[str]],
     own: CollectorRegistry,
     now: Callable[[], datetime],
@@ -40,7 +42,7 @@ def create_app(
     )
     problems.install(app)
     access = Access(tokens, now)
-    app.include_router(api_router(reader=reader, rules=rules, access=access))
+    app.include_router(api_router(reader=reader, rules=rules, references=references, access=access))
 
     # On the event loop, not in a worker thread: the lines change on it.
     @app.get("/metrics", dependencies=[Depends(access.allow(SCRAPERS))], include_in_schema=False)

@@ -1,11 +1,12 @@
 """The JSON shapes of the API: what a reader gets, field by field, and nothing of the store."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import BaseModel
 
 from vigie_server.domain import score
 from vigie_server.domain.devices import Device
+from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.views import DeviceView
 from vigie_server.ports.readers import TransitionRecord, VerdictRecord
@@ -171,7 +172,21 @@ class RuleShape(BaseModel):
         )
 
 
+class ReferenceShape(BaseModel):
+    """A list or table that rules use, and its day. `own`: the server's, not the release's."""
+
+    name: str
+    recorded: date
+    own: bool
+
+    @classmethod
+    def of(cls, reference: Reference) -> "ReferenceShape":
+        """What tells how fresh the reference is."""
+        return cls(name=reference.name, recorded=reference.recorded, own=reference.own)
+
+
 class RuleList(BaseModel):
-    """Every rule, in the order of its id."""
+    """Every rule, in the order of its id, and the reference data they use."""
 
     items: list[RuleShape]
+    references: list[ReferenceShape]

@@ -8,7 +8,14 @@ import pytest
 
 from vigie_server.bundled import guide_folder
 from vigie_server.domain.errors import RulesMalformed
-from vigie_server.domain.reference import NameList, SupportTable, load_tables
+from vigie_server.domain.reference import NameList, SupportTable
+from vigie_server.domain.reference_files import load_references
+
+
+def shipped_systems() -> SupportTable:
+    table = load_references(guide_folder() / "reference")["os_support"].content
+    assert isinstance(table, SupportTable)
+    return table
 
 
 @pytest.mark.parametrize(
@@ -48,8 +55,8 @@ def test_a_list_that_nobody_holds_is_forgotten() -> None:
 
 
 def test_a_table_outlives_another_of_equal_content() -> None:
-    kept = load_tables(guide_folder() / "reference")["os_support"]
-    load_tables(guide_folder() / "reference")
+    kept = shipped_systems()
+    shipped_systems()
     gc.collect()
 
     assert SupportTable.behind(kept.handle) is kept
@@ -57,7 +64,7 @@ def test_a_table_outlives_another_of_equal_content() -> None:
 
 @pytest.fixture(scope="module")
 def systems() -> SupportTable:
-    return load_tables(guide_folder() / "reference")["os_support"]
+    return shipped_systems()
 
 
 @pytest.mark.parametrize(
@@ -115,6 +122,6 @@ def test_a_malformed_table_is_refused_with_its_place(tmp_path: Path, line: str, 
     (tmp_path / "os.yaml").write_text(f"table: os\nreleases:\n  - {line}\n", encoding="utf-8")
 
     with pytest.raises(RulesMalformed, match=r"os\.yaml:3") as refused:
-        load_tables(tmp_path)
+        load_references(tmp_path)
 
     assert says in str(refused.value)

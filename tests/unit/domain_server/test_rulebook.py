@@ -60,7 +60,7 @@ rules:
 
 def load(tmp_path: Path, rules: str) -> Catalogue:
     for folder, name, text in (("topics", "doors", TOPIC), ("guide", "q06", rules)):
-        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     return load_catalogue(tmp_path / "topics", tmp_path / "guide", whys_file())
 
@@ -74,6 +74,28 @@ def test_a_rule_file_becomes_a_catalogue(tmp_path: Path) -> None:
     assert rule.parameters["names"].default == NameList.of(["hall", "at*"])
     assert rule.remediation_on("linux")["fr"] == "Fermez"
     assert catalogue.questions[6]["en"] == "The doors"
+
+
+def test_a_list_can_be_that_of_a_file_of_reference_data(tmp_path: Path) -> None:
+    reference = tmp_path / "guide" / "reference"
+    reference.mkdir(parents=True)
+    head = "recorded: 2026-11-01\nsource: Ours\n"
+    (reference / "halls.yaml").write_text(f"list: halls\n{head}names: [hall, 'at*']\n", "utf-8")
+    (reference / "locks.yaml").write_text(
+        f"products: locks\n{head}entries:\n  - {{product: Bolt, names: [bolt, 'bar*']}}\n", "utf-8"
+    )
+
+    catalogue = load(
+        tmp_path,
+        RULES.replace(
+            'default: [hall, "at*"]', "default: {list: halls}, profiles: {low: {list: locks}}"
+        ),
+    )
+
+    names = catalogue.rules["Q06-doors-shut"].parameters["names"]
+    assert names.value("standard") == NameList.of(["hall", "at*"])
+    assert names.value("low") == NameList.of(["bolt", "bar*"])
+    assert sorted(catalogue.references) == ["halls", "locks"]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +128,7 @@ def test_a_rule_file_becomes_a_catalogue(tmp_path: Path) -> None:
         ("default: 3", "default: trois", "q06.yaml:15: `default` must be a whole number"),
         ("type: integer", "type: number", "q06.yaml:15: `type` must be one of"),
         ("type: integer", "type: table", "`default` must be one of"),
+        ('default: [hall, "at*"]', "default: {list: halls}", "`list` must be one of"),
         ("verdict: unknown", "verdict: pass", "`examples` lacks an example that is unknown"),
         ("verdict: unknown", "verdict: perhaps", "`verdict` must be one of"),
         ("verdict: pass, platform: linux", "verdict: pass, platform: linux, x: y", "`x` is not"),

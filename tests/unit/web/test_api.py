@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 from starlette.testclient import TestClient
 
+from vigie_server.bundled import guide_folder
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound, StoreBusy, TokenRefused
+from vigie_server.domain.reference_files import load_references
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
@@ -108,12 +110,21 @@ def a_client(reader: FleetInMemory | None = None) -> TestClient:
         reader=reader or FleetInMemory(),
         tokens=TokensInMemory(),
         rules=(),
+        references=tuple(load_references(guide_folder() / "reference").values()),
         fleet=lambda: iter(['vigie_device_compliant{device="d1"} 0\n']),
         own=own,
         now=lambda: NOW,
         version="0.0.0",
     )
     return TestClient(app, raise_server_exceptions=False)
+
+
+def test_the_reference_data_in_force_is_told_with_its_day() -> None:
+    answer = a_client().get("/api/v1/rules", headers=bearer("auditor"))
+
+    (systems,) = [held for held in answer.json()["references"] if held["name"] == "os_support"]
+    assert date.fromisoformat(systems["recorded"]) >= date(2026, 1, 1)
+    assert systems["own"] is False
 
 
 def bearer(secret: str) -> dict[str, str]:
