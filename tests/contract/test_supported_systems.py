@@ -97,7 +97,7 @@ def test_a_server_is_told_by_how_it_is_installed_where_its_name_does_not() -> No
         ("linuxmint", "LMDE", "6 (faye)", "linuxmint 6"),
         ("opensuse-leap", "openSUSE Leap", "15.6", "opensuse-leap 15.6"),
         ("ol", "Oracle Linux Server", "Oracle Linux Server release 9.4", "ol 9"),
-        # As the embedded engine words it: os-release.
+        # As os-release words it.
         ("rhel", "Fedora Linux", "44 (Workstation Edition)", "fedora 44"),
         ("rhel", "Red Hat Enterprise Linux", "9.6 (Plow)", "rhel 9"),
         ("rhel", "AlmaLinux", "9.6 (Sage Margay)", "almalinux 9"),
@@ -105,7 +105,7 @@ def test_a_server_is_told_by_how_it_is_installed_where_its_name_does_not() -> No
         ("rhel", "CentOS Linux", "8", "centos 8"),
         ("rhel", "CentOS Stream", "8", "centos-stream 8"),
         ("rhel", "CentOS Stream", "10 (Coughlan)", "centos-stream 10"),
-        # As osqueryd words it: /etc/redhat-release.
+        # As osqueryd and the embedded engine word it: /etc/redhat-release.
         ("rhel", "Fedora Linux", "Fedora release 44 (Forty Four)", "fedora 44"),
         (
             "rhel",

@@ -18,6 +18,7 @@ OS_VERSION: Final = osquery_columns(
 )
 KERNEL_INFO: Final = osquery_columns("version, arguments, path, device")
 
+_RED_HAT: Final = re.compile(r"(.+) release (\d+)\.(\d+)(?:\.(\w+))?")
 _NUMBERS: Final = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?")
 
 
@@ -36,20 +37,36 @@ def _os_version(host: Host) -> Iterable[TableRow]:
     version = release.get("VERSION") or release.get("VERSION_ID", "")
     numbers = _NUMBERS.search(version)
     major, minor, patch = numbers.groups(default="0") if numbers else ("0", "0", "0")
-    is_red_hat = host.path("/etc/redhat-release").exists()  # and its kin, as osquery has it
-    yield {
+    row: TableRow = {
         "name": release.get("NAME", ""),
         "version": version,
         "major": major,
         "minor": minor,
         "patch": patch,
         "build": release.get("BUILD_ID", ""),
-        "platform": "rhel" if is_red_hat else release.get("ID", ""),
+        "platform": release.get("ID", ""),
         "platform_like": release.get("ID_LIKE", ""),
         "codename": release.get("VERSION_CODENAME", ""),
         "arch": os.uname().machine,
         "pid_with_namespace": 0,
     }
+    if host.path("/etc/redhat-release").exists():
+        row = {**row, **_of_red_hat_family(host.text_or_empty("/etc/redhat-release"))}
+    yield row
+
+
+def _of_red_hat_family(text: str) -> TableRow:
+    """What osqueryd says otherwise where this file is: Fedora and all kin are `rhel`."""
+    line = " ".join(text.split())
+    family: TableRow = {"platform": "rhel", "platform_like": "rhel", "build": ""}
+    if not line:  # os-release is all there is
+        return family
+    told: TableRow = {**family, "version": line}
+    found = _RED_HAT.match(line)
+    if found is None:  # Fedora, CentOS Stream: a release of one number
+        return told
+    name, major, minor, patch = found.groups(default="0")
+    return {**told, "name": name, "major": major, "minor": minor, "patch": patch}
 
 
 def os_release(text: str) -> Mapping[str, str]:

@@ -192,12 +192,48 @@ def test_the_system_is_told_from_its_release_file(
     assert tuple(row[column] for column in columns) == expected
 
 
-def test_a_system_of_red_hats_family_is_rhel(tmp_path: Path) -> None:
-    files = {"etc/os-release": "NAME=Fedora\nID=fedora\n", "etc/redhat-release": "Fedora"}
+@pytest.mark.parametrize(
+    ("release", "red_hat", "expected"),
+    [
+        (
+            'NAME="Fedora Linux"\nVERSION="43 (Workstation Edition)"\nID=fedora\n',
+            "Fedora release 43 (Forty Three)\n",
+            ("Fedora Linux", "Fedora release 43 (Forty Three)", "43", "0", "0"),
+        ),
+        (
+            'NAME="CentOS Linux"\nVERSION="7 (Core)"\nID=centos\nID_LIKE="rhel fedora"\n',
+            "CentOS Linux release 7.9.2009 (Core)\n",
+            ("CentOS Linux", "CentOS Linux release 7.9.2009 (Core)", "7", "9", "2009"),
+        ),
+        (
+            'NAME="CentOS Stream"\nVERSION="9"\nID=centos\n',
+            "CentOS  Stream release 9\n",
+            ("CentOS Stream", "CentOS Stream release 9", "9", "0", "0"),
+        ),
+        (
+            "",
+            "Red Hat Enterprise Linux release 9.6 (Plow)\n",
+            (
+                "Red Hat Enterprise Linux",
+                "Red Hat Enterprise Linux release 9.6 (Plow)",
+                "9",
+                "6",
+                "0",
+            ),
+        ),
+        ("NAME=Fedora\nVERSION=43\n", "", ("Fedora", "43", "43", "0", "0")),
+    ],
+)
+def test_a_system_of_red_hats_family_is_rhel_and_its_version_a_sentence(
+    release: str, red_hat: str, expected: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = {"etc/os-release": release, "etc/redhat-release": red_hat}
 
     row = only(system.tables(write(tmp_path, files)), "os_version")
 
-    assert (row["name"], row["platform"]) == ("Fedora", "rhel")
+    columns = ("name", "version", "major", "minor", "patch")
+    assert tuple(row[column] for column in columns) == expected
+    assert (row["platform"], row["platform_like"]) == ("rhel", "rhel")
 
 
 def test_a_release_file_may_be_odd() -> None:
