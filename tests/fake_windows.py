@@ -47,6 +47,7 @@ class WrittenWindows:
     names: Mapping[str, str] = field(default_factory=dict)
     open_sessions: Sequence[OpenSession] | Unread = ()
     updates: UpdateHistory | Unread = DENIED
+    audited: Mapping[str, int] | Unread = DENIED
     asked: list[str] = field(default_factory=list)
 
     def wmi(
@@ -109,6 +110,11 @@ class WrittenWindows:
 
     def update_history(self) -> UpdateHistory | Unread:
         return self.updates
+
+    def audit_policy(self, subcategories: Sequence[str]) -> Sequence[int] | Unread:
+        if isinstance(self.audited, Unread):
+            return self.audited
+        return [self.audited.get(number, 0) for number in subcategories]
 
     def account_rules(self) -> AccountRules | Unread:
         return self.rules

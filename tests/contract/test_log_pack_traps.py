@@ -15,7 +15,6 @@ HKLM: Final = "HKEY_LOCAL_MACHINE\\"
 LOGS: Final = HKLM + r"SYSTEM\CurrentControlSet\Services\EventLog"
 LOG_POLICY: Final = HKLM + r"SOFTWARE\Policies\Microsoft\Windows\EventLog"
 FORWARDING: Final = LOG_POLICY + r"\EventForwarding\SubscriptionManager"
-LSA: Final = HKLM + r"SYSTEM\CurrentControlSet\Control\Lsa"
 TIME: Final = HKLM + r"SYSTEM\CurrentControlSet\Services\W32Time"
 TIME_POLICY: Final = HKLM + r"SOFTWARE\Policies\Microsoft\W32Time"
 WINDOWS_NT: Final = HKLM + r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
@@ -92,29 +91,6 @@ def test_a_full_log_is_overwritten_archived_or_stops(
     )
 
     assert row["when_full"] == when_full
-
-
-def _audit(asked: Asked, logon: int, *registry: Row) -> list[AnswerRow]:
-    categories = ("account_logon", "account_manage", "policy_change", "privilege_use",
-                  "system_events", "object_access", "process_tracking")  # fmt: skip
-    profile = {f"audit_{name}": 0 for name in categories} | {"audit_logon_events": logon}
-    return asked(
-        "logging_windows_audit", {"security_profile_info": [profile], "registry": registry}
-    )
-
-
-def test_legacy_categories_at_none_do_not_say_that_nothing_is_audited(asked: Asked) -> None:
-    (row,) = _audit(asked, 0)
-
-    assert (row["collected"], row["audited"]) == ("no", "")
-
-
-def test_legacy_categories_count_unless_they_are_overridden(asked: Asked) -> None:
-    rows = _audit(asked, 3)
-    (overridden,) = _audit(asked, 3, _value(LSA, "SCENoApplyLegacyAuditPolicy", "1"))
-
-    assert {row["name"]: row["audited"] for row in rows}["logon"] == "both"
-    assert overridden["collected"] == "no"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ _QUOTED: Final = re.compile(r'"((?:\\.|[^"\\])*)"')
 _SELECTOR: Final = re.compile(
     r"^\s*(?:&|:[^,\s]+\s*,.*?\"[^\"]*\"|[\w*,;!=]+\.[\w*,.;!=]+)\s+(\S.*)$"
 )
-_THEN: Final = re.compile(r"\bthen\s+(?=[@/?:-])")
+_THEN: Final = re.compile(r"\bthen\s+(?:\{\s*)?(?=[@/?:-])")
+_IN_BLOCK: Final = re.compile(r"^\s*(?:\}?\s*(?:else\s*)?\{\s*)?(?=@@?[\w(\[]|-?/\w|:omrelp:)")
 _OLD: Final = re.compile(
     r"^(?P<at>@@?)(?:\([^)]*\))?(?P<host>\[[^\]]+\]|[^\s:;\[\]]+)(?::(?P<port>\d+))?"
 )
@@ -146,7 +147,7 @@ def _old_action(line: str) -> str:
     found = _SELECTOR.match(line)
     if found:
         return found[1].strip()
-    then = _THEN.search(line)
+    then = _THEN.search(line) or _IN_BLOCK.match(line)
     return line[then.end() :].strip() if then else ""
 
 

@@ -10,10 +10,12 @@ of its own that is left behind when its time is up; too many left behind, and no
 import sys
 
 if sys.platform == "win32":
+    import ctypes
     import winreg
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
-    from typing import Any, Final, NamedTuple, TypeVar
+    from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+    from uuid import UUID
 
     import pythoncom
     import pywintypes
@@ -118,6 +120,9 @@ if sys.platform == "win32":
 
         def update_history(self) -> UpdateHistory | Unread:
             return self._calls(lambda: _with_com(_update_history), _UPDATE_TIMEOUT)
+
+        def audit_policy(self, subcategories: Sequence[str]) -> Sequence[int] | Unread:
+            return self._calls(lambda: _audit_policy(subcategories), WMI_TIMEOUT)
 
         def account_rules(self) -> AccountRules | Unread:
             return self._calls(_account_rules, WMI_TIMEOUT)
@@ -318,6 +323,28 @@ if sys.platform == "win32":
         """UNIX seconds of a COM date, which Windows Update gives in UTC; None where it is unset."""
         seconds = int(moment.timestamp()) if isinstance(moment, datetime) else 0
         return seconds if seconds > 0 else None
+
+    class _AuditPolicy(ctypes.Structure):
+        """AUDIT_POLICY_INFORMATION."""
+
+        _fields_: ClassVar = [
+            ("subcategory", ctypes.c_byte * 16),
+            ("information", ctypes.c_ulong),
+            ("category", ctypes.c_byte * 16),
+        ]
+
+    def _audit_policy(subcategories: Sequence[str]) -> Sequence[int] | Unread:
+        library = ctypes.WinDLL("advapi32", use_last_error=True)
+        library.AuditQuerySystemPolicy.restype = ctypes.c_ubyte
+        asked = b"".join(UUID(number).bytes_le for number in subcategories)
+        found = ctypes.POINTER(_AuditPolicy)()
+        count = len(subcategories)
+        if not library.AuditQuerySystemPolicy(asked, count, ctypes.byref(found)):
+            return Unread(reason_of(ctypes.get_last_error()), ctypes.get_last_error())
+        try:
+            return [found[n].information for n in range(count)]
+        finally:
+            library.AuditFree(found)
 
     def _account_rules() -> AccountRules | Unread:
         try:

@@ -236,6 +236,13 @@ class WindowsSystem(Protocol):
         """What Windows Update remembers; empty after its folder was reset."""
         ...
 
+    def audit_policy(self, subcategories: Sequence[str]) -> Sequence[int] | Unread:
+        """What is noted of each subcategory (by its GUID), in force: 1 success, 2 failure, 3 both.
+
+        0 or 4 is neither, as Windows answers either.
+        """
+        ...
+
     def account_rules(self) -> AccountRules | Unread:
         """The rules for passwords and lockout that hold for local accounts now."""
         ...
@@ -271,6 +278,9 @@ class NoWindows:
         return Unread(Reason.NOT_WINDOWS)
 
     def update_history(self) -> Unread:
+        return Unread(Reason.NOT_WINDOWS)
+
+    def audit_policy(self, subcategories: Sequence[str]) -> Unread:  # noqa: ARG002 (the protocol)
         return Unread(Reason.NOT_WINDOWS)
 
     def account_rules(self) -> Unread:

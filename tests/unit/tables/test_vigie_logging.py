@@ -108,6 +108,9 @@ def test_a_size_is_told_in_bytes_and_a_share_of_the_disk_is_none(
         ("*.* @[2001:db8::5]:514", ("[2001:db8::5]:514", "udp", False)),
         ("*.* :omrelp:logs.example:2514", ("logs.example:2514", "relp", False)),
         ("if $syslogseverity <= 4 then @@logs.example", ("logs.example:514", "tcp", False)),
+        ("if 1 then {\n  @@logs.example:1514\n  stop\n}", ("logs.example:1514", "tcp", False)),
+        ("if 1 then { @@logs.example }", ("logs.example:514", "tcp", False)),
+        ('*.* {\n  action(type="omfwd" target="l")\n}', ("l:514", "udp", False)),
         (':msg, contains, "error" @logs.example', ("logs.example:514", "udp", False)),
         (
             "$ActionSendStreamDriverMode 1\n*.* @@logs.example:6514",
