@@ -14,7 +14,8 @@ from vigie_server.bundled import bundled_catalogue, guide_folder
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.examples import NOW, Answer, converted
 from vigie_server.domain.judge import Judge
-from vigie_server.domain.reference import load_tables
+from vigie_server.domain.reference import SupportTable
+from vigie_server.domain.reference_files import load_references
 from vigie_server.domain.verdicts import Status, Verdict
 
 RULE: Final = "Q03-os-supported"
@@ -22,7 +23,15 @@ Row = Mapping[str, str]
 
 CATALOGUE: Final = bundled_catalogue()
 JUDGE: Final = Judge(CATALOGUE)
-TABLE: Final = load_tables(guide_folder() / "reference")["os_support"]
+
+
+def support_table() -> SupportTable:
+    content = load_references(guide_folder() / "reference")["os_support"].content
+    assert isinstance(content, SupportTable)
+    return content
+
+
+TABLE: Final = support_table()
 
 
 def verdict_of(platform: str, row: Row, *, paid_extension: bool = False) -> Verdict:
