@@ -32,6 +32,7 @@ _SMALL: Final = 4096
 _NUMBER: Final = re.compile(r"[0-9a-f]{32,64}")
 _SHOWN: Final = 12  # characters of a repository's number that are enough to tell it from another
 _CACHES: Final = (".cache", "Library/Caches", "AppData/Local")
+_TASKS_CACHE: Final = "C:/Windows/System32/config/systemprofile/AppData/Local/restic"
 _SYSTEM_CACHE: Final = "/var/cache/restic"
 
 
@@ -48,8 +49,9 @@ def mac_repository_rows(host: Host) -> Iterator[TableRow]:
 
 
 def windows_restic_rows(host: Host) -> Iterator[TableRow]:
-    """The repositories that people's restic writes to on Windows; services have no home here."""
+    """The repositories that restic writes to on Windows: people's, and those of planned tasks."""
     yield from _of_homes(host, "windows", (_restic_of_home,))
+    yield from _restic(host, _TASKS_CACHE, account="")
 
 
 def _of_homes(

@@ -329,7 +329,7 @@ if sys.platform == "win32":
 
         _fields_: ClassVar = [
             ("subcategory", ctypes.c_byte * 16),
-            ("information", ctypes.c_ulong),
+            ("information", ctypes.c_uint32),
             ("category", ctypes.c_byte * 16),
         ]
 

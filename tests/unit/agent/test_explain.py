@@ -1,5 +1,6 @@
 """Staff can read what is collected, how often and why, in plain French and English."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -81,6 +82,22 @@ def test_a_topic_is_told_whole_in_both_languages(language: str, sentences: list[
     text = explained(a_topic(), language=language)
 
     assert "\n  ".join(sentences) in text
+
+
+@pytest.mark.parametrize(
+    ("language", "react", "insure"),
+    [("fr", "réagir en cas de cyberattaque", "assurance"), ("en", "react", "insurance")],
+)
+def test_logs_belong_to_reacting_to_an_attack_which_is_question_11_and_not_insurance(
+    language: str, react: str, insure: str
+) -> None:
+    logs = replace(FANS, guide_questions=(11,))
+    plan = Plan({"fans": a_topic()})
+
+    text = "\n".join(explanation(plan, {"fans": logs}, (), language=language))
+
+    assert react in text
+    assert insure not in text
 
 
 def test_what_is_not_read_here_is_told() -> None:

@@ -213,6 +213,7 @@ def test_a_timer_of_snapshots_is_a_snapshot_not_a_backup(tmp_path: Path) -> None
         ("darwin", "/var/root/Library/Caches/restic"),
         ("darwin", "/Users/marie/Library/Caches/restic"),
         ("windows", "C:/Users/marie/AppData/Local/restic"),
+        ("windows", "C:/Windows/System32/config/systemprofile/AppData/Local/restic"),
     ],
 )
 def test_restics_cache_is_found_where_each_system_keeps_it(

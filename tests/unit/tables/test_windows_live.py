@@ -4,6 +4,7 @@ They behave as pywin32's own sources and documentation say; what Windows really 
 proved here.
 """
 
+import ctypes
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final, Self
+from uuid import UUID
 
 import pytest
 
@@ -455,3 +457,60 @@ def test_an_empty_history_is_not_asked_for_its_lines(stage: Stage) -> None:
     stage.wbem.searcher = SimpleNamespace(GetTotalHistoryCount=lambda: 0)
 
     assert stage.windows.update_history() == UpdateHistory()
+
+
+class AuditLibrary:
+    """advapi32 as far as it tells the audit policy: 36 bytes for each number that is asked."""
+
+    def __init__(self, noted: Mapping[str, int]) -> None:
+        self._noted = noted
+        self._memory: Any = None
+        self.freed = False
+        # A plain function: its result type is set on it, which a method refuses.
+        self.AuditQuerySystemPolicy = lambda *arguments: self._query(*arguments)  # noqa: PLW0108
+        self.AuditFree = self._free
+
+    def _query(self, asked: bytes, count: int, found: Any) -> int:
+        if not self._noted:
+            return 0
+        numbers = [asked[n * 16 : n * 16 + 16] for n in range(count)]
+        told = [self._noted.get(str(UUID(bytes_le=number)), 0) for number in numbers]
+        entries = [
+            number + noted.to_bytes(4, "little") + bytes(16)
+            for number, noted in zip(numbers, told, strict=True)
+        ]
+        self._memory = ctypes.create_string_buffer(b"".join(entries))
+        address = ctypes.cast(found, ctypes.POINTER(ctypes.c_void_p))
+        address[0] = ctypes.addressof(self._memory)
+        return 1
+
+    def _free(self, _pointer: Any) -> None:
+        self.freed = True
+
+
+LOGON: Final = "0cce9215-69ae-11d9-bed3-505054503030"
+LOGOFF: Final = "0cce9216-69ae-11d9-bed3-505054503030"
+
+
+def _on(library: AuditLibrary, monkeypatch: pytest.MonkeyPatch, *, error: int = 0) -> None:
+    monkeypatch.setattr(ctypes, "WinDLL", lambda _name, **_kwargs: library, raising=False)
+    monkeypatch.setattr(ctypes, "get_last_error", lambda: error, raising=False)
+
+
+def test_the_audit_policy_is_asked_by_number_and_its_memory_given_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = AuditLibrary({LOGON: 3, LOGOFF: 1})
+    _on(library, monkeypatch)
+
+    told = stage.windows.audit_policy([LOGOFF, LOGON])
+
+    assert (told, library.freed) == ([1, 3], True)
+
+
+def test_an_audit_policy_that_may_not_be_asked_is_a_reason(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on(AuditLibrary({}), monkeypatch, error=1314)
+
+    assert stage.windows.audit_policy([LOGON]) == Unread(Reason.DENIED, 1314)
