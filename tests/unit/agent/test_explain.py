@@ -94,7 +94,8 @@ def test_logs_belong_to_reacting_to_an_attack_which_is_question_11_and_not_insur
     logs = replace(FANS, guide_questions=(11,))
     plan = Plan({"fans": a_topic()})
 
-    text = "\n".join(explanation(plan, {"fans": logs}, (), language=language))
+    told = explanation(plan, {"fans": logs}, (), platform="linux", language=language)
+    text = "\n".join(told)
 
     assert react in text
     assert insure not in text
