@@ -33,3 +33,8 @@ def bundled_catalogue(own_references: Path | None = None) -> Catalogue:
     Raises RulesMalformed.
     """
     return load_catalogue(topics_folder(), guide_folder(), whys_file(), own_references)
+
+
+def regions_file() -> Path:
+    """The regions of France, by INSEE code."""
+    return guide_folder() / "reference" / "places" / "regions.yaml"

@@ -1,18 +1,14 @@
 """One suite over both stores: SQLite always, PostgreSQL when VIGIE_TEST_POSTGRES gives a URL."""
 
-import os
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
 
+from fakes.stored import NOW, a_device, a_token
 from vigie_server.domain.devices import DeviceState
-from vigie_server.domain.enrolling import Claims
 from vigie_server.domain.errors import NotFound, StoreRefused, TokenRefused, UnknownDevice
 from vigie_server.domain.records import (
     DeviceChange,
@@ -23,78 +19,18 @@ from vigie_server.domain.records import (
     WrittenVerdict,
 )
 from vigie_server.domain.verdicts import Status, Verdict
-from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
+from vigie_server.ports.enrolment import EnrolmentTransaction
 from vigie_server.ports.readers import DeviceFilter
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.ports.tokens import NewToken, Role
 from vigie_server.store import epoch, migrating
 from vigie_server.store.administration import Administration
-from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.models import Base
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-POSTGRES = os.environ.get("VIGIE_TEST_POSTGRES")
-
-
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgres",
-            marks=[
-                pytest.mark.skipif(POSTGRES is None, reason="VIGIE_TEST_POSTGRES is not set"),
-                pytest.mark.enable_socket,
-            ],
-        ),
-    ]
-)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Every store passes every test below."""
-    if request.param == "sqlite":
-        opened = Database(sqlite_url(tmp_path / "vigie.db"))
-    else:
-        assert POSTGRES is not None
-        opened = Database(POSTGRES)
-        with opened.writing() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-    migrating.migrate(opened)
-    epoch.prepare(opened)
-    yield opened
-    opened.close()
-
-
-def a_token(database: Database, *, secret_hash: bytes = b"h" * 32, uses: int = 10) -> None:
-    token = NewToken(secret_hash.hex()[:8], secret_hash, NOW, NOW + timedelta(days=1), "test")
-    Tokens(database).add_enrolment_token(
-        token, site="Les Tilleuls", profile="standard", max_uses=uses, serials=None
-    )
-
-
-def a_device(database: Database, device_id: str) -> int:
-    """The key of a new device with one certificate, whose serial is its id."""
-
-    def step(store: EnrolmentTransaction) -> int:
-        token = store.token(b"h" * 32)
-        assert token is not None
-        key = store.add_device(
-            device_id=device_id,
-            token=token,
-            state=DeviceState.ACTIVE,
-            claims=Claims("PF-1", "", "", "", "poste", "linux"),
-            agent_version="0.1.0",
-            at=NOW,
-        )
-        store.add_certificate(
-            key, IssuedCertificate(device_id, b"", NOW + timedelta(days=90)), at=NOW
-        )
-        return key
-
-    return Enrolments(database).transact(step)
 
 
 def a_verdict(status: Status, *, next_check_at: datetime | None = None) -> WrittenVerdict:

@@ -7,6 +7,8 @@ VigieError
 ├── MalformedRequest    a message breaks the protocol; the text says how
 ├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
 ├── NotFound            what was asked for does not exist
+├── DeclarationRefused  what a person declares is wrong; the text says what to do
+├── InUse               what is to be removed is still used; the text says by what
 ├── RulesMalformed      a rule or topic file is wrong; the text names file and place
 ├── SettingsMalformed   a setting is wrong; the text names it
 ├── RateLimited         too many attempts from one place; come back later
@@ -14,6 +16,7 @@ VigieError
 └── StoreBusy           the store cannot take it now; try again
 """
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -45,6 +48,18 @@ class TokenRefused(VigieError):
 
 class NotFound(VigieError):
     """What was asked for does not exist."""
+
+
+class DeclarationRefused(VigieError):
+    """What a person declares is wrong. `faults` names each wrong place, where there are several."""
+
+    def __init__(self, text: str, faults: Sequence[Mapping[str, str | int]] = ()) -> None:
+        super().__init__(text)
+        self.faults = tuple(faults)
+
+
+class InUse(VigieError):
+    """What is to be removed is still used."""
 
 
 class RulesMalformed(VigieError):

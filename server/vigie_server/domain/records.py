@@ -12,6 +12,7 @@ from datetime import datetime
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
+from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
 from vigie_server.domain.verdicts import Status, Verdict
 
 
@@ -44,7 +45,7 @@ class HeldVerdict:
 
 @dataclass(slots=True, eq=False)
 class DeviceRecord:
-    """One device, ready to take the next report."""
+    """One device, ready to take the next report. `around` is applied to `device` already."""
 
     key: int
     device: Device
@@ -56,6 +57,7 @@ class DeviceRecord:
     enrolled_at: datetime
     disabled: str = ""
     last_seen_at: datetime | None = None
+    around: Surroundings = NOTHING_AROUND
     snapshots: dict[str, HeldSnapshot] = field(default_factory=dict)
     verdicts: dict[str, HeldVerdict] = field(default_factory=dict)
     committed_seq: int = 0

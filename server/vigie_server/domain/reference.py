@@ -28,6 +28,7 @@ class NameList:
     def __init__(self, handle: str, entries: Iterable[str]) -> None:
         folded = {entry.strip().casefold() for entry in entries} - {""}
         self.handle: Final = handle
+        self.entries: Final = tuple(sorted(folded))
         self._count: Final = len(folded)
         self._exact: Final = frozenset(entry for entry in folded if "*" not in entry)
         patterns = sorted(entry for entry in folded if "*" in entry)

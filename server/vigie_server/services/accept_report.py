@@ -220,6 +220,10 @@ class AcceptReport:
                 device.os_version,
             ):
                 topics = None  # what every rule may ask of the device has changed
+            if (shown.chassis, shown.hostname) != (device.chassis, device.hostname):
+                shown = record.around.around(shown)  # other groups may pick it now
+                if shown.parameters != device.parameters:
+                    topics = None
             device = shown
         record.device = device
         if not self._is_current(record):

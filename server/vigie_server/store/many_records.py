@@ -1,4 +1,4 @@
-"""Many devices with all that is known of them, in four queries: what judging a fleet again reads.
+"""Many devices with all that is known of them, in a few queries: what judging a fleet again reads.
 
 Plain SQL, because it runs for every device of the fleet at each change of the rules. A fleet says
 the same things over and over: texts that come again are read once.
@@ -19,6 +19,7 @@ from vigie_server.store.database import Database
 from vigie_server.store.instants import from_store, from_store_or_none
 from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.record_rows import record_of
+from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
 
 TEXTS_KEPT: Final = 8_192
@@ -45,8 +46,9 @@ def many_records(
             select(DEVICE, SITE.c.name.label("site"))
             .join(SITE, SITE.c.key == DEVICE.c.site_key)
             .where(DEVICE.c.key.in_(keys))
-        )
-        records = {row.key: record_of(row) for row in rows}
+        ).all()
+        around = surroundings_of(connection, rows)
+        records = {row.key: record_of(row, around[row.key]) for row in rows}
         forms: dict[int, dict[str, bytes]] = {key: {} for key in records}
         for key, topic, revision, digest, observed_at, content in _rows(
             database, connection, _SNAPSHOTS, keys

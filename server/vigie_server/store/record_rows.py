@@ -7,6 +7,7 @@ from sqlalchemy import Row
 
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.records import DeviceRecord, HeldVerdict
+from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.verdicts import Status, Verdict
 
 
@@ -30,11 +31,12 @@ def device_of(row: Row[Any]) -> Device:
     )
 
 
-def record_of(row: Row[Any]) -> DeviceRecord:
+def record_of(row: Row[Any], around: Surroundings) -> DeviceRecord:
     """The record of such a row, without snapshots and verdicts."""
     return DeviceRecord(
         key=row.key,
-        device=device_of(row),
+        device=around.around(device_of(row)),
+        around=around,
         revision=row.revision,
         spool_id=row.spool_id,
         last_seq=row.last_seq,

@@ -24,6 +24,7 @@ from vigie_server.store.models import (
     VerdictRow,
 )
 from vigie_server.store.record_rows import held_verdict, record_of
+from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
 
 DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
@@ -60,7 +61,7 @@ class Records:
             ).one_or_none()
             if row is None:
                 raise UnknownDevice("no such device")
-            record = record_of(row)
+            record = record_of(row, surroundings_of(connection, [row])[key])
             record.snapshots.update(_snapshots(connection, key))
             record.verdicts.update(_verdicts(connection, key))
         return record

@@ -1,6 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457): what happened, and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -10,8 +10,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from vigie_server.domain.errors import (
+    DeclarationRefused,
     DeviceCloned,
     DeviceRetired,
+    InUse,
     MalformedRequest,
     NotFound,
     RulesMalformed,
@@ -23,8 +25,10 @@ from vigie_server.domain.errors import (
 )
 
 STATUS_OF: Final[Mapping[type[VigieError], HTTPStatus]] = {
+    DeclarationRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     DeviceCloned: HTTPStatus.CONFLICT,
     DeviceRetired: HTTPStatus.GONE,
+    InUse: HTTPStatus.CONFLICT,
     MalformedRequest: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
     RulesMalformed: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -38,11 +42,26 @@ RETRY_AFTER_SECONDS: Final = 5
 
 
 def problem(
-    status: HTTPStatus, detail: str, *, headers: Mapping[str, str] | None = None
+    status: HTTPStatus,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    faults: Sequence[Mapping[str, str | int]] = (),
 ) -> JSONResponse:
-    """One problem document; `detail` is for people and says what to do."""
+    """One problem document; `detail` is for people and says what to do.
+
+    `faults` become its member `errors`: each wrong place of what was sent.
+    """
+    told: dict[str, object] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+    }
+    if faults:
+        told["errors"] = [dict(fault) for fault in faults]
     return JSONResponse(
-        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail},
+        told,
         status_code=status.value,
         media_type="application/problem+json",
         headers=dict(headers or {}),
@@ -64,7 +83,8 @@ async def _raised(request: Request, error: Exception) -> JSONResponse:  # noqa: 
         headers["WWW-Authenticate"] = "Bearer"
     if error.retryable:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return problem(status, str(error), headers=headers)
+    faults = error.faults if isinstance(error, DeclarationRefused) else ()
+    return problem(status, str(error), headers=headers, faults=faults)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 (FastAPI's shape)

@@ -1,0 +1,254 @@
+"""Asset cards as CSV files: written for a spreadsheet, and read as spreadsheets write them.
+
+A file is taken whole or not at all; every wrong row is told, with its line, its column and what to
+do. A row names its device by id, serial number or name, the first of these that it gives. An empty
+cell leaves what is known, `-` takes it away.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from vigie_server.domain.cards import FIELDS, Card, Cell
+from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.suggesting import folded, meant
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+MOST_FAULTS: Final = 500
+CLEAR: Final = "-"
+FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a cell for a formula."""
+
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": ("Identifiant", "Id", "Device", "Device id", "Identifiant du poste"),
+    "serial": ("Numéro de série", "Serial", "Serial number", "N° de série", "No de série"),
+    "hostname": ("Nom", "Hostname", "Name", "Nom du poste", "Poste"),
+}
+_SHOWN: Final[Mapping[str, Mapping[str, str]]] = {
+    "fr": {"site": "Site", "id": "Identifiant", "serial": "Numéro de série", "hostname": "Nom"},
+    "en": {"site": "Site", "id": "Id", "serial": "Serial number", "hostname": "Hostname"},
+}
+_DELIMITERS: Final = {"fr": ";", "en": ","}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device that a row may name. One that is retired is found by its id alone."""
+
+    id: str
+    site: str
+    serial: str
+    hostname: str
+    retired: bool = False
+
+
+@dataclass(slots=True)
+class _Faults:
+    found: list[dict[str, str | int]] = field(default_factory=list)
+
+    def add(self, line: int, column: str, problem: str) -> None:
+        self.found.append({"line": line, "column": column, "problem": problem})
+
+    def told(self) -> DeclarationRefused:
+        first = self.found[0]
+        count = len(self.found)
+        return DeclarationRefused(
+            f"nothing was imported, {count} cell(s) or row(s) are wrong; the first: line "
+            f"{first['line']}, {first['column'] or 'the row'}: {first['problem']}",
+            self.found[:MOST_FAULTS],
+        )
+
+
+def cards_read(
+    content: bytes, devices: Iterable[KnownDevice]
+) -> Mapping[str, Mapping[str, Cell | None]]:
+    """What to change of each device's card, by its id. Raises DeclarationRefused with `faults`."""
+    faults = _Faults()
+    rows = _rows(_text(content))
+    line, headings = next(rows, (1, []))
+    columns = _columns(line, headings, faults)
+    if faults.found:
+        raise faults.told()
+    finder = _Finder(devices)
+    changes: dict[str, Mapping[str, Cell | None]] = {}
+    lines: dict[str, int] = {}
+    for line, cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+            faults.add(line, "", f"it has {len(cells)} cells, the header {len(columns)}")
+            continue
+        by_column = dict(zip(columns, map(_without_guard, cells), strict=False))
+        device_id = finder.named(line, by_column, headings, columns, faults)
+        changed = _changed(line, by_column, dict(zip(columns, headings, strict=True)), faults)
+        if device_id is None:
+            continue
+        if device_id in lines:
+            faults.add(line, "", f"line {lines[device_id]} is about this device too: keep one")
+            continue
+        lines[device_id] = line
+        changes[device_id] = changed
+    if faults.found:
+        raise faults.told()
+    return changes
+
+
+def cards_written(cards: Iterable[tuple[KnownDevice, Card]], *, language: str) -> bytes:
+    """The file of the cards, in UTF-8 with the mark that spreadsheets look for."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=_DELIMITERS[language], lineterminator="\r\n")
+    shown = _SHOWN[language]
+    names = [known.fr if language == "fr" else known.en for known in FIELDS.values()]
+    writer.writerow([*shown.values(), *names])
+    for device, card in cards:
+        row = [device.site, device.id, device.serial, device.hostname]
+        for name in FIELDS:
+            cell = card.cells.get(name, "")
+            row.append(" ".join(cell) if isinstance(cell, tuple) else cell)
+        writer.writerow([formula_safe(cell) for cell in row])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def formula_safe(cell: str) -> str:
+    """The cell, which no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
+
+
+def _without_guard(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA_SIGNS) else cell
+
+
+def _text(content: bytes) -> str:
+    if len(content) > MOST_BYTES:
+        raise DeclarationRefused(f"the file is larger than {MOST_BYTES // 2**20} MiB")
+    if b"\0" in content:
+        raise DeclarationRefused("this is not a CSV file: save the sheet as « CSV UTF-8 »")
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise DeclarationRefused(
+        "the file is neither in UTF-8 nor in Windows' Western European (1252): save it as "
+        "« CSV UTF-8 »"
+    )
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows with the line on which each begins."""
+    lines = text.splitlines(keepends=True)
+    before = 0
+    if lines and folded(lines[0]) == "sep":  # Excel's own hint
+        lines, before = lines[1:], 1
+    delimiter = _delimiter(lines[0] if lines else "")
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line + before, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DeclarationRefused(f"line {line + before}: it is not CSV: {error}") from error
+
+
+def _delimiter(heading: str) -> str:
+    known = _known_headings()
+    found = {
+        sign: sum(folded(cell) in known for cell in next(csv.reader([heading], delimiter=sign), []))
+        for sign in (";", ",", "\t")
+    }
+    return max(found, key=lambda sign: found[sign])
+
+
+def _known_headings() -> Mapping[str, str]:
+    known = {folded(said): name for name, all_said in _KEYS.items() for said in (name, *all_said)}
+    for name, card_field in FIELDS.items():
+        known |= dict.fromkeys(map(folded, (name, card_field.fr, card_field.en)), name)
+    known[folded("site")] = "site"
+    return known
+
+
+def _columns(line: int, headings: Sequence[str], faults: _Faults) -> list[str]:
+    known = _known_headings()
+    columns: list[str] = []
+    for number, heading in enumerate(headings, 1):
+        name = known.get(folded(heading))
+        if name is None and heading.strip():
+            told = [card_field.fr for card_field in FIELDS.values()]
+            told += [said for all_said in _KEYS.values() for said in all_said]
+            faults.add(line, heading, f"it is no known column{meant(heading, told)}")
+        elif name is not None and name in columns:
+            faults.add(line, heading, "the column is there twice")
+        columns.append(name or f"({number})")
+    if not faults.found and not _KEYS.keys() & set(columns):
+        faults.add(
+            line,
+            "",
+            "the first line names the columns: Identifiant, Numéro de série or Nom, and others",
+        )
+    return columns
+
+
+def _changed(
+    line: int, cells: Mapping[str, str], headings: Mapping[str, str], faults: _Faults
+) -> Mapping[str, Cell | None]:
+    changed: dict[str, Cell | None] = {}
+    for name, known in FIELDS.items():
+        cell = cells.get(name, "").strip()
+        if cell == CLEAR:
+            changed[name] = None
+        elif cell:
+            try:
+                changed[name] = known.read(cell)
+            except ValueError as error:
+                faults.add(line, headings[name], str(error))
+    return changed
+
+
+class _Finder:
+    """Finds the one device that a row names."""
+
+    def __init__(self, devices: Iterable[KnownDevice]) -> None:
+        self._ids: dict[str, str] = {}
+        by: dict[str, defaultdict[str, list[str]]] = {
+            "serial": defaultdict(list),
+            "hostname": defaultdict(list),
+        }
+        for device in devices:
+            self._ids[device.id.casefold()] = device.id
+            if not device.retired:
+                by["serial"][device.serial.strip().casefold()].append(device.id)
+                by["hostname"][device.hostname.strip().casefold()].append(device.id)
+        self._by = by
+
+    def named(
+        self,
+        line: int,
+        cells: Mapping[str, str],
+        headings: Sequence[str],
+        columns: Sequence[str],
+        faults: _Faults,
+    ) -> str | None:
+        for key in _KEYS:
+            given = cells.get(key, "").strip()
+            if not given:
+                continue
+            heading = headings[columns.index(key)]
+            if key == "id":
+                found = [self._ids[given.casefold()]] if given.casefold() in self._ids else []
+            else:
+                found = self._by[key].get(given.casefold(), [])
+            if len(found) == 1:
+                return found[0]
+            if found:
+                faults.add(
+                    line, heading, f"{len(found)} devices have {given!r}: name it by Identifiant"
+                )
+            else:
+                faults.add(line, heading, f"no device {given!r} among the sites that you see")
+            return None
+        faults.add(line, "", "it names no device: fill Identifiant, Numéro de série or Nom")
+        return None

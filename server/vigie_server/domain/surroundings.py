@@ -1,0 +1,73 @@
+"""What stands around a device: what people declared that holds for it, and when that follows it.
+
+The store reads it once for the devices it loads. What holds for a device follows what the device is
+(a group picks by chassis or name), so it is applied again when the device reports to be another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from vigie_server.domain.declared import Declarations
+from vigie_server.domain.devices import Device
+from vigie_server.domain.overrides import Override, parameters_set
+from vigie_server.domain.selectors import Selector
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of devices. `site` is None for a group over every site."""
+
+    key: int
+    site: str | None
+    name: str
+    selector: Selector
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was declared around one device, its groups not yet picked.
+
+    `declared` is what was said of the device itself and of its site, by name. `of_groups` are the
+    overrides of each group by the group's key; `overrides` those of the site and of the device.
+    """
+
+    groups: tuple[Group, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    of_groups: Mapping[int, tuple[Override, ...]] = field(default_factory=dict)
+    declared: Declarations = field(default_factory=dict)
+
+    def around(self, device: Device) -> Device:
+        """The device with all that holds for it."""
+        said = replace(device, declared=self.declared)
+        holding = self.holding(said)
+        return replace(said, parameters=parameters_set(holding) if holding else None)
+
+    def holding(self, device: Device) -> tuple[Override, ...]:
+        """The overrides that hold for a device whose declarations are applied."""
+        if not self.of_groups:
+            return self.overrides
+        of_groups = [
+            found
+            for group in self.groups
+            if group.key in self.of_groups and group.selector.picks(device)
+            for found in self.of_groups[group.key]
+        ]
+        return (*self.overrides, *of_groups)
+
+    def with_override(self, new: Override, *, group: int | None = None) -> "Surroundings":
+        """As it would be with this override, of the group of this key if it is a group's."""
+        if group is None:
+            return replace(self, overrides=_put(self.overrides, new))
+        of_groups = {**self.of_groups, group: _put(self.of_groups.get(group, ()), new)}
+        return replace(self, of_groups=of_groups)
+
+
+NOTHING_AROUND: Final = Surroundings()
+
+
+def _put(overrides: tuple[Override, ...], new: Override) -> tuple[Override, ...]:
+    """With the new one, in the place of the one for the same thing."""
+    what = (new.scope, new.rule, new.name)
+    kept = [found for found in overrides if (found.scope, found.rule, found.name) != what]
+    return (*kept, new)

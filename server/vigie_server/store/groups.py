@@ -1,0 +1,119 @@
+"""Groups of devices. The `GroupStore`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, or_, select, update
+
+from vigie_server.domain.errors import InUse, NotFound
+from vigie_server.domain.selectors import selector_of
+from vigie_server.domain.surroundings import Group
+from vigie_server.ports.declaring import Act, Sites
+from vigie_server.store.database import Database
+from vigie_server.store.declared_models import DeviceGroup, ParameterOverride
+from vigie_server.store.models import Base, Site
+from vigie_server.store.rejudging import judge_devices_again, record_act
+from vigie_server.store.surroundings import group_of, groups_query, picked
+from vigie_server.store.tables import table
+
+GROUP, SITE, OVERRIDE = table(DeviceGroup), table(Site), table(ParameterOverride)
+
+
+class Groups:
+    """Groups, each of one site or of every site."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def groups(self, within: Sites) -> Sequence[Group]:
+        query = visible_groups(within).order_by(SITE.c.name, GROUP.c.name)
+        with self._database.reading() as connection:
+            return [group_of(row) for row in connection.execute(query)]
+
+    def group(self, site: str | None, name: str) -> Group:
+        with self._database.reading() as connection:
+            return group_of(group_row(connection, site, name))
+
+    def members(self, group: Group, within: Sites) -> Sequence[str]:
+        with self._database.reading() as connection:
+            site_key = group_row(connection, group.site, group.name).site_key
+            rows = picked(connection, group.selector, site_key)
+        return [row.id for row in rows if within is None or row.site in within]
+
+    def put(self, site: str | None, name: str, selector: str, act: Act) -> None:
+        with self._database.writing() as connection:
+            site_key = None if site is None else site_key_of(connection, site)
+            before = connection.execute(groups_query().where(_named(site, name))).one_or_none()
+            concerned = {row.key for row in picked(connection, selector_of(selector), site_key)}
+            if before is None:
+                connection.execute(
+                    GROUP.insert().values(
+                        site_key=site_key, name=name, selector=selector, created_at=act.at
+                    )
+                )
+            elif before.selector == selector:
+                return
+            else:
+                earlier = picked(connection, selector_of(before.selector), site_key)
+                concerned ^= {row.key for row in earlier}  # the others stay in it
+                connection.execute(
+                    update(GROUP).where(GROUP.c.key == before.key).values(selector=selector)
+                )
+                judge_devices_again(connection, sorted(concerned))
+            record_act(connection, act, f"declared a group: {selector}", _shown(site, name))
+
+    def remove(self, site: str | None, name: str, act: Act) -> None:
+        with self._database.writing() as connection:
+            row = group_row(connection, site, name)
+            for used in Base.metadata.sorted_tables:
+                if (
+                    "group_key" in used.c
+                    and connection.execute(
+                        select(func.count()).where(used.c.group_key == row.key)
+                    ).scalar()
+                ):
+                    raise InUse(f"group {name} is named by records of `{used.name}`")
+            concerned = [
+                found.key for found in picked(connection, group_of(row).selector, row.site_key)
+            ]
+            overrides = delete(OVERRIDE).where(
+                OVERRIDE.c.scope == "group", OVERRIDE.c.scope_key == row.key
+            )
+            if connection.execute(overrides).rowcount:
+                judge_devices_again(connection, concerned)
+            connection.execute(delete(GROUP).where(GROUP.c.key == row.key))
+            record_act(connection, act, "removed a group", _shown(site, name))
+
+
+def visible_groups(within: Sites) -> Select[Any]:
+    """Groups of these sites, and of every site."""
+    query = groups_query()
+    if within is None:
+        return query
+    return query.where(or_(GROUP.c.site_key.is_(None), SITE.c.name.in_(sorted(within))))
+
+
+def group_row(connection: Connection, site: str | None, name: str) -> Row[Any]:
+    """Raises NotFound."""
+    row = connection.execute(groups_query().where(_named(site, name))).one_or_none()
+    if row is None:
+        of = "every site" if site is None else f"site {site}"
+        raise NotFound(f"no group {name} of {of}")
+    return row
+
+
+def site_key_of(connection: Connection, name: str) -> int:
+    """Raises NotFound."""
+    key = connection.execute(select(SITE.c.key).where(SITE.c.name == name)).scalar()
+    if key is None:
+        raise NotFound(f"no site {name}")
+    return int(key)
+
+
+def _named(site: str | None, name: str) -> ColumnElement[bool]:
+    here = GROUP.c.site_key.is_(None) if site is None else SITE.c.name == site
+    return (GROUP.c.name == name) & here
+
+
+def _shown(site: str | None, name: str) -> str:
+    return name if site is None else f"{site}: {name}"

@@ -1,0 +1,124 @@
+"""Sites and managing bodies. The `SiteStore`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
+
+from vigie_server.domain.errors import InUse, NotFound
+from vigie_server.domain.sites import Contact, Site
+from vigie_server.ports.declaring import Act, Sites
+from vigie_server.store.database import Database
+from vigie_server.store.declared_models import Body, ParameterOverride
+from vigie_server.store.models import Base
+from vigie_server.store.models import Site as SiteRow
+from vigie_server.store.rejudging import DEVICE, judge_again, record_act
+from vigie_server.store.tables import table
+
+SITE, BODY, OVERRIDE = table(SiteRow), table(Body), table(ParameterOverride)
+
+
+class Organisation:
+    """What is declared of sites."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def sites(self, within: Sites) -> Sequence[Site]:
+        query = _sites().order_by(SITE.c.name)
+        if within is not None:
+            query = query.where(SITE.c.name.in_(sorted(within)))
+        with self._database.reading() as connection:
+            return [_site(row) for row in connection.execute(query)]
+
+    def site(self, name: str) -> Site:
+        with self._database.reading() as connection:
+            return _site(_found(connection, name))
+
+    def put(self, site: Site, act: Act) -> None:
+        values = {
+            "region": site.region,
+            "finess": site.finess,
+            "networks": json.dumps(site.networks),
+            "gateways": json.dumps(site.gateways),
+            "declared_devices": site.declared_devices,
+            "contacts": json.dumps([asdict(contact) for contact in site.contacts]),
+        }
+        with self._database.writing() as connection:
+            values["body_key"] = _body_key(connection, site.body, act)
+            before = connection.execute(_sites().where(SITE.c.name == site.name)).one_or_none()
+            if before is None:
+                connection.execute(
+                    SITE.insert().values(name=site.name, created_at=act.at, **values)
+                )
+            else:
+                connection.execute(update(SITE).where(SITE.c.key == before.key).values(**values))
+                if (before.networks, before.gateways) != (values["networks"], values["gateways"]):
+                    judge_again(connection, DEVICE.c.site_key == before.key)  # who is at home
+            _drop_idle_bodies(connection)
+            record_act(connection, act, "declared a site", site.name)
+
+    def remove(self, name: str, act: Act) -> None:
+        with self._database.writing() as connection:
+            key = _found(connection, name).key
+            for used in Base.metadata.sorted_tables:
+                if "site_key" in used.c and (
+                    count := connection.execute(
+                        select(func.count()).where(used.c.site_key == key)
+                    ).scalar()
+                ):
+                    raise InUse(
+                        f"site {name} has {count} record(s) of `{used.name}`: it can be removed "
+                        "when nothing belongs to it"
+                    )
+            connection.execute(
+                delete(OVERRIDE)
+                .where(OVERRIDE.c.scope == "site")
+                .where(OVERRIDE.c.scope_key == key)
+            )
+            connection.execute(delete(SITE).where(SITE.c.key == key))
+            _drop_idle_bodies(connection)
+            record_act(connection, act, "removed a site", name)
+
+
+def _sites() -> Select[Any]:
+    return select(SITE, BODY.c.name.label("body")).outerjoin(BODY, BODY.c.key == SITE.c.body_key)
+
+
+def _found(connection: Connection, name: str) -> Row[Any]:
+    row = connection.execute(_sites().where(SITE.c.name == name)).one_or_none()
+    if row is None:
+        raise NotFound(f"no site {name}")
+    return row
+
+
+def _site(row: Row[Any]) -> Site:
+    return Site(
+        name=row.name,
+        body=row.body or "",
+        region=row.region,
+        finess=row.finess,
+        networks=tuple(json.loads(row.networks)),
+        gateways=tuple(json.loads(row.gateways)),
+        declared_devices=row.declared_devices,
+        contacts=tuple(Contact(**contact) for contact in json.loads(row.contacts)),
+    )
+
+
+def _body_key(connection: Connection, name: str, act: Act) -> int | None:
+    if not name:
+        return None
+    key = connection.execute(select(BODY.c.key).where(BODY.c.name == name)).scalar()
+    if key is None:
+        key = connection.execute(
+            BODY.insert().values(name=name, created_at=act.at).returning(BODY.c.key)
+        ).scalar_one()
+    return int(key)
+
+
+def _drop_idle_bodies(connection: Connection) -> None:
+    """A body exists by the sites that it runs: a mistyped name leaves nothing behind."""
+    running = select(SITE.c.body_key).where(SITE.c.body_key.is_not(None))
+    connection.execute(delete(BODY).where(BODY.c.key.not_in(running)))

@@ -1,0 +1,154 @@
+"""What was declared around devices, read for all of them at once.
+
+The one place where declarations join devices: `Records.record` and `many_records` load through it,
+with the same few queries for one device as for fifty. `_said_of` is where what is declared of a
+site or a device enters, by the names of `domain/declared.py`.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, or_, select
+
+from vigie_server.domain.cards import card_of_json
+from vigie_server.domain.declared import Declarations
+from vigie_server.domain.devices import Device
+from vigie_server.domain.overrides import Override, Scope
+from vigie_server.domain.selectors import Selector, selector_of
+from vigie_server.domain.surroundings import Group, Surroundings
+from vigie_server.store.declared_models import AssetCard, DeviceGroup, ParameterOverride
+from vigie_server.store.models import DeviceRow, Site
+from vigie_server.store.record_rows import device_of
+from vigie_server.store.tables import table
+
+DEVICE, SITE = table(DeviceRow), table(Site)
+GROUP, OVERRIDE, CARD = table(DeviceGroup), table(ParameterOverride), table(AssetCard)
+
+Rows = Sequence[Row[Any]]
+"""Rows of devices, with their site's name as `site`."""
+
+
+def surroundings_of(connection: Connection, devices: Rows) -> Mapping[int, Surroundings]:
+    """What stands around each device, by its key."""
+    if not devices:
+        return {}
+    sites = {row.site_key for row in devices}
+    groups = _groups(connection, sites)
+    overrides = _overrides(connection, devices, groups)
+    said = _said_of(connection, devices)
+    found = {}
+    for row in devices:
+        here = tuple(group for site, group in groups if site in {None, row.site_key})
+        found[row.key] = Surroundings(
+            groups=here,
+            overrides=(
+                *(
+                    override_of(one, row.site, row.site)
+                    for one in overrides[Scope.SITE, row.site_key]
+                ),
+                *(override_of(one, row.id, row.site) for one in overrides[Scope.DEVICE, row.key]),
+            ),
+            of_groups={
+                group.key: tuple(
+                    override_of(one, group.name, group.site)
+                    for one in overrides[Scope.GROUP, group.key]
+                )
+                for group in here
+                if overrides[Scope.GROUP, group.key]
+            },
+            declared=said.get(row.key, {}),
+        )
+    return found
+
+
+def group_of(row: Row[Any]) -> Group:
+    """The group of a row that has its site's name as `site`."""
+    return Group(row.key, row.site, row.name, selector_of(row.selector))
+
+
+def groups_query() -> Select[Any]:
+    """Groups with their site's name."""
+    return select(GROUP, SITE.c.name.label("site")).outerjoin(SITE, SITE.c.key == GROUP.c.site_key)
+
+
+def devices_query() -> Select[Any]:
+    """Devices with their site's name."""
+    return select(DEVICE, SITE.c.name.label("site")).join(SITE, SITE.c.key == DEVICE.c.site_key)
+
+
+def picked(connection: Connection, selector: Selector, site_key: int | None) -> Sequence[Row[Any]]:
+    """The rows of the devices that a selector picks, of one site or of all."""
+    query = (
+        devices_query()
+        .add_columns(CARD.c.fields)
+        .outerjoin(CARD, CARD.c.device_key == DEVICE.c.key)
+        .order_by(DEVICE.c.id)
+    )
+    if site_key is not None:
+        query = query.where(DEVICE.c.site_key == site_key)
+    for criterion, column in (("platform", "platform"), ("profile", "profile"), ("devices", "id")):
+        if criterion in selector.criteria:
+            query = query.where(DEVICE.c[column].in_(selector.criteria[criterion]))
+    return [row for row in connection.execute(query) if selector.picks(_with_roles(row))]
+
+
+def _with_roles(row: Row[Any]) -> Device:
+    declared = {} if row.fields is None else card_of_json(row.fields).declared()
+    return Surroundings(declared=declared).around(device_of(row))
+
+
+def _said_of(connection: Connection, devices: Rows) -> Mapping[int, Declarations]:
+    """What was said of each device and its site, by its key."""
+    keys = [row.key for row in devices]
+    cards = connection.execute(
+        select(CARD.c.device_key, CARD.c.fields).where(CARD.c.device_key.in_(keys))
+    )
+    return {row.device_key: card_of_json(row.fields).declared() for row in cards}
+
+
+def _groups(connection: Connection, sites: Collection[int]) -> Sequence[tuple[int | None, Group]]:
+    rows = connection.execute(
+        groups_query().where(or_(GROUP.c.site_key.is_(None), GROUP.c.site_key.in_(sites)))
+    )
+    return [(row.site_key, group_of(row)) for row in rows]
+
+
+def _overrides(
+    connection: Connection, devices: Rows, groups: Sequence[tuple[int | None, Group]]
+) -> Mapping[tuple[str, int], list[Row[Any]]]:
+    keys = {
+        Scope.SITE: {row.site_key for row in devices},
+        Scope.DEVICE: {row.key for row in devices},
+        Scope.GROUP: {group.key for _, group in groups},
+    }
+    query = select(OVERRIDE).where(
+        or_(
+            *(
+                and_(OVERRIDE.c.scope == scope.value, OVERRIDE.c.scope_key.in_(wanted))
+                for scope, wanted in keys.items()
+                if wanted
+            )
+        )
+    )
+    found: defaultdict[tuple[str, int], list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.scope, row.scope_key].append(row)
+    return found
+
+
+def override_of(row: Row[Any], of: str, site: str | None) -> Override:
+    """The override of a row, for the site, group or device that `of` names."""
+    value = json.loads(row.value)
+    return Override(
+        scope=Scope(row.scope),
+        of=of,
+        site=site,
+        rule=row.rule,
+        name=row.name,
+        value=tuple(value) if isinstance(value, list) else value,
+        reason=row.reason,
+        author=row.author,
+        at=row.at,
+    )

@@ -1,0 +1,92 @@
+"""Stores for tests: SQLite in a folder, or the PostgreSQL of VIGIE_TEST_POSTGRES, emptied."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.enrolling import Claims
+from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
+from vigie_server.ports.tokens import NewToken
+from vigie_server.store import epoch, migrating
+from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.enrolment import Enrolments
+from vigie_server.store.tokens import Tokens
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SITE = "Les Tilleuls"
+POSTGRES = os.environ.get("VIGIE_TEST_POSTGRES")
+
+STORES = [
+    "sqlite",
+    pytest.param(
+        "postgres",
+        marks=[
+            pytest.mark.skipif(POSTGRES is None, reason="VIGIE_TEST_POSTGRES is not set"),
+            pytest.mark.enable_socket,
+        ],
+    ),
+]
+"""Parameters for a fixture that opens each."""
+
+
+@contextmanager
+def opened_store(kind: str, folder: Path) -> Iterator[Database]:
+    """An empty store at this version's schema."""
+    if kind == "sqlite":
+        opened = Database(sqlite_url(folder / "vigie.db"))
+    else:
+        assert POSTGRES is not None
+        opened = Database(POSTGRES)
+        with opened.writing() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    migrating.migrate(opened)
+    epoch.prepare(opened)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def a_token(
+    database: Database, *, secret_hash: bytes = b"h" * 32, uses: int = 10, site: str = SITE
+) -> None:
+    token = NewToken(secret_hash.hex()[:8], secret_hash, NOW, NOW + timedelta(days=1), "test")
+    Tokens(database).add_enrolment_token(
+        token, site=site, profile="standard", max_uses=uses, serials=None
+    )
+
+
+def a_device(
+    database: Database,
+    device_id: str,
+    *,
+    secret_hash: bytes = b"h" * 32,
+    serial: str = "PF-1",
+    hostname: str = "poste",
+) -> int:
+    """The key of a new device of a token's site, with one certificate, whose serial is its id."""
+
+    def step(store: EnrolmentTransaction) -> int:
+        token = store.token(secret_hash)
+        assert token is not None
+        key = store.add_device(
+            device_id=device_id,
+            token=token,
+            state=DeviceState.ACTIVE,
+            claims=Claims(serial, "", "", "", hostname, "linux"),
+            agent_version="0.1.0",
+            at=NOW,
+        )
+        store.add_certificate(
+            key, IssuedCertificate(device_id, b"", NOW + timedelta(days=90)), at=NOW
+        )
+        return key
+
+    return Enrolments(database).transact(step)
