@@ -5,8 +5,10 @@ real tables read them, the embedded engine hosts the tables, the packs' SQL asks
 those recorded beside it, on which rules are tested.
 """
 
+import errno
 import plistlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +22,12 @@ from vigie_agent.domain.answers import Rows
 from vigie_agent.domain.packs import Query
 from vigie_agent.domain.safety import Approved, check
 from vigie_agent.engines.embedded import EmbeddedEngine
-from vigie_agent.tables import vigie_mac_accounts
+from vigie_agent.tables import (
+    vigie_backups,
+    vigie_logging,
+    vigie_mac_accounts,
+    vigie_time_sync,
+)
 from vigie_agent.tables.catalogue import all_tables
 from vigie_agent.tables.host import CommandResult, Host, Outcome
 from vigie_agent.tables.mac_directory import GROUP_ATTRIBUTES, USER_ATTRIBUTES
@@ -32,13 +39,28 @@ TOPICS: Final = (
     *("accounts", "antivirus", "disk_encryption", "firewall", "local_admins"),
     *("password_policy", "updates", "usb_storage", "vpn"),
     *("inbound_services", "management", "services"),
+    *("backups", "logging", "time_sync"),
 )
+SHARED: Final = ("vigie_backups", "vigie_logging", "vigie_time_sync")
+"""Tables that read each system in its own way: they are told that this is a Mac."""
 ASKED: Final = [
     query
     for topic in TOPICS
     for query in PACKS[topic].queries
-    if query.platforms == {"darwin"} and "vigie_mac_" in query.sql
+    if query.platforms == {"darwin"} and any(name in query.sql for name in ("vigie_mac_", *SHARED))
 ]
+
+
+@dataclass(frozen=True)
+class GuardedMac(Host):
+    """A Mac whose privacy protection refuses some places to the agent, as it does even to root."""
+
+    guarded: tuple[str, ...] = ()
+
+    def path(self, path: str) -> Path:
+        if path.startswith(self.guarded):
+            raise PermissionError(errno.EPERM, "Operation not permitted", path)
+        return super().path(path)
 
 
 def a_mac(scenario: Scenario, root: Path) -> Host:
@@ -54,7 +76,7 @@ def a_mac(scenario: Scenario, root: Path) -> Host:
     host = a_device(root, files, programs=programs)
     for path in told.get("closed", ()):
         closed(host, path)
-    return host
+    return GuardedMac(host.root, host.run, guarded=tuple(told.get("guarded", ())))
 
 
 def _printed(said: Any) -> CommandResult | str:
@@ -83,10 +105,19 @@ def _record(short: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def answers(host: Host) -> Iterator[tuple[Query, list[AnswerRow]]]:
-    accounts = {table.name: table for table in vigie_mac_accounts.tables(host, lambda: NOW)}
+    of_this_mac = {
+        table.name: table
+        for tables in (
+            vigie_mac_accounts.tables(host, lambda: NOW),
+            vigie_backups.tables(host, "darwin"),
+            vigie_logging.tables(host, "darwin"),
+            vigie_time_sync.tables(host, "darwin"),
+        )
+        for table in tables
+    }
     engine = EmbeddedEngine(
         [
-            accounts.get(table.name, table)
+            of_this_mac.get(table.name, table)
             for table in all_tables(host)
             if "darwin" in table.platforms
         ]
