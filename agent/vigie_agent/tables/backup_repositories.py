@@ -15,6 +15,7 @@ They prove a backup that reached its repository, not one that can be restored.
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from vigie_agent.domain.table import TableRow
@@ -253,7 +254,8 @@ def _newest(host: Host, folder: str) -> int | None:
 
 def _names(host: Host, folder: str) -> list[str]:
     try:
-        return sorted(item.name for item in host.path(folder).iterdir())
+        entries = islice(host.path(folder).iterdir(), _MAX_ENTRIES)  # people may make any number
+        return sorted(item.name for item in entries)
     except OSError:
         return []
 
