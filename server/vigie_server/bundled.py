@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from vigie_server.domain.attesting import AttestationCatalogue, load_attestations
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
 
@@ -33,6 +34,11 @@ def bundled_catalogue(own_references: Path | None = None) -> Catalogue:
     Raises RulesMalformed.
     """
     return load_catalogue(topics_folder(), guide_folder(), whys_file(), own_references)
+
+
+def bundled_attestations() -> AttestationCatalogue:
+    """What can be attested. Raises RulesMalformed."""
+    return load_attestations(guide_folder() / "attestations")
 
 
 def regions_file() -> Path:

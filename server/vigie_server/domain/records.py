@@ -14,6 +14,7 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
 from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.waivers import Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,17 @@ class HeldVerdict:
 
     Leaving an early instant in the store is harmless (the sweeper looks, and writes the later one),
     and saves a write for each report that only makes evidence fresher.
+
+    `failing_since` outlasts a pass that is not old enough to be believed: `passing_since` says when
+    that one began. `waived` marks a fail under a waiver, and an unknown that came after it.
     """
 
     verdict: Verdict
     since: datetime
     failing_since: datetime | None
     next_check_at: datetime | None
+    passing_since: datetime | None = None
+    waived: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +66,7 @@ class DeviceRecord:
     around: Surroundings = NOTHING_AROUND
     snapshots: dict[str, HeldSnapshot] = field(default_factory=dict)
     verdicts: dict[str, HeldVerdict] = field(default_factory=dict)
+    waivers: dict[str, tuple[Waiver, ...]] = field(default_factory=dict)
     committed_seq: int = 0
     stale: bool = False
 
@@ -102,7 +109,8 @@ class DeviceChange:
     """All that one step (a report, a sweep) changes; committed whole or not at all.
 
     `revision_before` fences it. `seen` are topics whose content is unchanged and whose
-    `observed_at` rose. `retracted` are rules that no longer exist.
+    `observed_at` rose. `retracted` are rules that no longer exist, `reopened` the keys of waivers
+    that a new row ended for this device.
     """
 
     key: int
@@ -119,4 +127,5 @@ class DeviceChange:
     verdicts: tuple[WrittenVerdict, ...] = ()
     transitions: tuple[Transition, ...] = ()
     retracted: tuple[str, ...] = ()
+    reopened: tuple[int, ...] = ()
     rejected: tuple[int, str] | None = None

@@ -1,12 +1,17 @@
 """What becomes of a standing verdict when its rule is judged again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.records import HeldVerdict, Transition, WrittenVerdict
 from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.waivers import NO_OVERLAY, Overlay, Waiver, overlay
+
+HOLD: Final = timedelta(hours=1)
+"""How long a pass after a fail must last before the fail counts as over (a setting)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,7 @@ class Standing:
     held: HeldVerdict
     written: WrittenVerdict | None
     transition: Transition | None
+    overlay: Overlay = NO_OVERLAY
 
 
 def standing(
@@ -25,21 +31,37 @@ def standing(
     now: datetime,
     facts: Mapping[str, Fact],
     topics: Iterable[str],
+    waivers: Sequence[Waiver] = (),
+    hold: timedelta = HOLD,
 ) -> Standing:
     """The verdict as it stands after `verdict`; a transition when status or deciding rows changed.
 
-    A new wording of the reason alone is written and makes no transition.
+    A new wording of the reason alone is written and makes no transition, and so are the beginning
+    and end of a waiver: underneath, nothing has moved.
     """
-    if held is not None and says_the_same(held, verdict):
+    if held is not None and not waivers and says_the_same(held, verdict, now=now):
         return Standing(held, None, None)
+    over = NO_OVERLAY
+    if waivers:
+        was_waived = held is not None and held.waived
+        over = overlay(waivers, verdict, was_waived=was_waived, now=now)
     moved = held is None or held.verdict.status != verdict.status
     since = now if held is None or moved else held.since
+    failing_since, passing_since = _lasting(held, verdict.status, now, hold)
     next_held = HeldVerdict(
         verdict=verdict,
         since=since,
-        failing_since=_failing_since(held, verdict.status, now),
-        next_check_at=verdict.next_check_at,
+        failing_since=failing_since,
+        next_check_at=_earliest(
+            verdict.next_check_at,
+            over.until,
+            None if passing_since is None else passing_since + hold,
+        ),
+        passing_since=passing_since,
+        waived=over.waived,
     )
+    if held is not None and waivers and _stands(held, next_held, now):
+        return Standing(held, None, None, over)
     read = [facts[topic] for topic in topics if topic in facts]
     versions = {fact.topic: fact.topic_version for fact in read}
     written = WrittenVerdict(
@@ -48,37 +70,79 @@ def standing(
         topic_versions=versions,
     )
     if held is not None and not moved and held.verdict.offending == verdict.offending:
-        return Standing(next_held, written, None)
+        return Standing(next_held, written, None, over)
     before = None if held is None else held.verdict.status
     transition = Transition(verdict.rule, before, verdict.status, verdict, versions)
-    return Standing(next_held, written, transition)
+    return Standing(next_held, written, transition, over)
 
 
-def says_the_same(held: HeldVerdict, verdict: Verdict) -> bool:
-    """Whether nothing needs writing: same verdict, and the stored next check is early enough."""
-    known = held.verdict
-    if known is verdict:
-        return True
-    if (
-        known.status != verdict.status
-        or known.rule_version != verdict.rule_version
-        or known.offending != verdict.offending
-        or known.reason != verdict.reason
-        or known.measures != verdict.measures
-    ):
+def says_the_same(held: HeldVerdict, verdict: Verdict, *, now: datetime) -> bool:
+    """Whether nothing needs writing: same verdict, and the stored next check is early enough.
+
+    A stored check that is due is over with this look: it is written again, or the sweeper would
+    find it due for ever. The end of a pass on trial is such a check. For rules without waivers: one
+    that was waived is no longer.
+    """
+    if held.waived or (held.next_check_at is not None and held.next_check_at <= now):
         return False
-    if verdict.next_check_at is None:
+    if held.verdict is verdict:
         return True
-    return held.next_check_at is not None and held.next_check_at <= verdict.next_check_at
+    if not _same_words(held.verdict, verdict):
+        return False
+    return _early_enough(held.next_check_at, verdict.next_check_at)
 
 
-def _failing_since(held: HeldVerdict | None, status: Status, now: datetime) -> datetime | None:
-    """From the first fail until pass or not applicable, through unknown."""
+def _same_words(known: Verdict, verdict: Verdict) -> bool:
+    return (
+        known.status == verdict.status
+        and known.rule_version == verdict.rule_version
+        and known.offending == verdict.offending
+        and known.reason == verdict.reason
+        and known.measures == verdict.measures
+    )
+
+
+def _stands(held: HeldVerdict, other: HeldVerdict, now: datetime) -> bool:
+    """As `says_the_same`, of a verdict under waivers."""
+    if held.next_check_at is not None and held.next_check_at <= now:
+        return False
+    return (
+        held.waived == other.waived
+        and held.failing_since == other.failing_since
+        and held.passing_since == other.passing_since
+        and _same_words(held.verdict, other.verdict)
+        and _early_enough(held.next_check_at, other.next_check_at)
+    )
+
+
+def _early_enough(stored: datetime | None, wanted: datetime | None) -> bool:
+    return wanted is None or (stored is not None and stored <= wanted)
+
+
+def _earliest(*instants: datetime | None) -> datetime | None:
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _lasting(
+    held: HeldVerdict | None, status: Status, now: datetime, hold: timedelta
+) -> tuple[datetime | None, datetime | None]:
+    """Since when the rule fails, and since when a pass that may end this is on trial.
+
+    From the first fail until not applicable, or a pass that has lasted: a rule that flaps fails all
+    the while. Through unknown, which also breaks a trial.
+    """
     earlier = None if held is None else held.failing_since
     match status:
         case Status.FAIL:
-            return earlier or now
+            return earlier or now, None
         case Status.UNKNOWN:
-            return earlier
-        case Status.PASS | Status.NOT_APPLICABLE:
-            return None
+            return earlier, None
+        case Status.NOT_APPLICABLE:
+            return None, None
+        case Status.PASS:
+            if held is None or earlier is None:
+                return None, None
+            passing_since = held.passing_since or now
+            if now - passing_since >= hold:
+                return None, None
+            return earlier, passing_since

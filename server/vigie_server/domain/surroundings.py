@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from vigie_server.domain.attested import InForce, attested
 from vigie_server.domain.declared import Declarations
 from vigie_server.domain.devices import Device
 from vigie_server.domain.overrides import Override, parameters_set
@@ -30,16 +31,20 @@ class Surroundings:
 
     `declared` is what was said of the device itself and of its site, by name. `of_groups` are the
     overrides of each group by the group's key; `overrides` those of the site and of the device.
+    `attestations` are those in force at the site, for all of it or for a group.
     """
 
     groups: tuple[Group, ...] = ()
     overrides: tuple[Override, ...] = ()
     of_groups: Mapping[int, tuple[Override, ...]] = field(default_factory=dict)
     declared: Declarations = field(default_factory=dict)
+    attestations: tuple[InForce, ...] = ()
 
     def around(self, device: Device) -> Device:
         """The device with all that holds for it."""
         said = replace(device, declared=self.declared)
+        if self.attestations:
+            said = replace(said, declared={**self.declared, **self._attested(said)})
         holding = self.holding(said)
         return replace(said, parameters=parameters_set(holding) if holding else None)
 
@@ -54,6 +59,15 @@ class Surroundings:
             for found in self.of_groups[group.key]
         ]
         return (*self.overrides, *of_groups)
+
+    def _attested(self, device: Device) -> Declarations:
+        attested_of = {word.group for word in self.attestations}
+        groups = {
+            group.key
+            for group in self.groups
+            if group.key in attested_of and group.selector.picks(device)
+        }
+        return attested(self.attestations, groups)
 
     def with_override(self, new: Override, *, group: int | None = None) -> "Surroundings":
         """As it would be with this override, of the group of this key if it is a group's."""

@@ -12,8 +12,9 @@ from vigie_server.domain.verdicts import Severity, Status
 class StandingVerdict:
     """The verdict of one rule as it stands.
 
-    `failing_since` runs from the first fail until pass, not applicable or retirement, **through
-    unknown**, so that silence never resolves an alert.
+    `failing_since` runs from the first fail until a pass that lasts, not applicable or retirement,
+    **through unknown**, so that silence never resolves an alert; absent under a waiver. `waived`: a
+    fail whose risk was accepted.
     """
 
     status: Status

@@ -6,8 +6,10 @@ from typing import Final
 import grpc
 
 from vigie_server.domain.errors import (
+    DeclarationRefused,
     DeviceCloned,
     DeviceRetired,
+    InUse,
     MalformedRequest,
     NotFound,
     RateLimited,
@@ -27,6 +29,8 @@ STATUS_OF: Final[Mapping[type[VigieError], grpc.StatusCode]] = {
     MalformedRequest: grpc.StatusCode.INVALID_ARGUMENT,
     TokenRefused: grpc.StatusCode.PERMISSION_DENIED,
     NotFound: grpc.StatusCode.NOT_FOUND,
+    DeclarationRefused: grpc.StatusCode.INVALID_ARGUMENT,
+    InUse: grpc.StatusCode.FAILED_PRECONDITION,
     RulesMalformed: grpc.StatusCode.INTERNAL,
     SettingsMalformed: grpc.StatusCode.INTERNAL,
     RateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -5,9 +5,9 @@ for its commit. When the commit never comes, the record is stale and the device 
 is in the store.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Final
 
@@ -24,8 +24,9 @@ from vigie_server.domain.records import (
     WrittenVerdict,
 )
 from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
-from vigie_server.domain.standing import standing
+from vigie_server.domain.standing import HOLD, standing
 from vigie_server.domain.verdicts import Status
+from vigie_server.domain.waivers import Overlay
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.judging import Content, Judging
 
@@ -62,6 +63,7 @@ class _Judged:
     verdicts: tuple[WrittenVerdict, ...] = ()
     transitions: tuple[Transition, ...] = ()
     retracted: tuple[str, ...] = ()
+    reopened: tuple[int, ...] = ()
 
 
 _NOTHING: Final = _Judged()
@@ -85,12 +87,19 @@ class AcceptReport:
     """Turns reports and due checks into changes of a device's record."""
 
     def __init__(
-        self, judging: Judging, load_facts: FactLoader, figures: Figures, *, limits: Limits
+        self,
+        judging: Judging,
+        load_facts: FactLoader,
+        figures: Figures,
+        *,
+        limits: Limits,
+        hold: timedelta = HOLD,
     ) -> None:
         self._judging = judging
         self._load_facts = load_facts
         self._figures = figures
         self._limits = limits
+        self._hold = hold
 
     async def __call__(
         self, record: DeviceRecord, report: Report, *, received_at: datetime
@@ -258,6 +267,8 @@ class AcceptReport:
         began = perf_counter()
         written: list[WrittenVerdict] = []
         transitions: list[Transition] = []
+        reopened: list[int] = []
+        waivers = record.waivers
         verdicts = judging.judge(record.device, facts, topics=topics, on_device=on_device, now=now)
         for verdict in verdicts:
             stands = standing(
@@ -266,7 +277,11 @@ class AcceptReport:
                 now=now,
                 facts=facts,
                 topics=judging.topics_of(verdict.rule),
+                waivers=waivers.get(verdict.rule, ()) if waivers else (),
+                hold=self._hold,
             )
+            if waivers and verdict.rule in waivers:
+                reopened += _reopened(record, verdict.rule, stands.overlay)
             record.verdicts[verdict.rule] = stands.held
             if stands.written is not None:
                 written.append(stands.written)
@@ -279,7 +294,7 @@ class AcceptReport:
             for rule in retracted:
                 del record.verdicts[rule]
             record.judged_with = judging.digest
-        return _Judged(tuple(written), tuple(transitions), retracted)
+        return _Judged(tuple(written), tuple(transitions), retracted, tuple(reopened))
 
     async def _facts(self, record: DeviceRecord, topics: Collection[str]) -> Mapping[str, Fact]:
         held = record.snapshots
@@ -291,6 +306,15 @@ class AcceptReport:
             for topic in topics
             if topic in held and (fact := held[topic].fact) is not None
         }
+
+
+def _reopened(record: DeviceRecord, rule: str, over: Overlay) -> Iterable[int]:
+    """The waivers that the verdict ended for this device; the record forgets them."""
+    if over.left:
+        record.waivers[rule] = over.left
+    else:
+        del record.waivers[rule]
+    return [waiver.key for waiver in over.reopened]
 
 
 def _content(snapshot: Snapshot) -> Content:
@@ -332,5 +356,6 @@ def _step(
         verdicts=judged.verdicts,
         transitions=judged.transitions,
         retracted=judged.retracted,
+        reopened=judged.reopened,
         rejected=rejected,
     )

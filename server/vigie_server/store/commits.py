@@ -41,19 +41,23 @@ _SNAPSHOT_SEEN: Final = """
 UPDATE snapshot SET observed_at = ? WHERE device_key = ? AND topic = ?"""
 _VERDICT: Final = """
 INSERT INTO verdict (device_key, rule, rule_version, status, reason, offending, measures,
-  topic_versions, since, failing_since, evidence_at, next_check_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  topic_versions, since, failing_since, passing_since, waived, evidence_at, next_check_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (device_key, rule) DO UPDATE SET
   rule_version = excluded.rule_version, status = excluded.status, reason = excluded.reason,
   offending = excluded.offending, measures = excluded.measures,
   topic_versions = excluded.topic_versions, since = excluded.since,
-  failing_since = excluded.failing_since, evidence_at = excluded.evidence_at,
+  failing_since = excluded.failing_since, passing_since = excluded.passing_since,
+  waived = excluded.waived, evidence_at = excluded.evidence_at,
   next_check_at = excluded.next_check_at"""
 _RETRACTED: Final = "DELETE FROM verdict WHERE device_key = ? AND rule = ?"
 _TRANSITION: Final = """
 INSERT INTO transition (device_key, rule, before, after, at, rule_version, topic_versions, reason,
   offending)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_REOPENED: Final = """
+UPDATE waived_device SET reopened_at = ?
+WHERE waiver_key = ? AND device_key = ? AND reopened_at IS NULL"""
 _REJECTED: Final = """
 INSERT INTO rejected_report (device_key, spool_id, seq, at, reason) VALUES (?, ?, ?, ?, ?)"""
 _COMMITS: Final = "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = ?"
@@ -105,6 +109,7 @@ def _write(
     run(_RETRACTED, retracted)
     run(_VERDICT, verdicts)
     run(_TRANSITION, transitions)
+    run(_REOPENED, _reopened_rows(changes))
     run(_REJECTED, _rejected_rows(changes))
     run(_COMMITS, [("commits",)])
 
@@ -205,6 +210,8 @@ def _verdict_row(key: int, written: WrittenVerdict) -> tuple[Any, ...]:
         _json(written.topic_versions),
         to_store(held.since),
         to_store_or_none(held.failing_since),
+        to_store_or_none(held.passing_since),
+        held.waived,
         to_store_or_none(written.evidence_at),
         to_store_or_none(held.next_check_at),
     )
@@ -222,6 +229,14 @@ def _transition_row(key: int, at: int, moved: Transition) -> tuple[Any, ...]:
         _json(moved.verdict.reason),
         json.dumps([dict(row) for row in moved.verdict.offending]),
     )
+
+
+def _reopened_rows(changes: Sequence[DeviceChange]) -> Rows:
+    return [
+        (to_store(change.at), waiver, change.key)
+        for change in changes
+        for waiver in change.reopened
+    ]
 
 
 def _rejected_rows(changes: Sequence[DeviceChange]) -> Rows:

@@ -70,6 +70,7 @@ class Attestation(Base, table=True):
     """What a person attests of a site: append-only, the newest that is not withdrawn holds.
 
     `outcome` is `held`, `not_held` or `not_applicable`; `value` is JSON where the item has one.
+    `lapsed_at` is when its expiry was noticed: from then on it counts no more.
     """
 
     __tablename__ = "attestation"
@@ -89,6 +90,7 @@ class Attestation(Base, table=True):
     document: str = Field(default="", sa_type=Text)
     at: datetime = Field(sa_type=Instant)
     expires_at: datetime | None = Field(default=None, sa_type=Instant)
+    lapsed_at: datetime | None = Field(default=None, sa_type=Instant)
     withdrawn_at: datetime | None = Field(default=None, sa_type=Instant)
 
 

@@ -63,6 +63,7 @@ class Fleet:
                     failing_since=row.failing_since,
                     evidence_at=row.evidence_at,
                     next_check_at=row.next_check_at,
+                    waived=bool(row.waived) and row.status == Status.FAIL.value,
                 )
                 for row in rows
             ]
@@ -137,6 +138,7 @@ class Fleet:
                 VERDICT.c.status,
                 VERDICT.c.since,
                 VERDICT.c.failing_since,
+                VERDICT.c.waived,
                 VERDICT.c.measures,
             ).where(VERDICT.c.device_key.in_(list(verdicts)))
         )
@@ -145,7 +147,8 @@ class Fleet:
                 status=Status(row.status),
                 severity=self._severities.get(row.rule, Severity.MINOR),
                 since=row.since,
-                failing_since=row.failing_since,
+                failing_since=None if row.waived else row.failing_since,
+                waived=bool(row.waived) and row.status == Status.FAIL.value,
             )
             if row.measures != "{}":
                 measures[row.device_key].update(json.loads(row.measures))

@@ -21,6 +21,7 @@ from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.record_rows import record_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
+from vigie_server.store.waivers import waivers_of
 
 TEXTS_KEPT: Final = 8_192
 DEVICE, SITE = table(DeviceRow), table(Site)
@@ -32,7 +33,7 @@ FROM snapshot s JOIN evidence e
 WHERE s.device_key IN ({keys})"""
 _VERDICTS: Final = """
 SELECT device_key, rule, rule_version, status, reason, offending, measures, since, failing_since,
-  next_check_at
+  next_check_at, passing_since, waived
 FROM verdict WHERE device_key IN ({keys})"""
 _STATUSES: Final = {status.value: status for status in Status}
 
@@ -60,6 +61,8 @@ def many_records(
         for row in _rows(database, connection, _VERDICTS, keys):
             held = _held(row)
             records[row[0]].verdicts[held.verdict.rule] = held
+        for key, waivers in waivers_of(database, connection, list(records)).items():
+            records[key].waivers.update(waivers)
     return [(record, forms[key]) for key, record in records.items()]
 
 
@@ -69,7 +72,8 @@ def _rows(database: Database, connection: Connection, sql: str, keys: Sequence[i
 
 
 def _held(row: Sequence[Any]) -> HeldVerdict:
-    _, rule, version, status, reason, offending, measures, since, failing, next_check_at = row
+    _, rule, version, status, reason, offending, measures, *standing = row
+    since, failing, next_check_at, passing, waived = standing
     next_check = from_store_or_none(next_check_at)
     verdict = Verdict(
         rule,
@@ -80,7 +84,14 @@ def _held(row: Sequence[Any]) -> HeldVerdict:
         next_check,
         _mapping(measures),
     )
-    return HeldVerdict(verdict, from_store(since), from_store_or_none(failing), next_check)
+    return HeldVerdict(
+        verdict,
+        from_store(since),
+        from_store_or_none(failing),
+        next_check,
+        from_store_or_none(passing),
+        bool(waived),
+    )
 
 
 @lru_cache(TEXTS_KEPT)

@@ -60,4 +60,11 @@ def held_verdict(row: Row[Any]) -> HeldVerdict:
         next_check_at=row.next_check_at,
         measures=json.loads(row.measures),
     )
-    return HeldVerdict(verdict, row.since, row.failing_since, row.next_check_at)
+    return HeldVerdict(
+        verdict,
+        row.since,
+        row.failing_since,
+        row.next_check_at,
+        row.passing_since,
+        bool(row.waived),
+    )

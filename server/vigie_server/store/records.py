@@ -26,6 +26,7 @@ from vigie_server.store.models import (
 from vigie_server.store.record_rows import held_verdict, record_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
+from vigie_server.store.waivers import waivers_of
 
 DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
 SNAPSHOT, EVIDENCE, VERDICT = table(SnapshotRow), table(EvidenceRow), table(VerdictRow)
@@ -64,6 +65,7 @@ class Records:
             record = record_of(row, surroundings_of(connection, [row])[key])
             record.snapshots.update(_snapshots(connection, key))
             record.verdicts.update(_verdicts(connection, key))
+            record.waivers.update(waivers_of(self._database, connection, [key]).get(key, {}))
         return record
 
     def many(self, keys: Sequence[int]) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:

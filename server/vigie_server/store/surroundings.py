@@ -18,6 +18,7 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.overrides import Override, Scope
 from vigie_server.domain.selectors import Selector, selector_of
 from vigie_server.domain.surroundings import Group, Surroundings
+from vigie_server.store.attested import in_force
 from vigie_server.store.declared_models import AssetCard, DeviceGroup, ParameterOverride
 from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.record_rows import device_of
@@ -38,6 +39,7 @@ def surroundings_of(connection: Connection, devices: Rows) -> Mapping[int, Surro
     groups = _groups(connection, sites)
     overrides = _overrides(connection, devices, groups)
     said = _said_of(connection, devices)
+    words = in_force(connection, sites)
     found = {}
     for row in devices:
         here = tuple(group for site, group in groups if site in {None, row.site_key})
@@ -59,6 +61,7 @@ def surroundings_of(connection: Connection, devices: Rows) -> Mapping[int, Surro
                 if overrides[Scope.GROUP, group.key]
             },
             declared=said.get(row.key, {}),
+            attestations=tuple(words.get(row.site_key, ())),
         )
     return found
 

@@ -96,7 +96,22 @@ def test_a_failure_lasts_through_unknown_until_it_is_mended() -> None:
     failing = standing(None, a_verdict(Status.FAIL), now=NOW, facts=FACTS, topics=[]).held
 
     silent = standing(failing, a_verdict(Status.UNKNOWN), now=LATER, facts=FACTS, topics=[]).held
-    mended = standing(silent, a_verdict(Status.PASS), now=LATER, facts=FACTS, topics=[]).held
+    spared = standing(
+        silent, a_verdict(Status.NOT_APPLICABLE), now=LATER, facts=FACTS, topics=[]
+    ).held
 
     assert silent.failing_since == NOW
-    assert mended.failing_since is None
+    assert spared.failing_since is None
+
+
+def test_a_stored_check_that_is_due_is_written_again_although_the_verdict_is_the_same() -> None:
+    known = held(a_verdict(Status.PASS, next_check_at=LATER))
+    again = a_verdict(Status.PASS, next_check_at=LATER + timedelta(hours=1))
+
+    early = standing(known, again, now=NOW, facts=FACTS, topics=[])
+    due = standing(known, again, now=LATER, facts=FACTS, topics=[])
+
+    assert early.written is None
+    assert due.written is not None
+    assert due.held.next_check_at == LATER + timedelta(hours=1)
+    assert due.transition is None

@@ -1,0 +1,74 @@
+"""Waivers, as people grant and read them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vigie_server.domain.facts import FactRow
+from vigie_server.domain.waivers import NewWaiver
+
+
+@dataclass(frozen=True, slots=True)
+class WaivedDeviceRecord:
+    """A device under a waiver: what is accepted on it, and when a new row reopened it."""
+
+    device: str
+    hostname: str
+    rows: Sequence[FactRow]
+    reopened_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverRecord:
+    """A waiver as it stands. `ended_at` is its withdrawal; it also ends by itself."""
+
+    id: str
+    site: str
+    rule: str
+    reason: str
+    author: str
+    approver: str
+    at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    devices: Sequence[WaivedDeviceRecord]
+
+    def in_force(self, now: datetime) -> bool:
+        """Whether it still covers at least one device."""
+        if self.ended_at is not None or now >= self.expires_at:
+            return False
+        return any(device.reopened_at is None for device in self.devices)
+
+
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """How the rows of a rule's verdicts are told apart, and how many a verdict holds."""
+
+    columns: frozenset[str]
+    row_limit: int
+
+
+class WaiverStore(Protocol):
+    """Grants, ends and lists waivers. Blocking: call it from a worker thread."""
+
+    def grant(
+        self, site: str, given: NewWaiver, keys: RowKeys, *, now: datetime, actor: str
+    ) -> tuple[WaiverRecord, bool]:
+        """The waiver, and whether it is new: the same one in force is given back as it is.
+
+        Raises NotFound, DeclarationRefused.
+        """
+        ...
+
+    def end(self, site: str, waiver_id: str, *, now: datetime, actor: str) -> WaiverRecord:
+        """Withdraws it: the verdicts underneath show at once. Raises NotFound."""
+        ...
+
+    def waivers(self, site: str) -> Sequence[WaiverRecord]:
+        """Every waiver of the site, the newest first. Raises NotFound."""
+        ...
+
+
+RowKeysByRule = Mapping[str, RowKeys]
+"""Of the rules in force."""
