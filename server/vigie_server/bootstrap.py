@@ -33,6 +33,7 @@ from vigie_server.metrics.own import OwnFigures
 from vigie_server.services.accept_report import AcceptReport
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.enrol import Enrol
+from vigie_server.services.forget import Forget, Retention
 from vigie_server.services.group_commit import GroupCommit
 from vigie_server.services.renew import Renew
 from vigie_server.services.rule_book import RuleBook
@@ -46,6 +47,7 @@ from vigie_server.store import epoch, migrating
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
+from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.app import create_app
@@ -229,6 +231,20 @@ class Server:
             every=settings.sweep.every.total_seconds(),
             batch=settings.sweep.batch,
         )
+        kept = settings.retention
+        self._forget = Forget(
+            store=Forgetting(database),
+            workers=self._workers,
+            retention=Retention(
+                topics={topic.name: topic.retention for topic in catalogue.topics.values()},
+                evidence=kept.evidence,
+                transitions=kept.transitions,
+                audit=kept.audit,
+            ),
+            now=now,
+            every=kept.every.total_seconds(),
+            bite=kept.bite,
+        )
         self._app = create_app(
             reader=self._fleet,
             tokens=KnowCallers(Tokens(database)),
@@ -323,6 +339,7 @@ class Server:
                 for name, work in (
                     ("sweeper", partial(self._sweep.run, stop)),
                     ("views", partial(self._viewing.run, stop)),
+                    ("forgetting", partial(self._forget.run, stop)),
                     ("http", serve_readers),
                     ("marks", partial(self._keep_mark, stop)),
                 ):

@@ -6,12 +6,27 @@ import click
 
 from vigie_server.cli_output import actor, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
+from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.readers import DeviceFilter
 from vigie_server.store.administration import Administration
 from vigie_server.store.fleet import Fleet
 
 PAGE = 500
+STATES = {
+    "lost": DeviceState.LOST,
+    "stolen": DeviceState.STOLEN,
+    "found": DeviceState.ACTIVE,
+}
+NOMADIC = {"nomadic": True, "not-nomadic": False, "worked-out": None}
+DECLARATIONS = {
+    "lost": "declared lost",
+    "stolen": "declared stolen",
+    "found": "declared found",
+    "nomadic": "declared nomadic",
+    "not-nomadic": "declared not nomadic",
+    "worked-out": "nomadic or not as its networks say",
+}
 
 
 @click.group()
@@ -95,6 +110,25 @@ def approve(device_id: str) -> None:
     with opened() as (_, database):
         Administration(database).approve(device_id, now=utc_now(), actor=actor())
     click.echo(f"Device {device_id} is active.")
+
+
+@devices.command("declare")
+@click.argument("device_id")
+@click.argument("what", type=click.Choice(list(DECLARATIONS)))
+@told_errors
+def declare(device_id: str, what: str) -> None:
+    """Say that a device is lost, stolen, found again, nomadic or not.
+
+    `found` takes back lost and stolen. `worked-out` leaves it to the networks of its site again
+    whether it is nomadic.
+    """
+    with opened() as (_, database):
+        acts, now = Administration(database), utc_now()
+        if what in STATES:
+            acts.declare_state(device_id, STATES[what], now=now, actor=actor())
+        else:
+            acts.declare_nomadic(device_id, nomadic=NOMADIC[what], now=now, actor=actor())
+    click.echo(f"Device {device_id}: {DECLARATIONS[what]}.")
 
 
 @devices.command("retire")

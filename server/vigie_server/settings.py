@@ -90,6 +90,19 @@ class StoreSettings(_Group):
     cached_devices: int = Field(2_000, ge=1)
 
 
+class RetentionSettings(_Group):
+    """How long what is kept. Answers are kept as long as their topic says.
+
+    `evidence` is for topics of a site's own packs and for reports that were refused.
+    """
+
+    evidence: Span = timedelta(days=90)
+    transitions: Span = timedelta(days=3 * 365)
+    audit: Span = timedelta(days=365)
+    every: Span = timedelta(hours=1)
+    bite: int = Field(2_000, ge=1)
+
+
 class JudgeSettings(_Group):
     """`memory`: what answers of rules that are remembered may take; 0 to remember none."""
 
@@ -143,6 +156,7 @@ class ServerSettings(BaseSettings):
     enrolment: EnrolmentSettings = EnrolmentSettings()
     judge: JudgeSettings = JudgeSettings()
     sweep: SweepSettings = SweepSettings()
+    retention: RetentionSettings = RetentionSettings()
     http: HttpSettings = HttpSettings()
     failing_rules_only_above: int = 20_000
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from fakes.stored import NOW, a_device, a_token
 from vigie_server.domain.devices import DeviceState
@@ -28,6 +29,7 @@ from vigie_server.store.administration import Administration
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
+from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.models import Base
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
@@ -319,3 +321,94 @@ def test_api_tokens_are_known_until_they_expire_or_are_revoked(database: Databas
             store.api_caller(secret_hash, now=when)
     with pytest.raises(NotFound):
         store.revoke("no such token", now=NOW, actor="test")
+
+
+def topics_left(database: Database) -> list[tuple[str, int]]:
+    with database.reading() as connection:
+        rows = connection.execute(text("SELECT topic, revision FROM evidence ORDER BY revision"))
+        return [(row.topic, row.revision) for row in rows]
+
+
+def an_answer(record: DeviceRecord, seq: int, topic: str, at: datetime) -> DeviceChange:
+    change = a_change(record, seq)
+    return replace(
+        change,
+        at=at,
+        evidence=tuple(replace(new, topic=topic, observed_at=at) for new in change.evidence),
+    )
+
+
+def test_answers_are_forgotten_when_their_time_is_over(database: Database) -> None:
+    a_token(database)
+    store, forgetting = Records(database), Forgetting(database)
+    record = store.record(a_device(database, "a"))
+    for seq, days in enumerate((200, 100, 10, 1), start=1):
+        store.commit([an_answer(record, seq, "firewall", NOW - timedelta(days=days))], [])
+
+    erased = forgetting.answers(
+        {"firewall": timedelta(days=90)}, timedelta(days=90), now=NOW, bite=100
+    )
+
+    assert erased == 2
+    assert topics_left(database) == [("firewall", 3), ("firewall", 4)]
+    assert store.record(record.key).snapshots["firewall"].revision == 4
+
+
+def test_the_newest_answer_counts_from_when_it_was_last_true(database: Database) -> None:
+    a_token(database)
+    store, forgetting = Records(database), Forgetting(database)
+    keys = [a_device(database, name) for name in ("lives", "silent")]
+    for key in keys:
+        store.commit([an_answer(store.record(key), 1, "firewall", NOW - timedelta(days=100))], [])
+    living = store.record(keys[0])
+    seen = replace(a_change(living, 2), evidence=(), seen=(("firewall", NOW),))
+    store.commit([seen], [])
+
+    forgetting.answers({"firewall": timedelta(days=90)}, timedelta(days=90), now=NOW, bite=100)
+
+    assert [bool(store.record(key).snapshots) for key in keys] == [True, False]
+
+
+def test_what_a_topic_does_not_keep_at_all_goes_at_once_and_strangers_have_a_time(
+    database: Database,
+) -> None:
+    a_token(database)
+    store, forgetting = Records(database), Forgetting(database)
+    record = store.record(a_device(database, "a"))
+    for seq, topic in enumerate(("network", "pack.own.new"), start=1):
+        store.commit([an_answer(record, seq, topic, NOW - timedelta(minutes=1))], [])
+    old = an_answer(record, 3, "pack.own.old", NOW - timedelta(days=91))
+    store.commit([old], [])
+
+    forgetting.answers({"network": timedelta(0)}, timedelta(days=90), now=NOW, bite=100)
+
+    assert topics_left(database) == [("pack.own.new", 2)]
+
+
+def test_what_is_forgotten_at_once_is_no_more_than_a_bite(database: Database) -> None:
+    a_token(database)
+    store, forgetting = Records(database), Forgetting(database)
+    record = store.record(a_device(database, "a"))
+    for seq in range(1, 8):
+        store.commit([an_answer(record, seq, "firewall", NOW - timedelta(days=100))], [])
+
+    def bite() -> int:
+        return forgetting.answers({}, timedelta(days=90), now=NOW, bite=3)
+
+    assert [bite(), bite(), bite(), bite()] == [3, 3, 1, 0]
+
+
+def test_history_is_forgotten_and_its_newest_row_stays(database: Database) -> None:
+    a_token(database)
+    store, forgetting = Records(database), Forgetting(database)
+    record = store.record(a_device(database, "a"))
+    for seq, status in enumerate((Status.FAIL, Status.PASS, Status.FAIL), start=1):
+        change = a_change(record, seq, a_verdict(status))
+        store.commit([replace(change, at=NOW - timedelta(days=1200 - seq))], [])
+    longest = NOW - timedelta(days=1095)
+
+    erased = forgetting.history(transitions=longest, audit=longest, rejected=longest, bite=100)
+
+    fleet = Fleet(database, {})
+    assert erased == 2
+    assert [moved.after for moved in fleet.transitions("a", limit=10)] == [Status.FAIL]

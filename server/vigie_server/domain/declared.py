@@ -38,9 +38,6 @@ DECLARED: Final[Mapping[str, Declarable]] = {
         Kind.TEXT, "", "what Q09-remote-access-need attests: yes, no, or empty"
     ),
     "device.roles": Declarable(Kind.TEXTS, (), "what the device is for, e.g. `stores-data`"),
-    "device.presence": Declarable(
-        Kind.TEXT, "", "on_site, off_site, or empty while nobody knows; a state, never a place"
-    ),
     "asset.recorded": Declarable(
         Kind.FLAG, unsaid=False, about="whether the device has an asset card"
     ),

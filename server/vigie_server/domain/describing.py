@@ -10,21 +10,18 @@ from vigie_server.domain.facts import Fact, FactRow
 INVENTORY: Final = "inventory"
 DESCRIBES: Final = frozenset({"chassis", "hostname", "os_name", "os_version"})
 """The columns of the inventory that tell of the device."""
-NOMADIC_CHASSIS: Final = frozenset({"laptop", "tablet"})
 _MAX_TEXT: Final = 255
 
 
 def described(device: Device, inventory: Fact) -> Device:
     """The device with what its inventory tells; what it does not tell stays as it was."""
     rows = inventory.rows
-    chassis = _first(rows, "chassis") or device.chassis
     return replace(
         device,
         hostname=_first(rows, "hostname") or device.hostname,
         os=_first(rows, "os_name") or device.os,
         os_version=_first(rows, "os_version") or device.os_version,
-        chassis=chassis,
-        nomadic=chassis in NOMADIC_CHASSIS,
+        chassis=_first(rows, "chassis") or device.chassis,
     )
 
 

@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from vigie_server.domain.declared import DECLARED, NOTHING_DECLARED, Declarations, said
+from vigie_server.domain.whereabouts import NEVER_MOVED, Whereabouts
+
+PRESENCE: Final = "device.presence"
+"""The name under which conditions see whether the device is at its site."""
 
 
 class DeviceState(StrEnum):
@@ -25,7 +30,8 @@ class Device:
 
     `platform` is `windows`, `darwin` or `linux`; `chassis` is `laptop`, `desktop`, `server`,
     `tablet`, `virtual` or empty while it is not known; `profile` is a profile of the rules
-    (`standard`, `critical`, `low`). `declared` is what people said of it and its site.
+    (`standard`, `critical`, `low`). `declared` is what people said of it and its site. `nomadic`
+    follows from `whereabouts` and the chassis (`domain/whereabouts.py`).
     """
 
     id: str
@@ -42,6 +48,7 @@ class Device:
     last_report_at: datetime | None = None
     clock_skew_seconds: float | None = None
     nomadic: bool = False
+    whereabouts: Whereabouts = NEVER_MOVED
     parameters: Mapping[str, Mapping[str, object]] | None = None
     declared: Declarations = field(default_factory=lambda: NOTHING_DECLARED)
 
@@ -50,6 +57,8 @@ class Device:
 
         Instants are UNIX seconds. Raises KeyError for a name that does not exist.
         """
+        if name == PRESENCE:
+            return self.whereabouts.presence
         if name in DECLARED:
             return said(self.declared, name)
         if name == "site.id":

@@ -5,7 +5,8 @@ Under a rule's `examples`, each with:
 `name`        what it shows
 `verdict`     `pass`, `fail`, `unknown` or `not_applicable`
 `platform`    of the device
-`device`      other fields of it: `chassis`, `profile`, `nomadic`, `os`, `last_report` (a moment)
+`device`      other fields of it: `chassis`, `profile`, `nomadic`, `os`, `presence`, `last_report`
+              (a moment)
 `declared`    what people said, by full name: `{site.attested: [Q02-central-backups]}`; a list of
               words, a text, true or false, a number, or a moment
 `parameters`  overrides of this rule's parameters
@@ -30,13 +31,14 @@ from vigie_server.domain.documents import Section, duration
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.topics import PLATFORMS, ColumnType, Topic
 from vigie_server.domain.verdicts import Status
+from vigie_server.domain.whereabouts import Whereabouts
 
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 """The moment of every example."""
 
 _MOMENT: Final = re.compile(r"now(?:([+-])(\w+))?")
 _DEVICE_KEYS: Final = frozenset(
-    {"chassis", "profile", "nomadic", "os", "os_version", "last_report", "state"}
+    {"chassis", "profile", "nomadic", "os", "os_version", "last_report", "presence", "state"}
 )
 
 
@@ -117,6 +119,7 @@ def _read_device(section: Section, rule: str) -> Device:
         os_version=fields.get("os_version", ""),
         chassis=fields.get("chassis", ""),
         nomadic=fields.get("nomadic") == "true",
+        whereabouts=Whereabouts(presence=fields.get("presence", "")),
         last_report_at=_moment(last_report) if last_report else None,
         parameters={rule: overrides} if overrides else None,
         declared=_read_declared(section) if "declared" in section else NOTHING_DECLARED,

@@ -15,6 +15,7 @@ from vigie_server.domain.facts import Fact
 from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.domain.waivers import Waiver
+from vigie_server.domain.whereabouts import NO_GROUNDS, Grounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,10 @@ class HeldVerdict:
 
 @dataclass(slots=True, eq=False)
 class DeviceRecord:
-    """One device, ready to take the next report. `around` is applied to `device` already."""
+    """One device, ready to take the next report. `grounds` are its site's.
+
+    `around` is applied to `device` already.
+    """
 
     key: int
     device: Device
@@ -61,6 +65,7 @@ class DeviceRecord:
     boot_ids: tuple[str, ...]
     judged_with: str
     enrolled_at: datetime
+    grounds: Grounds = NO_GROUNDS
     disabled: str = ""
     last_seen_at: datetime | None = None
     around: Surroundings = NOTHING_AROUND

@@ -41,9 +41,9 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
 CEL sees `topics.<name>.rows` (the collected rows of the declared parts, with `part` and the
 declared columns), `topics.<name>.count` (how many they are), `topics.<name>.observed_at` (UNIX
 seconds), `device.<field>` (`platform`, `os`, `os_version`, `chassis`, `profile`, `state`,
-`nomadic`, `last_report_at`), `site.id`, what people declare (`domain/declared.py`: `site.attested`,
-`device.roles`, `asset.<field>`, ...), `p.<parameter>`, `now` (UNIX seconds), and the functions of
-`domain/conditions.py`.
+`nomadic`, `presence`: on_site, off_site or empty, `last_report_at`), `site.id`, what people declare
+(`domain/declared.py`: `site.attested`, `device.roles`, `asset.<field>`, ...), `p.<parameter>`,
+`now` (UNIX seconds), and the functions of `domain/conditions.py`.
 """
 
 from collections.abc import Mapping
@@ -74,6 +74,7 @@ DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
     "device.state": Kind.TEXT,
     "device.nomadic": Kind.FLAG,
     LAST_REPORT: Kind.ANY,
+    "device.presence": Kind.TEXT,
     "site.id": Kind.TEXT,
     **{name: declarable.kind for name, declarable in DECLARED.items()},
 }

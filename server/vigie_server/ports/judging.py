@@ -52,6 +52,13 @@ class Judging(Protocol):
         """All that the rules which read one of the topics read; None: all that any rule reads."""
         ...
 
+    def keeps(self, topic: str) -> bool:
+        """Whether answers on this topic may be stored; others are judged on arrival and forgotten.
+
+        What is not stored is not at hand after a restart: devices are asked for it again.
+        """
+        ...
+
     def fact(self, content: "Content", observed_at: datetime) -> Fact | None:
         """The converted answer; None for a topic that is not declared (a site's own pack)."""
         ...

@@ -13,6 +13,7 @@ from typing import Final
 
 from vigie.v1.digest import canonical_form, form_digest
 from vigie_server.domain.describing import INVENTORY, described
+from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.observing import clock_skew, observed_at
 from vigie_server.domain.records import (
@@ -27,6 +28,7 @@ from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.standing import HOLD, standing
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
+from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.judging import Content, Judging
 
@@ -127,14 +129,18 @@ class AcceptReport:
         return _step(record, now, record.last_seq, judged=judged)
 
     def forget_bulky(self, record: DeviceRecord, *, committed_revision: int) -> None:
-        """Lets go of facts with many rows whose evidence is in the store."""
-        for topic, held in record.snapshots.items():
+        """Lets go of facts with many rows: they are in the store, or asked for again."""
+        for topic, held in list(record.snapshots.items()):
             if (
-                held.fact is not None
-                and held.fact.cells.count > KEPT_ROWS
-                and held.revision <= committed_revision
+                held.fact is None
+                or held.fact.cells.count <= KEPT_ROWS
+                or held.revision > committed_revision
             ):
+                continue
+            if self._judging.keeps(topic):
                 record.snapshots[topic] = replace(held, fact=None)
+            else:
+                del record.snapshots[topic]
 
     def _intake(
         self, record: DeviceRecord, report: Report, received_at: datetime
@@ -167,7 +173,8 @@ class AcceptReport:
         """The content stands, and is fresher: only verdicts that time can move are judged again."""
         fact = None if held.fact is None else replace(held.fact, observed_at=instant)
         intake.held[topic] = HeldSnapshot(held.digest, instant, held.revision, fact)
-        intake.seen.append((topic, instant))
+        if self._judging.keeps(topic):
+            intake.seen.append((topic, instant))
         for rule in self._judging.rules_reading(topic):
             if _may_move(record, rule, now, settled=_SETTLED_BY_CONTENT):
                 intake.topics.add(topic)
@@ -195,17 +202,18 @@ class AcceptReport:
         intake.held[snapshot.topic] = HeldSnapshot(
             snapshot.digest, instant, record.revision + 1, fact
         )
-        intake.evidence.append(
-            Evidence(
-                snapshot.topic,
-                snapshot.digest,
-                snapshot.status,
-                seq,
-                form,
-                snapshot.query_digest,
-                instant,
+        if self._judging.keeps(snapshot.topic):
+            intake.evidence.append(
+                Evidence(
+                    snapshot.topic,
+                    snapshot.digest,
+                    snapshot.status,
+                    seq,
+                    form,
+                    snapshot.query_digest,
+                    instant,
+                )
             )
-        )
         intake.topics.add(snapshot.topic)
         return True
 
@@ -219,24 +227,17 @@ class AcceptReport:
             last_report_at=received_at,
             clock_skew_seconds=record.device.clock_skew_seconds if skew is None else skew,
         )
-        topics: frozenset[str] | None = frozenset(intake.topics)
-        inventory = intake.held.get(INVENTORY)
+        inventory, network = intake.held.get(INVENTORY), intake.held.get(NETWORK)
         if inventory is not None and inventory.fact is not None:
-            shown = described(device, inventory.fact)
-            if (shown.chassis, shown.os, shown.os_version) != (
-                device.chassis,
-                device.os,
-                device.os_version,
-            ):
-                topics = None  # what every rule may ask of the device has changed
-            if (shown.chassis, shown.hostname) != (device.chassis, device.hostname):
-                shown = record.around.around(shown)  # other groups may pick it now
-                if shown.parameters != device.parameters:
-                    topics = None
-            device = shown
+            device = described(device, inventory.fact)
+            known = record.device
+            if (device.chassis, device.hostname) != (known.chassis, known.hostname):
+                device = record.around.around(device)  # other groups may pick it now
+        device = _placed(device, None if network is None else network.fact, record, received_at)
+        topics: frozenset[str] | None = frozenset(intake.topics)
+        if _as_rules_see(device) != _as_rules_see(record.device) or not self._is_current(record):
+            topics = None  # what every rule may ask of the device has changed
         record.device = device
-        if not self._is_current(record):
-            topics = None
         judged = _NOTHING
         on_device = topics is None or self._came_back(record, received_at)
         if topics is None or topics or on_device:
@@ -315,6 +316,30 @@ def _reopened(record: DeviceRecord, rule: str, over: Overlay) -> Iterable[int]:
     else:
         del record.waivers[rule]
     return [waiver.key for waiver in over.reopened]
+
+
+def _placed(device: Device, network: Fact | None, record: DeviceRecord, now: datetime) -> Device:
+    """The device where it is by what it says of its network, if it says anything."""
+    whereabouts = device.whereabouts
+    if network is not None and network.status == "ok":
+        rows = [row for row in network.rows if row.get("collected") is True]
+        whereabouts = moved(whereabouts, rows, record.grounds, now=now)
+    roams = nomadic(whereabouts, record.grounds, chassis=device.chassis, now=now)
+    if whereabouts is device.whereabouts and roams is device.nomadic:
+        return device
+    return replace(device, whereabouts=whereabouts, nomadic=roams)
+
+
+def _as_rules_see(device: Device) -> tuple[object, ...]:
+    return (
+        device.chassis,
+        device.os,
+        device.os_version,
+        device.nomadic,
+        device.whereabouts.presence,
+        device.parameters,
+        device.declared,
+    )
 
 
 def _content(snapshot: Snapshot) -> Content:

@@ -14,8 +14,11 @@ from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Verdict
+from vigie_server.domain.whereabouts import NETWORK, PLACED_BY
 from vigie_server.ports.judging import Content
 
+_ALSO_READ: Final = {INVENTORY: DESCRIBES, NETWORK: PLACED_BY}
+"""Columns that tell of the device itself, whatever the rules read."""
 _FACT_BYTES: Final = 1024  # an answer beside the text of its values
 
 
@@ -29,6 +32,9 @@ class RuleBook:
     def __init__(self, catalogue: Catalogue, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.catalogue: Final = catalogue
         self._judge = Judge(catalogue, memory_bytes=memory_bytes)
+        self._not_kept = frozenset(
+            topic.name for topic in catalogue.topics.values() if not topic.retention
+        )
         self._facts = Memory[bytes, Fact](memory_bytes)
         self._topics = {
             name: _as_read(topic, catalogue) for name, topic in catalogue.topics.items()
@@ -70,6 +76,9 @@ class RuleBook:
             (topic,) = topics
             return self._beside.get(topic, topics)
         return topics.union(*(self._beside.get(topic, frozenset()) for topic in topics))
+
+    def keeps(self, topic: str) -> bool:
+        return topic not in self._not_kept
 
     def fact(self, content: Content, observed_at: datetime) -> Fact | None:
         topic = self._topics.get(content.topic)
@@ -113,4 +122,4 @@ def _as_read(topic: Topic, catalogue: Catalogue) -> Topic:
         rule.reads[topic.name] for rule in catalogue.rules.values() if topic.name in rule.reads
     ]
     columns = {column for read in reads for column in read.columns} | set(topic.keys)
-    return topic.narrowed(columns | (DESCRIBES if topic.name == INVENTORY else set()))
+    return topic.narrowed(columns | _ALSO_READ.get(topic.name, frozenset()))

@@ -22,6 +22,7 @@ from vigie_server.domain.observing import clock_skew
 from vigie_server.domain.orders import Ack, Disable, Goodbye, Intervals, Order, Resend, Welcome
 from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.reports import MAX_SEQ, Heartbeat, Hello, Limits, Report, hello_refusal
+from vigie_server.domain.whereabouts import NETWORK
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.sessions import Peer, RecordStore, SessionStart
 from vigie_server.services.accept_report import Accepted, AcceptReport
@@ -182,6 +183,8 @@ class Session:
         self._acks_due = False
         self._rejected: list[tuple[int, str]] = []
         self._resend: dict[str, None] = {}
+        if record.grounds.known and NETWORK not in record.snapshots:
+            self._resend[NETWORK] = None  # never stored, and where the site is may have changed
         self._ending: Order | None = None
         self._finished = False
         self._closed = False

@@ -37,6 +37,27 @@ class Administration:
         """No certificate of the device is in force any more. Raises NotFound."""
         self._act(device_id, "revoked", {"disabled": "revoked"}, now=now, actor=actor)
 
+    def declare_state(
+        self, device_id: str, state: DeviceState, *, now: datetime, actor: str
+    ) -> None:
+        """A person says that the device is lost, stolen, or there again. Raises NotFound."""
+        self._act(
+            device_id, f"declared {state.value}", {"state": state.value}, now=now, actor=actor
+        )
+
+    def declare_nomadic(
+        self, device_id: str, *, nomadic: bool | None, now: datetime, actor: str
+    ) -> None:
+        """A person says whether the device is nomadic; None leaves it to be worked out again.
+
+        Raises NotFound.
+        """
+        said = {True: "nomadic", False: "not nomadic", None: "nomadic or not as it is found"}[
+            nomadic
+        ]
+        values = {"declared_nomadic": nomadic, "judged_with": ""}
+        self._act(device_id, f"declared {said}", values, now=now, actor=actor)
+
     def judge_all_again(self) -> None:
         """Every device is to be judged again by the sweeper."""
         with self._database.writing() as connection:

@@ -24,7 +24,7 @@ from vigie_server.store.instants import to_store, to_store_or_none
 _DEVICE: Final = """
 UPDATE device SET revision = ?, spool_id = ?, last_seq = ?, last_report_at = ?, last_seen_at = ?,
   judged_with = ?, hostname = ?, os = ?, os_version = ?, chassis = ?, nomadic = ?,
-  clock_skew_seconds = ?
+  presence = ?, presence_at = ?, last_off_site_at = ?, clock_skew_seconds = ?
 WHERE key = ? AND revision = ?"""
 _SEEN: Final = """
 UPDATE device SET last_seen_at = ?, clock_skew_seconds = coalesce(?, clock_skew_seconds)
@@ -141,6 +141,9 @@ def _device_rows(changes: Sequence[DeviceChange]) -> Rows:
             change.device.os_version,
             change.device.chassis,
             change.device.nomadic,
+            change.device.whereabouts.presence,
+            to_store_or_none(change.device.whereabouts.since),
+            to_store_or_none(change.device.whereabouts.last_off_site_at),
             change.device.clock_skew_seconds,
             key,
             first[key].revision_before,

@@ -44,7 +44,7 @@ def many_records(
     """The records of those of the devices that exist, each with its topics' canonical forms."""
     with database.reading() as connection:
         rows = connection.execute(
-            select(DEVICE, SITE.c.name.label("site"))
+            select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE.c.gateways)
             .join(SITE, SITE.c.key == DEVICE.c.site_key)
             .where(DEVICE.c.key.in_(keys))
         ).all()

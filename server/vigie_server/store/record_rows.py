@@ -1,7 +1,8 @@
 """Rows of the store as what the domain knows: a device, its record, a verdict that stands."""
 
 import json
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import Row
 
@@ -9,6 +10,10 @@ from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.records import DeviceRecord, HeldVerdict
 from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.whereabouts import Grounds, Whereabouts
+
+GROUNDS_KEPT: Final = 1_024
+"""Sites whose networks are kept at hand, read."""
 
 
 def device_of(row: Row[Any]) -> Device:
@@ -28,11 +33,17 @@ def device_of(row: Row[Any]) -> Device:
         last_report_at=row.last_report_at,
         clock_skew_seconds=row.clock_skew_seconds,
         nomadic=bool(row.nomadic),
+        whereabouts=Whereabouts(
+            presence=row.presence,
+            since=row.presence_at,
+            last_off_site_at=row.last_off_site_at,
+            declared_nomadic=row.declared_nomadic,
+        ),
     )
 
 
 def record_of(row: Row[Any], around: Surroundings) -> DeviceRecord:
-    """The record of such a row, without snapshots and verdicts."""
+    """The record of such a row with its site's `networks` and `gateways`, and nothing else yet."""
     return DeviceRecord(
         key=row.key,
         device=around.around(device_of(row)),
@@ -43,10 +54,16 @@ def record_of(row: Row[Any], around: Surroundings) -> DeviceRecord:
         boot_ids=tuple(json.loads(row.boot_ids)),
         judged_with=row.judged_with,
         enrolled_at=row.enrolled_at,
+        grounds=_grounds(row.networks, row.gateways),
         disabled=row.disabled,
         last_seen_at=row.last_seen_at,
         committed_seq=row.last_seq,
     )
+
+
+@lru_cache(GROUNDS_KEPT)
+def _grounds(networks: str, gateways: str) -> Grounds:
+    return Grounds.of(json.loads(networks), json.loads(gateways))
 
 
 def held_verdict(row: Row[Any]) -> HeldVerdict:

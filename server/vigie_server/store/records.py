@@ -56,7 +56,7 @@ class Records:
     def record(self, key: int) -> DeviceRecord:
         with self._database.reading() as connection:
             row = connection.execute(
-                select(DEVICE, SITE.c.name.label("site"))
+                select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE.c.gateways)
                 .join(SITE, SITE.c.key == DEVICE.c.site_key)
                 .where(DEVICE.c.key == key)
             ).one_or_none()

@@ -1,0 +1,69 @@
+"""Erases what is past its time, bite by bite, beside everything else."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from vigie_server.domain.errors import StoreBusy
+from vigie_server.ports.forgetting import ForgettingStore
+from vigie_server.services.workers import Workers
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is kept; `topics` by topic, `evidence` for those that are not declared."""
+
+    topics: Mapping[str, timedelta]
+    evidence: timedelta
+    transitions: timedelta
+    audit: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """One part of the server: `run` it beside the sessions."""
+
+    store: ForgettingStore
+    workers: Workers
+    retention: Retention
+    now: Callable[[], datetime]
+    every: float
+    bite: int
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Erases until stopped."""
+        while not stop.is_set():
+            try:
+                erased = await self.once()
+            except StoreBusy as error:
+                log.warning("forgetting_postponed", error=str(error))
+                erased = 0
+            if erased < self.bite:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), self.every)
+
+    async def once(self) -> int:
+        """One bite; gives how many answers it erased, beside history."""
+        now, kept = self.now(), self.retention
+        erased = await self.workers.write(
+            partial(self.store.answers, kept.topics, kept.evidence, now=now, bite=self.bite)
+        )
+        history = await self.workers.write(
+            partial(
+                self.store.history,
+                transitions=now - kept.transitions,
+                audit=now - kept.audit,
+                rejected=now - kept.evidence,
+                bite=self.bite,
+            )
+        )
+        if erased or history:
+            log.info("past_its_time_erased", answers=erased, history=history)
+        return max(erased, history)

@@ -1,0 +1,100 @@
+"""What the store forgets, and when: bounded bites, so that nothing waits for it.
+
+An answer is kept as long as its topic says, counted from when it was last true: history from when
+it came, the newest answer from when the device last confirmed it. What a topic does not keep at all
+is never written; what an earlier version wrote of it goes here.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, delete, exists, func, select, tuple_
+
+from vigie_server.store.database import Database
+from vigie_server.store.models import (
+    Audit,
+    EvidenceRow,
+    RejectedReport,
+    SnapshotRow,
+    TransitionRow,
+)
+from vigie_server.store.tables import table
+
+EVIDENCE, SNAPSHOT = table(EvidenceRow), table(SnapshotRow)
+TRANSITION, AUDIT, REJECTED = table(TransitionRow), table(Audit), table(RejectedReport)
+
+_PLACE = (EVIDENCE.c.device_key, EVIDENCE.c.revision, EVIDENCE.c.topic)
+
+
+class Forgetting:
+    """Erases what is past its time. Blocking: call it from the writing thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def answers(
+        self, kept: Mapping[str, timedelta], other: timedelta, *, now: datetime, bite: int
+    ) -> int:
+        """Erases answers by the time their topic keeps them; gives how many, at most `bite`.
+
+        `other` is the time for topics that are not declared: a site's own packs.
+        """
+        erased = 0
+        with self._database.writing() as connection:
+            for topic, span in kept.items():
+                if erased >= bite:
+                    break
+                erased += _erase_answers(
+                    connection, EVIDENCE.c.topic == topic, now - span, bite - erased
+                )
+            if erased < bite:
+                unknown = EVIDENCE.c.topic.notin_(list(kept))
+                erased += _erase_answers(connection, unknown, now - other, bite - erased)
+        return erased
+
+    def history(
+        self, *, transitions: datetime, audit: datetime, rejected: datetime, bite: int
+    ) -> int:
+        """Erases what happened before these instants; gives how many, at most `bite` a kind."""
+        with self._database.writing() as connection:
+            return sum(
+                _erase_before(connection, of, before, bite)
+                for of, before in ((TRANSITION, transitions), (AUDIT, audit), (REJECTED, rejected))
+            )
+
+
+def _erase_answers(connection: Connection, which: Any, before: datetime, bite: int) -> int:
+    newest = and_(
+        SNAPSHOT.c.device_key == EVIDENCE.c.device_key,
+        SNAPSHOT.c.topic == EVIDENCE.c.topic,
+        SNAPSHOT.c.revision == EVIDENCE.c.revision,
+    )
+    still_true = exists().where(newest).where(SNAPSHOT.c.observed_at >= before)
+    past = (
+        select(*_PLACE)
+        .where(which)
+        .where(EVIDENCE.c.received_at < before)
+        .where(~still_true)
+        .limit(bite)
+    )
+    found = [tuple(row) for row in connection.execute(past)]
+    if not found:
+        return 0
+    connection.execute(
+        delete(SNAPSHOT).where(
+            tuple_(SNAPSHOT.c.device_key, SNAPSHOT.c.revision, SNAPSHOT.c.topic).in_(found)
+        )
+    )
+    connection.execute(delete(EVIDENCE).where(tuple_(*_PLACE).in_(found)))
+    return len(found)
+
+
+def _erase_before(connection: Connection, of: Table, before: datetime, bite: int) -> int:
+    # The newest row stays: keys go on from it, and readers remember how far they have read.
+    newest = select(func.max(of.c.key)).scalar_subquery()
+    past = select(of.c.key).where(of.c.at < before).where(of.c.key < newest).limit(bite)
+    found = connection.execute(past).scalars().all()
+    if found:
+        connection.execute(delete(of).where(of.c.key.in_(found)))
+    return len(found)
