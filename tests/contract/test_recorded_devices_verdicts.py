@@ -45,10 +45,12 @@ Q04-signatures-fresh         P F F P ? ? ? ? P P F F
 Q05-complexity               P F F ? P F F ? P F F F
 Q05-lockout                  P F F ? P F F ? P P F F
 Q05-min-length               P F F ? P F F ? P F F F
-Q05-no-empty-password        ? ? ? ? - - - - P P F ?
-Q05-no-generic-account       P P F P P P P P P P F P
-Q05-no-guest                 P P F P P P F P P P F P
+Q05-no-empty-password        ? ? ? P - - - - P P F ?
+Q05-no-generic-account       P P F P P P F P P P F ?
+Q05-no-guest                 P P F ? P P F P P F F ?
+Q05-password-vault           P P F F P P F ? P P F ?
 Q05-rotation                 P P F ? P F F ? P P F F
+Q05-screen-lock              P F F ? P F F ? P F F ?
 Q06-drops-logged             P P F F P F F ? P F F ?
 Q06-firewall-enabled         P P F P P F F P P F F ?
 Q06-inbound-blocked          P P F P P F F P P F F ?

@@ -52,6 +52,8 @@ SEVERITIES: Final = {
     "Q05-no-empty-password": "critical",
     "Q05-no-guest": "major",
     "Q05-no-generic-account": "major",
+    "Q05-password-vault": "minor",
+    "Q05-screen-lock": "major",
     "Q06-firewall-enabled": "critical",
     "Q06-inbound-blocked": "critical",
     "Q06-drops-logged": "minor",
@@ -138,6 +140,7 @@ def test_thresholds_are_those_of_the_catalogue() -> None:
     assert value("Q05-lockout", "min_tries") == 3
     assert value("Q05-lockout", "max_tries") == 10
     assert value("Q05-rotation", "max_days") == 365
+    assert value("Q05-screen-lock", "max_minutes") == 15
     assert value("Q08-admins-few", "max_others") == 0
     assert value("Q08-admins-few", "max_total") == 2
     assert value("Q08-no-stale-account", "max_days") == 90
