@@ -6,6 +6,7 @@ from typing import Final
 from vigie_server.domain.attesting import AttestationCatalogue, load_attestations
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.site_guide import SiteGuide, load_site_guide
 
 _PACKAGE: Final = Path(__file__).parent
 _CHECKOUT: Final = _PACKAGE.parent.parent / "queries"
@@ -44,3 +45,10 @@ def bundled_attestations() -> AttestationCatalogue:
 def regions_file() -> Path:
     """The regions of France, by INSEE code."""
     return guide_folder() / "reference" / "places" / "regions.yaml"
+
+
+def bundled_site_guide(catalogue: Catalogue) -> SiteGuide:
+    """What sites are judged by, beside the rules of the catalogue. Raises RulesMalformed."""
+    items = bundled_attestations().items
+    titles = {item: held.title for item, held in items.items()}
+    return load_site_guide(guide_folder(), catalogue, attestations=titles)

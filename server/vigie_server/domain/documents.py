@@ -180,6 +180,19 @@ class Section:
                 raise self.wrong("must be a list of keys and values", key)
             yield Section(item, self._source)
 
+    def lists_of_sections(self, key: str) -> "Iterator[tuple[Section, ...]]":
+        """The lists of mappings that the list under this key holds; none where it is absent."""
+        if key not in self._nodes:
+            return
+        node = self._node(key)
+        if not isinstance(node, yaml.SequenceNode):
+            raise self.wrong("must be a list", key)
+        for one in node.value:
+            held = one.value if isinstance(one, yaml.SequenceNode) else [one]
+            if not all(isinstance(item, yaml.MappingNode) for item in held):
+                raise self.wrong("must be a list of lists of keys and values", key)
+            yield tuple(Section(item, self._source) for item in held)
+
     def named_sections(self, key: str) -> "Iterator[tuple[str, Section]]":
         """The mappings by name under this key; none where the key is absent."""
         if key not in self._nodes:

@@ -1,0 +1,52 @@
+"""Levels and actions as people read them."""
+
+from vigie_server.domain.maturity import Action, Assessment, Need
+from vigie_server.domain.maturity_words import action_words, held_by
+
+TITLES = {
+    "Q09-disk-encrypted": {"fr": "Disque chiffré", "en": "Disk encrypted"},
+    "Q02-restore-test": {"fr": "Essai de restauration", "en": "Restore test"},
+}
+
+
+def test_an_action_on_devices_says_how_many_and_names_some() -> None:
+    action = Action(Need.MEND, "Q09-disk-encrypted", 4, tuple(f"pc-{n}" for n in range(1, 8)))
+
+    words = action_words(action, TITLES)
+
+    assert words["fr"] == (
+        "mettre 4 équipement(s) en règle pour « Disque chiffré » : "
+        "pc-1, pc-2, pc-3, pc-4, pc-5, … et 2 de plus"
+    )
+    assert words["en"].endswith("pc-5, … and 2 more")
+
+
+def test_another_way_to_the_same_condition_is_told_too() -> None:
+    action = Action(
+        Need.ATTEST,
+        "Q02-restore-test",
+        alternatives=((Action(Need.MEND, "Q09-disk-encrypted", 1),),),
+    )
+
+    assert action_words(action, TITLES)["en"] == (
+        "attest “Restore test”, or else: have 1 device(s) meet “Disk encrypted”"
+    )
+
+
+def test_a_name_that_a_device_gave_itself_cannot_break_the_sentence() -> None:
+    action = Action(Need.MEND, "Q09-disk-encrypted", 1, ("pc\n\x1b[31m1",))
+
+    assert action_words(action, TITLES)["fr"].isprintable()
+
+
+def test_what_holds_a_level_is_the_next_thing_to_do() -> None:
+    assessment = Assessment(2, 1, (Action(Need.ATTEST, "Q02-restore-test"),))
+
+    assert held_by(assessment, TITLES)["fr"] == (
+        "Niveau N1. Pour atteindre N2, 1 action(s), dont : attester « Essai de restauration »."
+    )
+
+
+def test_not_assessed_and_the_top_have_their_own_words() -> None:
+    assert "Non évalué" in held_by(Assessment(2, None), TITLES)["fr"]
+    assert "N4" in held_by(Assessment(2, 4), TITLES)["en"]
