@@ -1,7 +1,7 @@
 """Builds the server from its settings: the one place that knows every part."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,9 @@ from vigie_server.ingest.listening import listening
 from vigie_server.ingest.telemetry import Telemetry
 from vigie_server.metrics.device_lines import DeviceLines
 from vigie_server.metrics.own import OwnFigures
+from vigie_server.metrics.site_attestations import AttestationLines
 from vigie_server.services.accept_report import AcceptReport
+from vigie_server.services.attested_sites import FollowAttestations
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.enrol import Enrol
 from vigie_server.services.forget import Forget, Retention
@@ -44,6 +46,7 @@ from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
 from vigie_server.settings import ServerSettings, advertised, port_of
 from vigie_server.store import epoch, migrating
+from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
@@ -174,6 +177,16 @@ class Server:
         self._lines = DeviceLines(
             measures=catalogue.measures,
             failing_rules_only_above=settings.failing_rules_only_above,
+            grace=settings.verdicts.grace,
+            now=now,
+        )
+        attestations = Attestations(database, catalogue.attestations)
+        self._attested = AttestationLines()
+        self._follow_attestations = FollowAttestations(
+            store=attestations,
+            workers=self._workers,
+            model=self._attested,
+            every=settings.sweep.views_every.total_seconds(),
         )
         self._viewing = Viewing(
             self._fleet,
@@ -194,7 +207,13 @@ class Server:
             store, self._workers, judging, capacity=settings.store.cached_devices
         )
         limits = Limits(**settings.limits.model_dump())
-        accept = AcceptReport(judging, records.load_facts, self._figures, limits=limits)
+        accept = AcceptReport(
+            judging,
+            records.load_facts,
+            self._figures,
+            limits=limits,
+            hold=settings.verdicts.hold,
+        )
         self._sessions = OpenSessions(
             SessionParts(
                 store=store,
@@ -230,6 +249,7 @@ class Server:
             now=now,
             every=settings.sweep.every.total_seconds(),
             batch=settings.sweep.batch,
+            lapsing=attestations,
         )
         kept = settings.retention
         self._forget = Forget(
@@ -250,7 +270,7 @@ class Server:
             tokens=KnowCallers(Tokens(database)),
             rules=tuple(catalogue.rules.values()),
             references=tuple(catalogue.references.values()),
-            fleet=self._lines.exposition,
+            fleet=self._exposition,
             own=self._registry,
             now=now,
             version=version("vigie"),
@@ -340,6 +360,7 @@ class Server:
                     ("sweeper", partial(self._sweep.run, stop)),
                     ("views", partial(self._viewing.run, stop)),
                     ("forgetting", partial(self._forget.run, stop)),
+                    ("attestations", partial(self._follow_attestations.run, stop)),
                     ("http", serve_readers),
                     ("marks", partial(self._keep_mark, stop)),
                 ):
@@ -350,6 +371,10 @@ class Server:
         finally:
             await asyncio.gather(telemetry.stop(None), enrolment.stop(None))
         log.info("server_stopped")
+
+    def _exposition(self) -> Iterator[str]:
+        yield from self._lines.exposition()
+        yield from self._attested.exposition()
 
     def _https(self) -> tuple[Path | None, Path | None]:
         """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""

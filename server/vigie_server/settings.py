@@ -125,6 +125,20 @@ class SweepSettings(_Group):
     views_every: Span = timedelta(seconds=1)
 
 
+class VerdictSettings(_Group):
+    """How long a pass lasts before it ends a fail, and how long alerts leave new devices alone."""
+
+    hold: Span = Field(timedelta(hours=1), ge=timedelta(0))
+    grace: Span = Field(timedelta(days=3), ge=timedelta(0))
+
+
+class DeclareSettings(_Group):
+    """What people declare: how long a waiver may last, how early an expiry is told of."""
+
+    waiver_months: int = Field(12, ge=1, le=12)
+    remind_before: Span = Field(timedelta(days=30), ge=timedelta(0))
+
+
 class HttpSettings(_Group):
     """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
 
@@ -157,6 +171,8 @@ class ServerSettings(BaseSettings):
     judge: JudgeSettings = JudgeSettings()
     sweep: SweepSettings = SweepSettings()
     retention: RetentionSettings = RetentionSettings()
+    verdicts: VerdictSettings = VerdictSettings()
+    declare: DeclareSettings = DeclareSettings()
     http: HttpSettings = HttpSettings()
     failing_rules_only_above: int = 20_000
 

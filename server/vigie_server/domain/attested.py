@@ -15,6 +15,8 @@ CARRIERS: Final = {
     "site.remote_access_needed": REMOTE_ACCESS,
 }
 """The items whose value has a name of its own."""
+EVERY_ATTESTATION: Final = "*"
+"""Stands for all of them, where a rule does not name those it reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from vigie_server.domain.documents import Section, Texts, read_document
 from vigie_server.domain.errors import DeclarationRefused, RulesMalformed
+from vigie_server.domain.suggesting import meant
 
 DEFAULT_MONTHS: Final = 12
 LONGEST_TEXT: Final = 2000
@@ -101,7 +101,8 @@ class AttestationCatalogue:
         """Raises DeclarationRefused, with the nearest id there is."""
         found = self.items.get(item_id)
         if found is None:
-            raise DeclarationRefused(f"there is no attestation {item_id}{self._nearest(item_id)}")
+            hint = meant(item_id, self.items)
+            raise DeclarationRefused(f"there is no attestation {item_id}{hint}")
         return found
 
     def checked(self, given: NewAttestation, *, now: datetime) -> NewAttestation:
@@ -134,10 +135,6 @@ class AttestationCatalogue:
             group=given.group,
             expires_at=expires_at,
         )
-
-    def _nearest(self, item_id: str) -> str:
-        near = get_close_matches(item_id, self.items, n=1)
-        return f": did you mean {near[0]}?" if near else ""
 
 
 def months_after(at: datetime, months: int) -> datetime:
@@ -241,6 +238,4 @@ def _read_value(section: Section) -> tuple[ValueKind | None, Texts | None]:
 def _refuse_unknown(section: Section) -> None:
     for key in section.keys():  # noqa: SIM118 (a Section is not a mapping)
         if key not in _KEYS:
-            near = get_close_matches(key, _KEYS, n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            raise section.wrong(f"is not a key of an attestation{hint}", key)
+            raise section.wrong(f"is not a key of an attestation{meant(key, _KEYS)}", key)

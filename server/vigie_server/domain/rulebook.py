@@ -14,6 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+from vigie_server.domain.attested import CARRIERS, EVERY_ATTESTATION
 from vigie_server.domain.conditions import (
     Branch,
     Compiler,
@@ -198,6 +199,7 @@ class _RuleReader:
             row_limit=section.whole("row_limit", ROW_LIMIT),
             shown=self._shown(reads),
             depends_on=self._depends_on(conditions),
+            attestations=self._attestations(),
             partial=self._partial(),
             measures=measures,
             examples=tuple(
@@ -409,6 +411,21 @@ class _RuleReader:
             return None
         names = {name for text in (*bare, *named) for name in _OF_DEVICE.findall(text)}
         return None if LAST_REPORT in names else tuple(sorted(names))
+
+    def _attestations(self) -> frozenset[str]:
+        """The attestations that conditions name in a text, or by the name of their value."""
+        bare = " ".join(_TEXT_LITERAL.sub("", text) for text in self._expressions)
+        named = set(_OF_DEVICE.findall(bare))
+        items = {item for name, item in CARRIERS.items() if name in named}
+        if named & {"site.attested", "site.not_applicable"}:
+            texts = [
+                literal[1:-1]
+                for text in self._expressions
+                for literal in _TEXT_LITERAL.findall(text)
+                if _ID.fullmatch(literal[1:-1])
+            ]
+            items |= set(texts or [EVERY_ATTESTATION])
+        return frozenset(items)
 
     def _check_columns(self, reads: Mapping[str, Read]) -> None:
         """Columns used are declared, and columns declared are used."""

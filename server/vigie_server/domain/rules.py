@@ -124,7 +124,8 @@ class Rule:
     of each metric it exports. `shown` are the columns that offending rows keep: those the rule
     reads, and those that tell rows apart. `depends_on` are the names of the device, its site and
     its asset card that verdicts follow beside evidence and parameters; None when they follow the
-    time too.
+    time too. `attestations` are the ids of those that conditions name, or `*` where they are named
+    otherwise.
     """
 
     id: str
@@ -144,6 +145,7 @@ class Rule:
     row_limit: int
     shown: frozenset[str]
     depends_on: tuple[str, ...] | None
+    attestations: frozenset[str]
     partial: frozenset[Status]
     measures: Mapping[str, str]
     examples: tuple[Example, ...]
@@ -173,3 +175,8 @@ class Catalogue:
     def measures(self) -> Mapping[str, str]:
         """Help texts by metric name."""
         return {name: text for rule in self.rules.values() for name, text in rule.measures.items()}
+
+    @property
+    def attestations(self) -> frozenset[str]:
+        """The attestations that any rule reads, see `Rule`."""
+        return frozenset[str]().union(*(rule.attestations for rule in self.rules.values()))

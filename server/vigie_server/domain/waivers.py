@@ -5,7 +5,7 @@ transitions. What it accepts are the rows that decided when it was granted, by t
 row that is not among them reopens it for that device, for good: what was accepted was another risk.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,6 +13,8 @@ from typing import Final
 from vigie_server.domain.attesting import LONGEST_TEXT, months_after
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.facts import FactRow
+from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.suggesting import meant
 from vigie_server.domain.verdicts import Status, Verdict
 
 MOST_DEVICES: Final = 1000
@@ -101,6 +103,23 @@ def accepted_rows(
 
 
 @dataclass(frozen=True, slots=True)
+class RowKeys:
+    """How the rows of a rule's verdicts are told apart, and how many a verdict holds."""
+
+    columns: frozenset[str]
+    row_limit: int
+
+
+def row_keys(catalogue: Catalogue, rule_id: str) -> RowKeys:
+    """Of a rule in force. Raises DeclarationRefused, with the nearest id there is."""
+    rule = catalogue.rules.get(rule_id)
+    if rule is None:
+        raise DeclarationRefused(f"there is no rule {rule_id}{meant(rule_id, catalogue.rules)}")
+    keys = {key for topic in rule.reads for key in catalogue.topics[topic].keys}
+    return RowKeys(frozenset(keys | {"part"}), rule.row_limit)
+
+
+@dataclass(frozen=True, slots=True)
 class NewWaiver:
     """What a person asks to be accepted, and who approves it."""
 
@@ -147,7 +166,3 @@ def checked(given: NewWaiver, *, now: datetime, months: int) -> NewWaiver:
 def same_person(one: str, other: str) -> bool:
     """Whether two names are one, however they are spaced or capitalised."""
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
-
-
-WaiversByRule = Mapping[str, tuple[Waiver, ...]]
-"""A device's waivers that are not ended, reopened or withdrawn; some may have expired."""

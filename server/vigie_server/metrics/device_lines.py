@@ -6,10 +6,12 @@ Everything runs on the server's event loop.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from typing import Final
 
+from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.views import DeviceView
 from vigie_server.metrics import families
@@ -23,7 +25,8 @@ class DeviceLines:
     """Per-device and per-site series of the whole fleet.
 
     `measures` gives the help text of every measure that rules export, by metric name; others are
-    not rendered.
+    not rendered. For the time of `grace` after its enrolment a device has no failing-since lines:
+    alerts leave it alone, and a scrape after that shows them, whether or not it reported.
     """
 
     def __init__(
@@ -31,10 +34,16 @@ class DeviceLines:
         *,
         measures: Mapping[str, str],
         failing_rules_only_above: int = DEFAULT_FAILING_RULES_ONLY_ABOVE,
+        grace: timedelta = timedelta(0),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._measures = {name: Family(name, text) for name, text in sorted(measures.items())}
         self._failing_rules_only_above = failing_rules_only_above
         self._failing_rules_only = False
+        self._grace = grace
+        self._now = now
+        self._graces: list[tuple[datetime, str]] = []
+        self._in_grace: set[str] = set()
         self._views: dict[str, DeviceView] = {}
         self._changed: dict[str, DeviceView | None] = {}
         self._seen: dict[str, tuple[str, str]] = {}
@@ -63,7 +72,9 @@ class DeviceLines:
 
     def exposition(self) -> Iterator[str]:
         """The text format, family by family: each must stand in one piece."""
-        self._apply_changes()
+        now = self._now()
+        self._end_graces(now)
+        self._apply_changes(now)
         for family, lines in self._lines.items():
             if lines:
                 yield family.header
@@ -78,7 +89,29 @@ class DeviceLines:
         head = f"{families.LAST_REPORT.name}{{{families.identity(view)}}} "
         self._seen[view.device.id] = (head, number(round(at.timestamp())))
 
-    def _apply_changes(self) -> None:
+    def _end_graces(self, now: datetime) -> None:
+        while self._graces and self._graces[0][0] <= now:
+            _, device_id = heappop(self._graces)
+            self._in_grace.discard(device_id)
+            view = self._views.get(device_id)
+            if view is not None:
+                line = families.render_failing_since(view)
+                self._keep(families.FAILING_SINCE, view, line)
+
+    def _spared(self, view: DeviceView, now: datetime) -> bool:
+        """Whether the device is new; if so, its lines come when its grace has ended."""
+        device = view.device
+        if not self._grace or device.enrolled_at is None:
+            return False
+        end = device.enrolled_at + self._grace
+        if end <= now:
+            return False
+        if device.id not in self._in_grace:
+            self._in_grace.add(device.id)
+            heappush(self._graces, (end, device.id))
+        return True
+
+    def _apply_changes(self, now: datetime) -> None:
         changed, self._changed = self._changed, {}
         for device_id, view in changed.items():
             self._count(self._views.pop(device_id, None), -1)
@@ -87,17 +120,19 @@ class DeviceLines:
                 continue
             self._views[device_id] = view
             self._count(view, 1)
-            self._render(view)
+            self._render(view, now)
         only = len(self._views) > self._failing_rules_only_above
         if only is not self._failing_rules_only:
             self._failing_rules_only = only
             for view in self._views.values():
                 self._render_rule_family(view)
 
-    def _render(self, view: DeviceView) -> None:
+    def _render(self, view: DeviceView, now: datetime) -> None:
+        spared = self._spared(view, now)
         for family, render in families.DEVICE_FAMILIES.items():
             if family is not families.RULE_COMPLIANT:
-                self._keep(family, view, render(view))
+                hidden = spared and family is families.FAILING_SINCE
+                self._keep(family, view, "" if hidden else render(view))
         self._render_rule_family(view)
         for name, family in self._measures.items():
             value = view.measures.get(name)

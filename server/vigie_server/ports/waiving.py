@@ -1,12 +1,13 @@
 """Waivers, as people grant and read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from vigie_server.domain.facts import FactRow
-from vigie_server.domain.waivers import NewWaiver
+from vigie_server.domain.waivers import NewWaiver, RowKeys
+from vigie_server.ports.declaring import Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,11 @@ class WaiverRecord:
         return any(device.reopened_at is None for device in self.devices)
 
 
-@dataclass(frozen=True, slots=True)
-class RowKeys:
-    """How the rows of a rule's verdicts are told apart, and how many a verdict holds."""
-
-    columns: frozenset[str]
-    row_limit: int
-
-
 class WaiverStore(Protocol):
     """Grants, ends and lists waivers. Blocking: call it from a worker thread."""
 
     def grant(
-        self, site: str, given: NewWaiver, keys: RowKeys, *, now: datetime, actor: str
+        self, site: str, given: NewWaiver, keys: RowKeys, act: Act
     ) -> tuple[WaiverRecord, bool]:
         """The waiver, and whether it is new: the same one in force is given back as it is.
 
@@ -61,14 +54,10 @@ class WaiverStore(Protocol):
         """
         ...
 
-    def end(self, site: str, waiver_id: str, *, now: datetime, actor: str) -> WaiverRecord:
+    def end(self, site: str, waiver_id: str, act: Act) -> WaiverRecord:
         """Withdraws it: the verdicts underneath show at once. Raises NotFound."""
         ...
 
     def waivers(self, site: str) -> Sequence[WaiverRecord]:
         """Every waiver of the site, the newest first. Raises NotFound."""
         ...
-
-
-RowKeysByRule = Mapping[str, RowKeys]
-"""Of the rules in force."""

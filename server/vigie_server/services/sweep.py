@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from vigie_server.domain.errors import StoreBusy, UnknownDevice
+from vigie_server.ports.attesting import Lapsing
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.judging import Judging
 from vigie_server.ports.sessions import RecordStore
@@ -45,6 +46,7 @@ class Sweep:
     now: Callable[[], datetime]
     every: float
     batch: int
+    lapsing: Lapsing
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweeps until stopped."""
@@ -61,6 +63,9 @@ class Sweep:
     async def once(self, stop: asyncio.Event | None = None) -> int:
         """One round; gives how many devices were judged again and committed."""
         began = self.now()
+        lapsed = await self.workers.write(partial(self.lapsing.lapse, began))
+        if lapsed:
+            log.info("attestations_lapsed", attestations=lapsed)
         anew = await self.workers.read(
             partial(self.store.judged_otherwise, self.judging.digest, limit=self.batch)
         )

@@ -13,18 +13,20 @@ from sqlalchemy import Connection, Row, select, update
 
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.verdicts import Status
-from vigie_server.domain.waivers import NewWaiver, Waiver, accepted_rows
-from vigie_server.ports.waiving import RowKeys, WaivedDeviceRecord, WaiverRecord
+from vigie_server.domain.waivers import NewWaiver, RowKeys, Waiver, accepted_rows
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.waiving import WaivedDeviceRecord, WaiverRecord
 from vigie_server.store.database import Database
 from vigie_server.store.declared_models import WaivedDevice
 from vigie_server.store.declared_models import Waiver as WaiverRow
 from vigie_server.store.instants import from_store
-from vigie_server.store.models import Audit, DeviceRow, VerdictRow
+from vigie_server.store.models import DeviceRow, VerdictRow
+from vigie_server.store.rejudging import record_act
 from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.tables import table
 
 WAIVER, WAIVED = table(WaiverRow), table(WaivedDevice)
-DEVICE, VERDICT, AUDIT = table(DeviceRow), table(VerdictRow), table(Audit)
+DEVICE, VERDICT = table(DeviceRow), table(VerdictRow)
 
 _PREFIX: Final = "w"
 _OF_DEVICES: Final = """
@@ -41,12 +43,12 @@ class Waivers:
         self._database = database
 
     def grant(
-        self, site: str, given: NewWaiver, keys: RowKeys, *, now: datetime, actor: str
+        self, site: str, given: NewWaiver, keys: RowKeys, act: Act
     ) -> tuple[WaiverRecord, bool]:
         with self._database.writing() as connection:
             at_site = site_key(connection, site)
             devices = _devices(connection, at_site, given.devices)
-            same = _same(connection, site, at_site, given, now)
+            same = _same(connection, site, at_site, given, act.at)
             if same is not None:
                 return same, False
             bound = {device.key: _bound(connection, device, given.rule, keys) for device in devices}
@@ -58,7 +60,7 @@ class Waivers:
                     reason=given.reason,
                     author=given.author,
                     approver=given.approver,
-                    at=now,
+                    at=act.at,
                     expires_at=given.expires_at,
                 )
                 .returning(WAIVER.c.key)
@@ -70,11 +72,11 @@ class Waivers:
                     for device, rows in bound.items()
                 ],
             )
-            _judge_again(connection, list(bound), given.rule, now)
-            _note(connection, devices, f"waived: {given.rule}", now, actor)
+            _judge_again(connection, list(bound), given.rule, act.at)
+            _note(connection, devices, f"waived: {given.rule}", act)
             return _record(connection, site, key), True
 
-    def end(self, site: str, waiver_id: str, *, now: datetime, actor: str) -> WaiverRecord:
+    def end(self, site: str, waiver_id: str, act: Act) -> WaiverRecord:
         key = _key(waiver_id)
         with self._database.writing() as connection:
             at_site = site_key(connection, site)
@@ -86,14 +88,16 @@ class Waivers:
             if found is None:
                 raise NotFound(f"no waiver {waiver_id} at {site}")
             if found.ended_at is None:
-                connection.execute(update(WAIVER).where(WAIVER.c.key == key).values(ended_at=now))
+                connection.execute(
+                    update(WAIVER).where(WAIVER.c.key == key).values(ended_at=act.at)
+                )
                 devices = connection.execute(
                     select(DEVICE.c.key, DEVICE.c.id)
                     .join(WAIVED, WAIVED.c.device_key == DEVICE.c.key)
                     .where(WAIVED.c.waiver_key == key)
                 ).all()
-                _judge_again(connection, [device.key for device in devices], found.rule, now)
-                _note(connection, devices, f"waiver ended: {found.rule}", now, actor)
+                _judge_again(connection, [device.key for device in devices], found.rule, act.at)
+                _note(connection, devices, f"waiver ended: {found.rule}", act)
             return _record(connection, site, key)
 
     def waivers(self, site: str) -> Sequence[WaiverRecord]:
@@ -167,13 +171,9 @@ def _judge_again(
     )
 
 
-def _note(
-    connection: Connection, devices: Sequence[Any], action: str, now: datetime, actor: str
-) -> None:
-    connection.execute(
-        AUDIT.insert(),
-        [{"at": now, "actor": actor, "action": action, "subject": device.id} for device in devices],
-    )
+def _note(connection: Connection, devices: Sequence[Any], action: str, act: Act) -> None:
+    for device in devices:
+        record_act(connection, act, action, device.id)
 
 
 def _same(

@@ -1,5 +1,6 @@
 """The fleet's lines, read back with prometheus-client's own parser."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -8,6 +9,7 @@ from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.metrics.device_lines import DeviceLines
+from vigie_server.metrics.site_attestations import AttestationLines
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ANTIVIRUS = "vigie_device_antivirus_signature_timestamp_seconds"
@@ -175,3 +177,64 @@ def test_device_text_cannot_break_out_of_its_label() -> None:
     (shown,) = [key for key in samples(lines) if key[0] == "vigie_device_info"]
     assert dict(shown[1])["hostname"] == nasty
     assert value(lines, "vigie_device_compliant", device="d1", site="les-lilas") == 0
+
+
+def test_a_new_device_is_left_alone_by_alerts_until_its_grace_ends_by_itself() -> None:
+    clock = [NOW]
+    lines = DeviceLines(measures={}, grace=timedelta(days=3), now=lambda: clock[0])
+    view = a_view(Q04=standing(Status.FAIL, failing_since=NOW))
+    enrolled = replace(view, device=replace(view.device, enrolled_at=NOW - timedelta(days=1)))
+    name = "vigie_device_rule_failing_since_timestamp_seconds"
+    labels = {"device": "d1", "site": "les-lilas", "rule": "Q04"}
+
+    lines.put(enrolled)
+    during = value(lines, name, **labels), value(lines, "vigie_device_rule_compliant", **labels)
+    clock[0] = NOW + timedelta(days=2) - timedelta(seconds=1)
+    lines.put(enrolled)
+    late = value(lines, name, **labels)
+    clock[0] = NOW + timedelta(days=2)
+    after = value(lines, name, **labels)
+
+    assert during == (None, 0)
+    assert late is None
+    assert after == NOW.timestamp()
+
+
+def test_a_grace_that_ends_after_the_device_is_gone_shows_nothing() -> None:
+    clock = [NOW]
+    lines = DeviceLines(measures={}, grace=timedelta(days=3), now=lambda: clock[0])
+    view = a_view(Q04=standing(Status.FAIL, failing_since=NOW))
+    lines.put(replace(view, device=replace(view.device, enrolled_at=NOW)))
+    assert samples(lines)
+
+    lines.remove("d1")
+    clock[0] = NOW + timedelta(days=9)
+
+    assert samples(lines) == {}
+
+
+def test_a_waived_fail_counts_in_the_ratio_and_not_against_compliance() -> None:
+    lines = DeviceLines(measures={})
+    lines.put(a_view(Q04=standing(Status.FAIL, waived=True), Q06=standing(Status.PASS)))
+    labels = {"device": "d1", "site": "les-lilas"}
+
+    assert value(lines, "vigie_device_compliance_ratio", **labels) == 0.5
+    assert value(lines, "vigie_device_compliant", **labels) == 1
+    assert value(lines, "vigie_device_rules", status="waived", **labels) == 1
+    assert value(lines, "vigie_device_rules", status="fail", **labels) == 0
+
+
+def test_expiries_of_attestations_are_replaced_site_by_site() -> None:
+    lines = AttestationLines()
+    lines.put('le "Clos"', {"Q02-restore-test": NOW, "Q01-help-desk": NOW + timedelta(days=1)})
+    lines.put("les-lilas", {"Q02-restore-test": NOW})
+    lines.put("les-lilas", {})
+
+    (family,) = text_string_to_metric_families("".join(lines.exposition()))
+
+    assert family.name == "vigie_site_attestation_expiry_timestamp_seconds"
+    assert [(sample.labels, sample.value) for sample in family.samples] == [
+        ({"site": 'le "Clos"', "item": "Q01-help-desk"}, NOW.timestamp() + 86400),
+        ({"site": 'le "Clos"', "item": "Q02-restore-test"}, NOW.timestamp()),
+    ]
+    assert "".join(AttestationLines().exposition()) == ""
