@@ -9,6 +9,8 @@ Its registry is that of osquery's table `registry` there; the rest stands under 
       sessions: [{account, sid, remote, groups}]
       rules: {min_length, max_age, ...}
       updates: {last_search, entries: [{title, time, operation, result}]}
+      audited: {subcategory: none, success, failure or both}      # the others none; or a reason
+      registry: [{key, name, type, data}]     # what Windows has and osquery does not show
       wmi: {Class: [{property: value}]}                     # or a reason
 """
 
@@ -20,6 +22,7 @@ from fake_windows import WrittenWindows, a_windows_device
 from vigie_agent.domain.table import Request, TableRow
 from vigie_agent.tables import vigie_win_accounts
 from vigie_agent.tables.catalogue import all_tables
+from vigie_agent.tables.vigie_win_audit_policy import SUBCATEGORIES
 from vigie_agent.tables.windows_system import (
     ADMINISTRATORS,
     AccountRules,
@@ -35,6 +38,7 @@ from vigie_agent.tables.windows_system import (
 )
 
 T = TypeVar("T")
+_AUDITED: Final = {"none": 0, "success": 1, "failure": 2, "both": 3}
 MOMENT: Final = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
 Document = Mapping[str, Any]
@@ -42,7 +46,9 @@ Document = Mapping[str, Any]
 
 def windows_tables(document: Document) -> Mapping[str, Sequence[TableRow]]:
     """The rows of the `vigie_win_*` tables on the device that `document` describes."""
-    host = a_windows_device(_windows(document["windows"], document.get("registry", ())))
+    said = document["windows"]
+    registry = [*document.get("registry", ()), *said.get("registry", ())]
+    host = a_windows_device(_windows(said, registry))
     tables = {table.name: table for table in all_tables(host)}
     tables |= {table.name: table for table in vigie_win_accounts.tables(host, lambda: MOMENT)}
     return {
@@ -67,6 +73,7 @@ def _windows(said: Document, registry: Sequence[Mapping[str, Any]]) -> WrittenWi
         names=said.get("names", {}),
         open_sessions=_or_reason(said["sessions"], lambda rows: [_session(row) for row in rows]),
         updates=_or_reason(said["updates"], _history),
+        audited=_or_reason(said.get("audited", Reason.DENIED), _audited),
     )
 
 
@@ -89,6 +96,10 @@ def _history(said: Mapping[str, Any]) -> UpdateHistory:
     return UpdateHistory(
         tuple(InstalledUpdate(**entry) for entry in said["entries"]), said.get("last_search")
     )
+
+
+def _audited(said: Mapping[str, str]) -> Mapping[str, int]:
+    return {SUBCATEGORIES[name]: _AUDITED[word] for name, word in said.items()}
 
 
 def _keys(registry: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, RegistryKey]]:
