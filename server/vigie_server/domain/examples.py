@@ -6,7 +6,7 @@ Under a rule's `examples`, each with:
 `verdict`     `pass`, `fail`, `unknown` or `not_applicable`
 `platform`    of the device
 `device`      other fields of it: `chassis`, `profile`, `nomadic`, `os`, `presence`, `last_report`
-              (a moment)
+              (a moment), `clock_skew` (seconds, perhaps negative)
 `declared`    what people said, by full name: `{site.attested: [Q02-central-backups]}`; a list of
               words, a text, true or false, a number, or a moment
 `parameters`  overrides of this rule's parameters
@@ -38,7 +38,17 @@ NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 _MOMENT: Final = re.compile(r"now(?:([+-])(\w+))?")
 _DEVICE_KEYS: Final = frozenset(
-    {"chassis", "profile", "nomadic", "os", "os_version", "last_report", "presence", "state"}
+    {
+        "chassis",
+        "clock_skew",
+        "last_report",
+        "nomadic",
+        "os",
+        "os_version",
+        "presence",
+        "profile",
+        "state",
+    }
 )
 
 
@@ -121,6 +131,7 @@ def _read_device(section: Section, rule: str) -> Device:
         nomadic=fields.get("nomadic") == "true",
         whereabouts=Whereabouts(presence=fields.get("presence", "")),
         last_report_at=_moment(last_report) if last_report else None,
+        clock_skew_seconds=float(fields["clock_skew"]) if "clock_skew" in fields else None,
         parameters={rule: overrides} if overrides else None,
         declared=_read_declared(section) if "declared" in section else NOTHING_DECLARED,
     )

@@ -27,6 +27,7 @@ from vigie_server.domain.facts import Fact, FactRow
 from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
 from vigie_server.domain.rules import Catalogue, Rule
+from vigie_server.domain.statements import LANGUAGES, Phrase
 from vigie_server.domain.topics import PLATFORMS
 from vigie_server.domain.verdicts import Status, Verdict
 
@@ -267,6 +268,8 @@ class _Hearing:
             raise _NoAnswer(Status.UNKNOWN, outcome.statement.said(rows, self._named))
         if self._rule.partial and outcome.status not in self._rule.partial:
             self._check_parts()
+        if outcome.status is Status.NOT_APPLICABLE:
+            raise _NoAnswer(Status.NOT_APPLICABLE, outcome.statement.said(rows, self._named))
         passes = outcome.status is Status.PASS
         return Verdict(
             rule=self._rule.id,
@@ -325,11 +328,15 @@ class _Hearing:
         return measured
 
     def _named(self, name: str) -> object:
-        """What a sentence names: `p.<parameter>`, `v.<figure>` or `device.<field>`."""
+        """What a sentence names: `p.<parameter>`, `v.<figure>`, `w.<words>`, `device.<field>`."""
         kind, _, rest = name.partition(".")
         if kind == "p":
             return self._setting.values[rest]
         if kind == "v":
             value = self._rule.conditions.figures[rest].number(self._case.evidence)
             return None if isinstance(value, Problem) else value
+        if kind == "w":
+            wordings = self._rule.conditions.words[rest]
+            said = [w.texts for w in wordings if w.when.holds(self._case.evidence) is True]
+            return Phrase(tuple(tuple(texts[key] for texts in said) for key in LANGUAGES))
         return self._case.device.named(name)

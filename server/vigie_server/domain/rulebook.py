@@ -30,12 +30,13 @@ from vigie_server.domain.parameters import Parameter, ParameterType, read_parame
 from vigie_server.domain.reference_files import References, load_references
 from vigie_server.domain.rules import (
     DEVICE_FIELDS,
-    LAST_REPORT,
+    MOVING,
     Catalogue,
     Conditions,
     Outcome,
     Read,
     Rule,
+    Wording,
 )
 from vigie_server.domain.statements import LANGUAGES, Statement, Template, TemplateMalformed
 from vigie_server.domain.topics import PLATFORMS, Topic, load_topics
@@ -54,10 +55,12 @@ _LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*(\w+)\s*,
 _NOW: Final = re.compile(r"\bnow\b")
 _TIME: Final = re.compile(r"\bnow\b|\bobserved_at\b")
 _OF_DEVICE: Final = re.compile(r"\b(?:device|site|asset)\.\w+")
-_COMMON: Final = frozenset({"part", "collected", "why"})
-_NAMED_OF_DEVICE: Final = frozenset(
-    {"device.os", "device.os_version", "device.chassis", LAST_REPORT}
+_WITHOUT_ANSWER: Final = (
+    ("not_applicable_when", Status.NOT_APPLICABLE),
+    ("unknown_when", Status.UNKNOWN),
 )
+_COMMON: Final = frozenset({"part", "collected", "why"})
+_NAMED_OF_DEVICE: Final = frozenset({"device.os", "device.os_version", "device.chassis", *MOVING})
 _KINDS: Final[Mapping[ParameterType, Kind]] = {
     ParameterType.INTEGER: Kind.INTEGER,
     ParameterType.REAL: Kind.REAL,
@@ -275,6 +278,7 @@ class _RuleReader:
         compiler = Compiler(container, shared=shared, own=own, bindings=bindings)
         self._expressions.extend(bindings.values())
 
+        words = self._words(compiler)
         decision, outcomes = self._decision(compiler, reads, parameters)
         values, helps = self._measures(compiler)
         conditions = Conditions(
@@ -290,6 +294,7 @@ class _RuleReader:
                 name: self._condition(compiler, section.section("figures"), name)
                 for name in section.texts("figures")
             },
+            words=words,
             measures=values,
         )
         depends_on_time = any(
@@ -299,24 +304,41 @@ class _RuleReader:
             raise section.wrong("depends on `now` and does not say `fresh_until`")
         return conditions, helps
 
+    def _words(self, compiler: Compiler) -> Mapping[str, tuple[Wording, ...]]:
+        """By name, texts for people and when each of them is said."""
+        if "words" not in self._section:
+            return {}
+        given = self._section.section("words")
+        words = {}
+        for name in given.keys():  # noqa: SIM118 (a Section is not a mapping)
+            wordings = []
+            for entry in given.sections(name):
+                when = self._condition(compiler, entry, "when")
+                texts = {language: entry.line_of_text(language) for language in LANGUAGES}
+                entry.close()
+                wordings.append(Wording(when, texts))
+            words[name] = tuple(wordings)
+        return words
+
     def _decision(
         self,
         compiler: Compiler,
         reads: Mapping[str, Read],
         parameters: Mapping[str, Parameter],
     ) -> tuple[Decision, tuple[Outcome, ...]]:
-        """Unknown before pass before fail, each with its rows and sentences."""
+        """Not applicable before unknown before pass before fail, each with rows and sentences."""
         section = self._section
         row = self._row(reads)
         branches: list[Branch] = []
         outcomes: list[Outcome] = []
-        for entry in section.sections("unknown_when"):
-            branches.append(
-                Branch(self._checked(compiler, entry, "when"), self._rows(compiler, entry, "rows"))
-            )
-            some = self._template(entry, "reason", self._names(parameters, rows="rows" in entry))
-            outcomes.append(Outcome(Status.UNKNOWN, Statement(some, some, row)))
-            entry.close()
+        for key, status in _WITHOUT_ANSWER:
+            for entry in section.sections(key):
+                when = self._checked(compiler, entry, "when")
+                branches.append(Branch(when, self._rows(compiler, entry, "rows")))
+                names = self._names(parameters, rows="rows" in entry)
+                some = self._template(entry, "reason", names)
+                outcomes.append(Outcome(status, Statement(some, some, row)))
+                entry.close()
 
         passes = self._checked(compiler, section, "pass")
         branches.append(Branch(passes, self._rows(compiler, section, "deciding")))
@@ -356,8 +378,12 @@ class _RuleReader:
             _NAMED_OF_DEVICE
             | {f"p.{name}" for name in parameters}
             | {f"v.{name}" for name in figures}
+            | {f"w.{name}" for name in self._word_names()}
             | ({"rows", "count"} if rows else set())
         )
+
+    def _word_names(self) -> tuple[str, ...]:
+        return self._section.section("words").keys() if "words" in self._section else ()
 
     def _condition(self, compiler: Compiler, section: Section, key: str) -> Condition:
         text = section.text(key)
@@ -410,7 +436,7 @@ class _RuleReader:
         if conditions.fresh_until is not None or any(_TIME.search(text) for text in bare):
             return None
         names = {name for text in (*bare, *named) for name in _OF_DEVICE.findall(text)}
-        return None if LAST_REPORT in names else tuple(sorted(names))
+        return None if names & MOVING else tuple(sorted(names))
 
     def _attestations(self) -> frozenset[str]:
         """The attestations that conditions name in a text, or by the name of their value."""

@@ -21,6 +21,7 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
                 name of such a file and cannot be overridden (`domain/reference_files.py`)
 `let`           named sub-expressions, each may use those before it
 `applies`       CEL on `device`, `site` and `p`: false is `not_applicable`. Absent: always
+`not_applicable_when`  as `unknown_when`, tried before it: what is judged is not on this device
 `unknown_when`  list of `when` (CEL), `reason` and perhaps `rows` (CEL, for `{rows}`): conditions
                 under which nothing can be said, tried in order before `pass`
 `pass`          CEL, true or false
@@ -29,8 +30,9 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
 `row_limit`     how many offending rows a verdict keeps (20)
 `row`           template of one row, for `{rows}`: `{column}`, `{column:date}`
 `figures`       by name: CEL numbers that templates may name, `{v.name}`, `{v.name:date}`
+`words`         by name: a list of `when` (CEL), `fr` and `en`; `{w.name}` are those that hold
 `reason`        templates `pass` and `fail`, with `pass_none` and `fail_none` where no row decided:
-                `{rows}`, `{count}`, `{v.name}`, `{p.name}`, `{device.name}`
+                `{rows}`, `{count}`, `{v.name}`, `{w.name}`, `{p.name}`, `{device.name}`
 `partial`       results that stand although a part it reads was not collected: `pass` (one good row
                 suffices), `fail` (one bad row does). Absent: neither, it is `unknown`
 `fresh_until`   CEL, UNIX seconds or null: the last instant at which a pass holds if nothing new
@@ -41,7 +43,8 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
 CEL sees `topics.<name>.rows` (the collected rows of the declared parts, with `part` and the
 declared columns), `topics.<name>.count` (how many they are), `topics.<name>.observed_at` (UNIX
 seconds), `device.<field>` (`platform`, `os`, `os_version`, `chassis`, `profile`, `state`,
-`nomadic`, `presence`: on_site, off_site or empty, `last_report_at`), `site.id`, what people declare
+`nomadic`, `presence`: on_site, off_site or empty, `last_report_at`, `clock_skew_seconds`),
+`site.id`, what people declare
 (`domain/declared.py`: `site.attested`, `device.roles`, `asset.<field>`, ...), `p.<parameter>`,
 `now` (UNIX seconds), and the functions of `domain/conditions.py`.
 """
@@ -63,7 +66,9 @@ from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.whys import Whys
 
 LAST_REPORT: Final = "device.last_report_at"
-"""The one name of a device that moves by itself, with every report."""
+CLOCK_SKEW: Final = "device.clock_skew_seconds"
+MOVING: Final = frozenset({LAST_REPORT, CLOCK_SKEW})
+"""The names of a device that move by themselves, with every report: no answer is remembered."""
 
 DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
     "device.platform": Kind.TEXT,
@@ -74,6 +79,7 @@ DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
     "device.state": Kind.TEXT,
     "device.nomadic": Kind.FLAG,
     LAST_REPORT: Kind.ANY,
+    CLOCK_SKEW: Kind.ANY,
     "device.presence": Kind.TEXT,
     "site.id": Kind.TEXT,
     **{name: declarable.kind for name, declarable in DECLARED.items()},
@@ -105,6 +111,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Wording:
+    """A piece of a sentence, and when it is said."""
+
+    when: Condition
+    texts: Texts
+
+
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """A rule's expressions, compiled. `decision` takes one of `outcomes`, by its place."""
 
@@ -113,6 +127,7 @@ class Conditions:
     outcomes: tuple[Outcome, ...]
     fresh_until: Condition | None
     figures: Mapping[str, Condition]
+    words: Mapping[str, tuple[Wording, ...]]
     measures: Mapping[str, Condition]
 
 

@@ -71,6 +71,17 @@ class Template:
         return "".join(pieces)
 
 
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Pieces of a sentence, in each of `LANGUAGES`."""
+
+    pieces: tuple[tuple[str, ...], ...]
+
+    def told(self, language: str) -> str:
+        """The pieces, separated by commas."""
+        return ", ".join(self.pieces[LANGUAGES.index(language)])
+
+
 class Shown(str):
     """Text that is already as people read it: not cut again."""
 
@@ -82,8 +93,8 @@ _ABSENT: Final = Shown()  # a column that this row's topic does not have
 
 def shown(value: object, form: str, language: str) -> str:
     """A value as people read it."""
-    if isinstance(value, Shown):
-        return value
+    if isinstance(value, Shown | Phrase):
+        return value.told(language) if isinstance(value, Phrase) else value
     if value is None or value == "":
         return _NO_DATE[language] if form == "date" else _NOTHING
     if isinstance(value, bool):

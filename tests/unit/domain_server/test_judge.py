@@ -475,3 +475,65 @@ def test_every_declarable_name_is_seen_though_nobody_declared_it(tmp_path: Path)
     )
 
     assert verdict.status is Status.PASS
+
+
+def test_what_is_judged_may_not_be_on_the_device(tmp_path: Path) -> None:
+    more = """
+    not_applicable_when:
+      - when: "topics.doors.rows.all(r, r.name == 'flap')"
+        rows: topics.doors.rows
+        reason: {fr: "Rien que {rows}.", en: "Only {rows}."}"""
+    judge = judge_of(tmp_path, more=more)
+
+    verdict = verdict_of(judge, doors(door("flap", shut=False)))
+
+    assert (verdict.status, verdict.reason["en"]) == (Status.NOT_APPLICABLE, "Only flap.")
+    assert verdict_of(judge, doors(door("hall", shut=False))).status is Status.FAIL
+
+
+def test_what_is_judged_is_not_said_to_be_absent_while_a_part_is_missing(tmp_path: Path) -> None:
+    more = """
+    partial: [pass, fail]
+    not_applicable_when:
+      - when: "topics.doors.rows.all(r, r.name == 'flap')"
+        reason: {fr: Rien., en: Nothing.}"""
+    judge = judge_of(tmp_path, more=more)
+    unread = {**door("", part="back"), "collected": False, "why": "needs root"}
+
+    assert verdict_of(judge, doors(door("flap"), unread)).status is Status.UNKNOWN
+
+
+def test_a_sentence_says_the_words_that_hold_in_each_language(tmp_path: Path) -> None:
+    more = """
+    words:
+      where:
+        - {when: "topics.doors.rows.exists(r, r.name == 'hall')", fr: entrée, en: hall}
+        - {when: "topics.doors.rows.exists(r, r.name == 'yard')", fr: cour, en: yard}
+        - {when: "device.chassis == 'laptop'", fr: portable, en: laptop}
+"""
+    judge_of(tmp_path, more=more)
+    rules = (tmp_path / "guide" / "q06.yaml").read_text("utf-8")
+    rules = rules.replace("Ouvertes : {rows} ({count}).", "Ouvertes : {w.where}.")
+    (tmp_path / "guide" / "q06.yaml").write_text(
+        rules.replace("Open: {rows} ({count}).", "{w.where}.")
+    )
+    judge = Judge(load_catalogue(tmp_path / "topics", tmp_path / "guide", whys_file()))
+
+    verdict = verdict_of(judge, doors(door("hall", shut=False)))
+    other = verdict_of(judge, doors(door("hall", shut=False)), replace(DEVICE, chassis="desktop"))
+
+    assert verdict.reason == {"fr": "Ouvertes : entrée, portable.", "en": "hall, laptop."}
+    assert other.reason == {"fr": "Ouvertes : entrée.", "en": "hall."}
+
+
+def test_a_clock_that_drifts_is_judged_anew_on_the_same_evidence(tmp_path: Path) -> None:
+    near = "device.clock_skew_seconds != null && device.clock_skew_seconds < 60.0"
+    judge = judge_of(tmp_path, passes=near)
+    fact = doors(door("hall"))
+
+    statuses = [
+        verdict_of(judge, fact, replace(DEVICE, clock_skew_seconds=skew)).status
+        for skew in (2.5, 700.0, None, 3.0)
+    ]
+
+    assert statuses == [Status.PASS, Status.FAIL, Status.FAIL, Status.PASS]
