@@ -5,6 +5,7 @@ wanted, write it down.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 import pytest
 
 from vigie_server.bundled import bundled_catalogue
+from vigie_server.domain.declared import Declarations
 from vigie_server.domain.describing import described
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.facts import Fact
@@ -35,19 +37,55 @@ EVERY_DEVICE: Final = [
 CATALOGUE: Final = bundled_catalogue()
 LETTERS: Final = {"P": "pass", "F": "fail", "?": "unknown", "-": "not_applicable"}
 
+DAY: Final = 86_400
+CARD: Final[Declarations] = {
+    "asset.recorded": True,
+    "asset.supplier": "Informatique des Lilas",
+    "asset.purchased_at": int(NOW.timestamp()) - 400 * DAY,
+    "asset.place": "Infirmerie",
+    "asset.usage": "shared",
+    "asset.warranty_ends_at": int(NOW.timestamp()) + 600 * DAY,
+    "asset.maintenance_contract": "M-2024-118",
+    "asset.renewal_planned_at": int(NOW.timestamp()) + 1400 * DAY,
+    "asset.last_maintenance_at": int(NOW.timestamp()) - 90 * DAY,
+}
+SAID: Final[Mapping[str, Declarations]] = {
+    "compliant": CARD,
+    "partial": {**CARD, "asset.maintenance_contract": "", "asset.renewal_planned_at": None},
+    "neglected": {"asset.recorded": True},
+    "no-rights": {},
+}
+"""What people said of the devices, by scenario; all of them store data."""
+
+SET: Final[Mapping[str, Mapping[str, object]]] = {
+    "Q01-remote-access-approved": {"approved": ["TeamViewer"]},
+}
+"""What their facility set, by rule."""
+
+SKEW: Final[Mapping[str, float]] = {"compliant": 0.4, "partial": -1.5, "neglected": 1260.0}
+"""Seconds by which their clocks were ahead when they last reported."""
+
 # One letter a device, in the order of DEVICES: windows, darwin and linux, each compliant, partial,
 # neglected and without rights.
 EXPECTED: Final = """
-Q01-accounts-inventoried     P P P P P P P P P P P P
+Q01-accounts-inventoried     P P P P P P P ? P P P ?
+Q01-asset-recorded           P F F ? P F F ? P F F ?
 Q01-hardware-identified      P P F ? P P P P P P F ?
+Q01-no-unexpected-listener   P P F P P P F ? P P F F
+Q01-remote-access-approved   P P F P P P F ? P F P ?
 Q01-software-inventoried     P P P P P P P P P P P P
+Q02-backup-configured        P P F ? P F F ? P P F P
+Q02-backup-recent            P ? F ? P F F ? P F F P
 Q03-auto-update              P P F P P P F ? P P F F
+Q03-no-obsolete-software     P P F P P P F P P P F P
 Q03-no-pending-reboot        P F F P - - - - P P F ?
+Q03-os-support-horizon       P F F F P P F P P P F F
 Q03-os-supported             P F F F P P F P P P F P
 Q03-patched-recently         P F F ? P P F P P P F P
+Q03-software-auto-update     P F F P P P F F P F F F
 Q04-antivirus-active         P P F P P P P P P F F F
 Q04-auto-update              P P F ? P P F ? P P F F
-Q04-edr-active               P F F F P F F F P F F F
+Q04-edr-active               P F F F P F F F P F F ?
 Q04-scan-recent              P P F ? - - - - ? ? F F
 Q04-signatures-fresh         P F F P ? ? ? ? P P F F
 Q05-complexity               P F F ? P F F ? P F F F
@@ -150,6 +188,9 @@ def verdicts_of(platform: str, scenario: str) -> list[Verdict]:
         platform=platform,
         state=DeviceState.ACTIVE,
         last_report_at=NOW,
+        clock_skew_seconds=SKEW.get(scenario),
+        parameters=SET,
+        declared={"device.roles": ("stores-data",), **SAID[scenario]},
     )
     return Judge(CATALOGUE).judge(described(device, facts["inventory"]), facts, now=NOW)
 

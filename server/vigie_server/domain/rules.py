@@ -44,9 +44,9 @@ CEL sees `topics.<name>.rows` (the collected rows of the declared parts, with `p
 declared columns), `topics.<name>.count` (how many they are), `topics.<name>.observed_at` (UNIX
 seconds), `device.<field>` (`platform`, `os`, `os_version`, `chassis`, `profile`, `state`,
 `nomadic`, `presence`: on_site, off_site or empty, `last_report_at`, `clock_skew_seconds`),
-`site.id`, what people declare
-(`domain/declared.py`: `site.attested`, `device.roles`, `asset.<field>`, ...), `p.<parameter>`,
-`now` (UNIX seconds), and the functions of `domain/conditions.py`.
+`site.id`, what people declare (`domain/declared.py`: `site.attested`, `device.roles`,
+`asset.<field>`, ...), `p.<parameter>`, `now` (UNIX seconds), and the functions of
+`domain/conditions.py`.
 """
 
 from collections.abc import Mapping
