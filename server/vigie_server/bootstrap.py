@@ -12,16 +12,18 @@ from time import monotonic
 from typing import Final
 
 import structlog
+from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
-from vigie_server.bundled import bundled_catalogue
+from vigie_server.bundled import bundled_catalogue, regions_file
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.files import write_private
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.orders import Intervals
+from vigie_server.domain.regions import load_regions
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.ingest.attempts import Attempts
@@ -47,14 +49,23 @@ from vigie_server.services.workers import Workers
 from vigie_server.settings import ServerSettings, advertised, port_of
 from vigie_server.store import epoch, migrating
 from vigie_server.store.attestations import Attestations
+from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.forgetting import Forgetting
+from vigie_server.store.groups import Groups
+from vigie_server.store.organisation import Organisation
+from vigie_server.store.overrides import Overrides
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
+from vigie_server.web.access import Access
 from vigie_server.web.app import create_app
+from vigie_server.web.assets import assets_router
+from vigie_server.web.groups import groups_router
+from vigie_server.web.parameters import parameters_router
 from vigie_server.web.serving import bound, is_loopback, serve_http
+from vigie_server.web.sites import sites_router
 
 log = structlog.get_logger()
 
@@ -275,6 +286,9 @@ class Server:
             now=now,
             version=version("vigie"),
         )
+        access = Access(KnowCallers(Tokens(database)), now)
+        for routes in declaring_routes(database, catalogue, now):
+            self._app.include_router(routes(access))
 
     async def run(
         self, stop: asyncio.Event, *, started: Callable[[Addresses], None] = lambda _: None
@@ -399,6 +413,22 @@ class Server:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), MARK_EVERY)
             await self._workers.read(partial(epoch.write_mark, self.database, self._mark))
+
+
+def declaring_routes(
+    database: Database, catalogue: Catalogue, now: Now
+) -> tuple[Callable[[Access], APIRouter], ...]:
+    """The routes of what people declare."""
+    sites, groups, overrides = Organisation(database), Groups(database), Overrides(database)
+    regions = load_regions(regions_file())
+    return (
+        partial(sites_router, sites=sites, regions=regions, now=now),
+        partial(groups_router, groups=groups, now=now),
+        partial(
+            parameters_router, overrides=overrides, groups=groups, rules=catalogue.rules, now=now
+        ),
+        partial(assets_router, cards=Cards(database), now=now),
+    )
 
 
 async def _part(name: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

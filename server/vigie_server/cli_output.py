@@ -10,7 +10,9 @@ from typing import ParamSpec
 import click
 
 from vigie_server.bootstrap import open_store
+from vigie_server.clock import utc_now
 from vigie_server.domain.errors import VigieError
+from vigie_server.ports.declaring import Act
 from vigie_server.settings import ServerSettings, read_settings
 from vigie_server.store.database import Database
 
@@ -45,6 +47,18 @@ def opened() -> Iterator[tuple[ServerSettings, Database]]:
 def actor() -> str:
     """Who acts, for the audit: the account that runs the command."""
     return f"cli:{getpass.getuser()}"
+
+
+def act() -> Act:
+    """Who acts, now."""
+    return Act(actor(), utc_now())
+
+
+def show_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Prints what is known of one thing, a line a field."""
+    width = max(len(label) for label, _ in fields) + 2
+    for label, value in fields:
+        click.echo(f"{label + ':':<{width}}{printable(value)}".rstrip())
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

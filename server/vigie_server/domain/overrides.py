@@ -7,13 +7,14 @@ name decides: an order that people see and can choose, and that no later act cha
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import inf
 from typing import Final
 
+from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.parameters import REFERENCES, Parameter, ParameterType, Value
 from vigie_server.domain.products import ProductTable
@@ -101,6 +102,29 @@ def in_force(parameter: Parameter, profile: str, overrides: Sequence[Override]) 
         return InForce(value, first.scope.value, first, tuple(others))
     origin = "profile" if profile in parameter.profiles else "default"
     return InForce(parameter.value(profile), origin)
+
+
+def all_in_force(
+    rules: Mapping[str, Rule], device: Device, overrides: Iterable[Override]
+) -> Iterator[tuple[Rule, Parameter, InForce]]:
+    """Every parameter of the rules for the device's platform, by the overrides that hold for it."""
+    held: dict[tuple[str, str], list[Override]] = {}
+    for found in overrides:
+        held.setdefault((found.rule, found.name), []).append(found)
+    for rule in rules.values():
+        if device.platform in rule.platforms:
+            for parameter in rule.parameters.values():
+                of_it = held.get((rule.id, parameter.name), ())
+                yield rule, parameter, in_force(parameter, device.profile, of_it)
+
+
+def without_effect(rules: Mapping[str, Rule], overrides: Iterable[Override]) -> list[Override]:
+    """Overrides of rules or parameters that the rules in force do not have."""
+    return [
+        found
+        for found in overrides
+        if found.rule not in rules or found.name not in rules[found.rule].parameters
+    ]
 
 
 def parameter_of(rules: Mapping[str, Rule], rule: str, name: str) -> Parameter:

@@ -42,8 +42,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class WrittenCard:
-    """A card, and who wrote it last; nobody where there is none."""
+    """A device's card, and who wrote it last; nobody where there is none."""
 
+    site: str
     card: Card
     author: str = ""
     updated_at: datetime | None = None

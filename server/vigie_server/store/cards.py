@@ -31,7 +31,7 @@ class Cards:
     def card(self, device_id: str) -> WrittenCard:
         with self._database.reading() as connection:
             row = _found(connection, device_id)
-        return WrittenCard(_card(row), row.author or "", row.updated_at)
+        return WrittenCard(row.site, _card(row), row.author or "", row.updated_at)
 
     def cards(self, within: Sites) -> Sequence[tuple[KnownDevice, Card]]:
         query = _cards().order_by(SITE.c.name, DEVICE.c.hostname, DEVICE.c.id)

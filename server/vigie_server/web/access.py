@@ -9,10 +9,12 @@ from typing import Final
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
-from vigie_server.domain.errors import TokenRefused
+from vigie_server.domain.errors import NotFound, TokenRefused
+from vigie_server.ports.declaring import Act
 from vigie_server.ports.tokens import ApiCaller, ApiTokens, Role
 
 READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR})
+WRITERS: Final = frozenset({Role.ADMIN, Role.OPERATOR})
 SCRAPERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.SCRAPE})
 
 _SCHEME: Final = "bearer "
@@ -42,6 +44,24 @@ class Access:
             return found
 
         return caller
+
+
+def acting(caller: ApiCaller, now: datetime) -> Act:
+    """Who acts, for the audit: the token, which names its holder."""
+    return Act(f"api:{caller.token_id}", now)
+
+
+def require_site(caller: ApiCaller, site: str) -> None:
+    """Raises NotFound for a site outside the scope, as for one that does not exist."""
+    if not sees(caller, site):
+        raise NotFound(f"no site {site}")
+
+
+def scope_of(caller: ApiCaller, site: str | None) -> frozenset[str] | None:
+    """The caller's scope, narrowed to a site where one is asked for."""
+    if site is None:
+        return caller.sites
+    return frozenset({site} if sees(caller, site) else ())
 
 
 def sees(caller: ApiCaller, site: str) -> bool:

@@ -1,0 +1,107 @@
+"""`/api/v1/sites`: what is declared of sites."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict
+
+from vigie_server.domain.regions import Regions
+from vigie_server.domain.sites import Contact, Site, checked
+from vigie_server.ports.declaring import SiteStore
+from vigie_server.ports.tokens import ApiCaller
+from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+
+
+class ContactShape(BaseModel):
+    """Whom to reach; an e-mail address, a telephone number or both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    email: str = ""
+    phone: str = ""
+    about: str = ""
+
+
+class SiteDeclared(BaseModel):
+    """What is declared of a site. `region` is an INSEE code, or the name when it is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    body: str = ""
+    region: str = ""
+    finess: str = ""
+    networks: list[str] = []
+    gateways: list[str] = []
+    declared_devices: int | None = None
+    contacts: list[ContactShape] = []
+
+
+class SiteShape(SiteDeclared):
+    """A site."""
+
+    name: str
+    region_name: str
+
+    @classmethod
+    def of(cls, site: Site, regions: Regions) -> "SiteShape":
+        """The site, with its region's name."""
+        return cls(**asdict(site), region_name=regions.get(site.region, ""))
+
+
+class SiteList(BaseModel):
+    """The sites of the caller's scope, in the order of their names."""
+
+    items: list[SiteShape]
+
+
+def sites_router(
+    access: Access, *, sites: SiteStore, regions: Regions, now: Callable[[], datetime]
+) -> APIRouter:
+    """The routes of sites."""
+    router = APIRouter(prefix="/api/v1/sites")
+    Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
+    Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+
+    @router.get("")
+    def list_sites(caller: Reader) -> SiteList:
+        """Every site of the scope."""
+        return SiteList(items=[SiteShape.of(site, regions) for site in sites.sites(caller.sites)])
+
+    @router.get("/{name}")
+    def show_site(name: str, caller: Reader) -> SiteShape:
+        """One site."""
+        require_site(caller, name)
+        return SiteShape.of(sites.site(name), regions)
+
+    @router.put("/{name}")
+    def declare_site(name: str, declared: SiteDeclared, caller: Writer) -> SiteShape:
+        """Makes the site, or has it be as sent: what is not sent is taken away."""
+        require_site(caller, name)
+        site = checked(
+            Site(
+                name=name,
+                body=declared.body,
+                region=declared.region,
+                finess=declared.finess,
+                networks=tuple(declared.networks),
+                gateways=tuple(declared.gateways),
+                declared_devices=declared.declared_devices,
+                contacts=tuple(Contact(**found.model_dump()) for found in declared.contacts),
+            ),
+            regions,
+        )
+        sites.put(site, acting(caller, now()))
+        return SiteShape.of(site, regions)
+
+    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
+    def remove_site(name: str, caller: Writer) -> None:
+        """Removes a site to which nothing belongs; 409 otherwise."""
+        require_site(caller, name)
+        sites.remove(name, acting(caller, now()))
+
+    return router

@@ -1,0 +1,273 @@
+"""Sites, groups, parameters and asset cards on the command line, as a person uses them."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fakes.stored import SITE, a_device, a_token
+from vigie.v1.digest import canonical_form, canonical_rows, form_digest
+from vigie_server.cli import main
+from vigie_server.clock import utc_now
+from vigie_server.domain.records import DeviceChange, Evidence
+from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.records import Records
+
+LENGTH = ("Q05-min-length", "min_length")
+
+
+@pytest.fixture(autouse=True)
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A store with the device `a`, whose passwords have 12 characters at least, and `b`."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("VIGIE_SERVER_DATA", str(folder))
+    monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org")
+    assert run("init").exit_code == 0
+    database = Database(sqlite_url(folder / "vigie.db"))
+    a_token(database)
+    key = a_device(database, "a", serial="PF-1", hostname="SRV-1")
+    a_device(database, "b", serial="PF-2", hostname="ACCUEIL")
+    report_length(database, key, 12)
+    database.close()
+    return folder
+
+
+def report_length(database: Database, key: int, length: int) -> None:
+    """Keeps evidence of a minimum length of passwords, true a minute ago."""
+    names, rows = canonical_rows(
+        ("part", "collected", "why", "source", "enforced", "min_length"),
+        [("quality", "yes", "", "pwquality.conf", "1", str(length))],
+    )
+    values = [value for row in rows for value in row]
+    form = canonical_form(
+        topic="password_policy",
+        topic_version=1,
+        status=1,
+        message="",
+        columns=names,
+        values=values,
+    )
+    record = Records(database).record(key)
+    seen = utc_now() - timedelta(minutes=1)
+    change = DeviceChange(
+        key=key,
+        device_id=record.device.id,
+        at=seen,
+        revision_before=record.revision,
+        revision=record.revision + 1,
+        spool_id=b"s" * 16,
+        last_seq=1,
+        device=record.device,
+        judged_with="rules",
+        evidence=(Evidence("password_policy", form_digest(form), 1, 1, form, b"", seen),),
+        verdicts=(),
+        transitions=(),
+    )
+    assert not Records(database).commit([change], [])
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def set_length(value: str, *target: str, dry_run: bool = False) -> Result:
+    options = ("--dry-run",) if dry_run else ()
+    return run("param", "set", *LENGTH, value, *target, "--reason", "essai", *options)
+
+
+def test_a_site_is_declared_step_by_step(data: Path) -> None:
+    first = run("site", "set", SITE, "--body", "Association du Val", "--region", "occitanie")
+    run("site", "set", SITE, "--finess", "970408589", "--network", "192.168.1.0/24")
+    run("site", "set", SITE, "--contact", "Accueil", "accueil@example.org", "--devices", "12")
+    shown = run("site", "show", SITE).stdout
+    listed = run("site", "list").stdout
+
+    assert (first.exit_code, first.stdout) == (0, f"Site {SITE} is declared.\n")
+    assert [line.split(":", 1)[1].strip() for line in shown.splitlines()] == [
+        SITE,
+        "Association du Val",
+        "76 Occitanie",
+        "970408589",
+        "12",
+        "192.168.1.0/24",
+        "",
+        "Accueil accueil@example.org",
+    ]
+    assert "Association du Val" in listed
+    assert data.exists()
+
+
+def test_a_list_is_replaced_and_an_empty_text_takes_away() -> None:
+    run("site", "set", SITE, "--network", "10.0.0.0/8", "--body", "Val")
+
+    run("site", "set", SITE, "--network", "", "--body", "")
+
+    assert "10.0.0.0" not in run("site", "show", SITE).stdout
+    assert "Val" not in run("site", "show", SITE).stdout
+
+
+def test_a_site_is_removed_when_nothing_belongs_to_it() -> None:
+    run("site", "set", "Vide")
+
+    removed, kept = run("site", "remove", "Vide"), run("site", "remove", SITE)
+
+    assert removed.exit_code == 0
+    assert (kept.exit_code, "when nothing belongs to it" in kept.stderr) == (1, True)
+
+
+def test_regions_are_listed_by_code() -> None:
+    assert "84    Auvergne-Rhône-Alpes" in run("site", "regions").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("site", "set", SITE, "--finess", "970408588"), "last digit does not fit"),
+        (("site", "show", "Nulle part"), "no site Nulle part"),
+        (("group", "set", "g", '{"plateform": "linux"}'), "did you mean `platform`"),
+        (("group", "show", "g"), "no group g of every site"),
+        (("param", "set", *LENGTH, "douze", "--site", SITE, "--reason", "x"), "a whole number"),
+        (("param", "set", *LENGTH, "12", "--reason", "x"), "say for whom"),
+        (
+            ("param", "set", *LENGTH, "12", "--site", SITE, "--device", "a", "--reason", "x"),
+            "say for whom",
+        ),
+        (("param", "set", "Q05-min", "x", "12", "--site", SITE, "--reason", "x"), "no rule"),
+        (("param", "set", *LENGTH, "12", "--site", SITE, "--reason", " "), "give a reason"),
+        (("param", "unset", *LENGTH, "--site", SITE, "--reason", "x"), "is not set"),
+        (("param", "show", "z"), "no device z"),
+        (("asset", "set", "a", "place"), "write FIELD=VALUE"),
+        (("asset", "set", "a", "plase=x"), "did you mean `place`"),
+        (("asset", "import", "/nowhere/cards.csv"), "cannot be read"),
+        (("asset", "export", "/nowhere/cards.csv"), "cannot be written"),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_says_what_to_do(
+    arguments: tuple[str, ...], told: str
+) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_group_is_declared_shown_and_removed() -> None:
+    declared = run("group", "set", "servers", '{"hostname": "srv-*"}', "--site", SITE)
+    shown = run("group", "show", "servers", "--site", SITE).stdout
+    listed = run("group", "list").stdout
+    removed = run("group", "remove", "servers", "--site", SITE)
+
+    assert declared.stdout == "Group servers picks 1 device(s).\n"
+    assert shown.splitlines() == ['{"hostname": ["srv-*"]}', "1 device(s)", "  a"]
+    assert "servers" in listed
+    assert removed.exit_code == 0
+    assert "servers" not in run("group", "list").stdout
+
+
+def test_what_is_in_force_is_shown_with_where_it_comes_from() -> None:
+    run("group", "set", "servers", '{"hostname": "srv-*"}', "--site", SITE)
+    answers = [
+        set_length("10", "--site", SITE),
+        set_length("11", "--group", "servers", "--site", SITE),
+    ]
+
+    of_a, of_b = run("param", "show", "a").stdout, run("param", "show", "b").stdout
+
+    assert answers[0].stdout == f"Q05-min-length min_length is 10 for site {SITE}: 2 device(s).\n"
+    assert answers[1].exit_code == 0
+    found, passed_over = of_a.splitlines()[1:]
+    assert f"11     group servers of {SITE}" in found
+    assert "essai" in found
+    assert f"10     (passed over: site {SITE})" in passed_over
+    assert f"10     site {SITE}" in of_b
+    assert len(run("param", "list").stdout.splitlines()) == 3
+
+
+def test_without_anything_set_only_all_shows_parameters() -> None:
+    assert len(run("param", "show", "a").stdout.splitlines()) == 1
+    everything = run("param", "show", "a", "--all").stdout
+    assert "Q05-min-length" in everything
+    assert "default" in everything
+
+
+def test_unset_gives_way_to_the_default() -> None:
+    set_length("10", "--device", "a")
+
+    result = run("param", "unset", *LENGTH, "--device", "a", "--reason", "fini")
+
+    assert result.stdout == "Q05-min-length min_length is no longer set for device a.\n"
+    assert len(run("param", "show", "a").stdout.splitlines()) == 1
+
+
+def test_a_dry_run_says_whose_verdict_would_change_and_sets_nothing() -> None:
+    result = set_length("12", "--site", SITE, dry_run=True)
+
+    assert result.exit_code == 0
+    assert "2 device(s) concerned, 1 verdict(s) would change.\n  fail -> pass: 1" in result.stdout
+    assert "a       SRV-1  Les Tilleuls  fail  pass" in result.stdout
+    assert result.stdout.endswith("Nothing was set.\n")
+    assert len(run("param", "list").stdout.splitlines()) == 1
+
+
+def test_a_dry_run_looks_at_what_is_nearer_too() -> None:
+    run("group", "set", "servers", '{"hostname": "srv-*"}')
+    set_length("12", "--device", "a")
+
+    of_group = set_length("20", "--group", "servers", dry_run=True)
+    of_device = set_length("20", "--device", "a", dry_run=True)
+
+    assert "1 device(s) concerned, 0 verdict(s) would change." in of_group.stdout
+    assert "pass -> fail: 1" in of_device.stdout
+
+
+def test_the_parameters_that_rules_have_are_listed() -> None:
+    result = run("param", "available", "Q05-min-length", "--language", "en")
+
+    assert result.exit_code == 0
+    assert "min_length  integer  14       low: 9    Minimum length demanded" in result.stdout
+
+
+def test_a_card_is_changed_field_by_field() -> None:
+    run("asset", "set", "a", "place=Baie", "purchased_at=01/03/2026", "roles=stores-data kiosk")
+    again = run("asset", "set", "a", "place=")
+
+    shown = run("asset", "show", "a", "--language", "en").stdout
+
+    assert again.stdout == "The asset card of a is changed.\n"
+    assert "Purchased on:         2026-03-01" in shown
+    assert "stores-data kiosk" in shown
+    assert "Baie" not in shown
+
+
+def test_cards_go_to_a_file_and_come_back(tmp_path: Path) -> None:
+    file = tmp_path / "cards.csv"
+    run("asset", "set", "a", "place==1+1")
+
+    exported = run("asset", "export", str(file))
+    content = file.read_text(encoding="utf-8-sig")
+    file.write_text(content.replace("ACCUEIL;;", "ACCUEIL;Acme;"), encoding="cp1252")
+    tried = run("asset", "import", str(file), "--dry-run")
+    taken = run("asset", "import", str(file))
+
+    assert exported.stdout == f"2 device(s) in {file}.\n"
+    assert "'=1+1" in content
+    assert tried.stdout == "2 row(s) can be imported. Nothing was changed.\n"
+    assert taken.stdout == "2 row(s) read, 1 asset card(s) changed.\n"
+    assert "Acme" in run("asset", "show", "b").stdout
+    assert "=1+1" in run("asset", "show", "a").stdout
+
+
+def test_a_file_with_wrong_rows_is_refused_row_by_row(tmp_path: Path) -> None:
+    file = tmp_path / "cards.csv"
+    file.write_text("Nom;Usage\nSRV-1;dédié\nFANTOME;dédié\nACCUEIL;collectif\n")
+
+    result = run("asset", "import", str(file))
+
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith("line 3, Nom: no device 'FANTOME'")
+    assert lines[1].startswith("line 4, Usage: 'collectif' is none of")
+    assert lines[2].startswith("vigie-server: nothing was imported, 2 cell(s)")
+    assert "dedicated" not in run("asset", "show", "a").stdout
