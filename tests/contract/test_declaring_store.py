@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from fakes.stored import NOW, SITE, a_device, a_token
 from vigie_server.domain.cards import Card
 from vigie_server.domain.errors import InUse, NotFound
 from vigie_server.domain.overrides import Scope
+from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.sites import Contact, Site
 from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.sessions import SessionStart
@@ -67,7 +68,11 @@ def set_length(database: Database, target: Target, value: int, *, reason: str = 
 
 
 def length_of(database: Database, key: int) -> object:
-    parameters = Records(database).record(key).device.parameters
+    return length_of_record(Records(database).record(key))
+
+
+def length_of_record(record: DeviceRecord) -> object:
+    parameters = record.device.parameters
     return None if parameters is None else parameters[RULE][NAME]
 
 
@@ -233,6 +238,30 @@ def test_many_devices_have_what_each_has_alone(database: Database, devices: dict
     assert together[devices["b"]].device.named("asset.place") == ""
 
 
+def test_fifty_devices_are_read_with_as_many_statements_as_one(
+    database: Database, devices: dict[str, int]
+) -> None:
+    a_token(database, secret_hash=b"m" * 32, uses=50)
+    keys = [a_device(database, f"d{number}", secret_hash=b"m" * 32) for number in range(50)]
+    Groups(database).put(SITE, "g", '{"platform": ["linux"]}', ACT)
+    set_length(database, Target(Scope.GROUP, "g", SITE), 11)
+    statements: list[str] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda _, __, statement, *___: statements.append(statement),
+    )
+
+    counts = []
+    for asked in ([devices["a"]], [devices["a"], *keys]):
+        statements.clear()
+        read = Records(database).many(asked)
+        counts.append(len(statements))
+        assert {length_of_record(record) for record, _ in read} == {11}
+
+    assert counts[0] == counts[1]
+
+
 @pytest.mark.parametrize(
     ("target", "judged"),
     [
@@ -366,6 +395,27 @@ def test_a_card_without_fields_is_gone(database: Database, devices: dict[str, in
 
     assert store.card("a").author == ""
     assert Records(database).record(devices["a"]).device.named("asset.recorded") is False
+
+
+def test_a_file_for_a_large_site_is_taken_in_few_statements(
+    database: Database, devices: dict[str, int]
+) -> None:
+    changes = {name: {"place": "Ici"} for name in devices}
+    statements: list[str] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda _, __, statement, *___: statements.append(statement),
+    )
+
+    counts = []
+    for wanted in (["a"], ["b", "c"]):
+        statements.clear()
+        Cards(database).change({name: changes[name] for name in wanted}, ACT)
+        counts.append(len(statements))
+
+    assert counts[0] == counts[1]
+    assert [card.cells for _, card in Cards(database).cards(None)] == [{"place": "Ici"}] * 3
 
 
 def test_of_cards_with_an_unknown_device_none_is_changed(

@@ -2,10 +2,12 @@
 
 import asyncio
 import shutil
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from fakes.running_server import FIXTURES, RunningServer, running_server
@@ -176,6 +178,39 @@ async def test_a_verdict_follows_a_parameter_while_its_device_is_connected(
             after = status(running, identity, FILTERS)
 
     assert (before, after) == (Status.PASS, Status.FAIL)
+
+
+async def test_a_parameter_set_through_the_api_of_a_running_server_decides(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    async with running_server(tmp_path / "data", catalogue=catalogue, sweep=OFTEN) as running:
+        identity = await enrolled(running.token(), running.authority.certificate_pem)
+        async with session(identity) as device:
+            await device.greet()
+            await device.send(a_report(1, a_firewall("1")))
+            await device.acknowledged(1)
+        trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
+        headers = {"Authorization": f"Bearer {running.api_token()}"}
+        api = f"https://localhost:{running.addresses.http}/api/v1"
+        async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+            put = await client.put(
+                f"{api}/parameters/site/{SITE}/{FILTERS}/at_least",
+                json={"value": 2, "reason": "essai"},
+            )
+            await eventually(lambda: status(running, identity, FILTERS) is Status.FAIL)
+            shown = await client.get(f"{api}/devices/{identity.device_id}/parameters")
+            described = await client.get(f"{api}/openapi.json")
+
+    assert put.status_code == 204
+    (found,) = shown.json()["items"]
+    assert (found["value"], found["origin"]) == (2, "site")
+    assert {
+        "/api/v1/sites",
+        "/api/v1/groups/{name}",
+        "/api/v1/parameters",
+        "/api/v1/devices/{device_id}/asset",
+        "/api/v1/assets/import",
+    } <= described.json()["paths"].keys()
 
 
 async def test_a_report_after_a_declaration_is_judged_by_it(

@@ -211,6 +211,21 @@ def test_a_dry_run_says_whose_verdict_would_change_and_sets_nothing() -> None:
     assert len(run("param", "list").stdout.splitlines()) == 1
 
 
+def test_on_a_terminal_a_look_at_many_devices_shows_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vigie_server.cli_params.BAR_FROM", 2)
+    plain = set_length("12", "--site", SITE, dry_run=True)
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+
+    shown = set_length("12", "--site", SITE, dry_run=True)
+
+    assert plain.stderr == ""
+    assert "Judging" in shown.stderr
+    assert "100%" in shown.stderr
+    assert shown.stdout == plain.stdout
+
+
 def test_a_dry_run_looks_at_what_is_nearer_too() -> None:
     run("group", "set", "servers", '{"hostname": "srv-*"}')
     set_length("12", "--device", "a")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select
 
 from vigie_server.domain.card_files import KnownDevice
 from vigie_server.domain.cards import Card, Cell, card_of_json
@@ -13,7 +13,7 @@ from vigie_server.ports.declaring import Act, Sites, WrittenCard
 from vigie_server.store.database import Database
 from vigie_server.store.declared_models import AssetCard
 from vigie_server.store.models import DeviceRow, Site
-from vigie_server.store.rejudging import judge_devices_again, record_act
+from vigie_server.store.rejudging import AT_ONCE, AUDIT, judge_devices_again
 from vigie_server.store.tables import table
 
 CARD, DEVICE, SITE = table(AssetCard), table(DeviceRow), table(Site)
@@ -30,7 +30,7 @@ class Cards:
 
     def card(self, device_id: str) -> WrittenCard:
         with self._database.reading() as connection:
-            row = _found(connection, device_id)
+            (row,) = _rows(connection, [device_id])
         return WrittenCard(row.site, _card(row), row.author or "", row.updated_at)
 
     def cards(self, within: Sites) -> Sequence[tuple[KnownDevice, Card]]:
@@ -41,32 +41,50 @@ class Cards:
             return [(_known(row), _card(row)) for row in connection.execute(query)]
 
     def change(self, changes: Mapping[str, Mapping[str, Cell | None]], act: Act) -> int:
-        changed = []
+        written: list[dict[str, object]] = []
+        gone: list[int] = []
+        acts: list[dict[str, object]] = []
         with self._database.writing() as connection:
-            for device_id, cells in changes.items():
-                row = _found(connection, device_id)
-                before = _card(row)
+            for row in _rows(connection, list(changes)):
+                before, cells = _card(row), changes[row.id]
                 after = before.with_cells(cells)
                 if after == before:
                     continue
-                _write(connection, row, after, act)
-                fields = ", ".join(
-                    name for name in cells if before.cells.get(name) != after.cells.get(name)
-                )
-                record_act(connection, act, f"changed the asset card: {fields}", device_id)
-                changed.append(int(row.key))
-            judge_devices_again(connection, changed)
-        return len(changed)
+                gone.append(row.key)
+                if after.cells:
+                    written.append(
+                        {
+                            "device_key": row.key,
+                            "fields": after.as_json(),
+                            "author": act.actor,
+                            "updated_at": act.at,
+                        }
+                    )
+                fields = [name for name in cells if before.cells.get(name) != after.cells.get(name)]
+                action = f"changed the asset card: {', '.join(fields)}"
+                acts.append({"at": act.at, "actor": act.actor, "action": action, "subject": row.id})
+            for start in range(0, len(gone), AT_ONCE):
+                few = gone[start : start + AT_ONCE]
+                connection.execute(delete(CARD).where(CARD.c.device_key.in_(few)))
+            if written:
+                connection.execute(insert(CARD), written)
+            if acts:
+                connection.execute(insert(AUDIT), acts)
+            judge_devices_again(connection, gone)
+        return len(gone)
 
 
-def _write(connection: Connection, row: Row[Any], card: Card, act: Act) -> None:
-    values = {"fields": card.as_json(), "author": act.actor, "updated_at": act.at}
-    if not card.cells:
-        connection.execute(delete(CARD).where(CARD.c.device_key == row.key))
-    elif row.fields is None:
-        connection.execute(CARD.insert().values(device_key=row.key, **values))
-    else:
-        connection.execute(update(CARD).where(CARD.c.device_key == row.key).values(**values))
+def _rows(connection: Connection, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """The devices with their cards, in the order of the ids. Raises NotFound."""
+    found: dict[str, Row[Any]] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        few = ids[start : start + AT_ONCE]
+        for row in connection.execute(_cards().where(DEVICE.c.id.in_(few))):
+            found[row.id] = row
+    for device_id in ids:
+        if device_id not in found:
+            raise NotFound(f"no device {device_id}")
+    return [found[device_id] for device_id in ids]
 
 
 def _cards() -> Select[Any]:
@@ -85,13 +103,6 @@ def _cards() -> Select[Any]:
         .join(SITE, SITE.c.key == DEVICE.c.site_key)
         .outerjoin(CARD, CARD.c.device_key == DEVICE.c.key)
     )
-
-
-def _found(connection: Connection, device_id: str) -> Row[Any]:
-    row = connection.execute(_cards().where(DEVICE.c.id == device_id)).one_or_none()
-    if row is None:
-        raise NotFound(f"no device {device_id}")
-    return row
 
 
 def _card(row: Row[Any]) -> Card:

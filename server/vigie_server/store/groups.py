@@ -13,6 +13,7 @@ from vigie_server.store.database import Database
 from vigie_server.store.declared_models import DeviceGroup, ParameterOverride
 from vigie_server.store.models import Base, Site
 from vigie_server.store.rejudging import judge_devices_again, record_act
+from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.surroundings import group_of, groups_query, picked
 from vigie_server.store.tables import table
 
@@ -36,25 +37,25 @@ class Groups:
 
     def members(self, group: Group, within: Sites) -> Sequence[str]:
         with self._database.reading() as connection:
-            site_key = group_row(connection, group.site, group.name).site_key
-            rows = picked(connection, group.selector, site_key)
+            row = group_row(connection, group.site, group.name)
+            rows = picked(connection, group.selector, row.site_key)
         return [row.id for row in rows if within is None or row.site in within]
 
     def put(self, site: str | None, name: str, selector: str, act: Act) -> None:
         with self._database.writing() as connection:
-            site_key = None if site is None else site_key_of(connection, site)
+            key = None if site is None else site_key(connection, site)
             before = connection.execute(groups_query().where(_named(site, name))).one_or_none()
-            concerned = {row.key for row in picked(connection, selector_of(selector), site_key)}
+            concerned = {row.key for row in picked(connection, selector_of(selector), key)}
             if before is None:
                 connection.execute(
                     GROUP.insert().values(
-                        site_key=site_key, name=name, selector=selector, created_at=act.at
+                        site_key=key, name=name, selector=selector, created_at=act.at
                     )
                 )
             elif before.selector == selector:
                 return
             else:
-                earlier = picked(connection, selector_of(before.selector), site_key)
+                earlier = picked(connection, selector_of(before.selector), key)
                 concerned ^= {row.key for row in earlier}  # the others stay in it
                 connection.execute(
                     update(GROUP).where(GROUP.c.key == before.key).values(selector=selector)
@@ -100,14 +101,6 @@ def group_row(connection: Connection, site: str | None, name: str) -> Row[Any]:
         of = "every site" if site is None else f"site {site}"
         raise NotFound(f"no group {name} of {of}")
     return row
-
-
-def site_key_of(connection: Connection, name: str) -> int:
-    """Raises NotFound."""
-    key = connection.execute(select(SITE.c.key).where(SITE.c.name == name)).scalar()
-    if key is None:
-        raise NotFound(f"no site {name}")
-    return int(key)
 
 
 def _named(site: str | None, name: str) -> ColumnElement[bool]:

@@ -12,10 +12,11 @@ from vigie_server.domain.overrides import Override, Scope
 from vigie_server.ports.declaring import Act, Sites, Target
 from vigie_server.store.database import Database
 from vigie_server.store.declared_models import DeviceGroup, ParameterOverride
-from vigie_server.store.groups import group_row, site_key_of
+from vigie_server.store.groups import group_row
 from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.record_rows import device_of
 from vigie_server.store.rejudging import judge_devices_again, record_act
+from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.surroundings import (
     devices_query,
     group_of,
@@ -123,7 +124,7 @@ def _target(connection: Connection, target: Target) -> tuple[int, Sequence[int]]
     """The key of what an override is set for, and those of the devices that it holds for."""
     match target.scope:
         case Scope.SITE:
-            key = site_key_of(connection, target.of)
+            key = site_key(connection, target.of)
             devices = select(DEVICE.c.key).where(DEVICE.c.site_key == key)
             return key, connection.execute(devices).scalars().all()
         case Scope.GROUP:
