@@ -1,0 +1,1 @@
+"""Asks DNS and meets mail servers, for question 7."""
