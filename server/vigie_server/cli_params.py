@@ -37,6 +37,7 @@ P = ParamSpec("P")
 BAR_FROM: Final = 200
 """Devices from which a terminal shows how far a look ahead has come."""
 SHOWN_DEVICES: Final = 50
+SHOWN_NAMES: Final = 4
 
 
 @click.group()
@@ -261,8 +262,10 @@ def _for(target: Target) -> str:
 
 
 def _shown(value: object) -> str:
+    """A value in a table: of a long list, how it begins."""
     if isinstance(value, tuple):
-        return printable(", ".join(map(str, value))) or "(none)"
+        begins = printable(", ".join(map(str, value[:SHOWN_NAMES]))) or "(none)"
+        return begins if len(value) <= SHOWN_NAMES else f"{begins}, ... ({len(value)} names)"
     if isinstance(value, bool):
         return "true" if value else "false"
     return printable(str(value))

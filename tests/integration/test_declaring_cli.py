@@ -244,6 +244,18 @@ def test_the_parameters_that_rules_have_are_listed() -> None:
     assert "min_length  integer  14       low: 9    Minimum length demanded" in result.stdout
 
 
+def test_of_a_long_list_a_table_shows_how_it_begins() -> None:
+    names = ", ".join(f"svc-{number}" for number in range(6))
+    answer = run(
+        "param", "set", "Q08-admins-approved", "approved", names, "--device", "a", "--reason", "x"
+    )
+
+    (_, listed) = run("param", "list").stdout.splitlines()
+
+    assert "svc-0, svc-1, svc-2, svc-3, ... (6 names) for device a: 1" in answer.stdout
+    assert "svc-3, ... (6 names)" in listed
+
+
 def test_a_card_is_changed_field_by_field() -> None:
     run("asset", "set", "a", "place=Baie", "purchased_at=01/03/2026", "roles=stores-data kiosk")
     again = run("asset", "set", "a", "place=")

@@ -8,7 +8,8 @@ site or a device enters, by the names of `domain/declared.py`.
 import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
@@ -27,6 +28,8 @@ from vigie_server.store.tables import table
 DEVICE, SITE = table(DeviceRow), table(Site)
 GROUP, OVERRIDE, CARD = table(DeviceGroup), table(ParameterOverride), table(AssetCard)
 
+SELECTORS_KEPT: Final = 1_024
+
 Rows = Sequence[Row[Any]]
 """Rows of devices, with their site's name as `site`."""
 
@@ -40,26 +43,29 @@ def surroundings_of(connection: Connection, devices: Rows) -> Mapping[int, Surro
     overrides = _overrides(connection, devices, groups)
     said = _said_of(connection, devices)
     words = in_force(connection, sites)
+    of_groups = {  # once, for all the devices that the groups may pick
+        group.key: tuple(override_of(one, group.name, group.site) for one in rows)
+        for _, group in groups
+        if (rows := overrides.get((Scope.GROUP, group.key)))
+    }
+    of_sites = {
+        row.site_key: tuple(
+            override_of(one, row.site, row.site)
+            for one in overrides.get((Scope.SITE, row.site_key), ())
+        )
+        for row in {row.site_key: row for row in devices}.values()
+    }
     found = {}
     for row in devices:
         here = tuple(group for site, group in groups if site in {None, row.site_key})
+        own = overrides.get((Scope.DEVICE, row.key), ())
         found[row.key] = Surroundings(
             groups=here,
             overrides=(
-                *(
-                    override_of(one, row.site, row.site)
-                    for one in overrides[Scope.SITE, row.site_key]
-                ),
-                *(override_of(one, row.id, row.site) for one in overrides[Scope.DEVICE, row.key]),
+                *of_sites[row.site_key],
+                *(override_of(one, row.id, row.site) for one in own),
             ),
-            of_groups={
-                group.key: tuple(
-                    override_of(one, group.name, group.site)
-                    for one in overrides[Scope.GROUP, group.key]
-                )
-                for group in here
-                if overrides[Scope.GROUP, group.key]
-            },
+            of_groups={group.key: of_groups[group.key] for group in here if group.key in of_groups},
             declared=said.get(row.key, {}),
             attestations=tuple(words.get(row.site_key, ())),
         )
@@ -68,7 +74,12 @@ def surroundings_of(connection: Connection, devices: Rows) -> Mapping[int, Surro
 
 def group_of(row: Row[Any]) -> Group:
     """The group of a row that has its site's name as `site`."""
-    return Group(row.key, row.site, row.name, selector_of(row.selector))
+    return Group(row.key, row.site, row.name, _selector(row.selector))
+
+
+@lru_cache(SELECTORS_KEPT)
+def _selector(text: str) -> Selector:
+    return selector_of(text)
 
 
 def groups_query() -> Select[Any]:
