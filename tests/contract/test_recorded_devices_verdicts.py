@@ -6,6 +6,7 @@ wanted, write it down.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -57,8 +58,11 @@ SAID: Final[Mapping[str, Declarations]] = {
 }
 """What people said of the devices, by scenario; all of them store data."""
 
+ADMINISTRATORS: Final = {"approved": ["adm-maint", "admsi", "admin-si"]}
 SET: Final[Mapping[str, Mapping[str, object]]] = {
     "Q01-remote-access-approved": {"approved": ["TeamViewer"]},
+    "Q08-admins-approved": ADMINISTRATORS,
+    "Q08-admins-few": ADMINISTRATORS,
 }
 """What their facility set, by rule."""
 
@@ -100,12 +104,13 @@ Q05-screen-lock              P F F ? P F F ? P F F ?
 Q06-drops-logged             P P F F P F F ? P F F ?
 Q06-firewall-enabled         P P F P P F F P P F F ?
 Q06-inbound-blocked          P P F P P F F P P F F ?
-Q08-admins-approved          ? ? ? ? ? ? ? ? ? ? ? ?
-Q08-admins-few               P P F ? P P P ? P P F ?
+Q08-admins-approved          P P F F P F F ? P P F ?
+Q08-admins-few               P P F F P F F ? P P F ?
 Q08-daily-user-not-admin     P P F ? P F F ? P P F F
 Q08-elevation-guarded        P P F P P P F ? P P F ?
-Q08-no-peer-access           P P F ? P P F ? P P F ?
-Q08-no-stale-account         P P F P P P ? P P P F ?
+Q08-no-admin-browsing        P P F ? P P F P P P F P
+Q08-no-peer-access           P F F ? P F F ? P F F F
+Q08-no-stale-account         P P F P P P F P P P F ?
 Q09-disk-encrypted           P F - ? P P F - P F - -
 Q09-no-usb-storage           P P F ? P P F P P P F P
 Q09-seen-recently            P P P P P P P P P P P P
@@ -117,12 +122,20 @@ EXPECTED_OF_OTHERS: Final = {
     # Domain-joined, third-party antivirus, server, re-imaged, in English.
     "windows": """
 Q01-accounts-inventoried     P P P P P
+Q01-asset-recorded           ? ? ? ? ?
 Q01-hardware-identified      P P P P P
+Q01-no-unexpected-listener   P P F P P
+Q01-remote-access-approved   P P P P P
 Q01-software-inventoried     P P P P P
+Q02-backup-configured        F F P F F
+Q02-backup-recent            F F P F F
 Q03-auto-update              P P P P P
+Q03-no-obsolete-software     F F P P P
 Q03-no-pending-reboot        P P F P P
+Q03-os-support-horizon       P P P P F
 Q03-os-supported             P P P P F
 Q03-patched-recently         P P F F P
+Q03-software-auto-update     P P P P P
 Q04-antivirus-active         P P P P P
 Q04-auto-update              P ? P P P
 Q04-edr-active               P P P F F
@@ -131,17 +144,20 @@ Q04-signatures-fresh         P P P F P
 Q05-complexity               F F F F F
 Q05-lockout                  P P P P P
 Q05-min-length               P P P F F
-Q05-no-empty-password        ? ? ? ? ?
+Q05-no-empty-password        P ? ? ? ?
 Q05-no-generic-account       P P P P P
-Q05-no-guest                 P P P P P
+Q05-no-guest                 ? ? ? F P
+Q05-password-vault           P P F F P
 Q05-rotation                 P P P P P
-Q06-drops-logged             P F F F F
+Q05-screen-lock              ? P ? F F
+Q06-drops-logged             P ? F F F
 Q06-firewall-enabled         P P P P P
 Q06-inbound-blocked          P ? P P P
-Q08-admins-approved          ? ? ? ? ?
-Q08-admins-few               ? P ? P P
+Q08-admins-approved          F P F F F
+Q08-admins-few               F P F F F
 Q08-daily-user-not-admin     P P F F F
 Q08-elevation-guarded        P P P P P
+Q08-no-admin-browsing        P P P P P
 Q08-no-peer-access           P F - P P
 Q08-no-stale-account         P P F P F
 Q09-disk-encrypted           - P - F F
@@ -190,9 +206,12 @@ def verdicts_of(platform: str, scenario: str) -> list[Verdict]:
         last_report_at=NOW,
         clock_skew_seconds=SKEW.get(scenario),
         parameters=SET,
-        declared={"device.roles": ("stores-data",), **SAID[scenario]},
+        declared={"device.roles": ("stores-data",), **SAID.get(scenario, {})},
     )
-    return Judge(CATALOGUE).judge(described(device, facts["inventory"]), facts, now=NOW)
+    device = described(device, facts["inventory"])
+    if device.chassis == "laptop":
+        device = replace(device, declared={**device.declared, "device.presence": "off_site"})
+    return Judge(CATALOGUE).judge(device, facts, now=NOW)
 
 
 def expected(platform: str, scenario: str) -> dict[str, str]:

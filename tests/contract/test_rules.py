@@ -71,6 +71,7 @@ SEVERITIES: Final = {
     "Q08-daily-user-not-admin": "critical",
     "Q08-no-stale-account": "major",
     "Q08-elevation-guarded": "major",
+    "Q08-no-admin-browsing": "major",
     "Q08-no-peer-access": "major",
     "Q09-disk-encrypted": "critical",
     "Q09-vpn-installed": "major",
