@@ -107,6 +107,16 @@ def test_a_list_is_replaced_and_an_empty_text_takes_away() -> None:
     assert "Val" not in run("site", "show", SITE).stdout
 
 
+def test_a_token_and_a_declaration_mean_the_same_site() -> None:
+    spaced = run("token", "create", "--site", "  Les   Érables ")
+    slashed = run("token", "create", "--site", "Les Érables/2")
+    run("site", "set", "Les Érables", "--region", "76")
+
+    assert (spaced.exit_code, slashed.exit_code) == (0, 1)
+    assert "no `/`" in slashed.stderr
+    assert run("site", "list").stdout.count("Les Érables") == 1
+
+
 def test_a_site_is_removed_when_nothing_belongs_to_it() -> None:
     run("site", "set", "Vide")
 

@@ -189,10 +189,12 @@ def value_written(parameter: Parameter, text: str) -> Set:
 
 
 def reason_of(text: str) -> str:
-    """Raises DeclarationRefused where nothing is said."""
+    """The reason in one line. Raises DeclarationRefused where nothing is said."""
     reason = " ".join(text.split())
-    if not reason or len(reason) > REASON_CHARACTERS:
-        raise DeclarationRefused(f"give a reason, of at most {REASON_CHARACTERS} characters")
+    if not reason or len(reason) > REASON_CHARACTERS or not reason.isprintable():
+        raise DeclarationRefused(
+            f"give a reason, of at most {REASON_CHARACTERS} printable characters"
+        )
     return reason
 
 

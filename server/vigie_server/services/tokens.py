@@ -9,6 +9,7 @@ from typing import Final
 from vigie.v1 import enrolment_token
 from vigie_server.domain.errors import SettingsMalformed, TokenRefused
 from vigie_server.domain.parameters import PROFILES
+from vigie_server.domain.sites import name_of
 from vigie_server.ports.tokens import ApiCaller, NewToken, Role, TokenStore
 from vigie_server.services.enrol import hashed
 
@@ -35,11 +36,15 @@ class MakeTokens:
         lifetime: timedelta,
         serials: Collection[str] | None = None,
     ) -> tuple[str, str]:
-        """The token's id, and its text for the installer. Raises SettingsMalformed."""
+        """The token's id, and its text for the installer.
+
+        Raises SettingsMalformed, and DeclarationRefused where the site's name cannot be one.
+        """
         if profile not in PROFILES:
             raise SettingsMalformed(f"profile must be one of {', '.join(sorted(PROFILES))}")
-        if not site.strip() or max_uses < 1 or lifetime <= timedelta(0):
-            raise SettingsMalformed("site, uses and expiry must say something")
+        if max_uses < 1 or lifetime <= timedelta(0):
+            raise SettingsMalformed("uses and expiry must say something")
+        name = name_of("site", site)
         secret = secrets.token_bytes(enrolment_token.SECRET_BYTES)
         try:
             text = enrolment_token.encode(
@@ -49,7 +54,7 @@ class MakeTokens:
             raise SettingsMalformed(str(error)) from error
         token = self._new(hashed(secret), lifetime)
         self.store.add_enrolment_token(
-            token, site=site.strip(), profile=profile, max_uses=max_uses, serials=serials
+            token, site=name, profile=profile, max_uses=max_uses, serials=serials
         )
         return token.id, text
 

@@ -16,6 +16,7 @@ from vigie_server.domain.overrides import (
     parameter_of,
     parameters_set,
     plain,
+    reason_of,
     value_of,
     value_written,
 )
@@ -165,6 +166,13 @@ def test_a_value_of_another_type_is_refused(kind: ParameterType, text: str, told
 def test_json_of_another_type_is_refused_too(kind: ParameterType, given: object) -> None:
     with pytest.raises(DeclarationRefused):
         value_of(a_parameter(kind), given)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 1001, "fini\0", "\x1b[31mrouge"])
+def test_a_reason_says_something_in_printable_words(text: str) -> None:
+    with pytest.raises(DeclarationRefused, match="give a reason"):
+        reason_of(text)
+    assert reason_of("  levée\n en mars ") == "levée en mars"
 
 
 def test_readers_see_the_entries_of_a_list_and_the_name_of_a_table() -> None:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter
 from starlette.testclient import TestClient
 
 from vigie_server.bundled import guide_folder
+from vigie_server.domain import errors
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound, StoreBusy, TokenRefused
 from vigie_server.domain.reference_files import load_references
@@ -17,6 +18,7 @@ from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.app import create_app
+from vigie_server.web.problems import STATUS_OF
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REASON = {"fr": "Le pare-feu est arrêté.", "en": "The firewall is off."}
@@ -208,6 +210,16 @@ def test_a_bad_parameter_is_told_by_its_name() -> None:
 
     assert answer.status_code == 422
     assert "query.limit" in answer.json()["detail"]
+
+
+def test_every_error_of_ours_has_a_status() -> None:
+    ours = {
+        found
+        for found in vars(errors).values()
+        if isinstance(found, type) and issubclass(found, errors.VigieError)
+    }
+
+    assert STATUS_OF.keys() == ours - {errors.VigieError}
 
 
 def test_ready_means_that_the_store_answers() -> None:
