@@ -16,6 +16,7 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
+from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bundled import bundled_catalogue, regions_file
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
@@ -287,7 +288,10 @@ class Server:
             version=version("vigie"),
         )
         access = Access(KnowCallers(Tokens(database)), now)
-        for routes in declaring_routes(database, catalogue, now):
+        for routes in (
+            *declaring_routes(database, catalogue, now),
+            *attesting_routes(database, catalogue, settings.declare, now),
+        ):
             self._app.include_router(routes(access))
 
     async def run(

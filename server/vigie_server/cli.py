@@ -12,13 +12,16 @@ import structlog
 from vigie_server import clock
 from vigie_server.bootstrap import build_server, initialise
 from vigie_server.cli_assets import asset
+from vigie_server.cli_attest import attest
 from vigie_server.cli_devices import devices
 from vigie_server.cli_groups import group
+from vigie_server.cli_incident import incident
 from vigie_server.cli_output import opened, told_errors
 from vigie_server.cli_params import param
 from vigie_server.cli_rules import rules
 from vigie_server.cli_sites import site
 from vigie_server.cli_tokens import token
+from vigie_server.cli_waive import waive
 from vigie_server.demo.command import demo
 from vigie_server.domain.errors import VigieError
 from vigie_server.garbage import look_seldom
@@ -101,6 +104,9 @@ main.add_command(site)
 main.add_command(group)
 main.add_command(param)
 main.add_command(asset)
+main.add_command(attest)
+main.add_command(waive)
+main.add_command(incident)
 main.add_command(demo)
 
 

@@ -74,7 +74,7 @@ def test_a_value_of_its_kind_is_recorded(item: str, value: AttestedValue) -> Non
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (replace(HELD, item="Q02-restor-test"), "did you mean Q02-restore-test"),
+        (replace(HELD, item="Q02-restor-test"), "did you mean `Q02-restore-test`"),
         (replace(HELD, author="  "), "author"),
         (replace(HELD, outcome=Outcome.NOT_APPLICABLE), "reason"),
         (replace(HELD, expires_at=NOW), "expires_at"),

@@ -1,0 +1,21 @@
+"""Days and hours as people type them on the command line."""
+
+from datetime import UTC, datetime
+
+import click
+
+
+def day(text: str) -> datetime:
+    """Of `2026-12-31` its first instant, in UTC."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is not a day such as 2026-12-31") from error
+
+
+def hour(text: str) -> datetime:
+    """Of `2026-03-01 14:30`, in this machine's time zone unless it names another."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(f"{text} is not an hour such as 2026-03-01 14:30") from error

@@ -1,0 +1,124 @@
+"""`/api/v1/sites/{site}/waivers`: risks that people accepted, on which devices, until when."""
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.waivers import NewWaiver, checked, row_keys
+from vigie_server.ports.tokens import ApiCaller
+from vigie_server.ports.waiving import WaiverRecord, WaiverStore
+from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+
+
+class WaiverSent(BaseModel):
+    """A risk to accept. Every device fails the rule now; `approver` is not the author."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rule: str
+    devices: list[str]
+    reason: str
+    author: str
+    approver: str
+    expires_at: AwareDatetime | None = None
+
+
+class WaivedDeviceShape(BaseModel):
+    """A device under a waiver: the rows that are accepted, and when another one reopened it."""
+
+    device: str
+    hostname: str
+    rows: list[dict[str, str | int | float | bool | None]]
+    reopened_at: datetime | None
+
+
+class WaiverShape(BaseModel):
+    """A waiver. `in_force`: it covers at least one device."""
+
+    id: str
+    rule: str
+    reason: str
+    author: str
+    approver: str
+    at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    in_force: bool
+    devices: list[WaivedDeviceShape]
+
+    @classmethod
+    def of(cls, record: WaiverRecord, now: datetime) -> "WaiverShape":
+        """The waiver, word for word."""
+        return cls(
+            id=record.id,
+            rule=record.rule,
+            reason=record.reason,
+            author=record.author,
+            approver=record.approver,
+            at=record.at,
+            expires_at=record.expires_at,
+            ended_at=record.ended_at,
+            in_force=record.in_force(now),
+            devices=[
+                WaivedDeviceShape(
+                    device=device.device,
+                    hostname=device.hostname,
+                    rows=[dict(row) for row in device.rows],
+                    reopened_at=device.reopened_at,
+                )
+                for device in record.devices
+            ],
+        )
+
+
+class WaiverList(BaseModel):
+    """Every waiver of a site, the newest first."""
+
+    items: list[WaiverShape]
+
+
+def waivers_router(
+    access: Access,
+    *,
+    store: WaiverStore,
+    catalogue: Catalogue,
+    months: int,
+    now: Callable[[], datetime],
+) -> APIRouter:
+    """The routes of waivers."""
+    router = APIRouter(prefix="/api/v1/sites/{site}/waivers")
+    Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
+    Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+
+    @router.get("")
+    def list_waivers(site: str, caller: Reader) -> WaiverList:
+        """Waivers in force and past."""
+        require_site(caller, site)
+        at = now()
+        return WaiverList(items=[WaiverShape.of(record, at) for record in store.waivers(site)])
+
+    @router.post("", status_code=HTTPStatus.CREATED)
+    def grant(site: str, sent: WaiverSent, caller: Writer, response: Response) -> WaiverShape:
+        """Grants a waiver; 200 where the same one is in force."""
+        require_site(caller, site)
+        act = acting(caller, now())
+        asked = NewWaiver(**{**sent.model_dump(), "devices": tuple(sent.devices)})
+        given = checked(asked, now=act.at, months=months)
+        record, new = store.grant(site, given, row_keys(catalogue, given.rule), act)
+        if not new:
+            response.status_code = HTTPStatus.OK
+        return WaiverShape.of(record, act.at)
+
+    @router.delete("/{waiver_id}")
+    def end(site: str, waiver_id: str, caller: Writer) -> WaiverShape:
+        """Withdraws a waiver: what it covered fails openly again."""
+        require_site(caller, site)
+        act = acting(caller, now())
+        return WaiverShape.of(store.end(site, waiver_id, act), act.at)
+
+    return router

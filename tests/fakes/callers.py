@@ -1,0 +1,21 @@
+"""Callers of the API over a store."""
+
+from datetime import datetime, timedelta
+
+from vigie_server.ports.tokens import Role
+from vigie_server.services.tokens import MakeTokens
+from vigie_server.store.database import Database
+from vigie_server.store.tokens import Tokens
+
+
+class Callers:
+    """The headers of a caller with a role, of some sites or of every one."""
+
+    def __init__(self, database: Database, now: datetime) -> None:
+        self._make = MakeTokens(Tokens(database), lambda: now, "test")
+
+    def __call__(self, role: Role, *sites: str) -> dict[str, str]:
+        _, text = self._make.api(
+            name="test", role=role, sites=sites or None, lifetime=timedelta(hours=1)
+        )
+        return {"Authorization": f"Bearer {text}"}

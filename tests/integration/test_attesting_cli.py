@@ -1,0 +1,194 @@
+"""Attestations, waivers and incident logs on the command line, as a person uses them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fakes.stored import SITE, a_device, a_token
+from vigie_server.cli import main
+from vigie_server.clock import utc_now
+from vigie_server.domain.facts import FactRow
+from vigie_server.domain.records import DeviceChange, HeldVerdict, WrittenVerdict
+from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.declared_models import Incident
+from vigie_server.store.records import Records
+from vigie_server.store.tables import table
+
+AT = ("--site", SITE)
+RULE = "Q06-firewall-enabled"
+BY = ("--author", "A. Martin")
+
+
+@pytest.fixture(autouse=True)
+def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
+    """A store with a device `a` that fails a rule."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("VIGIE_SERVER_DATA", str(folder))
+    monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org")
+    assert run("init").exit_code == 0
+    opened = Database(sqlite_url(folder / "vigie.db"))
+    a_token(opened)
+    record = Records(opened).record(a_device(opened, "a", hostname="ACCUEIL"))
+    row: FactRow = {"part": "profiles", "name": "Public", "enabled": False}
+    verdict = Verdict(RULE, 1, Status.FAIL, {"en": "why"}, (row,))
+    change = DeviceChange(
+        key=record.key,
+        device_id="a",
+        at=utc_now(),
+        revision_before=record.revision,
+        revision=record.revision + 1,
+        spool_id=b"",
+        last_seq=0,
+        device=record.device,
+        judged_with="rules",
+        verdicts=(WrittenVerdict(HeldVerdict(verdict, utc_now(), None, None), None, {}),),
+    )
+    assert not Records(opened).commit([change], [])
+    return opened
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_what_can_be_attested_is_listed_with_its_levels() -> None:
+    listed = run("attest", "items", "--question", "3", "--language", "en").stdout
+
+    assert "Q03-update-policy" in listed
+    assert "N2 (Q4)" in listed
+    assert "Q02-" not in listed
+
+
+def test_an_item_says_what_to_do_and_what_proves_it() -> None:
+    shown = run("attest", "show", "Q10-charter-signed", "--language", "fr").stdout
+
+    assert "bénévoles compris" in shown
+    assert "La liste des signataires" in shown
+    assert "percent" in shown
+
+
+def test_an_attestation_is_recorded_listed_and_withdrawn() -> None:
+    recorded = run("attest", "record", "Q02-backup-frequency", *AT, *BY, "--value", "7")
+    again = run("attest", "record", "Q02-backup-frequency", *AT, *BY, "--value", "7")
+    listed = run("attest", "list", *AT).stdout
+    withdrawn = run("attest", "withdraw", "Q02-backup-frequency", *AT)
+    history = run("attest", "history", "Q02-backup-frequency", *AT).stdout
+
+    assert recorded.stdout.startswith("Recorded: Q02-backup-frequency held")
+    assert again.stdout.startswith("Already recorded")
+    assert "in_force" in listed
+    assert "A. Martin" in listed
+    assert withdrawn.exit_code == 0
+    assert "withdrawn" in history
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("Q02-restore", *AT, *BY), "did you mean `Q02-restore-test`"),
+        (("Q02-backup-frequency", *AT, *BY, "--value", "often"), "a number of days"),
+        (("Q02-hds-host", *AT, *BY, "--outcome", "not_applicable"), "needs a reason"),
+        (("Q02-hds-host", "--site", "Ailleurs", *BY), "no site Ailleurs"),
+        (("Q02-hds-host", *AT, *BY, "--group", "portables"), "no group portables"),
+    ],
+)
+def test_a_wrong_attestation_is_one_line_that_says_why(
+    arguments: tuple[str, ...], told: str
+) -> None:
+    result = run("attest", "record", *arguments)
+
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert told in result.stderr
+
+
+WAIVED = (
+    "waive",
+    "grant",
+    RULE,
+    *AT,
+    "--device",
+    "a",
+    "--reason",
+    "pare-feu du réseau",
+    *BY,
+)
+
+
+def test_a_waiver_is_granted_listed_and_ended() -> None:
+    granted = run(*WAIVED, "--approver", "B. Petit")
+    again = run(*WAIVED, "--approver", "B. Petit")
+    listed = run("waive", "list", *AT).stdout
+    ended = run("waive", "end", "w1", *AT)
+    past = run("waive", "list", *AT, "--all").stdout
+
+    assert granted.stdout.startswith("Waiver w1 granted")
+    assert again.stdout.startswith("Waiver w1 is in force already")
+    assert "ACCUEIL" in listed
+    assert "in force" in listed
+    assert ended.exit_code == 0
+    assert "w1" not in run("waive", "list", *AT).stdout
+    assert "ended" in past
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--approver", "a. martin"), "approver"),
+        (("--approver", "B. Petit", "--expires", "2020-01-01"), "expires_at"),
+        (("--approver", "B. Petit", "--device", "z"), "no device z"),
+    ],
+)
+def test_a_wrong_waiver_is_refused(more: tuple[str, ...], told: str) -> None:
+    result = run(*WAIVED, *more)
+
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert told in result.stderr
+
+
+def test_a_day_that_is_none_is_told() -> None:
+    result = run(*WAIVED, "--approver", "B. Petit", "--expires", "demain")
+
+    assert result.exit_code == 2
+    assert "2026-12-31" in result.stderr
+
+
+def test_an_incident_log_is_kept_exported_and_checked() -> None:
+    by = ("--person", "C. Durand")
+    added = run("incident", "add", "=Poste débranché", *AT, *by, "--at", "2026-03-01 14:30")
+    run("incident", "add", "CERT Santé prévenu", *AT, *by)
+    exported = run("incident", "export", *AT)
+    told = json.loads(run("incident", "export", *AT, "--format", "json").stdout)
+    checked = run("incident", "check", *AT)
+
+    assert added.stdout == "Entry 1 added.\n"
+    assert "2026-03-01" in run("incident", "list", *AT).stdout
+    assert ";'=Poste débranché;" in exported.stdout
+    assert [entry["text"] for entry in told["entries"]] == [
+        "=Poste débranché",
+        "CERT Santé prévenu",
+    ]
+    assert checked.exit_code == 0
+    assert told["entries"][1]["digest"] in checked.stdout
+
+
+def test_tampering_is_found_by_the_check(database: Database) -> None:
+    by = ("--person", "C. Durand")
+    for text in ("un", "deux", "trois"):
+        run("incident", "add", text, *AT, *by)
+    incident = table(Incident)
+    with database.writing() as connection:
+        connection.execute(incident.delete().where(incident.c.number == 3))
+        connection.execute(
+            incident.update().where(incident.c.number == 2).values(text="autre chose")
+        )
+
+    result = run("incident", "check", *AT)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Entry 2 is not as it was recorded.\n1 entries are missing at the end.\n"
+    )
