@@ -66,8 +66,8 @@ SET: Final[Mapping[str, Mapping[str, object]]] = {
 }
 """What their facility set, by rule."""
 
-SKEW: Final[Mapping[str, float]] = {"compliant": 0.4, "partial": -1.5, "neglected": 1260.0}
-"""Seconds by which their clocks were ahead when they last reported."""
+SKEW: Final[Mapping[str, float]] = {"partial": -1.5, "neglected": 1260.0}
+"""Seconds by which their clocks were ahead when they last reported; the others by 0.4."""
 
 # One letter a device, in the order of DEVICES: windows, darwin and linux, each compliant, partial,
 # neglected and without rights.
@@ -116,6 +116,9 @@ Q09-no-usb-storage           P P F ? P P F P P P F P
 Q09-seen-recently            P P P P P P P P P P P P
 Q09-usb-storage-blocked      P F F F ? F F F P F F F
 Q09-vpn-installed            P P - ? P P F - P P - -
+Q11-clock-synchronised       P P F P P P F ? P P F ?
+Q11-logging-active           P P F ? P P P P P P F P
+Q11-logs-centralised         P F F F P F F F P F F ?
 """
 
 EXPECTED_OF_OTHERS: Final = {
@@ -165,6 +168,9 @@ Q09-no-usb-storage           P P F F P
 Q09-seen-recently            P P P P P
 Q09-usb-storage-blocked      P F F F F
 Q09-vpn-installed            - P - F P
+Q11-clock-synchronised       P P P P P
+Q11-logging-active           P P P P P
+Q11-logs-centralised         P F P F F
 """,
 }
 
@@ -204,7 +210,7 @@ def verdicts_of(platform: str, scenario: str) -> list[Verdict]:
         platform=platform,
         state=DeviceState.ACTIVE,
         last_report_at=NOW,
-        clock_skew_seconds=SKEW.get(scenario),
+        clock_skew_seconds=SKEW.get(scenario, 0.4),
         parameters=SET,
         declared={"device.roles": ("stores-data",), **SAID.get(scenario, {})},
     )

@@ -78,6 +78,9 @@ SEVERITIES: Final = {
     "Q09-usb-storage-blocked": "major",
     "Q09-no-usb-storage": "minor",
     "Q09-seen-recently": "major",
+    "Q11-logging-active": "major",
+    "Q11-logs-centralised": "minor",
+    "Q11-clock-synchronised": "minor",
 }
 
 
@@ -181,6 +184,7 @@ def test_thresholds_are_those_of_the_catalogue() -> None:
     assert value("Q08-admins-few", "max_total") == 2
     assert value("Q08-no-stale-account", "max_days") == 90
     assert value("Q09-seen-recently", "max_days") == 30
+    assert value("Q11-clock-synchronised", "max_minutes") == 5
 
 
 @pytest.mark.parametrize("word", ["cryptage", "flotte", "certifié", "ANSSI", "crypté"])

@@ -202,6 +202,7 @@ class _RuleReader:
             row_limit=section.whole("row_limit", ROW_LIMIT),
             shown=self._shown(reads),
             depends_on=self._depends_on(conditions),
+            moving=not self._of_device().isdisjoint(MOVING),
             attestations=self._attestations(),
             partial=self._partial(),
             measures=measures,
@@ -432,11 +433,16 @@ class _RuleReader:
     def _depends_on(self, conditions: Conditions) -> tuple[str, ...] | None:
         """What is named beside rows and parameters; None when a time is."""
         bare = [_TEXT_LITERAL.sub("", text) for text in self._expressions]
-        named = {name for template in self._templates for _, name, _ in template.segments}
         if conditions.fresh_until is not None or any(_TIME.search(text) for text in bare):
             return None
-        names = {name for text in (*bare, *named) for name in _OF_DEVICE.findall(text)}
+        names = self._of_device()
         return None if names & MOVING else tuple(sorted(names))
+
+    def _of_device(self) -> set[str]:
+        """The names of the device, its site and its asset card that the rule uses anywhere."""
+        bare = [_TEXT_LITERAL.sub("", text) for text in self._expressions]
+        named = {name for template in self._templates for _, name, _ in template.segments}
+        return {name for text in (*bare, *named) for name in _OF_DEVICE.findall(text)}
 
     def _attestations(self) -> frozenset[str]:
         """The attestations that conditions name in a text, or by the name of their value."""

@@ -140,7 +140,8 @@ class Rule:
     reads, and those that tell rows apart. `depends_on` are the names of the device, its site and
     its asset card that verdicts follow beside evidence and parameters; None when they follow the
     time too. `attestations` are the ids of those that conditions name, or `*` where they are named
-    otherwise.
+    otherwise. `moving`: it also follows what moves with every report (`MOVING`), so that evidence
+    which only grows fresher is judged again.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Rule:
     row_limit: int
     shown: frozenset[str]
     depends_on: tuple[str, ...] | None
+    moving: bool
     attestations: frozenset[str]
     partial: frozenset[Status]
     measures: Mapping[str, str]

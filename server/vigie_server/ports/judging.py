@@ -44,6 +44,11 @@ class Judging(Protocol):
         """The rules that read no topic: they depend on the device and its last report."""
         ...
 
+    @property
+    def moving(self) -> frozenset[str]:
+        """The rules that may judge the same content differently with every report."""
+        ...
+
     def topics_of(self, rule: str) -> frozenset[str]:
         """The topics a rule reads; none for a rule that does not exist."""
         ...

@@ -176,7 +176,9 @@ class AcceptReport:
         if self._judging.keeps(topic):
             intake.seen.append((topic, instant))
         for rule in self._judging.rules_reading(topic):
-            if _may_move(record, rule, now, settled=_SETTLED_BY_CONTENT):
+            if rule in self._judging.moving or _may_move(
+                record, rule, now, settled=_SETTLED_BY_CONTENT
+            ):
                 intake.topics.add(topic)
                 return
 

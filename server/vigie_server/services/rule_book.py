@@ -42,6 +42,7 @@ class RuleBook:
         self._topics_of = {rule.id: frozenset(rule.reads) for rule in catalogue.rules.values()}
         self._all_topics = frozenset[str]().union(*self._topics_of.values())
         self._on_device = frozenset(rule for rule, topics in self._topics_of.items() if not topics)
+        self._moving = frozenset(rule.id for rule in catalogue.rules.values() if rule.moving)
         self._reading: dict[str, list[str]] = {}
         for rule, topics in self._topics_of.items():
             for topic in topics:
@@ -65,6 +66,10 @@ class RuleBook:
     @property
     def rules_on_device(self) -> frozenset[str]:
         return self._on_device
+
+    @property
+    def moving(self) -> frozenset[str]:
+        return self._moving
 
     def topics_of(self, rule: str) -> frozenset[str]:
         return self._topics_of.get(rule, frozenset())

@@ -1,0 +1,94 @@
+"""A clock moves with every report: its rule follows, though the evidence stays the same."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from vigie.v1.digest import canonical_rows, snapshot_digest
+from vigie_server.bundled import bundled_catalogue
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.records import DeviceRecord
+from vigie_server.domain.reports import STATUSES, Limits, Report, Snapshot
+from vigie_server.domain.verdicts import Status
+from vigie_server.metrics.own import OwnFigures
+from vigie_server.services.accept_report import AcceptReport
+from vigie_server.services.rule_book import RuleBook
+
+NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BOOK: Final = RuleBook(bundled_catalogue())
+RULE: Final = "Q11-clock-synchronised"
+
+
+async def no_facts(record: DeviceRecord, topics: Collection[str]) -> None:
+    raise AssertionError(f"{record.device.id}: {topics} are at hand")
+
+
+def time_sync(*, unchanged: bool) -> Snapshot:
+    declared = tuple(BOOK.catalogue.topics["time_sync"].columns)
+    rows = [
+        {"part": "service", "collected": "yes", "mechanism": "Windows Time", "active": "1"},
+        {"part": "machine", "collected": "yes"},
+    ]
+    columns, ordered = canonical_rows(
+        declared, [[row.get(name, "") for name in declared] for row in rows]
+    )
+    values = tuple(value for row in ordered for value in row)
+    status = STATUSES.index("ok")
+    digest = snapshot_digest(
+        topic="time_sync",
+        topic_version=1,
+        status=status,
+        message="",
+        columns=columns,
+        values=values,
+    )
+    return Snapshot(
+        topic="time_sync",
+        topic_version=1,
+        digest=digest,
+        status=status,
+        message="",
+        unchanged=unchanged,
+        columns=() if unchanged else columns,
+        values=() if unchanged else values,
+        row_count=0 if unchanged else len(rows),
+        query_digest=b"",
+    )
+
+
+def a_record() -> DeviceRecord:
+    return DeviceRecord(
+        key=1,
+        device=Device(
+            id="d1", site="s1", profile="standard", platform="windows", state=DeviceState.ACTIVE
+        ),
+        revision=0,
+        spool_id=b"",
+        last_seq=0,
+        boot_ids=(),
+        judged_with=BOOK.digest,
+        enrolled_at=NOW,
+    )
+
+
+async def test_a_clock_that_drifts_and_is_mended_is_seen_by_reports_that_change_nothing() -> None:
+    record = a_record()
+    accept = AcceptReport(BOOK, no_facts, OwnFigures(CollectorRegistry()), limits=Limits())
+    seen = []
+
+    for seq, behind in enumerate([1, 1200, 1300, 2], start=1):
+        at = NOW + timedelta(hours=seq)
+        snapshot = time_sync(unchanged=seq > 1)
+        report = Report(seq, at - timedelta(seconds=behind), timedelta(0), [snapshot])
+        accepted = await accept(record, report, received_at=at)
+        assert accepted.rejection is None
+        record.revision += 1
+        seen.append(record.verdicts[RULE].verdict.status)
+
+    assert seen == [Status.PASS, Status.FAIL, Status.FAIL, Status.PASS]
+
+
+def test_only_the_rules_of_the_clock_and_of_silence_move_by_themselves() -> None:
+    assert BOOK.moving == {RULE, "Q09-seen-recently"}
