@@ -206,10 +206,14 @@ class MaturityChange(Base, table=True):
 
 
 class MailDomain(Base, table=True):
-    """A mail domain of a site, with its DKIM selectors (JSON)."""
+    """A mail domain of a site; its DKIM selectors are JSON. `next_check_at` null: due at once."""
 
     __tablename__ = "mail_domain"
-    __table_args__: ClassVar[tuple[Any, ...]] = (UniqueConstraint("site_key", "domain"),)
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        UniqueConstraint("site_key", "domain"),
+        Index("ix_mail_domain_domain", "domain"),
+        Index("ix_mail_domain_next_check_at", "next_check_at"),
+    )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)
     site_key: int = Field(foreign_key="site.key", sa_type=Key)
@@ -217,6 +221,7 @@ class MailDomain(Base, table=True):
     selectors: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=Instant)
     checked_at: datetime | None = Field(default=None, sa_type=Instant)
+    next_check_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class MailVerdict(Base, table=True):
@@ -230,4 +235,5 @@ class MailVerdict(Base, table=True):
     reason: str = Field(sa_type=Text)
     detail: str = Field(sa_type=Text)
     since: datetime = Field(sa_type=Instant)
+    failing_since: datetime | None = Field(default=None, sa_type=Instant)
     checked_at: datetime = Field(sa_type=Instant)
