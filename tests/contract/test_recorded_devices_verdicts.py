@@ -21,6 +21,7 @@ from vigie_server.domain.facts import Fact
 from vigie_server.domain.judge import Judge
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.whereabouts import OFF_SITE, Whereabouts
 
 FIXTURES: Final = Path(__file__).parents[1] / "fixtures"
 NOW: Final = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -111,10 +112,14 @@ Q08-elevation-guarded        P P F P P P F ? P P F ?
 Q08-no-admin-browsing        P P F ? P P F P P P F P
 Q08-no-peer-access           P F F ? P F F ? P F F F
 Q08-no-stale-account         P P F P P P F P P P F ?
+Q09-bluetooth-off            P P F ? P P F ? P P F ?
 Q09-disk-encrypted           P F - ? P P F - P F - -
+Q09-managed-device           P P F P P F F ? P F F ?
+Q09-no-saved-passwords       P F F ? ? F F ? P F F F
 Q09-no-usb-storage           P P F ? P P F P P P F P
 Q09-seen-recently            P P P P P P P P P P P P
 Q09-usb-storage-blocked      P F F F ? F F F P F F F
+Q09-vpn-active-off-site      P F - - P P F - P F - -
 Q09-vpn-installed            P P - ? P P F - P P - -
 Q11-clock-synchronised       P P F P P P F ? P P F ?
 Q11-logging-active           P P F ? P P P P P P F P
@@ -163,10 +168,14 @@ Q08-elevation-guarded        P P P P P
 Q08-no-admin-browsing        P P P P P
 Q08-no-peer-access           P F - P P
 Q08-no-stale-account         P P F P F
+Q09-bluetooth-off            P P P P P
 Q09-disk-encrypted           - P - F F
+Q09-managed-device           P F P F F
+Q09-no-saved-passwords       P F F P F
 Q09-no-usb-storage           P P F F P
 Q09-seen-recently            P P P P P
 Q09-usb-storage-blocked      P F F F F
+Q09-vpn-active-off-site      - P - F F
 Q09-vpn-installed            - P - F P
 Q11-clock-synchronised       P P P P P
 Q11-logging-active           P P P P P
@@ -216,7 +225,7 @@ def verdicts_of(platform: str, scenario: str) -> list[Verdict]:
     )
     device = described(device, facts["inventory"])
     if device.chassis == "laptop":
-        device = replace(device, declared={**device.declared, "device.presence": "off_site"})
+        device = replace(device, whereabouts=Whereabouts(presence=OFF_SITE))
     return Judge(CATALOGUE).judge(device, facts, now=NOW)
 
 
