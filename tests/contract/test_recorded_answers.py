@@ -21,7 +21,7 @@ KINDS: Final = {
     *("compliant", "partial", "neglected", "no-rights"),
     *("domain-joined", "third-party-antivirus", "server", "reimaged"),
 }
-OTHER_LANGUAGE: Final = {"windows": "english"}
+OTHER_LANGUAGE: Final = {"windows": "english", "linux": "french"}
 """Most Windows devices here speak French, most others English: one of each speaks the other."""
 
 

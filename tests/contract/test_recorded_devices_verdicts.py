@@ -30,6 +30,7 @@ SCENARIOS: Final = ("compliant", "partial", "neglected", "no-rights")
 DEVICES: Final = [(platform, scenario) for platform in PLATFORMS for scenario in SCENARIOS]
 OTHERS: Final = {
     "windows": ("domain-joined", "third-party-antivirus", "server", "reimaged", "english"),
+    "linux": ("domain-joined", "third-party-antivirus", "server", "reimaged", "french"),
 }
 """Devices of other kinds, a table of letters a platform below."""
 EVERY_DEVICE: Final = [
@@ -127,7 +128,7 @@ Q11-logs-centralised         P F F F P F F F P F F ?
 """
 
 EXPECTED_OF_OTHERS: Final = {
-    # Domain-joined, third-party antivirus, server, re-imaged, in English.
+    # Domain-joined, third-party antivirus, server, re-imaged, in the other language.
     "windows": """
 Q01-accounts-inventoried     P P P P P
 Q01-asset-recorded           ? ? ? ? ?
@@ -180,6 +181,43 @@ Q09-vpn-installed            - P - F P
 Q11-clock-synchronised       P P P P P
 Q11-logging-active           P P P P P
 Q11-logs-centralised         P F P F F
+""",
+    "linux": """
+Q01-accounts-inventoried     P P P P P
+Q01-hardware-identified      P P P P P
+Q01-software-inventoried     P P P P P
+Q03-auto-update              P P P F P
+Q03-no-pending-reboot        ? P F P P
+Q03-os-supported             P P P P P
+Q03-patched-recently         P P P P P
+Q04-antivirus-active         P P F F F
+Q04-auto-update              ? ? F F F
+Q04-edr-active               P P F F F
+Q04-scan-recent              ? ? F F F
+Q04-signatures-fresh         ? ? F F F
+Q05-complexity               P P F F F
+Q05-lockout                  P P F F F
+Q05-min-length               P P F F F
+Q05-no-empty-password        P P P P P
+Q05-no-generic-account       P P P P F
+Q05-no-guest                 P P P P P
+Q05-password-vault           P P F F F
+Q05-rotation                 P P F F F
+Q05-screen-lock              P P - P P
+Q06-drops-logged             P P F F F
+Q06-firewall-enabled         P P F F P
+Q06-inbound-blocked          P P F F P
+Q08-admins-approved          ? ? ? ? ?
+Q08-admins-few               P P P P P
+Q08-daily-user-not-admin     ? P ? F P
+Q08-elevation-guarded        P P F P P
+Q08-no-peer-access           P P - P F
+Q08-no-stale-account         P P F ? F
+Q09-disk-encrypted           - P - F -
+Q09-no-usb-storage           P P P F F
+Q09-seen-recently            P P P P P
+Q09-usb-storage-blocked      P F F F F
+Q09-vpn-installed            - P - F -
 """,
 }
 

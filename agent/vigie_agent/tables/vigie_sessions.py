@@ -21,6 +21,7 @@ COLUMNS: Final = (
 """One row an account with at least one open session; no row when there is none. utmp and
 systemd-logind are asked both: recent systems have no utmp, containers no logind."""
 
+_OF_A_DIRECTORY: Final = "an account of a directory: what its groups give is known there alone"
 _UTMP: Final = "/run/utmp"
 _SESSIONS: Final = "/run/systemd/sessions"
 
@@ -55,7 +56,7 @@ def _rows(host: Host) -> Iterator[TableRow]:
     sessions = [session for found in registers for session in found]
     for name in sorted({session.user for session in sessions}):
         yield collected(
-            accounts.no_sudoers,
+            accounts.no_sudoers or ("" if name in uids else _OF_A_DIRECTORY),
             username=name,
             uid=uids.get(name),
             remote=int(all(session.remote for session in sessions if session.user == name)),

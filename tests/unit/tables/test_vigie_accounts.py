@@ -243,6 +243,10 @@ def test_sessions_of_both_registers_are_told_once_an_account(tmp_path: Path) -> 
         ("alice", "1000", 0, 1),
         ("dana", None, 1, None),
     ]
+    assert [row["why"] for row in rows] == [
+        "",
+        "an account of a directory: what its groups give is known there alone",
+    ]
 
 
 def test_no_open_session_is_a_fact_and_no_register_is_not(tmp_path: Path) -> None:
