@@ -93,7 +93,7 @@ def show(*, device_id: str, language: str) -> None:
         [
             (
                 found.rule,
-                found.status.value,
+                f"{found.status.value} (waived)" if found.waived else found.status.value,
                 _instant(found.since),
                 printable(found.reason.get(language, "")),
             )

@@ -18,6 +18,7 @@ from vigie_server.demo.recorded import recordings
 
 RECORDED = Path(__file__).parents[1] / "fixtures"
 DEVICES = 9
+ATTESTED = 'vigie_site_attestation_expiry_timestamp_seconds{site="les-lilas"'
 
 
 @pytest.fixture
@@ -58,12 +59,13 @@ async def metrics_page(server: ServerProgram, token: str) -> str:
     return answer.text
 
 
-async def complete_page(server: ServerProgram, token: str) -> str:
+async def complete_page(server: ServerProgram, token: str, *, attested: bool = False) -> str:
     """The page once every device shows on it: views follow their commits within a second."""
     async with asyncio.timeout(ANSWERS_WITHIN):
         while True:
             page = await metrics_page(server, token)
-            if page.count("vigie_device_info{") == DEVICES:
+            shown = page.count("vigie_device_info{")
+            if shown == DEVICES and (not attested or ATTESTED in page):
                 return page
             await asyncio.sleep(0.1)
 
@@ -71,7 +73,10 @@ async def complete_page(server: ServerProgram, token: str) -> str:
 @pytest.mark.timeout(120)
 async def test_promtool_finds_nothing_wrong_with_the_metrics(server: ServerProgram) -> None:
     promtool = required_program("promtool")
-    page = await complete_page(server, await scrape_token(server))
+    await server.command(
+        "attest", "record", "Q02-restore-test", "--site", "les-lilas", "--author", "A. Martin"
+    )
+    page = await complete_page(server, await scrape_token(server), attested=True)
 
     process = await asyncio.create_subprocess_exec(
         promtool,
