@@ -40,6 +40,11 @@ class Judging(Protocol):
         ...
 
     @property
+    def rules_moved_by_reporting(self) -> frozenset[str]:
+        """Those of `rules_on_device` that follow what moves with every report."""
+        ...
+
+    @property
     def rules_on_device(self) -> frozenset[str]:
         """The rules that read no topic: they depend on the device and its last report."""
         ...

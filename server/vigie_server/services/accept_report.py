@@ -251,7 +251,7 @@ class AcceptReport:
         """Whether a report, whatever is in it, can move a rule on the device alone."""
         return any(
             _may_move(record, rule, now, settled=_SETTLED_BY_REPORTING)
-            for rule in self._judging.rules_on_device
+            for rule in self._judging.rules_moved_by_reporting
         )
 
     def _is_current(self, record: DeviceRecord) -> bool:

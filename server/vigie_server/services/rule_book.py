@@ -43,6 +43,7 @@ class RuleBook:
         self._all_topics = frozenset[str]().union(*self._topics_of.values())
         self._on_device = frozenset(rule for rule, topics in self._topics_of.items() if not topics)
         self._moving = frozenset(rule.id for rule in catalogue.rules.values() if rule.moving)
+        self._moved_by_reporting = self._on_device & self._moving
         self._reading: dict[str, list[str]] = {}
         for rule, topics in self._topics_of.items():
             for topic in topics:
@@ -62,6 +63,10 @@ class RuleBook:
 
     def rules_reading(self, topic: str) -> Collection[str]:
         return self._reading.get(topic, ())
+
+    @property
+    def rules_moved_by_reporting(self) -> frozenset[str]:
+        return self._moved_by_reporting
 
     @property
     def rules_on_device(self) -> frozenset[str]:
