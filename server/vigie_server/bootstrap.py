@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
 from vigie_server.bootstrap_attesting import attesting_routes
-from vigie_server.bundled import bundled_catalogue, regions_file
+from vigie_server.bootstrap_maturity import maturity_routes
+from vigie_server.bundled import bundled_catalogue, bundled_site_guide, regions_file
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.files import write_private
@@ -27,6 +28,8 @@ from vigie_server.domain.orders import Intervals
 from vigie_server.domain.regions import load_regions
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
+from vigie_server.domain.traits import trait_readers
 from vigie_server.ingest.attempts import Attempts
 from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
 from vigie_server.ingest.listening import listening
@@ -34,7 +37,9 @@ from vigie_server.ingest.telemetry import Telemetry
 from vigie_server.metrics.device_lines import DeviceLines
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.metrics.site_attestations import AttestationLines
+from vigie_server.metrics.site_lines import SiteLines
 from vigie_server.services.accept_report import AcceptReport
+from vigie_server.services.assess_sites import AssessSites
 from vigie_server.services.attested_sites import FollowAttestations
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.enrol import Enrol
@@ -49,6 +54,7 @@ from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
 from vigie_server.settings import ServerSettings, advertised, port_of
 from vigie_server.store import epoch, migrating
+from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database, sqlite_url
@@ -147,9 +153,15 @@ def tokens_of(settings: ServerSettings, database: Database, *, actor: str) -> To
 
 
 def build_server(
-    settings: ServerSettings, *, catalogue: Catalogue | None = None, now: Now = clock.utc_now
+    settings: ServerSettings,
+    *,
+    catalogue: Catalogue | None = None,
+    site_guide: SiteGuide | None = None,
+    now: Now = clock.utc_now,
 ) -> "Server":
     """A server ready to run, on data that `initialise` made.
+
+    Sites are judged by the guide that comes with the server, where it brings the catalogue too.
 
     Raises SettingsMalformed, RulesMalformed, StoreBusy.
     """
@@ -159,8 +171,10 @@ def build_server(
         )
     if catalogue is None:
         catalogue = bundled_catalogue(settings.own_references)
+        site_guide = site_guide or bundled_site_guide(catalogue)
     devices_authority = authority.load(authorities(settings), authority.DEVICES)
-    return Server(settings, catalogue, devices_authority, open_store(settings), now)
+    guide = site_guide or NO_SITE_GUIDE
+    return Server(settings, catalogue, guide, devices_authority, open_store(settings), now)
 
 
 class Server:
@@ -170,6 +184,7 @@ class Server:
         self,
         settings: ServerSettings,
         catalogue: Catalogue,
+        site_guide: SiteGuide,
         devices_authority: CertificateAuthority,
         database: Database,
         now: Now,
@@ -277,6 +292,18 @@ class Server:
             every=kept.every.total_seconds(),
             bite=kept.bite,
         )
+        self._sites = SiteLines()
+        self._assess = AssessSites(
+            store=Assessments(database, own=site_guide.site_rules.keys(), shared=site_guide.shared),
+            workers=self._workers,
+            model=self._sites,
+            guide=site_guide,
+            readers=trait_readers(site_guide),
+            now=now,
+            share=settings.maturity.share,
+            every=settings.maturity.every.total_seconds(),
+            pause=settings.maturity.pause.total_seconds(),
+        )
         self._app = create_app(
             reader=self._fleet,
             tokens=KnowCallers(Tokens(database)),
@@ -291,6 +318,7 @@ class Server:
         for routes in (
             *declaring_routes(database, catalogue, now),
             *attesting_routes(database, catalogue, settings.declare, now),
+            *maturity_routes(database, catalogue, site_guide, now),
         ):
             self._app.include_router(routes(access))
 
@@ -379,6 +407,7 @@ class Server:
                     ("views", partial(self._viewing.run, stop)),
                     ("forgetting", partial(self._forget.run, stop)),
                     ("attestations", partial(self._follow_attestations.run, stop)),
+                    ("assessments", partial(self._assess.run, stop)),
                     ("http", serve_readers),
                     ("marks", partial(self._keep_mark, stop)),
                 ):
@@ -393,6 +422,7 @@ class Server:
     def _exposition(self) -> Iterator[str]:
         yield from self._lines.exposition()
         yield from self._attested.exposition()
+        yield from self._sites.exposition()
 
     def _https(self) -> tuple[Path | None, Path | None]:
         """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""

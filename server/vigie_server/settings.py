@@ -132,6 +132,14 @@ class VerdictSettings(_Group):
     grace: Span = Field(timedelta(days=3), ge=timedelta(0))
 
 
+class MaturitySettings(_Group):
+    """How levels are worked out: the share of devices that conditions ask for, and the pace."""
+
+    share: float = Field(0.95, gt=0, le=1)
+    every: Span = timedelta(seconds=30)
+    pause: Span = timedelta(milliseconds=20)
+
+
 class DeclareSettings(_Group):
     """What people declare: how long a waiver may last, how early an expiry is told of."""
 
@@ -173,6 +181,7 @@ class ServerSettings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     verdicts: VerdictSettings = VerdictSettings()
     declare: DeclareSettings = DeclareSettings()
+    maturity: MaturitySettings = MaturitySettings()
     http: HttpSettings = HttpSettings()
     failing_rules_only_above: int = 20_000
 

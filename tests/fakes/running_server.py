@@ -13,6 +13,7 @@ from vigie_server.bundled import whys_file
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import Listen, ServerSettings, SweepSettings
@@ -97,13 +98,16 @@ async def running_server(
     folder: Path,
     *,
     catalogue: Catalogue | None = None,
+    site_guide: SiteGuide | None = None,
     now: Callable[[], datetime] = clock.utc_now,
     **changes: object,
 ) -> AsyncIterator[RunningServer]:
     """A server that runs until the block is left. The folder may hold an earlier one's data."""
     settings = settings_in(folder, **changes)
     authority = initialise(settings, now=now())
-    server = build_server(settings, catalogue=catalogue or small_catalogue(), now=now)
+    server = build_server(
+        settings, catalogue=catalogue or small_catalogue(), site_guide=site_guide, now=now
+    )
     stop = asyncio.Event()
     started: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:

@@ -10,12 +10,15 @@ from enum import StrEnum
 from typing import Final
 
 from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.maturity import Attestation, Outcome
 
 COUNTED: Final = frozenset({DeviceState.ACTIVE, DeviceState.LOST, DeviceState.STOLEN})
 """A site's own devices: a lost laptop still has to be encrypted. Others are not settled yet."""
 FRESH: Final = timedelta(days=7)
 """Older evidence says nothing of how alike the devices of a site are."""
+
+COMPLEMENT_CHARACTERS: Final = 2000
 
 
 class Inventory(StrEnum):
@@ -43,6 +46,14 @@ INVENTORY_WORDS: Final[Mapping[Inventory, Mapping[str, str]]] = {
     Inventory.ACCESS: {"fr": "accès", "en": "access"},
     Inventory.INTERCONNECTIONS: {"fr": "interconnexions", "en": "interconnections"},
 }
+
+
+def complement_of(text: str) -> str:
+    """What a review added by hand, as it is kept. Raises DeclarationRefused."""
+    kept = " ".join(text.split())
+    if len(kept) > COMPLEMENT_CHARACTERS:
+        raise DeclarationRefused(f"complement: at most {COMPLEMENT_CHARACTERS} characters")
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

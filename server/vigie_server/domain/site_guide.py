@@ -17,6 +17,9 @@ from vigie_server.domain.topics import Topic
 
 SOFTWARE: Final = "software"
 FIREWALL: Final = "firewall"
+REVIEWED: Final = "Q01-inventory-reviewed"
+UNTOLD_DAYS: Final = 183
+"""Days between two reviews where no rule of a site says: half a year."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,13 @@ class SiteGuide:
                 for share in _shares(conditions):
                     found[share.of].add(share.rule)
         return {of: frozenset(rules & self.rules) for of, rules in found.items()}
+
+    @property
+    def review_days(self) -> int:
+        """Days between two reviews of an inventory."""
+        rule = self.site_rules.get(REVIEWED)
+        held = None if rule is None else rule.parameters["days"].default
+        return held if isinstance(held, int) else UNTOLD_DAYS
 
     @cached_property
     def watched(self) -> ProductTable:

@@ -237,3 +237,29 @@ class MailVerdict(Base, table=True):
     since: datetime = Field(sa_type=Instant)
     failing_since: datetime | None = Field(default=None, sa_type=Instant)
     checked_at: datetime = Field(sa_type=Instant)
+
+
+class TraitSource(Base, table=True):
+    """The answer that a device's traits were taken from. `told`: it could be read.
+
+    `reader` names how they were taken: with another one they are taken again.
+    """
+
+    __tablename__ = "trait_source"
+
+    device_key: int = Field(primary_key=True, foreign_key="device.key", sa_type=Key)
+    topic: str = Field(primary_key=True, sa_type=Text)
+    digest: bytes = Field(sa_type=LargeBinary)
+    reader: str = Field(sa_type=Text)
+    told: bool
+
+
+class DeviceTrait(Base, table=True):
+    """What a site compares its devices by: a watched product's version, a firewall's digest."""
+
+    __tablename__ = "device_trait"
+
+    device_key: int = Field(primary_key=True, foreign_key="device.key", sa_type=Key)
+    topic: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(primary_key=True, sa_type=Text)

@@ -11,13 +11,20 @@ from vigie_server.domain.errors import InUse, NotFound
 from vigie_server.domain.sites import Contact, Site
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.store.database import Database
-from vigie_server.store.declared_models import Body, ParameterOverride
+from vigie_server.store.declared_models import (
+    Body,
+    Maturity,
+    MaturityChange,
+    ParameterOverride,
+    SiteVerdict,
+)
 from vigie_server.store.models import Base
 from vigie_server.store.models import Site as SiteRow
 from vigie_server.store.rejudging import DEVICE, judge_again, record_act
 from vigie_server.store.tables import table
 
 SITE, BODY, OVERRIDE = table(SiteRow), table(Body), table(ParameterOverride)
+SITE_VERDICT, MATURITY, MATURITY_CHANGE = table(SiteVerdict), table(Maturity), table(MaturityChange)
 
 
 class Organisation:
@@ -63,6 +70,8 @@ class Organisation:
     def remove(self, name: str, act: Act) -> None:
         with self._database.writing() as connection:
             key = _found(connection, name).key
+            for followed in (SITE_VERDICT, MATURITY, MATURITY_CHANGE):  # nobody said these
+                connection.execute(delete(followed).where(followed.c.site_key == key))
             for used in Base.metadata.sorted_tables:
                 if "site_key" in used.c and (
                     count := connection.execute(

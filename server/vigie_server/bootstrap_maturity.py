@@ -1,0 +1,34 @@
+"""Wires what readers see of sites: levels, sites' rules, inventories."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from fastapi import APIRouter
+
+from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.site_guide import SiteGuide
+from vigie_server.services.generated_inventory import GeneratedInventory
+from vigie_server.store.database import Database
+from vigie_server.store.inventories import SiteInventories
+from vigie_server.store.maturity import MaturityRecords
+from vigie_server.web.access import Access
+from vigie_server.web.inventories import inventories_router
+from vigie_server.web.maturity import maturity_router
+
+
+def maturity_routes(
+    database: Database, catalogue: Catalogue, guide: SiteGuide, now: Callable[[], datetime]
+) -> tuple[Callable[[Access], APIRouter], ...]:
+    """The routes of what sites come to, and of their inventories."""
+    inventories = SiteInventories(database)
+    return (
+        partial(maturity_router, reader=MaturityRecords(database), guide=guide),
+        partial(
+            inventories_router,
+            inventories=inventories,
+            files=GeneratedInventory(inventories, catalogue.topics),
+            review_days=guide.review_days,
+            now=now,
+        ),
+    )

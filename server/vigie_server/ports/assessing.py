@@ -1,0 +1,109 @@
+"""Sites as they are assessed: what is known of one, and what was concluded. All block."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vigie_server.domain.documents import Texts
+from vigie_server.domain.maturity import Assessment, SiteStanding
+from vigie_server.domain.site_figures import SiteFigures
+from vigie_server.domain.site_rules import SiteVerdict
+from vigie_server.domain.traits import Trait
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """A device's answer whose traits were not taken yet. `form` is its canonical form."""
+
+    device_key: int
+    platform: str
+    topic: str
+    digest: bytes
+    observed_at: datetime
+    form: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTraits:
+    """The traits of an answer; None where it does not tell."""
+
+    answer: StoredAnswer
+    reader: str
+    traits: frozenset[Trait] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSeen:
+    """All that a site is judged on.
+
+    `standing` holds the verdicts of rules of the site that are decided elsewhere, `memory` what its
+    own rules remembered, `overrides` the parameters set for it. `until`: when the first of its
+    attestations lapses.
+    """
+
+    name: str
+    figures: SiteFigures
+    standing: SiteStanding
+    memory: Mapping[str, Mapping[str, object]]
+    overrides: Mapping[str, Mapping[str, object]]
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WordedAssessment:
+    """A level with what holds it and what to do next, in words."""
+
+    assessment: Assessment
+    reason: Texts
+    actions: Sequence[Texts]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far changes were followed."""
+
+    transition: int
+    audit: int
+    verdicts_at: datetime
+
+
+class AssessmentStore(Protocol):
+    """Sites and their assessments."""
+
+    def sites(self) -> Sequence[int]:
+        """The keys of all sites."""
+        ...
+
+    def progress(self) -> Progress:
+        """How far changes have come."""
+        ...
+
+    def changed(self, since: Progress) -> tuple[Collection[int] | None, Progress]:
+        """The sites that something happened to; None: it may concern every site."""
+        ...
+
+    def answers(
+        self, site: int, readers: Mapping[str, str], *, limit: int
+    ) -> Sequence[StoredAnswer]:
+        """Answers of the site's devices whose traits are not those of the reader of their topic."""
+        ...
+
+    def keep(self, taken: Sequence[TakenTraits]) -> None:
+        """Replaces the traits of these devices and topics."""
+        ...
+
+    def seen(self, site: int, *, now: datetime) -> SiteSeen | None:
+        """None: there is no such site any more."""
+        ...
+
+    def save(
+        self,
+        site: int,
+        verdicts: Sequence[SiteVerdict],
+        assessments: Sequence[WordedAssessment],
+        *,
+        now: datetime,
+    ) -> None:
+        """Replaces what differs; a level that changed is kept in the history."""
+        ...

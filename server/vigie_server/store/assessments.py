@@ -1,0 +1,305 @@
+"""Sites as they are assessed. The `AssessmentStore`.
+
+An assessment is saved by one transaction that holds the site's row, so that of two replicas that
+come to the same level only one records the change.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
+
+from vigie_server.domain.maturity import Action
+from vigie_server.domain.site_rules import SiteVerdict
+from vigie_server.ports.assessing import (
+    Progress,
+    SiteSeen,
+    StoredAnswer,
+    TakenTraits,
+    WordedAssessment,
+)
+from vigie_server.store.content import unpacked
+from vigie_server.store.database import Database
+from vigie_server.store.declared_models import Maturity, MaturityChange
+from vigie_server.store.instants import from_store
+from vigie_server.store.models import Audit, EvidenceRow, TransitionRow
+from vigie_server.store.site_seen import (
+    DEVICE,
+    SITE,
+    SITE_VERDICT,
+    SNAPSHOT,
+    SOURCE,
+    TRAIT,
+    Shared,
+    counted_at,
+    site_seen,
+)
+from vigie_server.store.tables import table
+
+EVIDENCE, TRANSITION, AUDIT = table(EvidenceRow), table(TransitionRow), table(Audit)
+MATURITY, CHANGE = table(Maturity), table(MaturityChange)
+
+TOUCH_EVERY: Final = timedelta(days=1)
+"""How often the time of an assessment that says nothing new is written."""
+_BEGINNING: Final = from_store(0)
+
+
+class Assessments:
+    """`own` are the rules of sites that are decided here, `shared` those that devices share."""
+
+    def __init__(self, database: Database, *, own: Collection[str], shared: Shared) -> None:
+        self._database = database
+        self._own = frozenset(own)
+        self._shared = shared
+
+    def sites(self) -> Sequence[int]:
+        with self._database.reading() as connection:
+            return list(connection.execute(select(SITE.c.key).order_by(SITE.c.key)).scalars())
+
+    def progress(self) -> Progress:
+        with self._database.reading() as connection:
+            return self._progress(connection)
+
+    def changed(self, since: Progress) -> tuple[Collection[int] | None, Progress]:
+        with self._database.reading() as connection:
+            now = self._progress(connection)
+            of_devices = connection.execute(
+                select(DEVICE.c.site_key)
+                .join(TRANSITION, TRANSITION.c.device_key == DEVICE.c.key)
+                .where(TRANSITION.c.key > since.transition)
+                .distinct()
+            ).scalars()
+            found = set(of_devices)
+            found |= set(
+                connection.execute(
+                    select(SITE_VERDICT.c.site_key)
+                    .where(SITE_VERDICT.c.since > since.verdicts_at)
+                    .where(SITE_VERDICT.c.rule.not_in(self._own))
+                ).scalars()
+            )
+            for row in connection.execute(
+                select(DEVICE.c.site_key, SITE.c.key)
+                .select_from(AUDIT)
+                .outerjoin(DEVICE, DEVICE.c.id == AUDIT.c.subject)
+                .outerjoin(SITE, SITE.c.name == AUDIT.c.subject)
+                .where(AUDIT.c.key > since.audit)
+            ):
+                if row.site_key is None and row.key is None:
+                    return None, now  # a token, a group, a body
+                found.add(row.site_key if row.site_key is not None else row.key)
+        return found, now
+
+    def answers(
+        self, site: int, readers: Mapping[str, str], *, limit: int
+    ) -> Sequence[StoredAnswer]:
+        if not readers:
+            return ()
+        same = and_(
+            SOURCE.c.device_key == SNAPSHOT.c.device_key, SOURCE.c.topic == SNAPSHOT.c.topic
+        )
+        other = or_(
+            *(
+                and_(SNAPSHOT.c.topic == topic, SOURCE.c.reader != reader)
+                for topic, reader in readers.items()
+            )
+        )
+        query = (
+            select(
+                SNAPSHOT.c.device_key,
+                DEVICE.c.platform,
+                SNAPSHOT.c.topic,
+                SNAPSHOT.c.digest,
+                SNAPSHOT.c.observed_at,
+                EVIDENCE.c.content,
+            )
+            .join(DEVICE, DEVICE.c.key == SNAPSHOT.c.device_key)
+            .join(
+                EVIDENCE,
+                and_(
+                    EVIDENCE.c.device_key == SNAPSHOT.c.device_key,
+                    EVIDENCE.c.revision == SNAPSHOT.c.revision,
+                    EVIDENCE.c.topic == SNAPSHOT.c.topic,
+                ),
+            )
+            .outerjoin(SOURCE, same)
+            .where(counted_at(site))
+            .where(SNAPSHOT.c.topic.in_(list(readers)))
+            .where(or_(SOURCE.c.digest.is_(None), SOURCE.c.digest != SNAPSHOT.c.digest, other))
+            .order_by(SNAPSHOT.c.device_key)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [
+                StoredAnswer(
+                    row.device_key,
+                    row.platform,
+                    row.topic,
+                    bytes(row.digest),
+                    row.observed_at,
+                    unpacked(bytes(row.content)),
+                )
+                for row in connection.execute(query)
+            ]
+
+    def keep(self, taken: Sequence[TakenTraits]) -> None:
+        with self._database.writing() as connection:
+            for one in taken:
+                answer = one.answer
+                for kept in (SOURCE, TRAIT):
+                    connection.execute(
+                        delete(kept)
+                        .where(kept.c.device_key == answer.device_key)
+                        .where(kept.c.topic == answer.topic)
+                    )
+            _insert(
+                connection,
+                SOURCE,
+                (
+                    {
+                        "device_key": one.answer.device_key,
+                        "topic": one.answer.topic,
+                        "digest": one.answer.digest,
+                        "reader": one.reader,
+                        "told": one.traits is not None,
+                    }
+                    for one in taken
+                ),
+            )
+            _insert(
+                connection,
+                TRAIT,
+                (
+                    {
+                        "device_key": one.answer.device_key,
+                        "topic": one.answer.topic,
+                        "name": name,
+                        "value": value,
+                    }
+                    for one in taken
+                    for name, value in sorted(one.traits or ())
+                ),
+            )
+
+    def seen(self, site: int, *, now: datetime) -> SiteSeen | None:
+        with self._database.reading() as connection:
+            return site_seen(connection, site, shared=self._shared, own=self._own, now=now)
+
+    def save(
+        self,
+        site: int,
+        verdicts: Sequence[SiteVerdict],
+        assessments: Sequence[WordedAssessment],
+        *,
+        now: datetime,
+    ) -> None:
+        with self._database.writing() as connection:
+            locked = select(SITE.c.key).where(SITE.c.key == site).with_for_update()
+            if connection.execute(locked).scalar() is None:
+                return
+            _save_verdicts(connection, site, verdicts, now)
+            _save_levels(connection, site, assessments, now)
+
+    def _progress(self, connection: Connection) -> Progress:
+        verdicts_at = connection.execute(
+            select(func.max(SITE_VERDICT.c.since)).where(SITE_VERDICT.c.rule.not_in(self._own))
+        ).scalar()
+        return Progress(
+            transition=connection.execute(select(func.max(TRANSITION.c.key))).scalar() or 0,
+            audit=connection.execute(select(func.max(AUDIT.c.key))).scalar() or 0,
+            verdicts_at=verdicts_at or _BEGINNING,
+        )
+
+
+def _insert(connection: Connection, into: Any, rows: Iterable[Mapping[str, object]]) -> None:
+    held = list(rows)
+    if held:
+        connection.execute(into.insert(), held)
+
+
+def _save_verdicts(
+    connection: Connection, site: int, verdicts: Sequence[SiteVerdict], now: datetime
+) -> None:
+    held = {
+        row.rule: row
+        for row in connection.execute(select(SITE_VERDICT).where(SITE_VERDICT.c.site_key == site))
+    }
+    for verdict in verdicts:
+        before = held.get(verdict.rule)
+        values = {
+            "status": verdict.status.value,
+            "reason": json.dumps(dict(verdict.reason)),
+            "detail": json.dumps(dict(verdict.detail)),
+        }
+        if before is None:
+            connection.execute(
+                SITE_VERDICT.insert().values(
+                    site_key=site, rule=verdict.rule, since=now, judged_at=now, **values
+                )
+            )
+        elif _worth_writing(before, values, now):
+            since = before.since if before.status == values["status"] else now
+            connection.execute(
+                update(SITE_VERDICT)
+                .where(SITE_VERDICT.c.site_key == site)
+                .where(SITE_VERDICT.c.rule == verdict.rule)
+                .values(since=since, judged_at=now, **values)
+            )
+
+
+def _save_levels(
+    connection: Connection, site: int, assessments: Sequence[WordedAssessment], now: datetime
+) -> None:
+    held = {
+        row.question: row
+        for row in connection.execute(select(MATURITY).where(MATURITY.c.site_key == site))
+    }
+    for worded in assessments:
+        question, level = worded.assessment.question, worded.assessment.level
+        before = held.get(question)
+        values = {
+            "level": level,
+            "reason": json.dumps(dict(worded.reason)),
+            "actions": json.dumps(
+                [
+                    {**_action(action), "words": dict(words)}
+                    for action, words in zip(worded.assessment.actions, worded.actions, strict=True)
+                ]
+            ),
+        }
+        old = None if before is None else before.level
+        if before is None:
+            connection.execute(
+                MATURITY.insert().values(
+                    site_key=site, question=question, since=now, judged_at=now, **values
+                )
+            )
+        elif _worth_writing(before, values, now):
+            connection.execute(
+                update(MATURITY)
+                .where(MATURITY.c.site_key == site)
+                .where(MATURITY.c.question == question)
+                .values(since=before.since if old == level else now, judged_at=now, **values)
+            )
+        if old != level:
+            connection.execute(
+                CHANGE.insert().values(
+                    site_key=site,
+                    question=question,
+                    before=old,
+                    after=level,
+                    reason=values["reason"],
+                    at=now,
+                )
+            )
+
+
+def _worth_writing(before: Any, values: Mapping[str, object], now: datetime) -> bool:
+    differs = any(getattr(before, name) != value for name, value in values.items())
+    return differs or now - before.judged_at >= TOUCH_EVERY
+
+
+def _action(action: Action) -> dict[str, object]:
+    return asdict(action)

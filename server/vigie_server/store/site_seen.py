@@ -1,0 +1,314 @@
+"""All that a site is judged on, as grouped queries: what they return does not grow with the fleet.
+
+The exception is the few devices that actions name, and they are bounded for each rule.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, select, type_coerce
+
+from vigie_server.domain.maturity import (
+    NAMED,
+    Attestation,
+    Outcome,
+    Population,
+    RuleStanding,
+    SiteStanding,
+)
+from vigie_server.domain.site_figures import COUNTED, FRESH, ContractorToken, SiteFigures
+from vigie_server.domain.site_guide import FIREWALL, SOFTWARE
+from vigie_server.domain.verdicts import Status
+from vigie_server.ports.assessing import SiteSeen
+from vigie_server.ports.tokens import Role
+from vigie_server.store.declared_models import Attestation as AttestationRow
+from vigie_server.store.declared_models import (
+    DeviceTrait,
+    InventoryReview,
+    ParameterOverride,
+    TraitSource,
+)
+from vigie_server.store.declared_models import SiteVerdict as SiteVerdictRow
+from vigie_server.store.instants import to_store
+from vigie_server.store.models import ApiToken, DeviceRow, Site, SnapshotRow, VerdictRow
+from vigie_server.store.tables import table
+
+SITE, DEVICE, VERDICT = table(Site), table(DeviceRow), table(VerdictRow)
+SNAPSHOT, SOURCE, TRAIT = table(SnapshotRow), table(TraitSource), table(DeviceTrait)
+ATTESTATION, REVIEW = table(AttestationRow), table(InventoryReview)
+OVERRIDE, SITE_VERDICT, TOKEN = table(ParameterOverride), table(SiteVerdictRow), table(ApiToken)
+
+_DAY: Final = 86_400_000_000
+"""Microseconds, as instants are stored."""
+NOMADIC: Final = func.coalesce(DEVICE.c.declared_nomadic, DEVICE.c.nomadic)
+
+Shared = Mapping[Population, Collection[str]]
+"""Rules that devices are counted by."""
+
+
+def counted_at(site: int) -> ColumnElement[bool]:
+    """The devices of a site that count."""
+    return (DEVICE.c.site_key == site) & DEVICE.c.state.in_([state.value for state in COUNTED])
+
+
+def site_seen(
+    connection: Connection, site: int, *, shared: Shared, own: Collection[str], now: datetime
+) -> SiteSeen | None:
+    """None: there is no such site. `own` are the rules of sites that are decided here."""
+    row = connection.execute(select(SITE).where(SITE.c.key == site)).one_or_none()
+    if row is None:
+        return None
+    heard = _heard(connection, site, now)
+    counted = sum(heard.values())
+    attestations, until = _attestations(connection, site, now)
+    memory, others = _site_verdicts(connection, site, own)
+    told = _told(connection, site, now)
+    figures = SiteFigures(
+        declared_devices=row.declared_devices,
+        counted=counted,
+        heard={ago: count for ago, count in heard.items() if ago is not None},
+        software_told=told[SOFTWARE],
+        versions=_versions(connection, site, now),
+        firewall_told=told[FIREWALL],
+        configurations=_configurations(connection, site, now),
+        reviews=_reviews(connection, site),
+        attestations=attestations,
+        contractors=_contractors(connection, row.name, now),
+    )
+    standing = SiteStanding(
+        declared_devices=row.declared_devices,
+        reporting=counted,
+        rules=_standing(connection, site, shared),
+        site_rules=others,
+        attestations=attestations,
+    )
+    return SiteSeen(row.name, figures, standing, memory, _overrides(connection, site, own), until)
+
+
+def _heard(connection: Connection, site: int, now: datetime) -> Mapping[int | None, int]:
+    last = type_coerce(DEVICE.c.last_report_at, BigInteger)
+    ago = ((to_store(now) - last) // _DAY).label("ago")
+    query = select(ago, func.count()).where(counted_at(site)).group_by("ago")
+    rows: list[Any] = list(connection.execute(query))
+    return {None if row[0] is None else int(row[0]): row[1] for row in rows}
+
+
+def _standing(
+    connection: Connection, site: int, shared: Shared
+) -> Mapping[tuple[str, Population], RuleStanding]:
+    rules = sorted({rule for of in shared.values() for rule in of})
+    if not rules:
+        return {}
+    devices = Counter[bool](
+        {
+            bool(row[0]): row[1]
+            for row in connection.execute(
+                select(NOMADIC, func.count()).where(counted_at(site)).group_by(NOMADIC)
+            )
+        }
+    )
+    found: dict[tuple[str, bool], Any] = {}
+    for row in connection.execute(
+        select(
+            VERDICT.c.rule,
+            NOMADIC.label("nomadic"),
+            _count_of(Status.PASS).label("passing"),
+            _count_of(Status.PASS, Status.FAIL).label("judged"),
+            _count_of(Status.NOT_APPLICABLE).label("beside"),
+        )
+        .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
+        .where(counted_at(site))
+        .where(VERDICT.c.rule.in_(rules))
+        .group_by(VERDICT.c.rule, NOMADIC)
+    ):
+        found[row.rule, bool(row.nomadic)] = row
+    standing = {}
+    for of, wanted in shared.items():
+        sides = (True,) if of is Population.NOMADIC else (True, False)
+        names = _open(connection, site, wanted, of)
+        for rule in wanted:
+            rows = [found[rule, side] for side in sides if (rule, side) in found]
+            there = sum(devices[side] for side in sides)
+            standing[rule, of] = RuleStanding(
+                applies=there - sum(row.beside for row in rows),
+                passing=sum(row.passing for row in rows),
+                judged=any(row.judged for row in rows),
+                open=names.get(rule, ()),
+            )
+    return standing
+
+
+def _count_of(*statuses: Status) -> ColumnElement[int]:
+    held = [status.value for status in statuses]
+    return func.sum(case((VERDICT.c.status.in_(held), 1), else_=0))
+
+
+def _open(
+    connection: Connection, site: int, rules: Collection[str], of: Population
+) -> Mapping[str, tuple[str, ...]]:
+    """Some devices that do not pass, by rule: names, or ids of those that have none yet."""
+    if not rules:
+        return {}
+    name = case((DEVICE.c.hostname != "", DEVICE.c.hostname), else_=DEVICE.c.id)
+    place = func.row_number().over(partition_by=VERDICT.c.rule, order_by=(name, DEVICE.c.id))
+    open_ones = (
+        select(VERDICT.c.rule, name.label("name"), place.label("place"))
+        .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
+        .where(counted_at(site))
+        .where(VERDICT.c.rule.in_(sorted(rules)))
+        .where(VERDICT.c.status.in_([Status.FAIL.value, Status.UNKNOWN.value]))
+    )
+    if of is Population.NOMADIC:
+        open_ones = open_ones.where(NOMADIC)
+    held = open_ones.subquery()
+    found: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(
+        select(held).where(held.c.place <= NAMED).order_by(held.c.rule, held.c.place)
+    ):
+        found[row.rule] = (*found.get(row.rule, ()), row.name)
+    return found
+
+
+def in_force(
+    connection: Connection, site: int, now: datetime
+) -> Mapping[str, tuple[Attestation, datetime | None]]:
+    """What is attested of the whole site, with its expiry: the newest word on each item holds."""
+    rows = connection.execute(
+        select(ATTESTATION)
+        .where(ATTESTATION.c.site_key == site)
+        .where(ATTESTATION.c.group_key.is_(None))
+        .where(ATTESTATION.c.withdrawn_at.is_(None))
+        .order_by(ATTESTATION.c.key)
+    )
+    newest = {row.item: row for row in rows}
+    return {
+        item: (
+            Attestation(Outcome(row.outcome), None if row.value is None else json.loads(row.value)),
+            row.expires_at,
+        )
+        for item, row in newest.items()
+        if row.expires_at is None or row.expires_at > now
+    }
+
+
+def _attestations(
+    connection: Connection, site: int, now: datetime
+) -> tuple[Mapping[str, Attestation], datetime | None]:
+    held = in_force(connection, site, now)
+    ends = [ends_at for _, ends_at in held.values() if ends_at is not None]
+    return {item: said for item, (said, _) in held.items()}, min(ends, default=None)
+
+
+def _site_verdicts(
+    connection: Connection, site: int, own: Collection[str]
+) -> tuple[Mapping[str, Mapping[str, object]], Mapping[str, Status]]:
+    memory, others = {}, {}
+    for row in connection.execute(select(SITE_VERDICT).where(SITE_VERDICT.c.site_key == site)):
+        if row.rule in own:
+            memory[row.rule] = json.loads(row.detail)
+        else:
+            others[row.rule] = Status(row.status)
+    return memory, others
+
+
+def _overrides(
+    connection: Connection, site: int, own: Collection[str]
+) -> Mapping[str, Mapping[str, object]]:
+    found: dict[str, dict[str, object]] = {}
+    for row in connection.execute(
+        select(OVERRIDE)
+        .where(OVERRIDE.c.scope == "site")
+        .where(OVERRIDE.c.scope_key == site)
+        .where(OVERRIDE.c.rule.in_(sorted(own)))
+    ):
+        found.setdefault(row.rule, {})[row.name] = json.loads(row.value)
+    return found
+
+
+def _reviews(connection: Connection, site: int) -> Mapping[str, datetime]:
+    rows = connection.execute(
+        select(REVIEW.c.inventory, func.max(REVIEW.c.at).label("at"))
+        .where(REVIEW.c.site_key == site)
+        .group_by(REVIEW.c.inventory)
+    )
+    return {row.inventory: row.at for row in rows}
+
+
+def _contractors(connection: Connection, site: str, now: datetime) -> tuple[ContractorToken, ...]:
+    rows = connection.execute(
+        select(TOKEN)
+        .where(TOKEN.c.role == Role.CONTRACTOR.value)
+        .where(TOKEN.c.revoked_at.is_(None))
+        .where(TOKEN.c.expires_at > now)
+    )
+    return tuple(
+        ContractorToken(
+            name=row.name,
+            everywhere=row.sites is None,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            last_used_at=row.last_used_at,
+        )
+        for row in rows
+        if row.sites is None or site in json.loads(row.sites)
+    )
+
+
+def _fresh(site: int, now: datetime) -> ColumnElement[bool]:
+    """Sources of counted devices that tell, of the newest answer, which is still fresh."""
+    return (
+        counted_at(site)
+        & (SNAPSHOT.c.device_key == SOURCE.c.device_key)
+        & (SNAPSHOT.c.topic == SOURCE.c.topic)
+        & (SNAPSHOT.c.digest == SOURCE.c.digest)
+        & (SNAPSHOT.c.observed_at >= now - FRESH)
+        & (DEVICE.c.key == SOURCE.c.device_key)
+        & SOURCE.c.told
+    )
+
+
+def _told(connection: Connection, site: int, now: datetime) -> Counter[str]:
+    rows = connection.execute(
+        select(SOURCE.c.topic, func.count())
+        .select_from(SOURCE, SNAPSHOT, DEVICE)
+        .where(_fresh(site, now))
+        .group_by(SOURCE.c.topic)
+    )
+    return Counter({row[0]: row[1] for row in rows})
+
+
+def _traits(connection: Connection, site: int, topic: str, now: datetime) -> list[Any]:
+    """System, name and value of the traits, with how many devices have them."""
+    columns = (DEVICE.c.platform, TRAIT.c.name, TRAIT.c.value)
+    return list(
+        connection.execute(
+            select(*columns, func.count())
+            .select_from(SOURCE, SNAPSHOT, DEVICE, TRAIT)
+            .where(_fresh(site, now))
+            .where(TRAIT.c.device_key == SOURCE.c.device_key)
+            .where(TRAIT.c.topic == SOURCE.c.topic)
+            .where(TRAIT.c.topic == topic)
+            .group_by(*columns)
+        )
+    )
+
+
+def _versions(
+    connection: Connection, site: int, now: datetime
+) -> Mapping[tuple[str, str], Mapping[str, int]]:
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for platform, name, value, count in _traits(connection, site, SOFTWARE, now):
+        found.setdefault((platform, name), {})[value] = count
+    return found
+
+
+def _configurations(
+    connection: Connection, site: int, now: datetime
+) -> Mapping[str, Mapping[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for platform, _, value, count in _traits(connection, site, FIREWALL, now):
+        found.setdefault(platform, {})[value] = count
+    return found

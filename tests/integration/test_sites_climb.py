@@ -1,0 +1,135 @@
+"""A running server: a site climbs by its devices and attestations, and falls when one expires."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from fakes.running_server import MovableClock, RunningServer, running_server, small_catalogue
+from fakes.scripted_device import a_firewall, a_hello, a_report, enrolled, session
+from vigie_server.domain.attesting import NewAttestation, Outcome
+from vigie_server.domain.maturity import Attested, Share
+from vigie_server.domain.site_guide import SiteGuide
+from vigie_server.domain.sites import Site
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.maturity import LevelRecord
+from vigie_server.settings import HttpSettings, MaturitySettings, SweepSettings
+from vigie_server.store.attestations import Attestations
+from vigie_server.store.maturity import MaturityRecords
+from vigie_server.store.organisation import Organisation
+
+SITE, RULE, ITEM = "Les Tilleuls", "Q06-firewall-enabled", "Q06-professional-internet"
+OFTEN = timedelta(milliseconds=20)
+GUIDE = SiteGuide(
+    ladder={
+        6: {
+            1: (Share(RULE), Attested(ITEM)),
+            2: (Attested("Q06-secured-cabling"),),
+            3: (Attested("Q06-daily-network-watch"),),
+            4: (Attested("Q06-intrusion-test"),),
+        }
+    },
+    words={6: {0: {"fr": "Rien", "en": "Nothing"}, 1: {"fr": "Un peu", "en": "Some"}}},
+    site_rules={},
+    titles={},
+    questions={},
+    rules=frozenset({RULE}),
+)
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Returns once the condition holds; the test's own time limit ends a vain wait."""
+    while not await asyncio.to_thread(condition):  # noqa: ASYNC110 (a condition, not an event)
+        await asyncio.sleep(0.01)
+
+
+def level(running: RunningServer) -> LevelRecord | None:
+    found = MaturityRecords(running.server.database).levels(SITE)
+    return found[0] if found else None
+
+
+def at_level(running: RunningServer, wanted: int | None) -> Callable[[], bool]:
+    def holds() -> bool:
+        found = level(running)
+        return found is not None and found.level == wanted
+
+    return holds
+
+
+def attest(running: RunningServer, *, days: int) -> None:
+    now = running.now()
+    given = NewAttestation(
+        ITEM, Outcome.HELD, author="Direction", expires_at=now + timedelta(days=days)
+    )
+    Attestations(running.server.database, frozenset()).record(SITE, given, Act("test", now))
+
+
+async def asked(running: RunningServer, path: str) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {running.api_token()}"}
+    url = f"http://127.0.0.1:{running.addresses.http}"
+    async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+        answer = await client.get(path)
+    return answer.status_code, answer.text if path == "/metrics" else answer.json()
+
+
+async def test_a_site_climbs_by_devices_and_attestations_and_falls_when_one_expires(
+    tmp_path: Path,
+) -> None:
+    clock = MovableClock()
+    async with running_server(
+        tmp_path,
+        now=clock,
+        site_guide=GUIDE,
+        catalogue=small_catalogue(),
+        maturity=MaturitySettings(every=OFTEN, pause=timedelta(0)),
+        sweep=SweepSettings(every=OFTEN, views_every=OFTEN),
+        http=HttpSettings(plain=True),
+    ) as running:
+        token = running.token()
+        Organisation(running.server.database).put(
+            Site(SITE, body="Les Fleurs", region="84", declared_devices=1),
+            Act("test", running.now()),
+        )
+        await eventually(at_level(running, None))
+        not_assessed = await asked(running, f"/api/v1/sites/{SITE}/maturity")
+        identity = await enrolled(token, running.authority.certificate_pem)
+        async with session(identity) as device:
+            await device.greet(a_hello())
+            await device.send(a_report(1, a_firewall("1")))
+            await device.acknowledged(1)
+        await eventually(at_level(running, 0))
+        waiting = level(running)
+        attest(running, days=30)
+        await eventually(at_level(running, 1))
+        _, climbed = await asked(running, f"/api/v1/sites/{SITE}/maturity")
+        _, body = await asked(running, "/api/v1/bodies/Les Fleurs/maturity")
+        _, metrics = await asked(running, "/metrics")
+        clock.ahead = timedelta(days=30, seconds=1)
+        await eventually(at_level(running, 0))
+        changes = MaturityRecords(running.server.database).history(SITE, limit=10)
+
+    question = {one["question"]: one for one in climbed["questions"]}
+    assert not_assessed[1]["questions"][5]["level"] is None
+    assert waiting is not None
+    assert [action["subject"] for action in waiting.actions] == [ITEM]
+    assert question[6]["level"] == 1
+    assert question[6]["words"] == {"fr": "Un peu", "en": "Some"}
+    assert question[6]["actions"][0]["subject"] == "Q06-secured-cabling"
+    assert question[5]["level"] is None
+    assert body["sites"] == 1
+    assert body["questions"][5]["n1"] == 1
+    assert f'vigie_site_maturity_level{{site="{SITE}",question="6"}} 1\n' in metrics
+    assert [(change.before, change.after) for change in changes] == [(1, 0), (0, 1), (None, 0)]
+
+
+async def test_a_site_of_another_scope_is_not_found(tmp_path: Path) -> None:
+    async with running_server(
+        tmp_path, site_guide=GUIDE, catalogue=small_catalogue(), http=HttpSettings(plain=True)
+    ) as running:
+        status, told = await asked(running, "/api/v1/sites/Ailleurs/maturity")
+
+    assert status == 404
+    assert "no site Ailleurs" in told["detail"]
