@@ -80,7 +80,7 @@ Q01-hardware-identified      P P F ? P P P P P P F ?
 Q01-no-unexpected-listener   P P F P P P F ? P P F F
 Q01-remote-access-approved   P P F P P P F ? P F P ?
 Q01-software-inventoried     P P P P P P P P P P P P
-Q02-backup-configured        P P F ? P F F ? P P F P
+Q02-backup-configured        P P F ? P F F ? P ? F P
 Q02-backup-recent            P ? F ? P F F ? P F F P
 Q03-auto-update              P P F P P P F ? P P F F
 Q03-no-obsolete-software     P P F P P P F P P P F P

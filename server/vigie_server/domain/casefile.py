@@ -160,6 +160,8 @@ class CaseFile:
         values[read.variable + ".count"] = len(rows)
         values[read.variable + ".observed_at"] = _seconds(answered.fact.observed_at)
         if columns:
+            if read.known is not None:
+                rows = [row for row in rows if read.known.holds(row)]
             values[read.variable + ".rows"] = self._shown(rows, columns)
 
     def _shown(self, rows: Iterable[FactRow], columns: Sequence[str]) -> list[dict[str, object]]:

@@ -27,12 +27,14 @@ from vigie_server.domain.documents import Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.examples import read_example
 from vigie_server.domain.parameters import Parameter, ParameterType, read_parameter
+from vigie_server.domain.products import ProductTable
 from vigie_server.domain.reference_files import References, load_references
 from vigie_server.domain.rules import (
     DEVICE_FIELDS,
     MOVING,
     Catalogue,
     Conditions,
+    Known,
     Outcome,
     Read,
     Rule,
@@ -132,12 +134,17 @@ def _view(reads: Mapping[str, Read]) -> str:
 
 
 def _sharing(reads: Mapping[str, Read], topics: Mapping[str, Topic]) -> Mapping[str, Read]:
-    """The reads under the name of their view: one for each choice of parts that rules make."""
+    """The reads under the name of their view: one for each choice of rows that rules make."""
     choices = [
         f"{name} {platform} {' '.join(sorted(parts))}"
         for name, read in sorted(reads.items())
         for platform, parts in sorted(read.parts.items())
         if parts != {part.name for part in topics[name].parts_on(platform)}
+    ]
+    choices += [
+        f"{name} {read.known.column} {read.known.products.handle}"
+        for name, read in sorted(reads.items())
+        if read.known is not None
     ]
     if not choices:
         return reads
@@ -171,17 +178,17 @@ class _RuleReader:
         platforms = frozenset(section.words("platforms"))
         if not platforms or not platforms <= PLATFORMS:
             raise section.wrong(f"must be some of {', '.join(sorted(PLATFORMS))}", "platforms")
-        reads = _sharing(
-            {
-                name: self._read(name, about, platforms)
-                for name, about in section.named_sections("reads")
-            },
-            self._topics,
-        )
         parameters = {
             name: read_parameter(name, about, self._references)
             for name, about in section.named_sections("parameters")
         }
+        reads = _sharing(
+            {
+                name: self._read(name, about, platforms, parameters)
+                for name, about in section.named_sections("reads")
+            },
+            self._topics,
+        )
         container = _view(reads) + rule_id.replace("-", "_")
         conditions, measures = self._conditions(container, reads, parameters)
         rule = Rule(
@@ -216,7 +223,13 @@ class _RuleReader:
         self._check_examples(rule)
         return rule
 
-    def _read(self, name: str, section: Section, platforms: frozenset[str]) -> Read:
+    def _read(
+        self,
+        name: str,
+        section: Section,
+        platforms: frozenset[str],
+        parameters: Mapping[str, Parameter],
+    ) -> Read:
         topic = self._topics.get(name)
         if topic is None:
             raise section.wrong(f"reads `{name}`, which is no topic")
@@ -234,8 +247,19 @@ class _RuleReader:
         version = section.whole("version")
         if version != topic.version:
             raise section.wrong(f"is not {topic.version}, which {name} has", "version")
+        known = self._known(section, columns, parameters) if "known" in section else None
         section.close()
-        return Read(name, version, columns, read, f"topics.{name}")
+        return Read(name, version, columns, read, f"topics.{name}", known)
+
+    def _known(
+        self, section: Section, columns: frozenset[str], parameters: Mapping[str, Parameter]
+    ) -> Known:
+        (column, name), *others = section.texts("known").items() or [("", "")]
+        parameter = parameters.get(name)
+        products = None if parameter is None else parameter.default
+        if others or column not in columns or not isinstance(products, ProductTable):
+            raise section.wrong("must name one of `columns`, and a parameter of products", "known")
+        return Known(column, products)
 
     def _parts(self, section: Section, platforms: frozenset[str]) -> Mapping[str, frozenset[str]]:
         """What is read by platform; a platform that is absent reads all that it answers."""

@@ -11,8 +11,9 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
 `title`, `why`  what it asks for, and what for
 `remediation`   what to do, step by step, for a manager without IT staff; by platform, or `any`
 `reads`         by topic: `version`, `columns`, and `parts` by platform (or a list for all), where
-                not all of the topic's are read: the rule then sees no row of the others. Absent for
-                a rule on the device alone
+                not all of the topic's are read: the rule then sees no row of the others; `known`
+                (`{name: products}`) where it sees only rows whose column names a product of that
+                parameter, `count` still being that of all. Absent for a rule on the device alone
 `max_age`       older evidence is `unknown`: `36h`, `30d` (absent: 7 days)
 `parameters`    by name: `type` (integer, real, text, flag, list, table, products), `about`,
                 `default`, and `profiles` (`standard`, `critical`, `low`) where they differ. A
@@ -58,7 +59,9 @@ from vigie_server.domain.conditions import Condition, Decision, Kind
 from vigie_server.domain.declared import DECLARED
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.examples import Example
+from vigie_server.domain.facts import FactRow
 from vigie_server.domain.parameters import Parameter
+from vigie_server.domain.products import ProductTable
 from vigie_server.domain.reference_files import References
 from vigie_server.domain.statements import Statement
 from vigie_server.domain.topics import Topic
@@ -88,11 +91,24 @@ DEVICE_FIELDS: Final[Mapping[str, Kind]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A choice of rows: those whose column names a known product. Thousands need no evaluation."""
+
+    column: str
+    products: ProductTable
+
+    def holds(self, row: FactRow) -> bool:
+        """Whether the row names one."""
+        name = row.get(self.column)
+        return isinstance(name, str) and self.products.product(name) != ""
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """What a rule reads of a topic.
 
     `parts` are those it reads, by platform. `variable` is the full name under which conditions see
-    the topic; rules that read the same parts share it. Without `columns` rows are only counted.
+    the topic; rules that read the same rows share it. Without `columns` rows are only counted.
     """
 
     topic: str
@@ -100,6 +116,7 @@ class Read:
     columns: frozenset[str]
     parts: Mapping[str, frozenset[str]]
     variable: str
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -537,3 +537,22 @@ def test_a_clock_that_drifts_is_judged_anew_on_the_same_evidence(tmp_path: Path)
     ]
 
     assert statuses == [Status.PASS, Status.FAIL, Status.FAIL, Status.PASS]
+
+
+def test_of_known_products_alone_are_rows_seen_and_all_are_counted(tmp_path: Path) -> None:
+    judge_of(tmp_path, passes="size(topics.doors.rows) == 1 && topics.doors.count == 3")
+    (tmp_path / "guide" / "reference").mkdir()
+    (tmp_path / "guide" / "reference" / "locks.yaml").write_text(
+        "products: locks\nrecorded: 2026-11-01\nsource: Ours\n"
+        "entries:\n  - {product: Bolt, names: [bolt]}\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "guide" / "q06.yaml"
+    text = path.read_text("utf-8").replace("[name, shut]}", "[name, shut], known: {name: locks}}")
+    locks = "parameters:\n      locks: {type: products, about: {fr: V, en: L}, default: locks}\n"
+    path.write_text(text.replace("    max_age: 2d\n", f"    {locks}    max_age: 2d\n"), "utf-8")
+    judge = Judge(load_catalogue(tmp_path / "topics", tmp_path / "guide", whys_file()))
+
+    verdict = verdict_of(judge, doors(door("hall"), door("bolt"), door("yard")))
+
+    assert verdict.status is Status.PASS, verdict.reason

@@ -195,3 +195,38 @@ def test_the_data_that_comes_with_the_server_is_found() -> None:
     assert (topics_folder() / "firewall.yaml").is_file()
     assert (guide_folder() / "q06.yaml").is_file()
     assert (guide_folder() / "reference" / "os_support.yaml").is_file()
+
+
+KNOWN: Final = RULES.replace(
+    "default: 3}",
+    "default: 3}\n      locks: {type: products, about: {fr: Verrous, en: Locks}, default: locks}",
+).replace("[name, shut], parts", "[name, shut], known: {name: locks}, parts")
+LOCKS: Final = """products: locks
+recorded: 2026-11-01
+source: Ours
+entries:
+  - {product: Bolt, names: [bolt, "bar*"]}
+"""
+
+
+def known(tmp_path: Path, rules: str = KNOWN) -> Catalogue:
+    (tmp_path / "guide" / "reference").mkdir(parents=True)
+    (tmp_path / "guide" / "reference" / "locks.yaml").write_text(LOCKS, encoding="utf-8")
+    return load(tmp_path, rules)
+
+
+def test_a_rule_can_see_only_the_rows_of_known_products(tmp_path: Path) -> None:
+    read = known(tmp_path).rules["Q06-doors-shut"].reads["doors"]
+
+    assert read.known is not None
+    assert read.known.holds({"name": "Bar 12"})
+    assert not read.known.holds({"name": "hall"})
+    assert not read.known.holds({"name": None})
+
+
+@pytest.mark.parametrize(
+    "wrong", ["{name: limit}", "{name: nothing}", "{colour: locks}", "{name: locks, shut: locks}"]
+)
+def test_known_rows_must_be_told_by_a_column_and_products(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(RulesMalformed, match="`known` must name one of `columns`"):
+        known(tmp_path, KNOWN.replace("{name: locks}", wrong))
