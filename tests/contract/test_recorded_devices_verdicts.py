@@ -184,12 +184,20 @@ Q11-logs-centralised         P F P F F
 """,
     "linux": """
 Q01-accounts-inventoried     P P P P P
+Q01-asset-recorded           ? ? ? ? ?
 Q01-hardware-identified      P P P P P
+Q01-no-unexpected-listener   P P F P F
+Q01-remote-access-approved   P P P P F
 Q01-software-inventoried     P P P P P
+Q02-backup-configured        F P P F F
+Q02-backup-recent            F P P F F
 Q03-auto-update              P P P F P
+Q03-no-obsolete-software     P P P P P
 Q03-no-pending-reboot        ? P F P P
+Q03-os-support-horizon       P P F P P
 Q03-os-supported             P P P P P
 Q03-patched-recently         P P P P P
+Q03-software-auto-update     P P - F P
 Q04-antivirus-active         P P F F F
 Q04-auto-update              ? ? F F F
 Q04-edr-active               P P F F F
@@ -207,17 +215,25 @@ Q05-screen-lock              P P - P P
 Q06-drops-logged             P P F F F
 Q06-firewall-enabled         P P F F P
 Q06-inbound-blocked          P P F F P
-Q08-admins-approved          ? ? ? ? ?
-Q08-admins-few               P P P P P
+Q08-admins-approved          F P F F F
+Q08-admins-few               F P F F F
 Q08-daily-user-not-admin     ? P ? F P
 Q08-elevation-guarded        P P F P P
+Q08-no-admin-browsing        P P P P P
 Q08-no-peer-access           P P - P F
-Q08-no-stale-account         P P F ? F
+Q08-no-stale-account         P P F P F
+Q09-bluetooth-off            P P P P F
 Q09-disk-encrypted           - P - F -
+Q09-managed-device           P F F F F
+Q09-no-saved-passwords       P F P P F
 Q09-no-usb-storage           P P P F F
 Q09-seen-recently            P P P P P
 Q09-usb-storage-blocked      P F F F F
+Q09-vpn-active-off-site      - P - F -
 Q09-vpn-installed            - P - F -
+Q11-clock-synchronised       P P P P P
+Q11-logging-active           P P P P P
+Q11-logs-centralised         P F F F F
 """,
 }
 
