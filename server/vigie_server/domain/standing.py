@@ -48,15 +48,14 @@ def standing(
     moved = held is None or held.verdict.status != verdict.status
     since = now if held is None or moved else held.since
     failing_since, passing_since = _lasting(held, verdict.status, now, hold)
+    next_check_at = _earlier(verdict.next_check_at, over.until)
+    if passing_since is not None:
+        next_check_at = _earlier(next_check_at, passing_since + hold)
     next_held = HeldVerdict(
         verdict=verdict,
         since=since,
         failing_since=failing_since,
-        next_check_at=_earliest(
-            verdict.next_check_at,
-            over.until,
-            None if passing_since is None else passing_since + hold,
-        ),
+        next_check_at=next_check_at,
         passing_since=passing_since,
         waived=over.waived,
     )
@@ -119,8 +118,10 @@ def _early_enough(stored: datetime | None, wanted: datetime | None) -> bool:
     return wanted is None or (stored is not None and stored <= wanted)
 
 
-def _earliest(*instants: datetime | None) -> datetime | None:
-    return min((instant for instant in instants if instant is not None), default=None)
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
 
 
 def _lasting(

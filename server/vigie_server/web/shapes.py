@@ -52,11 +52,15 @@ class DeviceShape(BaseModel):
 
 
 class DeviceInList(DeviceShape):
-    """A device with its score. `compliant` and `compliance_ratio` are null until it is judged."""
+    """A device with its score. `compliant` and `compliance_ratio` are null until it is judged.
+
+    `waived_rules` are those of the failing rules whose risk a person accepted.
+    """
 
     compliant: bool | None
     compliance_ratio: float | None
     failing_rules: list[str]
+    waived_rules: list[str]
 
     @classmethod
     def of_view(cls, view: DeviceView) -> "DeviceInList":
@@ -69,6 +73,7 @@ class DeviceInList(DeviceShape):
             failing_rules=sorted(
                 rule for rule, verdict in view.verdicts.items() if verdict.status == "fail"
             ),
+            waived_rules=sorted(rule for rule, verdict in view.verdicts.items() if verdict.waived),
         )
 
 

@@ -1,7 +1,7 @@
 """The API over a fleet held in memory: who sees what, and what an error says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -231,3 +231,14 @@ def test_ready_means_that_the_store_answers() -> None:
 
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "5"
+
+
+def test_a_waived_rule_is_listed_as_failing_and_as_waived() -> None:
+    view = a_view("d1", site="les-lilas")
+    waived = replace(view.verdicts["Q06-firewall-enabled"], waived=True, failing_since=None)
+    reader = FleetInMemory({"d1": replace(view, verdicts={**view.verdicts, "Q01-other": waived})})
+
+    (device,) = a_client(reader).get("/api/v1/devices", headers=bearer("auditor")).json()["items"]
+
+    assert device["failing_rules"] == ["Q01-other", "Q06-firewall-enabled"]
+    assert device["waived_rules"] == ["Q01-other"]
