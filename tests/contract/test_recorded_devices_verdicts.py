@@ -7,7 +7,7 @@ wanted, write it down.
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -76,7 +76,7 @@ SKEW: Final[Mapping[str, float]] = {"partial": -1.5, "neglected": 1260.0}
 EXPECTED: Final = """
 Q01-accounts-inventoried     P P P P P P P ? P P P ?
 Q01-asset-recorded           P F F ? P F F ? P F F ?
-Q01-hardware-identified      P P F ? P P P P P P F ?
+Q01-hardware-identified      P P F ? P P F P P P F ?
 Q01-no-unexpected-listener   P P F P P P F ? P P F F
 Q01-remote-access-approved   P P F P P P F ? P F P ?
 Q01-software-inventoried     P P P P P P P P P P P P
@@ -264,7 +264,7 @@ def facts_of(platform: str, scenario: str) -> dict[str, Fact]:
     }
 
 
-def verdicts_of(platform: str, scenario: str) -> list[Verdict]:
+def verdicts_of(platform: str, scenario: str, *, now: datetime = NOW) -> list[Verdict]:
     facts = facts_of(platform, scenario)
     device = Device(
         id="d1",
@@ -280,7 +280,7 @@ def verdicts_of(platform: str, scenario: str) -> list[Verdict]:
     device = described(device, facts["inventory"])
     if device.chassis == "laptop":
         device = replace(device, whereabouts=Whereabouts(presence=OFF_SITE))
-    return Judge(CATALOGUE).judge(device, facts, now=NOW)
+    return Judge(CATALOGUE).judge(device, facts, now=now)
 
 
 def expected(platform: str, scenario: str) -> dict[str, str]:
@@ -319,6 +319,17 @@ def test_no_rule_fails_by_itself_on_a_recorded_device(platform: str, scenario: s
     ]
 
     assert broken == []
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_inventories_of_a_silent_device_fail_when_they_grow_old(platform: str) -> None:
+    later = NOW + timedelta(days=10)
+
+    verdicts = {v.rule: v for v in verdicts_of(platform, "compliant", now=later)}
+
+    for rule in ("Q01-accounts-inventoried", "Q01-software-inventoried"):
+        assert verdicts[rule].status is Status.FAIL
+        assert "20/11/2026" in verdicts[rule].reason["fr"]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
