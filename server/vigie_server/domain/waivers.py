@@ -29,8 +29,17 @@ class Waiver:
     rows: tuple[FactRow, ...]
     expires_at: datetime
 
-    def covers(self, row: FactRow) -> bool:
-        """Whether the row is one of those accepted, whatever its other columns have become."""
+    def covers(self, offending: Sequence[FactRow]) -> bool:
+        """Whether each row is one of those accepted, whatever its other columns have become.
+
+        A fail that no row decided is another one than a fail of accepted rows: what was there and
+        wrong may be gone altogether.
+        """
+        if not offending:
+            return not self.rows
+        return all(self._accepts(row) for row in offending)
+
+    def _accepts(self, row: FactRow) -> bool:
         return any(
             all(column in row and row[column] == cell for column, cell in accepted.items())
             for accepted in self.rows
@@ -69,7 +78,7 @@ def overlay(
     until = min(waiver.expires_at for waiver in in_force)
     match verdict.status:
         case Status.FAIL:
-            covering = [waiver for waiver in in_force if all(map(waiver.covers, verdict.offending))]
+            covering = [waiver for waiver in in_force if waiver.covers(verdict.offending)]
             reopened = tuple(waiver for waiver in in_force if waiver not in covering)
             return Overlay(
                 waived=bool(covering),

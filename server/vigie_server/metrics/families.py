@@ -27,7 +27,8 @@ RULE_COMPLIANT: Final = Family(
 )
 FAILING_SINCE: Final = Family(
     "vigie_device_rule_failing_since_timestamp_seconds",
-    "When the device began to fail the rule; stays through unknown, so silence resolves nothing.",
+    "When the device began to fail the rule; stays through unknown and until a pass has lasted. "
+    "Absent under a waiver, and while the device is new.",
 )
 RULES: Final = Family(
     "vigie_device_rules",

@@ -145,6 +145,7 @@ def test_a_fail_without_rows_is_covered_by_a_waiver_without_rows_alone() -> None
 
     assert overlay([bare], a_fail(), was_waived=False, now=NOW).waived
     assert not overlay([bare], a_fail("ancien"), was_waived=False, now=NOW).waived
+    assert overlay([WAIVER], a_fail(), was_waived=True, now=NOW).reopened == (WAIVER,)
 
 
 def test_a_row_without_the_accepted_columns_is_a_new_one() -> None:
