@@ -32,6 +32,7 @@ from vigie_agent.domain.errors import (
     SpoolUnusable,
 )
 from vigie_agent.domain.identity import HardwareClaims
+from vigie_agent.domain.packs import Pack
 from vigie_agent.domain.schedule import Schedule
 from vigie_agent.domain.topics import Topic
 from vigie_agent.ports import KeyStore, QueryEngine, Spool
@@ -88,7 +89,7 @@ def lasting_collection(settings: AgentSettings, folder: Path) -> Iterator[Collec
         topics = bundled.read_topics(settings.topics_dir or bundled.folder("topics"))
         orders = StandingOrders(
             settings.config_path,
-            shipped=bundled.read_packs(settings.packs_dir or bundled.folder("packs")),
+            shipped=_packs(settings),
             topics=topics,
             host=lambda: this_host(engine),
         )
@@ -104,6 +105,14 @@ def lasting_collection(settings: AgentSettings, folder: Path) -> Iterator[Collec
     finally:
         ask.close()
         engine.close()
+
+
+def _packs(settings: AgentSettings) -> tuple[Pack, ...]:
+    """The shipped packs, or those in their place, and the site's own."""
+    packs = bundled.read_packs(settings.packs_dir or bundled.folder("packs"))
+    if settings.own_packs_dir is None:
+        return packs
+    return bundled.packs_beside(packs, settings.own_packs_dir)
 
 
 def _topics_in_force(orders: StandingOrders) -> list["TopicInForce"]:

@@ -27,6 +27,16 @@ def read_packs(folder: Path) -> tuple[Pack, ...]:
     )
 
 
+def packs_beside(shipped: Iterable[Pack], folder: Path) -> tuple[Pack, ...]:
+    """The shipped packs and the own ones in `folder`, which replace none. Raises PackMalformed."""
+    by_name = {pack.name: pack for pack in shipped}
+    for pack in read_packs(folder):
+        if pack.name in by_name:
+            raise PackMalformed(f"pack {pack.name} comes with the agent: give yours another name")
+        by_name[pack.name] = pack
+    return tuple(by_name.values())
+
+
 def read_topics(folder: Path) -> Mapping[str, Topic]:
     """Every topic declared in `folder` (*.yaml), by name. Raises TopicMalformed."""
     topics = (_topic(path) for path in _files(folder, "yaml"))

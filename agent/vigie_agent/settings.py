@@ -104,6 +104,8 @@ class AgentSettings:
     """Proxy to the server, http://host:port; the system's own HTTPS_PROXY where not set."""
     packs_dir: Path | None = field(default=None, metadata=by(read.path))
     """Packs in place of the shipped ones."""
+    own_packs_dir: Path | None = field(default=None, metadata=by(read.path))
+    """The site's own packs, beside the shipped ones."""
     topics_dir: Path | None = field(default=None, metadata=by(read.path))
     """Topics in place of the shipped ones."""
     engine: EngineSettings = EngineSettings()

@@ -108,6 +108,11 @@ def authorities(settings: ServerSettings) -> Path:
     return settings.data / "ca"
 
 
+def catalogue_in_force(settings: ServerSettings) -> Catalogue:
+    """The rules of the release and the site's own. Raises RulesMalformed, SettingsMalformed."""
+    return bundled_catalogue(settings.own_references, settings.own_rules)
+
+
 def open_store(settings: ServerSettings) -> Database:
     """The store, at this version's schema: a SQLite one is brought to it, another one must be.
 
@@ -170,7 +175,7 @@ def build_server(
             "VIGIE_SERVER_HTTP__PLAIN is for loopback addresses: listen.http is not one"
         )
     if catalogue is None:
-        catalogue = bundled_catalogue(settings.own_references)
+        catalogue = catalogue_in_force(settings)
         site_guide = site_guide or bundled_site_guide(catalogue)
     devices_authority = authority.load(authorities(settings), authority.DEVICES)
     guide = site_guide or NO_SITE_GUIDE

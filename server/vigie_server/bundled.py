@@ -29,12 +29,28 @@ def whys_file() -> Path:
     return topics_folder().parent / "whys.yaml"
 
 
-def bundled_catalogue(own_references: Path | None = None) -> Catalogue:
+def bundled_catalogue(own_references: Path | None = None, own: Path | None = None) -> Catalogue:
     """The catalogue that comes with the server, with newer reference data of its own.
 
-    Raises RulesMalformed.
+    `own` is a folder of a site's own topics and rules. Raises RulesMalformed.
     """
-    return load_catalogue(topics_folder(), guide_folder(), whys_file(), own_references)
+    return load_catalogue(topics_folder(), guide_folder(), whys_file(), own_references, own)
+
+
+def catalogue_with(folder: Path, own_references: Path | None = None) -> Catalogue:
+    """The catalogue as a folder would make it. Raises RulesMalformed.
+
+    A folder like `queries` (it holds `whys.yaml`) is a catalogue of its own; one like
+    `queries/guide` (rule files lie in it) takes the place of the release's rules; any other is a
+    site's own, beside the release's.
+    """
+    if (folder / "whys.yaml").is_file():
+        return load_catalogue(
+            folder / "topics", folder / "guide", folder / "whys.yaml", own_references
+        )
+    if any(folder.glob("*.yaml")):
+        return load_catalogue(topics_folder(), folder, whys_file(), own_references)
+    return bundled_catalogue(own_references, folder)
 
 
 def bundled_attestations() -> AttestationCatalogue:

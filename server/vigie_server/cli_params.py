@@ -9,7 +9,7 @@ from typing import Final, ParamSpec
 
 import click
 
-from vigie_server.bundled import bundled_catalogue
+from vigie_server.bootstrap import catalogue_in_force
 from vigie_server.cli_output import act, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import DeclarationRefused
@@ -184,7 +184,7 @@ def unset_parameter(
 
 
 def _catalogue() -> Catalogue:
-    return bundled_catalogue(read_settings().own_references)
+    return catalogue_in_force(read_settings())
 
 
 def _target(site: str | None, group: str | None, device: str | None) -> Target:

@@ -1,13 +1,15 @@
 """`vigie-server rules ...`: what devices are judged by."""
 
+import sys
 from pathlib import Path
 
 import click
 
-from vigie_server.bundled import bundled_catalogue, topics_folder, whys_file
+from vigie_server.bootstrap import catalogue_in_force
+from vigie_server.bundled import catalogue_with
 from vigie_server.cli_output import opened, show_table, told_errors
+from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.reference_files import Reference
-from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.settings import read_settings
 from vigie_server.store.administration import Administration
 
@@ -22,15 +24,16 @@ def rules() -> None:
 @told_errors
 def list_rules(*, language: str) -> None:
     """List the rules in force, then the reference data they use and its day."""
-    catalogue = bundled_catalogue(read_settings().own_references)
+    catalogue = catalogue_in_force(read_settings())
     show_table(
-        ("RULE", "VERSION", "SEVERITY", "PLATFORMS", "TITLE"),
+        ("RULE", "VERSION", "SEVERITY", "PLATFORMS", "FROM", "TITLE"),
         [
             (
                 rule.id,
                 str(rule.version),
                 rule.severity.value,
                 ",".join(sorted(rule.platforms)),
+                "site" if rule.own else "release",
                 rule.title[language],
             )
             for rule in catalogue.rules.values()
@@ -54,9 +57,21 @@ def _shown(reference: Reference) -> tuple[str, str, str]:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @told_errors
 def check(folder: Path) -> None:
-    """Check the rules of FOLDER, as they would be loaded."""
-    catalogue = load_catalogue(topics_folder(), folder, whys_file())
-    click.echo(f"{len(catalogue.rules)} rules, all well formed.")
+    """Check the rules of FOLDER, as they would be loaded, and tell every mistake.
+
+    FOLDER is a site's own folder, one like `queries` of the release, or its `queries/guide`.
+    """
+    try:
+        catalogue = catalogue_with(folder, read_settings().own_references)
+    except RulesMalformed as error:
+        for mistake in error.mistakes:
+            click.echo(mistake, err=True)
+        count = len(error.mistakes)
+        click.echo(f"{count} mistake{'s' if count > 1 else ''}.", err=True)
+        sys.exit(1)
+    own = sum(rule.own for rule in catalogue.rules.values())
+    beside = f", {own} of the site's own" if own else ""
+    click.echo(f"{len(catalogue.rules)} rules{beside}, all well formed.")
 
 
 @rules.command("rejudge")

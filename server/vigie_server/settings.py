@@ -109,6 +109,12 @@ class JudgeSettings(_Group):
     memory: ByteSize = ByteSize(MEMORY_BYTES)
 
 
+class RulesSettings(_Group):
+    """`folder`: a site's own topics and rules, in force beside the release's."""
+
+    folder: Path | None = None
+
+
 class EnrolmentSettings(_Group):
     """How often one address may try, and how long an expired certificate can be renewed."""
 
@@ -177,6 +183,7 @@ class ServerSettings(BaseSettings):
     store: StoreSettings = StoreSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
     judge: JudgeSettings = JudgeSettings()
+    rules: RulesSettings = RulesSettings()
     sweep: SweepSettings = SweepSettings()
     retention: RetentionSettings = RetentionSettings()
     verdicts: VerdictSettings = VerdictSettings()
@@ -202,6 +209,14 @@ class ServerSettings(BaseSettings):
         if not self.reference.is_dir():
             raise SettingsMalformed(f"{PREFIX}REFERENCE: {self.reference} is not a folder")
         return self.reference
+
+    @property
+    def own_rules(self) -> Path | None:
+        """The folder of a site's own topics and rules. Raises SettingsMalformed."""
+        folder = self.rules.folder
+        if folder is not None and not folder.is_dir():
+            raise SettingsMalformed(f"{PREFIX}RULES__FOLDER: {folder} is not a folder")
+        return folder
 
     @property
     def own_names(self) -> tuple[str, ...]:

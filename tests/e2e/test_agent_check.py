@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 
 from vigie_agent import bundled
+from vigie_server.bundled import bundled_catalogue
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.examples import NOW
+from vigie_server.domain.judge import Judge
+from vigie_server.domain.verdicts import Status
 
 PROGRAM = Path(sys.executable).with_name("vigie-agent")
 PACKS = Path(__file__).parents[1] / "fixtures" / "packs"
+OWN = Path(__file__).parents[2] / "docs" / "own-rules"
 NOBODY = 65534
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the embedded engine is Linux's")
@@ -82,6 +88,33 @@ def test_a_pack_of_the_site_is_collected_beside_a_query_that_is_refused(agent: A
     assert given["pack.site.forbidden"]["status"] == "refused"
     assert given.keys() == {"pack.site.superuser", "pack.site.forbidden"}
     assert ended.returncode == 4
+
+
+def test_the_worked_example_of_a_sites_own_rule_judges_this_machine(agent: Agent) -> None:
+    topic = "pack.house.remote_shell"
+    given = answers(agent("check", "--json", own_packs_dir=str(OWN / "packs")))
+    catalogue = bundled_catalogue(own=OWN)
+    rows = given[topic]["rows"]
+    fact = catalogue.topics[topic].convert(
+        topic_version=1,
+        status=given[topic]["status"],
+        message="",
+        columns=["name", "version"] if rows else [],
+        values=[row[column] for row in rows for column in ("name", "version")],
+        observed_at=NOW,
+    )
+
+    (verdict,) = Judge(catalogue).judge(
+        Device("d1", "s1", "standard", "linux", DeviceState.ACTIVE, last_report_at=NOW),
+        {topic: fact},
+        now=NOW,
+        topics=frozenset({topic}),
+        on_device=False,
+    )
+
+    assert "firewall" in given  # what is shipped is collected too
+    assert given[topic]["status"] == "ok"
+    assert verdict.status is (Status.FAIL if rows else Status.PASS)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

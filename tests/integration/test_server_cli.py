@@ -13,6 +13,7 @@ from vigie.v1.enrolment_token import decode
 from vigie_server.bundled import guide_folder
 from vigie_server.cli import main
 
+OWN = Path(__file__).parents[2] / "docs" / "own-rules"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "server.md"
 
 
@@ -153,3 +154,50 @@ def test_serve_on_a_taken_port_fails_with_the_address(monkeypatch: pytest.Monkey
 
     assert result.exit_code == 1
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_every_mistake_of_a_sites_own_rules_is_told(tmp_path: Path) -> None:
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "doors.yaml").write_text(
+        "question: 6\nrules:\n  - {id: X-doors, severity: majr}\n  - {id: doors}\n"
+    )
+
+    result = run("rules", "check", str(tmp_path))
+
+    told = result.stderr.splitlines()
+    assert result.exit_code == 1
+    assert "doors.yaml:3: `severity` must be one of" in result.stderr
+    assert "doors.yaml:4: `id` must begin with X-" in result.stderr
+    assert told[-1] == f"{len(told) - 1} mistakes."
+
+
+@pytest.mark.parametrize("folder", [guide_folder(), guide_folder().parent])
+def test_the_releases_own_rules_are_well_formed(folder: Path) -> None:
+    result = run("rules", "check", str(folder))
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "all well formed" in result.stdout
+
+
+def test_the_rules_of_the_sites_own_folder_are_listed_as_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_RULES__FOLDER", str(OWN))
+
+    listed = run("rules", "list").stdout.splitlines()
+
+    assert [line.split()[4] for line in listed if line.startswith("X-")] == ["site"]
+    assert run("rules", "check", str(OWN)).stdout.endswith(
+        "1 of the site's own, all well formed.\n"
+    )
+
+
+def test_a_folder_of_own_rules_that_is_not_there_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_RULES__FOLDER", str(tmp_path / "gone"))
+
+    result = run("rules", "list")
+
+    assert result.exit_code == 1
+    assert "VIGIE_SERVER_RULES__FOLDER" in result.stderr

@@ -31,6 +31,7 @@ _PLATFORMS: Final[Mapping[str, frozenset[str]]] = {
     "darwin": frozenset({"darwin"}),
     "windows": frozenset({"windows"}),
 }
+_NOT_IN_A_TOPIC: Final = re.compile(r"[^a-z0-9_.\-]")
 _TOPIC_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -185,9 +186,14 @@ def _read_query(fields: object, *, pack: str, name: str) -> Query:
     )
 
 
+def _in_a_topic(name: str) -> str:
+    """A name as the server takes it in that of a topic: packs and queries are called anything."""
+    return _NOT_IN_A_TOPIC.sub("_", name.lower())
+
+
 def _topic_of(fields: Mapping[str, object], *, pack: str, name: str) -> tuple[str, int, str]:
     if "topic" not in fields:
-        return f"pack.{pack}.{name}", 1, ""
+        return f"pack.{_in_a_topic(pack)}.{_in_a_topic(name)}", 1, ""
     topic = _text(fields["topic"])
     if not _TOPIC_NAME.fullmatch(topic):
         raise _QueryMalformed(f"`topic` {fields['topic']!r} is not a name such as local_admins")

@@ -28,6 +28,7 @@ What an expression may use beside CEL's standard functions and strings extension
 `distinct(list)`             the values of a list, each once, in order
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -75,8 +76,20 @@ class Problem:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the compiler says of an expression, and where in it; before 0 it is in a binding."""
+
+    detail: str
+    at: int
+
+
 class ConditionMalformed(ValueError):
-    """The text is not an expression over the names it may use."""
+    """The text is not an expression over the names it may use. `faults` are one at least."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(faults[0].detail)
+        self.faults: Final = faults
 
 
 class Evidence:
@@ -180,7 +193,24 @@ class Compiler:
             functions=_FUNCTIONS,
             extensions=[ext_bindings.ExtBindings(), ext_strings.ExtStrings()],
         )
-        self._bindings: Final = tuple(bindings.items())
+        self.names: Final = frozenset({*shared, *own, *bindings})
+        self._bindings: tuple[tuple[str, str], ...] = tuple(bindings.items())
+
+    def faulty_bindings(self) -> Mapping[str, ConditionMalformed]:
+        """What is wrong with each binding; those count as any value from then on."""
+        wanted, faulty = self._bindings, {}
+        try:
+            self._compiled("true")
+        except ConditionMalformed:
+            self._bindings = ()
+            for name, expression in wanted:
+                try:
+                    self._compiled(expression)
+                except ConditionMalformed as error:
+                    faulty[name] = error
+                    expression = "dyn([])"  # noqa: PLW2901 (so that what follows can be read)
+                self._bindings = (*self._bindings, (name, expression))
+        return faulty
 
     def condition(self, text: str) -> Condition:
         """The text as a condition. Raises ConditionMalformed."""
@@ -196,14 +226,33 @@ class Compiler:
             whole = outcome if branch.when is None else f"({branch.when}) ? ({outcome}) : ({whole})"
         return Decision(self._compiled(whole))
 
-    def _compiled(self, text: str) -> Any:
-        for name, expression in reversed(self._bindings):
-            text = f"cel.bind({name}, {expression}, {text})"
+    def gives(self, text: str, kind: Kind) -> bool:
+        """Whether the text, an expression, can be what a decision wants: a flag, or rows."""
+        wanted = f"({text}) ? 0 : 1" if kind is Kind.FLAG else f"({text}).map(row, row['#'])"
         try:
-            return self._environment.compile(text)
+            self._compiled(wanted)
+        except ConditionMalformed:
+            return False
+        return True
+
+    def _compiled(self, text: str) -> Any:
+        before = "".join(f"cel.bind({name}, {what}, " for name, what in self._bindings)
+        whole = f"{before}{text}{')' * len(self._bindings)}"
+        try:
+            return self._environment.compile(whole)
         except (RuntimeError, ValueError) as error:
-            first_line = str(error).partition("\n")[0].removeprefix("INVALID_ARGUMENT: ")
-            raise ConditionMalformed(first_line) from error
+            raise ConditionMalformed(*_faults(str(error), whole, len(before))) from error
+
+
+def _faults(told: str, whole: str, before: int) -> list[Fault]:
+    """The compiler's complaints, by place in the text after its bindings."""
+    starts = [0]
+    starts += [place + 1 for place, sign in enumerate(whole) if sign == "\n"]
+    found = [
+        Fault(detail, starts[min(int(line), len(starts)) - 1] + int(column) - 1 - before)
+        for line, column, detail in _COMPLAINT.findall(told)
+    ]
+    return found or [Fault(told.partition("\n")[0], -1)]
 
 
 def _entries(handle: str) -> int:
@@ -245,6 +294,7 @@ def _oldest(numbers: Sequence[float | None]) -> float | None:
     return min((number for number in numbers if number is not None), default=None)
 
 
+_COMPLAINT: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _RAISED: Final = (RuntimeError, ValueError, TypeError, OverflowError)
 _Type: Final[Any] = cel.Type
 _ERROR: Final[Any] = _Type.ERROR

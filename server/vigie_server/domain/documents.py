@@ -1,18 +1,25 @@
 """YAML documents read strictly: every refusal names the file, the line and the key.
 
+`Mistakes` lets a reader go on after one, so that who writes a file sees all of them at once.
+
 Scalars are taken as the text that stands in the file, and read with the type that the caller asks
 for: YAML's own guesses (`no` as false, `1e3` as a number, dates) never decide what a rule says.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import yaml
 
 from vigie_server.domain.errors import RulesMalformed
+from vigie_server.domain.suggesting import meant
+
+_Read = TypeVar("_Read")
+_Else = TypeVar("_Else")
 
 Texts = Mapping[str, str]
 """One text by language, `fr` and `en`."""
@@ -32,6 +39,10 @@ def read_document(path: Path) -> "Section":
         raise RulesMalformed(f"{path.name}: it cannot be read: {error}") from error
     try:
         node = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f"{error.problem_mark.line + 1}:"
+        said = "; ".join(text for text in (error.context, error.problem) if text)
+        raise RulesMalformed(f"{path.name}:{line} it is not YAML: {said}") from error
     except yaml.YAMLError as error:
         raise RulesMalformed(f"{path.name}: it is not YAML: {error}") from error
     if not isinstance(node, yaml.MappingNode):
@@ -47,6 +58,39 @@ def duration(text: str) -> timedelta | None:
     return timedelta(**{_UNITS[matched[2]]: int(matched[1])})
 
 
+class Mistakes:
+    """What is wrong in what is read, gathered; `settle` refuses it all at once."""
+
+    def __init__(self) -> None:
+        self._found: Final[list[str]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def attempt(self, read: Callable[[], _Read], instead: _Else) -> _Read | _Else:
+        """What `read` gives; `instead` where it is malformed, which is kept."""
+        try:
+            return read()
+        except RulesMalformed as error:
+            self.add(error)
+            return instead
+
+    def add(self, error: RulesMalformed) -> None:
+        """Keeps what is wrong, once."""
+        self._found.extend(text for text in error.mistakes if text not in self._found)
+
+    def settle(self) -> None:
+        """Raises RulesMalformed where anything was found, in the order of files and lines."""
+        if self._found:
+            raise RulesMalformed(*sorted(self._found, key=_place))
+
+
+def _place(mistake: str) -> tuple[str, int]:
+    file, _, rest = mistake.partition(":")
+    line = rest.partition(":")[0]
+    return file, int(line) if line.isdigit() else 0
+
+
 class Section:
     """One mapping of a document. Read what is known, then `close`: what is left is refused."""
 
@@ -54,6 +98,7 @@ class Section:
         self._source = source
         self._line = node.start_mark.line + 1
         self._unread: dict[str, yaml.Node] = {}
+        self._asked: set[str] = set()
         self._nodes: dict[str, yaml.Node] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -64,6 +109,7 @@ class Section:
         self._unread.update(self._nodes)
 
     def __contains__(self, key: str) -> bool:
+        self._asked.add(key)
         return key in self._nodes
 
     def keys(self) -> tuple[str, ...]:
@@ -79,12 +125,15 @@ class Section:
 
     def close(self) -> None:
         """Refuses the keys that nobody read."""
+        wrong = Mistakes()
         for key in self._unread:
-            raise self.wrong("is not a key of this place", key)
+            near = meant(key, self._asked - self._nodes.keys())
+            wrong.add(self.wrong(f"is not a key of this place{near}", key))
+        wrong.settle()
 
     def text(self, key: str, default: str | None = None) -> str:
         """The scalar as it stands in the file, without the white space around it."""
-        if key not in self._nodes and default is not None:
+        if key not in self and default is not None:
             return default
         node = self._node(key)
         if not isinstance(node, yaml.ScalarNode):
@@ -100,7 +149,7 @@ class Section:
 
     def whole(self, key: str, default: int | None = None) -> int:
         """A whole number of at least 0."""
-        if key not in self._nodes and default is not None:
+        if key not in self and default is not None:
             return default
         text = self.text(key)
         if _WHOLE.fullmatch(text) is None or int(text) < 0:
@@ -109,18 +158,19 @@ class Section:
 
     def flag(self, key: str, *, default: bool) -> bool:
         """`true` or `false`, spelt so."""
-        if key not in self._nodes:
+        if key not in self:
             return default
         value = _FLAGS.get(self.text(key))
         if value is None:
             raise self.wrong("must be true or false", key)
         return value
 
-    def choice(self, key: str, allowed: Mapping[str, object] | frozenset[str]) -> str:
+    def choice(self, key: str, allowed: Collection[str]) -> str:
         """One of the words allowed."""
         word = self.text(key)
         if word not in allowed:
-            raise self.wrong(f"must be one of {', '.join(sorted(allowed))}", key)
+            near = meant(word, allowed)
+            raise self.wrong(f"must be one of {', '.join(sorted(allowed))}{near}", key)
         return word
 
     def duration(self, key: str) -> timedelta:
@@ -132,7 +182,7 @@ class Section:
 
     def words(self, key: str) -> tuple[str, ...]:
         """A list of scalars; empty where the key is absent."""
-        if key not in self._nodes:
+        if key not in self:
             return ()
         node = self._node(key)
         if not isinstance(node, yaml.SequenceNode) or not all(
@@ -145,12 +195,14 @@ class Section:
         """One text for each of `fr` and `en`; with `lines`, line ends are kept."""
         section = self.section(key)
         texts = {}
+        mistakes = Mistakes()
         for language in ("fr", "en"):
-            texts[language] = section.line_of_text(language)
-            if lines:
+            texts[language] = mistakes.attempt(partial(section.line_of_text, language), "")
+            if lines and not mistakes:
                 kept = section.text(language).splitlines()
                 texts[language] = "\n".join(line.strip() for line in kept)
-        section.close()
+        mistakes.attempt(section.close, None)
+        mistakes.settle()
         return texts
 
     def section(self, key: str) -> "Section":
@@ -170,7 +222,7 @@ class Section:
 
     def sections(self, key: str) -> "Iterator[Section]":
         """The mappings of the list under this key; none where the key is absent."""
-        if key not in self._nodes:
+        if key not in self:
             return
         node = self._node(key)
         if not isinstance(node, yaml.SequenceNode):
@@ -195,7 +247,7 @@ class Section:
 
     def named_sections(self, key: str) -> "Iterator[tuple[str, Section]]":
         """The mappings by name under this key; none where the key is absent."""
-        if key not in self._nodes:
+        if key not in self:
             return
         section = self.section(key)
         for name in section.keys():  # noqa: SIM118 (a Section is not a mapping)
@@ -203,13 +255,13 @@ class Section:
 
     def texts(self, key: str) -> Mapping[str, str]:
         """Scalars by name under this key; empty where the key is absent."""
-        if key not in self._nodes:
+        if key not in self:
             return {}
         section = self.section(key)
         return {name: section.text(name) for name in section.keys()}  # noqa: SIM118 (as above)
 
     def _node(self, key: str) -> yaml.Node:
-        if key not in self._nodes:
+        if key not in self:
             raise self.wrong(f"lacks `{key}`")
         self._unread.pop(key, None)
         return self._nodes[key]

@@ -63,7 +63,11 @@ class InUse(VigieError):
 
 
 class RulesMalformed(VigieError):
-    """A rule or topic file is wrong."""
+    """Rule or topic files are wrong. `mistakes` are all that were found, each with its place."""
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
 
 
 class SettingsMalformed(VigieError):

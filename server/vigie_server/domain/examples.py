@@ -19,16 +19,18 @@ they travel; a column of type timestamp also takes a moment: `now`, `now-3d`, `n
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from vigie_server.domain.conditions import Kind
 from vigie_server.domain.declared import DECLARED, NOTHING_DECLARED, Said
 from vigie_server.domain.devices import Device, DeviceState
-from vigie_server.domain.documents import Section, duration
+from vigie_server.domain.documents import Mistakes, Section, duration
 from vigie_server.domain.facts import Fact
+from vigie_server.domain.suggesting import meant
 from vigie_server.domain.topics import PLATFORMS, ColumnType, Topic
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.whereabouts import Whereabouts
@@ -50,6 +52,8 @@ _DEVICE_KEYS: Final = frozenset(
         "state",
     }
 )
+
+NO_DEVICE: Final = Device("example", "site", "standard", "", DeviceState.ACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +96,44 @@ def converted(topic: Topic, answer: Answer) -> Fact:
     )
 
 
-def read_example(section: Section, rule: str, topics: Mapping[str, Topic]) -> Example:
-    """The example that a section holds. Raises RulesMalformed."""
-    answers = {}
+def read_example(
+    section: Section, rule: str, topics: Mapping[str, Topic], parameters: Collection[str]
+) -> Example:
+    """The example that a section holds, of a rule with these parameters. Raises RulesMalformed."""
+    mistakes = Mistakes()
+    answers: dict[str, Answer] = {}
     if "topics" in section:
         answered = section.section("topics")
         for name in answered.keys():  # noqa: SIM118 (a Section is not a mapping)
             if name not in topics:
-                raise answered.wrong("is not a topic", name)
-            answers[name] = _read_answer(answered, topics[name])
+                mistakes.add(answered.wrong(f"is not a topic{meant(name, topics)}", name))
+                continue
+            answer = mistakes.attempt(partial(_read_answer, answered, topics[name]), None)
+            if answer is not None:
+                answers[name] = answer
+    device = mistakes.attempt(partial(_read_device, section, rule, parameters), None)
     example = Example(
-        name=section.line_of_text("name"),
-        verdict=Status(section.choice("verdict", frozenset(Status))),
-        device=_read_device(section, rule),
+        name=mistakes.attempt(partial(section.line_of_text, "name"), ""),
+        verdict=Status(
+            mistakes.attempt(partial(section.choice, "verdict", frozenset(Status)), "unknown")
+        ),
+        device=device or NO_DEVICE,
         answers=answers,
-        says=section.text("says", ""),
+        says=mistakes.attempt(partial(section.text, "says", ""), ""),
     )
-    section.close()
+    mistakes.attempt(section.close, None)
+    mistakes.settle()
     return example
 
 
-def _read_device(section: Section, rule: str) -> Device:
+def _read_device(section: Section, rule: str, parameters: Collection[str]) -> Device:
     platform = section.choice("platform", PLATFORMS)
     fields = dict(section.texts("device"))
-    if not fields.keys() <= _DEVICE_KEYS:
-        raise section.wrong(f"may hold {', '.join(sorted(_DEVICE_KEYS))}", "device")
-    overrides = _read_overrides(section) if "parameters" in section else None
+    odd = sorted(fields.keys() - _DEVICE_KEYS)
+    if odd:
+        near = meant(odd[0], _DEVICE_KEYS)
+        raise section.wrong(f"may hold {', '.join(sorted(_DEVICE_KEYS))}{near}", "device")
+    overrides = _read_overrides(section, parameters) if "parameters" in section else None
     last_report = fields.get("last_report", "now")
     return Device(
         id="example",
@@ -142,7 +158,7 @@ def _read_declared(section: Section) -> Mapping[str, Said]:
     declared: dict[str, Said] = {}
     for name in given.keys():  # noqa: SIM118 (a Section is not a mapping)
         if name not in DECLARED:
-            raise given.wrong(f"is none of {', '.join(DECLARED)}", name)
+            raise given.wrong(f"is none of {', '.join(DECLARED)}{meant(name, DECLARED)}", name)
         match DECLARED[name].kind:
             case Kind.TEXTS:
                 declared[name] = given.words(name)
@@ -156,11 +172,13 @@ def _read_declared(section: Section) -> Mapping[str, Said]:
     return declared
 
 
-def _read_overrides(section: Section) -> Mapping[str, object]:
+def _read_overrides(section: Section, parameters: Collection[str]) -> Mapping[str, object]:
     """A list stays a list of names; a whole number becomes one; other scalars are text or flags."""
     given = section.section("parameters")
     overrides: dict[str, object] = {}
     for name in given.keys():  # noqa: SIM118 (a Section is not a mapping)
+        if name not in parameters:
+            raise given.wrong(f"is no parameter of the rule{meant(name, parameters)}", name)
         if given.is_list(name):
             overrides[name] = given.words(name)
             continue
@@ -173,7 +191,7 @@ def _read_overrides(section: Section) -> Mapping[str, object]:
 
 def _read_answer(section: Section, topic: Topic) -> Answer:
     if section.is_list(topic.name):
-        rows = tuple(_read_row(row, topic) for row in section.sections(topic.name))
+        rows = _read_rows(section, topic.name, topic)
         return Answer(topic.version, "ok", "", NOW, rows)
     about = section.section(topic.name)
     answer = Answer(
@@ -181,23 +199,39 @@ def _read_answer(section: Section, topic: Topic) -> Answer:
         status=about.text("status", "ok"),
         message=about.text("message", ""),
         observed_at=_moment(about.text("observed", "now")) or NOW,
-        rows=tuple(_read_row(row, topic) for row in about.sections("rows")),
+        rows=_read_rows(about, "rows", topic),
     )
     about.close()
     return answer
 
 
+def _read_rows(section: Section, key: str, topic: Topic) -> tuple[Mapping[str, str], ...]:
+    mistakes = Mistakes()
+    rows = [mistakes.attempt(partial(_read_row, row, topic), {}) for row in section.sections(key)]
+    mistakes.settle()
+    return tuple(rows)
+
+
 def _read_row(section: Section, topic: Topic) -> Mapping[str, str]:
+    mistakes = Mistakes()
     row = {}
     for name in section.keys():  # noqa: SIM118 (a Section is not a mapping)
         column = topic.columns.get(name)
         if column is None:
-            raise section.wrong(f"is no column of {topic.name}", name)
+            near = meant(name, topic.columns)
+            mistakes.add(section.wrong(f"is no column of {topic.name}{near}", name))
+            continue
         value = section.text(name)
         moment = _moment(value) if column.type is ColumnType.TIMESTAMP else None
         row[name] = value if moment is None else str(int(moment.timestamp()))
-    if row.get("part") not in topic.parts:
-        raise section.wrong(f"must name a part of {topic.name}", "part" if "part" in row else None)
+    if "part" not in row and topic.of_pack:
+        (row["part"],) = topic.parts
+    part = row.get("part")
+    if part not in topic.parts:
+        near = "" if part is None else meant(part, topic.parts)
+        problem = f"must name a part of {topic.name}{near}"
+        mistakes.add(section.wrong(problem, "part" if part is not None else None))
+    mistakes.settle()
     return row
 
 

@@ -3,7 +3,8 @@
 A file holds `question` (its number), `title` (fr, en: the question in our words) and `rules`, a
 list. Every text for people has `fr` and `en`. Unknown keys are refused, with file and line. A rule:
 
-`id`            the catalogue's, e.g. `Q05-min-length`
+`id`            the catalogue's, e.g. `Q05-min-length`; of a site's own rule `X-...`
+`replaces`      `true` in a site's own rule that takes the place of the release's of the same id
 `version`       rises when the rule can judge the same evidence differently
 `severity`      `critical`, `major` or `minor`
 `platforms`     those it judges: `windows`, `darwin`, `linux`; `not_applicable` on the others
@@ -158,7 +159,7 @@ class Rule:
     its asset card that verdicts follow beside evidence and parameters; None when they follow the
     time too. `attestations` are the ids of those that conditions name, or `*` where they are named
     otherwise. `moving`: it also follows what moves with every report (`MOVING`), so that evidence
-    which only grows fresher is judged again.
+    which only grows fresher is judged again. `own`: a site's, not the release's.
     """
 
     id: str
@@ -183,6 +184,7 @@ class Rule:
     partial: frozenset[Status]
     measures: Mapping[str, str]
     examples: tuple[Example, ...]
+    own: bool = False
 
     def remediation_on(self, platform: str) -> Texts:
         """What to do on a device of this platform."""

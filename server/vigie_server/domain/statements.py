@@ -14,6 +14,7 @@ from typing import Final
 
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import FactRow
+from vigie_server.domain.suggesting import meant
 
 LANGUAGES: Final = ("fr", "en")
 ROWS_NAMED: Final = 5
@@ -55,7 +56,9 @@ class Template:
                 segments.append((literal, "", ""))
                 continue
             if name not in names:
-                raise TemplateMalformed(f"names {{{name}}}, which it cannot know")
+                raise TemplateMalformed(
+                    f"names {{{name}}}, which it cannot know{meant(name, names)}"
+                )
             if conversion or form not in _FORMS:
                 raise TemplateMalformed(f"gives {{{name}}} a form that does not exist")
             segments.append((literal, name, form or ""))

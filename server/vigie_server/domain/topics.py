@@ -5,6 +5,9 @@ text. It is converted here, once, when somebody looks: `""` becomes None in ever
 text; a text where a number should be becomes None too and is named in `Fact.unreadable`; columns
 that are not declared are dropped; declared columns that did not travel are absent from
 `Fact.columns`.
+
+A query of a site's own pack that names no topic answers one of its own, `pack.<pack>.<query>`. It
+has one part; where its rows do not say `part` and `collected`, they are of it, and collected.
 """
 
 import re
@@ -12,12 +15,14 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from vigie_server.domain.documents import Section, Texts, read_document
+from vigie_server.domain.documents import Mistakes, Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.facts import Cell, Fact, FactRow
+from vigie_server.domain.suggesting import meant
 
 PLATFORMS: Final = frozenset({"windows", "darwin", "linux"})
 MAX_LAYOUTS: Final = 32  # column layouts remembered by topic; agents of one version share one
@@ -25,6 +30,8 @@ SAFE_DIGITS: Final = 18  # a number this long is below 2**63 whatever its digits
 MAX_EXAMPLE: Final = 60  # characters of an unreadable value that are kept
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_OF_PACK: Final = re.compile(r"pack(\.[a-z0-9_][a-z0-9_\-]{0,63}){2,4}")
+_NOT_IN_A_NAME: Final = re.compile(r"[^a-z0-9_]")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _REAL: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 _INT64: Final = 2**63
@@ -94,6 +101,16 @@ class Topic:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    @property
+    def variable(self) -> str:
+        """The name under which conditions see it: `topics.doors`, `topics.pack_badges_readers`."""
+        return "topics." + _NOT_IN_A_NAME.sub("_", self.name)
+
+    @property
+    def of_pack(self) -> bool:
+        """Whether a query of a site's own pack answers it, which knows nothing of parts."""
+        return _OF_PACK.fullmatch(self.name) is not None
+
     def convert(
         self,
         *,
@@ -134,11 +151,18 @@ class Topic:
     def _layout(self, columns: tuple[str, ...]) -> "_Layout":
         layout = self._layouts.get(columns)
         if layout is None:
-            layout = _Layout.of(columns, self.columns)
+            layout = _Layout.of(columns, self.columns, self._understood())
             if len(self._layouts) >= MAX_LAYOUTS:  # somebody plays: remember no more than this
                 self._layouts.clear()
             self._layouts[columns] = layout
         return layout
+
+    def _understood(self) -> Mapping[str, Cell]:
+        """What goes without saying in an answer of a site's own pack."""
+        if not self.of_pack:
+            return {}
+        (part,) = self.parts
+        return {"part": part, "collected": True, "why": ""}
 
 
 _TEXT_BYTES: Final = 56  # a short text in memory beside its letters, and its place in a tuple
@@ -191,10 +215,13 @@ class _Travelled:
         for index, name, read in layout.readers:
             texts = values[index::width]
             cells.append(texts if read is None else read(texts, name, self._unreadable))
-        names = layout.names
-        if cells:
-            return tuple([dict(zip(names, row, strict=False)) for row in zip(*cells, strict=False)])
-        return tuple({} for _ in range(self.count))
+        names, understood = layout.names, layout.understood
+        if not cells:
+            return tuple(dict(understood) for _ in range(self.count))
+        rows = zip(*cells, strict=False)
+        if understood:
+            return tuple([dict(zip(names, row, strict=False)) | understood for row in rows])
+        return tuple([dict(zip(names, row, strict=False)) for row in rows])
 
 
 _Reader = Callable[[Sequence[str], str, dict[str, str]], Sequence[Cell]]
@@ -202,21 +229,31 @@ _Reader = Callable[[Sequence[str], str, dict[str, str]], Sequence[Cell]]
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How an answer's columns are read: position, name, and a reader (None: text as it is)."""
+    """How an answer's columns are read: position, name, and a reader (None: text as it is).
+
+    `understood` are cells of every row that did not travel.
+    """
 
     readers: tuple[tuple[int, str, _Reader | None], ...]
     names: tuple[str, ...]
     known: frozenset[str]
+    understood: dict[str, Cell]
 
     @classmethod
-    def of(cls, travelled: Sequence[str], declared: Mapping[str, Column]) -> "_Layout":
+    def of(
+        cls,
+        travelled: Sequence[str],
+        declared: Mapping[str, Column],
+        understood: Mapping[str, Cell],
+    ) -> "_Layout":
         readers = tuple(
             (index, name, _READERS[declared[name].type])
             for index, name in enumerate(travelled)
             if name in declared
         )
         names = tuple(name for _, name, _ in readers)
-        return cls(readers, names, frozenset(names))
+        silent = {name: cell for name, cell in understood.items() if name not in names}
+        return cls(readers, names, frozenset(names).union(silent), silent)
 
 
 def _booleans(texts: Sequence[str], name: str, unreadable: dict[str, str]) -> Sequence[Cell]:
@@ -271,51 +308,85 @@ _READERS: Final[Mapping[ColumnType, _Reader | None]] = {
 
 def load_topics(folder: Path) -> Mapping[str, Topic]:
     """The declarations of a folder, by name. Raises RulesMalformed, naming file, line and key."""
-    topics: dict[str, Topic] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        topic = _read_topic(read_document(path))
-        if topic.name != path.stem:
-            raise RulesMalformed(f"{path.name}: it declares the topic {topic.name}")
-        topics[topic.name] = topic
+    mistakes = Mistakes()
+    topics = read_topics(folder, mistakes)
+    mistakes.settle()
     if not topics:
         raise RulesMalformed(f"{folder.name}: it holds no topic")
     return topics
 
 
+def read_topics(folder: Path, mistakes: Mistakes) -> dict[str, Topic]:
+    """The declarations of a folder that are well formed, by name."""
+    topics: dict[str, Topic] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        topic = mistakes.attempt(partial(_read_file, path), None)
+        if topic is not None:
+            topics[topic.name] = topic
+    return topics
+
+
+def _read_file(path: Path) -> Topic:
+    topic = _read_topic(read_document(path))
+    if topic.name != path.stem:
+        raise RulesMalformed(f"{path.name}: it declares the topic {topic.name}")
+    return topic
+
+
 def _read_topic(document: Section) -> Topic:
+    mistakes = Mistakes()
     columns = {column.name: column for column in _COMMON}
-    for name, about in document.named_sections("columns"):
+    for name, about in mistakes.attempt(lambda: tuple(document.named_sections("columns")), ()):
         if _NAME.fullmatch(name) is None or name in columns:
-            raise document.wrong(f"cannot have a column `{name}`", "columns")
-        columns[name] = _read_column(name, about)
-    keys = document.words("keys")
+            mistakes.add(document.wrong(f"cannot have a column `{name}`", "columns"))
+        columns[name] = mistakes.attempt(
+            partial(_read_column, name, about), Column(name, ColumnType.TEXT)
+        )
+    keys = mistakes.attempt(partial(document.words, "keys"), ())
     for key in keys:
         if key not in columns:
-            raise document.wrong(f"names `{key}`, which is no column", "keys")
+            near = meant(key, columns)
+            mistakes.add(document.wrong(f"names `{key}`, which is no column{near}", "keys"))
+    parts: dict[str, Part] = {}
+    for name, about in mistakes.attempt(lambda: tuple(document.named_sections("parts")), ()):
+        part = mistakes.attempt(partial(_read_part, name, about), None)
+        if part is not None:
+            parts[name] = part
     topic = Topic(
-        name=_name(document, "topic"),
-        version=document.whole("version"),
+        name=mistakes.attempt(partial(_name, document, "topic"), ""),
+        version=mistakes.attempt(partial(document.whole, "version"), 0),
         columns=columns,
-        parts={name: _read_part(name, about) for name, about in document.named_sections("parts")},
-        title=document.both_languages("title"),
-        purpose=document.both_languages("purpose"),
-        guide_questions=tuple(int(number) for number in document.words("guide_questions")),
-        interval=timedelta(seconds=document.whole("interval")),
-        personal_data=(
-            document.both_languages("personal_data")
-            if document.is_section("personal_data")
-            else None
-        ),
-        retention=timedelta(days=document.whole("retention_days")),
+        parts=parts,
+        title=mistakes.attempt(partial(document.both_languages, "title"), {}),
+        purpose=mistakes.attempt(partial(document.both_languages, "purpose"), {}),
+        guide_questions=mistakes.attempt(partial(_questions, document), ()),
+        interval=timedelta(seconds=mistakes.attempt(partial(document.whole, "interval"), 0)),
+        personal_data=mistakes.attempt(partial(_personal_data, document), None),
+        retention=timedelta(days=mistakes.attempt(partial(document.whole, "retention_days"), 0)),
         keys=keys,
     )
-    if not topic.personal_data:
-        document.choice("personal_data", frozenset({"none"}))
-    if not topic.parts:
-        raise document.wrong("has no part", "parts")
-    _check_absences(document, topic.parts.values())
-    document.close()
+    if not mistakes and not parts:
+        mistakes.add(document.wrong("has no part", "parts"))
+    if topic.of_pack and len(parts) > 1:
+        mistakes.add(document.wrong("must be one: a pack's own query has no others", "parts"))
+    mistakes.attempt(partial(_check_absences, document, parts.values()), None)
+    mistakes.attempt(document.close, None)
+    mistakes.settle()
     return topic
+
+
+def _questions(document: Section) -> tuple[int, ...]:
+    words = document.words("guide_questions")
+    if not all(word.isdecimal() for word in words):
+        raise document.wrong("must hold numbers of questions", "guide_questions")
+    return tuple(int(word) for word in words)
+
+
+def _personal_data(document: Section) -> Texts | None:
+    if document.is_section("personal_data"):
+        return document.both_languages("personal_data")
+    document.choice("personal_data", frozenset({"none"}))
+    return None
 
 
 def _check_absences(document: Section, parts: Iterable[Part]) -> None:
@@ -356,6 +427,6 @@ def _read_part(name: str, section: Section) -> Part:
 
 def _name(section: Section, key: str) -> str:
     name = section.text(key)
-    if _NAME.fullmatch(name) is None:
-        raise section.wrong("must be a name such as local_admins", key)
+    if _NAME.fullmatch(name) is None and _OF_PACK.fullmatch(name) is None:
+        raise section.wrong("must be a name such as local_admins or pack.badges.readers", key)
     return name

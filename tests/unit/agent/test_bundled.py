@@ -47,6 +47,24 @@ def test_a_configuration_of_osqueryd_brings_each_of_its_packs(tmp_path: Path) ->
     assert [pack.name for pack in bundled.read_packs(tmp_path)] == ["osquery", "osquery.fans"]
 
 
+def test_packs_of_the_sites_own_stand_beside_the_shipped_ones(tmp_path: Path) -> None:
+    shipped = bundled.read_packs(bundled.folder("packs"))
+    (tmp_path / "House.json").write_text('{"queries": {"A b": {"query": "SELECT 1"}}}')
+
+    packs = bundled.packs_beside(shipped, tmp_path)
+
+    assert [pack.name for pack in packs] == [*(pack.name for pack in shipped), "House"]
+    assert packs[-1].queries[0].topic == "pack.house.a_b"
+
+
+def test_a_pack_of_the_sites_own_replaces_no_shipped_one(tmp_path: Path) -> None:
+    shipped = bundled.read_packs(bundled.folder("packs"))
+    (tmp_path / "firewall.json").write_text('{"queries": {}}')
+
+    with pytest.raises(PackMalformed, match="pack firewall comes with the agent"):
+        bundled.packs_beside(shipped, tmp_path)
+
+
 def test_a_pack_that_is_not_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_bytes(b"\xff\xfe")
 

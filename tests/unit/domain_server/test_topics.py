@@ -206,7 +206,7 @@ def test_the_topics_that_come_with_the_server_load() -> None:
         ("parts:", "not_on: {linux: {fr: a, en: b}}\nparts:", "`not_on` names linux, where there"),
         ("parts:", "not_on: {beos: {fr: a, en: b}}\nparts:", "`not_on` names beos, where there"),
         ("parts:", "not_on: {darwin: {fr: a}}\nparts:", "lacks `en`"),
-        ("topic: disk", "- disk", "disk.yaml: it is not YAML"),
+        ("topic: disk", "- disk", "disk.yaml:3: it is not YAML"),
     ],
 )
 def test_a_malformed_declaration_is_refused_with_file_and_place(

@@ -1,0 +1,597 @@
+"""Reads one rule's section, with everything that it refers to checked.
+
+All mistakes of a rule are gathered before it is refused, each at its line and with what was
+probably meant. What depends on something malformed is read as far as it can be, so that one mistake
+is told once.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from hashlib import blake2b
+from typing import Final
+
+from vigie_server.domain.attested import CARRIERS, EVERY_ATTESTATION
+from vigie_server.domain.condition_words import explained
+from vigie_server.domain.conditions import (
+    Branch,
+    Compiler,
+    Condition,
+    ConditionMalformed,
+    Decision,
+    Kind,
+)
+from vigie_server.domain.documents import Mistakes, Section, Texts
+from vigie_server.domain.errors import RulesMalformed
+from vigie_server.domain.examples import Example, read_example
+from vigie_server.domain.parameters import Parameter, ParameterType, read_parameter
+from vigie_server.domain.products import ProductTable
+from vigie_server.domain.reference_files import References
+from vigie_server.domain.rules import (
+    DEVICE_FIELDS,
+    MOVING,
+    Conditions,
+    Known,
+    Outcome,
+    Read,
+    Rule,
+    Wording,
+)
+from vigie_server.domain.statements import LANGUAGES, Statement, Template, TemplateMalformed
+from vigie_server.domain.suggesting import meant
+from vigie_server.domain.topics import PLATFORMS, Topic
+from vigie_server.domain.verdicts import Severity, Status
+
+ROW_LIMIT: Final = 20
+ANY_PLATFORM: Final = "any"
+DEFAULT_MAX_AGE: Final = timedelta(days=7)
+
+UNDECIDED: Final = Decision(None)  # of a rule that is refused
+_ID: Final = re.compile(r"Q(0[1-9]|1[0-3])-[a-z0-9]+(-[a-z0-9]+)*")
+_OWN_ID: Final = re.compile(r"X-[a-z0-9]+(-[a-z0-9]+)*")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_METRIC: Final = re.compile(r"vigie_device_[a-z0-9_]+")
+_TEXT_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+_LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*(\w+)\s*,")
+_NOW: Final = re.compile(r"\bnow\b")
+_TIME: Final = re.compile(r"\bnow\b|\bobserved_at\b")
+_OF_DEVICE: Final = re.compile(r"\b(?:device|site|asset)\.\w+")
+_WITHOUT_ANSWER: Final = (
+    ("not_applicable_when", Status.NOT_APPLICABLE),
+    ("unknown_when", Status.UNKNOWN),
+)
+_VIEW: Final = re.compile(r"^v[0-9a-f]{12}\.")
+_COMMON: Final = frozenset({"part", "collected", "why"})
+_NAMED_OF_DEVICE: Final = frozenset({"device.os", "device.os_version", "device.chassis", *MOVING})
+_KINDS: Final[Mapping[ParameterType, Kind]] = {
+    ParameterType.INTEGER: Kind.INTEGER,
+    ParameterType.REAL: Kind.REAL,
+    ParameterType.TEXT: Kind.TEXT,
+    ParameterType.FLAG: Kind.FLAG,
+    ParameterType.LIST: Kind.LIST,
+    ParameterType.TABLE: Kind.TABLE,
+    ParameterType.PRODUCTS: Kind.PRODUCTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What the rules of a file may refer to.
+
+    `broken` are topics whose own files are malformed: a rule that reads one is passed over, as
+    nothing can be said of it yet. `shipped` are the rules that come with the release; None while
+    these are read themselves.
+    """
+
+    topics: Mapping[str, Topic]
+    references: References
+    broken: frozenset[str] = frozenset()
+    shipped: Mapping[str, Rule] | None = None
+
+
+def _view(reads: Mapping[str, Read], topics: Mapping[str, Topic]) -> str:
+    """The prefix under which rules that read the same parts share what they see; "" for all."""
+    for read in reads.values():
+        return read.variable.removesuffix(topics[read.topic].variable)
+    return ""
+
+
+def _sharing(reads: Mapping[str, Read], topics: Mapping[str, Topic]) -> Mapping[str, Read]:
+    """The reads under the name of their view: one for each choice of rows that rules make."""
+    choices = [
+        f"{name} {platform} {' '.join(sorted(parts))}"
+        for name, read in sorted(reads.items())
+        for platform, parts in sorted(read.parts.items())
+        if parts != {part.name for part in topics[name].parts_on(platform)}
+    ]
+    choices += [
+        f"{name} {read.known.column} {read.known.products.handle}"
+        for name, read in sorted(reads.items())
+        if read.known is not None
+    ]
+    if not choices:
+        return reads
+    view = "v" + blake2b("\n".join(choices).encode(), digest_size=6).hexdigest()
+    return {
+        name: replace(read, variable=f"{view}.{topics[name].variable}")
+        for name, read in reads.items()
+    }
+
+
+def _known(section: Section, columns: frozenset[str], parameters: Mapping[str, Parameter]) -> Known:
+    (column, name), *others = section.texts("known").items() or [("", "")]
+    parameter = parameters.get(name)
+    products = None if parameter is None else parameter.default
+    if others or column not in columns or not isinstance(products, ProductTable):
+        raise section.wrong("must name one of `columns`, and a parameter of products", "known")
+    return Known(column, products)
+
+
+def _listed(section: Section, key: str) -> tuple[Section, ...]:
+    return tuple(section.sections(key))
+
+
+class RuleReader:
+    """One rule's section, read in the order in which its keys depend on one another."""
+
+    def __init__(self, section: Section, question: int, shelf: Shelf) -> None:
+        self._section = section
+        self._question = question
+        self._shelf = shelf
+        self._topics = shelf.topics
+        self._mistakes = Mistakes()
+        self._expressions: list[tuple[str, Section, str]] = []  # to check their columns, with place
+        self._templates: list[Template] = []
+
+    def rule(self) -> Rule:
+        """The rule. Raises RulesMalformed, with all that is wrong with it."""
+        section, attempt = self._section, self._mistakes.attempt
+        rule_id = attempt(self._id, "unreadable")
+        platforms = attempt(self._platforms, PLATFORMS)
+        parameters: dict[str, Parameter] = {}
+        for name, about in attempt(lambda: tuple(section.named_sections("parameters")), ()):
+            read = attempt(partial(read_parameter, name, about, self._shelf.references), None)
+            if read is not None:
+                parameters[name] = read
+        reads = self._reads(platforms, parameters)
+        container = _view(reads, self._topics) + rule_id.replace("-", "_")
+        conditions, measures = self._conditions(container, reads, parameters)
+        severity = attempt(partial(section.choice, "severity", frozenset(Severity)), "minor")
+        rule = Rule(
+            id=rule_id,
+            version=attempt(partial(section.whole, "version"), 0),
+            question=self._question,
+            severity=Severity(severity),
+            platforms=platforms,
+            beyond_guide=attempt(partial(section.flag, "beyond_guide", default=False), False),  # noqa: FBT003 (instead of the flag)
+            title=attempt(partial(section.both_languages, "title"), {}),
+            why=attempt(partial(section.both_languages, "why"), {}),
+            remediation=attempt(partial(self._remediation, platforms), {}),
+            reads=reads,
+            max_age=attempt(self._max_age, DEFAULT_MAX_AGE),
+            parameters=parameters,
+            container=container,
+            conditions=conditions,
+            row_limit=attempt(partial(section.whole, "row_limit", ROW_LIMIT), ROW_LIMIT),
+            shown=self._shown(reads),
+            depends_on=self._depends_on(conditions),
+            moving=not self._of_device().isdisjoint(MOVING),
+            attestations=self._attestations(),
+            partial=attempt(self._partial, frozenset()),
+            measures=measures,
+            examples=self._examples(rule_id),
+            own=self._shelf.shipped is not None,
+        )
+        attempt(section.close, None)
+        self._check_columns(reads)
+        self._mistakes.settle()
+        return rule
+
+    def _parameter_names(self) -> tuple[str, ...]:
+        """Those that are malformed too."""
+        if not self._section.is_section("parameters"):
+            return ()
+        return self._section.section("parameters").keys()
+
+    def _id(self) -> str:
+        rule_id = self._section.text("id")
+        shipped = self._shelf.shipped
+        if shipped is None:
+            if _ID.fullmatch(rule_id) is None or int(rule_id[1:3]) != self._question:
+                raise self._section.wrong("must be the catalogue's, of this question", "id")
+            return rule_id
+        replaces = self._section.flag("replaces", default=False)
+        if rule_id in shipped:
+            if not replaces:
+                raise self._section.wrong(
+                    f"`{rule_id}` comes with the release: give yours an id that begins with X-,"
+                    " or say `replaces: true`",
+                    "id",
+                )
+            if shipped[rule_id].question != self._question:
+                raise self._section.wrong("is of another question", "id")
+            return rule_id
+        if replaces:
+            near = meant(rule_id, shipped)
+            raise self._section.wrong(f"`{rule_id}` does not come with the release{near}", "id")
+        if _OWN_ID.fullmatch(rule_id) is None:
+            raise self._section.wrong("must begin with X-, in small letters: X-doors-shut", "id")
+        return rule_id
+
+    def _platforms(self) -> frozenset[str]:
+        platforms = frozenset(self._section.words("platforms"))
+        odd = sorted(platforms - PLATFORMS)
+        if not platforms or odd:
+            near = meant(odd[0], PLATFORMS) if odd else ""
+            some = ", ".join(sorted(PLATFORMS))
+            raise self._section.wrong(f"must be some of {some}{near}", "platforms")
+        return platforms
+
+    def _max_age(self) -> timedelta:
+        if "max_age" in self._section:
+            return self._section.duration("max_age")
+        return DEFAULT_MAX_AGE
+
+    def _examples(self, rule_id: str) -> tuple[Example, ...]:
+        examples, names = [], self._parameter_names()
+        sections = self._mistakes.attempt(partial(_listed, self._section, "examples"), ())
+        for section in sections:
+            example = self._mistakes.attempt(
+                partial(read_example, section, rule_id, self._topics, names), None
+            )
+            if example is not None:
+                examples.append(example)
+        shown = {example.verdict for example in examples}
+        for verdict in (Status.PASS, Status.FAIL, Status.UNKNOWN):
+            if verdict not in shown and len(examples) == len(sections):
+                problem = f"lacks an example that is {verdict}"
+                self._mistakes.add(self._section.wrong(problem, "examples"))
+        return tuple(examples)
+
+    def _reads(
+        self, platforms: frozenset[str], parameters: Mapping[str, Parameter]
+    ) -> Mapping[str, Read]:
+        reads = {}
+        sections = self._mistakes.attempt(lambda: tuple(self._section.named_sections("reads")), ())
+        for name, about in sections:
+            if name in self._shelf.broken:
+                raise RulesMalformed  # the topic's file says what is wrong
+            topic = self._topics.get(name)
+            if topic is None:
+                near = meant(name, self._topics)
+                self._mistakes.add(about.wrong(f"reads `{name}`, which is no topic{near}"))
+            else:
+                reads[name] = self._read(topic, about, platforms, parameters)
+        return _sharing(reads, self._topics)
+
+    def _read(
+        self,
+        topic: Topic,
+        section: Section,
+        platforms: frozenset[str],
+        parameters: Mapping[str, Parameter],
+    ) -> Read:
+        """What is read of a topic; columns and parts that it lacks are left out, and told."""
+        mistakes, name = self._mistakes, topic.name
+        columns = frozenset(mistakes.attempt(partial(section.words, "columns"), ()))
+        known = {column for column in columns if column in topic.columns} - _COMMON
+        for column in sorted(columns - known):
+            near = "" if column in _COMMON else meant(column, topic.columns)
+            mistakes.add(
+                section.wrong(f"holds `{column}`, which {name} does not declare{near}", "columns")
+            )
+        parts = mistakes.attempt(partial(self._parts, section, platforms), {})
+        read = {}
+        for platform in sorted(platforms):
+            answered = frozenset(part.name for part in topic.parts_on(platform))
+            read[platform] = parts.get(platform, answered)
+            odd = sorted(read[platform] - answered)
+            if odd or not read[platform]:
+                near = meant(odd[0], answered) if odd else ""
+                problem = f"names what {platform} does not answer on {name}{near}"
+                mistakes.add(section.wrong(problem, "parts"))
+        version = mistakes.attempt(partial(section.whole, "version"), None)
+        if version is not None and version != topic.version:
+            mistakes.add(section.wrong(f"is not {topic.version}, which {name} has", "version"))
+        chosen = None
+        if "known" in section:
+            chosen = mistakes.attempt(partial(_known, section, columns, parameters), None)
+        mistakes.attempt(section.close, None)
+        return Read(name, topic.version, frozenset(known), read, topic.variable, chosen)
+
+    def _parts(self, section: Section, platforms: frozenset[str]) -> Mapping[str, frozenset[str]]:
+        """What is read by platform; a platform that is absent reads all that it answers."""
+        if section.is_section("parts"):
+            given = section.section("parts")
+            parts = {
+                platform: frozenset(given.words(platform))
+                for platform in sorted(platforms)
+                if platform in given
+            }
+            given.close()
+            return parts
+        parts_everywhere = frozenset(section.words("parts"))
+        return dict.fromkeys(platforms, parts_everywhere) if parts_everywhere else {}
+
+    def _partial(self) -> frozenset[Status]:
+        allowed = {"pass": Status.PASS, "fail": Status.FAIL}
+        words = self._section.words("partial")
+        if not set(words) <= allowed.keys():
+            raise self._section.wrong("must hold `pass`, `fail` or both", "partial")
+        return frozenset(allowed[word] for word in words)
+
+    def _conditions(
+        self, container: str, reads: Mapping[str, Read], parameters: Mapping[str, Parameter]
+    ) -> tuple[Conditions, Mapping[str, str]]:
+        section, attempt = self._section, self._mistakes.attempt
+        own = {f"p.{name}": Kind.ANY for name in self._parameter_names()}  # with malformed ones
+        own |= {f"p.{name}": _KINDS[parameter.type] for name, parameter in parameters.items()}
+        of_device = Compiler(container, shared=DEVICE_FIELDS, own=own, bindings={})
+        applies = self._condition(of_device, section, "applies") if "applies" in section else None
+
+        compiler = self._compiler(container, reads, own)
+        words = self._words(compiler)
+        decision, outcomes = self._decision(compiler, self._row(reads))
+        values, helps = self._measures(compiler)
+        figures = {
+            name: self._condition(compiler, section.section("figures"), name)
+            for name in attempt(partial(section.texts, "figures"), {})
+        }
+        conditions = Conditions(
+            applies=applies,
+            decision=decision,
+            outcomes=outcomes,
+            fresh_until=(
+                self._condition(compiler, section, "fresh_until")
+                if "fresh_until" in section
+                else None
+            ),
+            figures={name: figure for name, figure in figures.items() if figure is not None},
+            words=words,
+            measures=values,
+        )
+        depends_on_time = any(
+            _NOW.search(_TEXT_LITERAL.sub("", text)) for text, _, _ in self._expressions
+        )
+        if depends_on_time and "fresh_until" not in section:
+            self._mistakes.add(section.wrong("depends on `now` and does not say `fresh_until`"))
+        return conditions, helps
+
+    def _compiler(
+        self, container: str, reads: Mapping[str, Read], own: Mapping[str, Kind]
+    ) -> Compiler:
+        section = self._section
+        shared = dict(DEVICE_FIELDS) | {"now": Kind.INTEGER}
+        for read in reads.values():
+            shared[read.variable + ".observed_at"] = Kind.INTEGER
+            shared[read.variable + ".count"] = Kind.INTEGER
+            if read.columns:
+                shared[read.variable + ".rows"] = Kind.ROWS
+        bindings = self._mistakes.attempt(partial(section.texts, "let"), {})
+        for name in bindings:
+            if _NAME.fullmatch(name) is None:
+                self._mistakes.add(section.wrong(f"holds `{name}`, which is not a name", "let"))
+        bindings = {name: text for name, text in bindings.items() if _NAME.fullmatch(name)}
+        compiler = Compiler(container, shared=shared, own=own, bindings=bindings)
+        for name, error in compiler.faulty_bindings().items():
+            problem = f"is not an expression: {self._explained(error, compiler, bindings[name])}"
+            self._mistakes.add(section.section("let").wrong(problem, name))
+        if bindings:
+            place = section.section("let")
+            self._expressions.extend((text, place, name) for name, text in bindings.items())
+        return compiler
+
+    def _explained(self, error: ConditionMalformed, compiler: Compiler, text: str) -> str:
+        """In plain words, and with the names as the rule writes them."""
+        names = {_VIEW.sub("", name) for name in compiler.names}
+        return explained(error, text, names)
+
+    def _words(self, compiler: Compiler) -> Mapping[str, tuple[Wording, ...]]:
+        """By name, texts for people and when each of them is said."""
+        attempt = self._mistakes.attempt
+        words = {}
+        for name in self._word_names():
+            wordings = []
+            for entry in attempt(partial(_listed, self._section.section("words"), name), ()):
+                when = self._condition(compiler, entry, "when")
+                texts = {
+                    language: attempt(partial(entry.line_of_text, language), "")
+                    for language in LANGUAGES
+                }
+                attempt(entry.close, None)
+                if when is not None:
+                    wordings.append(Wording(when, texts))
+            words[name] = tuple(wordings)
+        return words
+
+    def _word_names(self) -> tuple[str, ...]:
+        """Marks the key as read."""
+        if "words" not in self._section:
+            return ()
+        section = self._mistakes.attempt(partial(self._section.section, "words"), None)
+        return () if section is None else section.keys()
+
+    def _decision(
+        self,
+        compiler: Compiler,
+        row: Mapping[str, Template],
+    ) -> tuple[Decision, tuple[Outcome, ...]]:
+        """Not applicable before unknown before pass before fail, each with rows and sentences."""
+        section, attempt = self._section, self._mistakes.attempt
+        branches: list[Branch] = []
+        outcomes: list[Outcome] = []
+        for key, status in _WITHOUT_ANSWER:
+            for entry in attempt(partial(_listed, section, key), ()):
+                when = self._checked(compiler, entry, "when")
+                branches.append(Branch(when, self._rows(compiler, entry, "rows")))
+                names = self._names(rows="rows" in entry)
+                some = self._template(entry, "reason", names)
+                outcomes.append(Outcome(status, Statement(some, some, row)))
+                attempt(entry.close, None)
+
+        passes = self._checked(compiler, section, "pass")
+        branches.append(Branch(passes, self._rows(compiler, section, "deciding")))
+        branches.append(Branch(None, self._rows(compiler, section, "offending")))
+        reason = attempt(partial(section.section, "reason"), None)
+        for status, decided_by in ((Status.PASS, "deciding"), (Status.FAIL, "offending")):
+            if reason is None:
+                continue
+            names = self._names(rows=decided_by in section)
+            some = self._template(reason, status.value, names)
+            without = f"{status.value}_none"
+            none = self._template(reason, without, names) if without in reason else some
+            outcomes.append(Outcome(status, Statement(some, none, row)))
+        if reason is not None:
+            attempt(reason.close, None)
+        if self._mistakes:
+            return UNDECIDED, tuple(outcomes)
+        return attempt(partial(self._decided, compiler, branches), UNDECIDED), tuple(outcomes)
+
+    def _decided(self, compiler: Compiler, branches: Sequence[Branch]) -> Decision:
+        try:
+            return compiler.decision(branches)
+        except ConditionMalformed as error:
+            for branch in branches:
+                for text, kind in ((branch.when, Kind.FLAG), (branch.rows, Kind.ROWS)):
+                    if text is not None and not compiler.gives(text, kind):
+                        wanted = "true or false" if kind is Kind.FLAG else "rows of a topic"
+                        place, key = next((s, k) for t, s, k in self._expressions if t == text)
+                        problem = f"cannot be decided: it must give {wanted}"
+                        raise place.wrong(problem, key) from error
+            raise self._section.wrong(f"cannot be decided: {error}") from error
+
+    def _rows(self, compiler: Compiler, section: Section, key: str) -> str | None:
+        return self._checked(compiler, section, key) if key in section else None
+
+    def _checked(self, compiler: Compiler, section: Section, key: str) -> str:
+        condition = self._condition(compiler, section, key)
+        return "" if condition is None else condition.text
+
+    def _measures(self, compiler: Compiler) -> tuple[Mapping[str, Condition], Mapping[str, str]]:
+        values, helps = {}, {}
+        for name, about in self._mistakes.attempt(
+            lambda: tuple(self._section.named_sections("measures")), ()
+        ):
+            if _METRIC.fullmatch(name) is None:
+                self._mistakes.add(about.wrong(f"`{name}` must begin with vigie_device_"))
+            helps[name] = self._mistakes.attempt(partial(about.line_of_text, "help"), "")
+            value = self._condition(compiler, about, "value")
+            if value is not None:
+                values[name] = value
+            self._mistakes.attempt(about.close, None)
+        return values, helps
+
+    def _names(self, *, rows: bool) -> frozenset[str]:
+        figures = self._mistakes.attempt(partial(self._section.texts, "figures"), {})
+        return (
+            _NAMED_OF_DEVICE
+            | {f"p.{name}" for name in self._parameter_names()}
+            | {f"v.{name}" for name in figures}
+            | {f"w.{name}" for name in self._word_names()}
+            | ({"rows", "count"} if rows else set())
+        )
+
+    def _condition(self, compiler: Compiler, section: Section, key: str) -> Condition | None:
+        """The condition under a key; None where it is malformed, which is told."""
+        text = self._mistakes.attempt(partial(section.text, key), None)
+        if text is None:
+            return None
+        self._expressions.append((text, section, key))
+        try:
+            return compiler.condition(text)
+        except ConditionMalformed as error:
+            problem = f"is not a condition: {self._explained(error, compiler, text)}"
+            self._mistakes.add(section.wrong(problem, key))
+            return None
+
+    def _template(
+        self, section: Section, key: str, names: frozenset[str]
+    ) -> Mapping[str, Template]:
+        texts = self._mistakes.attempt(partial(section.both_languages, key), {})
+        templates = {}
+        for language in LANGUAGES:
+            if language not in texts:
+                continue
+            try:
+                templates[language] = Template.of(texts[language], language, names)
+            except TemplateMalformed as error:
+                self._mistakes.add(section.wrong(f"{language}: {error}", key))
+        self._templates.extend(templates.values())
+        return templates
+
+    def _row(self, reads: Mapping[str, Read]) -> Mapping[str, Template]:
+        if "row" not in self._section:
+            return {}
+        columns = {column for read in reads.values() for column in read.columns} | {"part"}
+        return self._template(self._section, "row", frozenset(columns))
+
+    def _remediation(self, platforms: frozenset[str]) -> Mapping[str, Texts]:
+        section = self._section.section("remediation")
+        given = {
+            platform: section.both_languages(platform, lines=True)
+            for platform in sorted(platforms | {ANY_PLATFORM})
+            if platform in section
+        }
+        if ANY_PLATFORM not in given and not platforms <= given.keys():
+            raise self._section.wrong("must hold every platform, or `any`", "remediation")
+        section.close()
+        return given
+
+    def _shown(self, reads: Mapping[str, Read]) -> frozenset[str]:
+        columns = {column for read in reads.values() for column in read.columns}
+        keys = {key for name in reads for key in self._topics[name].keys}
+        return frozenset(columns | keys | {"part"})
+
+    def _depends_on(self, conditions: Conditions) -> tuple[str, ...] | None:
+        """What is named beside rows and parameters; None when a time is."""
+        bare = [_TEXT_LITERAL.sub("", text) for text, _, _ in self._expressions]
+        if conditions.fresh_until is not None or any(_TIME.search(text) for text in bare):
+            return None
+        names = self._of_device()
+        return None if names & MOVING else tuple(sorted(names))
+
+    def _of_device(self) -> set[str]:
+        """The names of the device, its site and its asset card that the rule uses anywhere."""
+        bare = [_TEXT_LITERAL.sub("", text) for text, _, _ in self._expressions]
+        named = {name for template in self._templates for _, name, _ in template.segments}
+        return {name for text in (*bare, *named) for name in _OF_DEVICE.findall(text)}
+
+    def _attestations(self) -> frozenset[str]:
+        """The attestations that conditions name in a text, or by the name of their value."""
+        written = [text for text, _, _ in self._expressions]
+        bare = " ".join(_TEXT_LITERAL.sub("", text) for text in written)
+        named = set(_OF_DEVICE.findall(bare))
+        items = {item for name, item in CARRIERS.items() if name in named}
+        if named & {"site.attested", "site.not_applicable"}:
+            texts = [
+                literal[1:-1]
+                for text in written
+                for literal in _TEXT_LITERAL.findall(text)
+                if _ID.fullmatch(literal[1:-1])
+            ]
+            items |= set(texts or [EVERY_ATTESTATION])
+        return frozenset(items)
+
+    def _check_columns(self, reads: Mapping[str, Read]) -> None:
+        """Columns used are declared, and columns declared are used."""
+        declared = {column for read in reads.values() for column in read.columns} | {"part"}
+        of_topics = {column for name in reads for column in self._topics[name].columns}
+        used = {name for template in self._templates for _, name, _ in template.segments}
+        for expression, section, key in self._expressions:
+            bare = _TEXT_LITERAL.sub("''", expression)
+            for variable in sorted(set(_LOOP.findall(bare))):
+                found = set(re.findall(rf"(?<![\w.]){variable}\.(\w+)", bare))
+                used |= found
+                for column in sorted(found - declared):
+                    near = meant(column, declared) or meant(column, of_topics)
+                    if column in of_topics:
+                        near = ": add it to `columns` there"
+                    self._mistakes.add(
+                        section.wrong(f"uses `{column}`, which `reads` does not declare{near}", key)
+                    )
+        unused = declared - used - {"part"}
+        if unused and not self._mistakes:
+            problem = f"declares `{min(unused)}` and does not use it"
+            self._mistakes.add(self._section.wrong(problem, "reads"))
