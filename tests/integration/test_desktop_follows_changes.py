@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from components import required_program
 from fake_host import a_device
 from simulated_machines import PACKS
 from vigie_agent.domain.answers import QueryError
@@ -165,13 +166,11 @@ def test_who_turns_the_lock_off_is_seen_until_the_administrator_locks_it(desktop
     assert lock() == ("1", "300", "1")
 
 
-@pytest.mark.skipif(shutil.which("dconf") is None, reason="dconf is not installed here")
 def test_a_database_that_dconf_compiles_here_is_read(desktop: Desktop, tmp_path: Path) -> None:
     texts = tmp_path / "texts.d"
     texts.mkdir()
     (texts / "lock").write_text("[org/gnome/desktop/session]\nidle-delay=uint32 777\n")
-    dconf = shutil.which("dconf")
-    assert dconf is not None
+    dconf = required_program("dconf")
     subprocess.run([dconf, "compile", str(tmp_path / "user"), str(texts)], check=True, timeout=20)
     desktop.write(DCONF, (tmp_path / "user").read_bytes())
 
