@@ -21,11 +21,11 @@ KINDS: Final = {
     *("compliant", "partial", "neglected", "no-rights"),
     *("domain-joined", "third-party-antivirus", "server", "reimaged"),
 }
-OTHER_LANGUAGE: Final = {"windows": "english", "linux": "french"}
+OTHER_LANGUAGE: Final = {"windows": "english", "darwin": "french", "linux": "french"}
 """Most Windows devices here speak French, most others English: one of each speaks the other."""
 
 
-@pytest.mark.parametrize("platform", OTHER_LANGUAGE)
+@pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_platform_has_a_device_of_each_kind(platform: str) -> None:
     recorded = {scenario.name for scenario in SCENARIOS if scenario.platform == platform}
 

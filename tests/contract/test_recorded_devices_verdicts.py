@@ -30,6 +30,7 @@ SCENARIOS: Final = ("compliant", "partial", "neglected", "no-rights")
 DEVICES: Final = [(platform, scenario) for platform in PLATFORMS for scenario in SCENARIOS]
 OTHERS: Final = {
     "windows": ("domain-joined", "third-party-antivirus", "server", "reimaged", "english"),
+    "darwin": ("domain-joined", "third-party-antivirus", "server", "reimaged", "french"),
     "linux": ("domain-joined", "third-party-antivirus", "server", "reimaged", "french"),
 }
 """Devices of other kinds, a table of letters a platform below."""
@@ -155,7 +156,7 @@ Q05-lockout                  P P P P P
 Q05-min-length               P P P F F
 Q05-no-empty-password        P ? ? ? ?
 Q05-no-generic-account       P P P P P
-Q05-no-guest                 ? ? ? F P
+Q05-no-guest                 P P P F P
 Q05-password-vault           P P F F P
 Q05-rotation                 P P P P P
 Q05-screen-lock              ? P ? F F
@@ -181,6 +182,59 @@ Q09-vpn-installed            - P - F P
 Q11-clock-synchronised       P P P P P
 Q11-logging-active           P P P P P
 Q11-logs-centralised         P F P F F
+""",
+    "darwin": """
+Q01-accounts-inventoried     P P P P P
+Q01-asset-recorded           ? ? ? ? ?
+Q01-hardware-identified      P P P P P
+Q01-no-unexpected-listener   P P F P P
+Q01-remote-access-approved   P P P P P
+Q01-software-inventoried     P P P P P
+Q02-backup-configured        F P ? F P
+Q02-backup-recent            F P ? F P
+Q03-auto-update              P P F ? P
+Q03-no-obsolete-software     P P P P P
+Q03-no-pending-reboot        - - - - -
+Q03-os-support-horizon       P P P P P
+Q03-os-supported             P P P P P
+Q03-patched-recently         P P F P P
+Q03-software-auto-update     P P P - P
+Q04-antivirus-active         P P P P P
+Q04-auto-update              P P P ? P
+Q04-edr-active               P P F F F
+Q04-scan-recent              - - - - -
+Q04-signatures-fresh         ? ? ? ? ?
+Q05-complexity               P F F F F
+Q05-lockout                  P F F F F
+Q05-min-length               P F F F F
+Q05-no-empty-password        - - - - -
+Q05-no-generic-account       P P P P F
+Q05-no-guest                 P P F P F
+Q05-password-vault           P P F F P
+Q05-rotation                 P F F F F
+Q05-screen-lock              P ? F F ?
+Q06-drops-logged             P P F F F
+Q06-firewall-enabled         P P F F P
+Q06-inbound-blocked          P P F F P
+Q08-admins-approved          F P F F F
+Q08-admins-few               F P F F F
+Q08-daily-user-not-admin     F P F F P
+Q08-elevation-guarded        P P P P P
+Q08-no-admin-browsing        P P P P P
+Q08-no-peer-access           P P F P P
+Q08-no-stale-account         P P ? P F
+Q09-bluetooth-off            P P P P P
+Q09-disk-encrypted           - P - F P
+Q09-managed-device           P P F F F
+Q09-no-saved-passwords       ? F ? ? F
+Q09-no-usb-storage           P P F P F
+Q09-seen-recently            P P P P P
+Q09-usb-storage-blocked      ? ? F F F
+Q09-vpn-active-off-site      - P - F F
+Q09-vpn-installed            - P - F F
+Q11-clock-synchronised       P P P P P
+Q11-logging-active           P P P P P
+Q11-logs-centralised         P F F F F
 """,
     "linux": """
 Q01-accounts-inventoried     P P P P P
