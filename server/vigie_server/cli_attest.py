@@ -17,11 +17,12 @@ from vigie_server.cli_output import (
 )
 from vigie_server.clock import utc_now
 from vigie_server.domain.attesting import AttestedValue, NewAttestation, Outcome
-from vigie_server.ports.attesting import AttestationRecord
+from vigie_server.ports.attesting import AttestationRecord, AttestationState
 from vigie_server.settings import ServerSettings
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
 
+_DUE = frozenset({AttestationState.DUE_SOON, AttestationState.EXPIRED})
 LANGUAGE = click.option(
     "--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True
 )
@@ -136,11 +137,16 @@ def withdraw(*, item: str, site: str, group: str | None) -> None:
 
 @attest.command("list")
 @SITE
+@click.option("--due", is_flag=True, help="Only what has expired, or is to be renewed soon.")
 @told_errors
-def list_attestations(*, site: str) -> None:
+def list_attestations(*, site: str, due: bool) -> None:
     """List what stands at a site, and what is to be renewed soon."""
+    now = utc_now()
     with opened() as (settings, database):
-        _show(Attestations(database, frozenset()).standing(site), settings)
+        found = Attestations(database, frozenset()).standing(site)
+    before = settings.declare.remind_before
+    shown = [one for one in found if not due or one.state(now, remind_before=before) in _DUE]
+    _show(shown, settings)
 
 
 @attest.command("history")

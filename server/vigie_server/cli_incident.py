@@ -95,5 +95,5 @@ def check(*, site: str) -> None:
     if found.broken_at is not None:
         click.echo(f"Entry {found.broken_at} is not as it was recorded.", err=True)
     if found.missing:
-        click.echo(f"{found.missing} entries are missing at the end.", err=True)
+        click.echo(f"Entries missing at the end: {found.missing}.", err=True)
     sys.exit(1)

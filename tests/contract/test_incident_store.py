@@ -1,6 +1,7 @@
 """The incident log in both stores: entries follow one another, and tampering is found."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -123,3 +124,15 @@ def test_an_unknown_site_is_told_and_an_empty_log_is_intact(
     for call in (log.entries, log.check):
         with pytest.raises(NotFound, match="no site Ailleurs"):
             call("Ailleurs")
+
+
+def test_entries_added_at_once_follow_one_another(log: Incidents) -> None:
+    def add(number: int) -> int:
+        entry, _ = log.append(SITE, an_entry(number), by(number))
+        return entry.number
+
+    with ThreadPoolExecutor(4) as threads:
+        numbers = list(threads.map(add, range(10, 26)))
+
+    assert sorted(numbers) == list(range(4, 20))
+    assert log.check(SITE).intact

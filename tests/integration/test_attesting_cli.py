@@ -1,6 +1,7 @@
 """Attestations, waivers and incident logs on the command line, as a person uses them."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,18 @@ def test_an_attestation_is_recorded_listed_and_withdrawn() -> None:
     assert "A. Martin" in listed
     assert withdrawn.exit_code == 0
     assert "withdrawn" in history
+
+
+def test_what_is_to_be_renewed_soon_can_be_listed_alone() -> None:
+    soon = f"{utc_now() + timedelta(days=20):%Y-%m-%d}"
+    run("attest", "record", "Q01-help-desk", *AT, *BY, "--expires", soon)
+    run("attest", "record", "Q01-renewal-plan", *AT, *BY)
+
+    due = run("attest", "list", *AT, "--due").stdout
+
+    assert "Q01-help-desk" in due
+    assert "due_soon" in due
+    assert "Q01-renewal-plan" not in due
 
 
 @pytest.mark.parametrize(
@@ -189,6 +202,4 @@ def test_tampering_is_found_by_the_check(database: Database) -> None:
     result = run("incident", "check", *AT)
 
     assert result.exit_code == 1
-    assert result.stderr == (
-        "Entry 2 is not as it was recorded.\n1 entries are missing at the end.\n"
-    )
+    assert result.stderr == ("Entry 2 is not as it was recorded.\nEntries missing at the end: 1.\n")
