@@ -20,6 +20,8 @@ from vigie_server.domain.mail.exchangers import Meeting, Met
 MAX_LINE: Final = 2_048
 MOST_LINES: Final = 100
 """Of one reply. RFC 5321 allows 512 octets a line; some servers say more."""
+LEAVE_WITHIN: Final = 2.0
+"""Seconds for a server to say good-bye."""
 
 _REPLY: Final = re.compile(rb"([2-5][0-9]{2})([ -])?(.*)")
 _READY: Final = 220
@@ -97,8 +99,8 @@ class SmtpMeetings:
             await _leave(reader, writer)
             return Meeting(address, Met.ENCRYPTED, valid_until=until)
         finally:
-            writer.close()
-            with suppress(OSError, TimeoutError):
+            writer.transport.abort()  # a close would wait for the server to agree
+            with suppress(OSError):
                 await writer.wait_closed()
 
     async def _encrypt(self, writer: asyncio.StreamWriter, host: str) -> datetime | None:
@@ -125,7 +127,8 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, comma
 async def _leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Takes leave as is usual; how the server takes it changes nothing of what was seen."""
     with suppress(_Parted, OSError, EOFError):
-        await _ask(reader, writer, "QUIT")
+        async with asyncio.timeout(LEAVE_WITHIN):
+            await _ask(reader, writer, "QUIT")
 
 
 async def _reply(reader: asyncio.StreamReader) -> _Reply:
