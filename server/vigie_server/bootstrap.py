@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
 from vigie_server.bootstrap_attesting import attesting_routes
+from vigie_server.bootstrap_mail import mail_checks, mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide, regions_file
 from vigie_server.ca import authority
@@ -35,6 +36,7 @@ from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
 from vigie_server.ingest.listening import listening
 from vigie_server.ingest.telemetry import Telemetry
 from vigie_server.metrics.device_lines import DeviceLines
+from vigie_server.metrics.mail_lines import MailLines
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.metrics.site_attestations import AttestationLines
 from vigie_server.metrics.site_lines import SiteLines
@@ -309,6 +311,10 @@ class Server:
             every=settings.maturity.every.total_seconds(),
             pause=settings.maturity.pause.total_seconds(),
         )
+        self._mail_lines = MailLines()
+        self._mail = mail_checks(
+            settings, database, self._workers, now=now, show=self._mail_lines.show
+        )
         self._app = create_app(
             reader=self._fleet,
             tokens=KnowCallers(Tokens(database)),
@@ -324,6 +330,7 @@ class Server:
             *declaring_routes(database, catalogue, now),
             *attesting_routes(database, catalogue, settings.declare, now),
             *maturity_routes(database, catalogue, site_guide, now),
+            *mail_routes(database, now),
         ):
             self._app.include_router(routes(access))
 
@@ -414,6 +421,7 @@ class Server:
                     ("attestations", partial(self._follow_attestations.run, stop)),
                     ("assessments", partial(self._assess.run, stop)),
                     ("http", serve_readers),
+                    ("mail", partial(self._mail.run, stop)),
                     ("marks", partial(self._keep_mark, stop)),
                 ):
                     parts.create_task(_part(name, work, stop))
@@ -428,6 +436,7 @@ class Server:
         yield from self._lines.exposition()
         yield from self._attested.exposition()
         yield from self._sites.exposition()
+        yield from self._mail_lines.exposition()
 
     def _https(self) -> tuple[Path | None, Path | None]:
         """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""

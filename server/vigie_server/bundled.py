@@ -1,9 +1,12 @@
 """Where the server's data is: inside the wheel, or beside a checkout."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from vigie_server.domain.attesting import AttestationCatalogue, load_attestations
+from vigie_server.domain.mail.rule_files import MailRule, load_mail_rules
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide, load_site_guide
@@ -67,4 +70,13 @@ def bundled_site_guide(catalogue: Catalogue) -> SiteGuide:
     """What sites are judged by, beside the rules of the catalogue. Raises RulesMalformed."""
     items = bundled_attestations().items
     titles = {item: held.title for item, held in items.items()}
-    return load_site_guide(guide_folder(), catalogue, attestations=titles)
+    of_mail = {rule.id: rule.title for rule in bundled_mail_rules().values()}
+    guide = load_site_guide(
+        guide_folder(), catalogue, attestations=titles, other_site_rules=of_mail
+    )
+    return replace(guide, titles={**guide.titles, **of_mail})
+
+
+def bundled_mail_rules() -> Mapping[str, MailRule]:
+    """The rules on mail domains, as people read them. Raises RulesMalformed."""
+    return load_mail_rules(guide_folder() / "site" / "mail.yaml")

@@ -16,6 +16,7 @@ from vigie_server.cli_attest import attest
 from vigie_server.cli_devices import devices
 from vigie_server.cli_groups import group
 from vigie_server.cli_incident import incident
+from vigie_server.cli_mail import mail
 from vigie_server.cli_maturity import inventory
 from vigie_server.cli_output import opened, told_errors
 from vigie_server.cli_params import param
@@ -109,6 +110,7 @@ main.add_command(attest)
 main.add_command(waive)
 main.add_command(incident)
 main.add_command(inventory)
+main.add_command(mail)
 main.add_command(demo)
 
 

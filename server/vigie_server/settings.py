@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -153,6 +155,67 @@ class DeclareSettings(_Group):
     remind_before: Span = Field(timedelta(days=30), ge=timedelta(0))
 
 
+class MailSettings(_Group):
+    """How mail domains are checked (question 7). Lists are separated by commas.
+
+    `private_networks`: networks of the inside whose mail servers may be called all the same.
+    """
+
+    every: Span = Field(timedelta(days=1), gt=timedelta(0))
+    retry: Span = Field(timedelta(hours=1), gt=timedelta(0))
+    look_every: Span = Field(timedelta(seconds=30), gt=timedelta(0))
+    at_once: int = Field(4, ge=1, le=100)
+    within: Span = Field(timedelta(minutes=2), gt=timedelta(0))
+    dns_within: Span = Field(timedelta(seconds=9), gt=timedelta(0))
+    smtp_within: Span = Field(timedelta(seconds=30), gt=timedelta(0))
+    resolvers: str = ""
+    private_networks: str = ""
+    authorities: Path | None = None
+    smtp_port: int = Field(25, ge=1, le=65_535)
+
+    @field_validator("resolvers", "private_networks")
+    @classmethod
+    def _readable(cls, value: str, info: ValidationInfo) -> str:
+        if info.field_name == "resolvers":
+            _resolvers(value)
+        else:
+            _networks(value)
+        return value
+
+    @property
+    def resolvers_by_port(self) -> tuple[tuple[str, int], ...]:
+        """Addresses and ports of DNS servers; none: the system's."""
+        return _resolvers(self.resolvers)
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `private_networks`."""
+        return _networks(self.private_networks)
+
+
+def _listed(text: str) -> Sequence[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _resolvers(text: str) -> tuple[tuple[str, int], ...]:
+    found = []
+    for part in _listed(text):
+        address, port = part, "53"
+        if part.startswith("["):
+            address, _, after = part[1:].partition("]")
+            port = after.removeprefix(":") or port
+        elif part.count(":") == 1:
+            address, _, port = part.partition(":")
+        if not (port.isascii() and port.isdigit() and int(port[:6]) <= 65_535):  # noqa: PLR2004
+            raise ValueError("a resolver is an address, or 192.0.2.1:53, or [2001:db8::1]:53")
+        found.append((str(ip_address(address)), int(port)))
+    return tuple(found)
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part) for part in _listed(text))
+
+
 class HttpSettings(_Group):
     """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
 
@@ -189,6 +252,7 @@ class ServerSettings(BaseSettings):
     verdicts: VerdictSettings = VerdictSettings()
     declare: DeclareSettings = DeclareSettings()
     maturity: MaturitySettings = MaturitySettings()
+    mail: MailSettings = MailSettings()
     http: HttpSettings = HttpSettings()
     failing_rules_only_above: int = 20_000
 

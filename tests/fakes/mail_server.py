@@ -28,6 +28,7 @@ class Authority:
 
     @classmethod
     def made_in(cls, folder: Path) -> "Authority":
+        folder.mkdir(exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("Test authority")
         certificate = (
@@ -139,6 +140,7 @@ class MailServer:
     port: int = 0
     heard: list[str] = field(default_factory=list)
     encrypted: int = 0
+    met: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @asynccontextmanager
@@ -148,6 +150,7 @@ async def mail_server(server: MailServer) -> AsyncIterator[MailServer]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         open_ones.add(writer)
+        server.met.set()
         with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError, ValueError):
             await _talk(server, reader, writer)
         writer.transport.abort()

@@ -8,10 +8,11 @@ import asyncio
 import errno
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,9 @@ LEAVE_WITHIN: Final = 2.0
 """Seconds for a server to say good-bye."""
 
 _REPLY: Final = re.compile(rb"([2-5][0-9]{2})([ -])?(.*)")
+_HOST: Final = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.[A-Za-z-]{2,63}"
+)
 _READY: Final = 220
 _DONE: Final = 250
 _NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
@@ -35,6 +39,18 @@ _MET: Final[Mapping[int, Met]] = {
     18: Met.SELF_SIGNED,
     62: Met.WRONG_NAME,
 }
+
+
+def hello_name(names: Sequence[str]) -> str:
+    """What to call oneself in EHLO (RFC 5321, section 4.1.3): a full name, else an address."""
+    for name in names:
+        if _HOST.fullmatch(name):
+            return name
+    for name in names:
+        with suppress(ValueError):
+            address = ip_address(name)
+            return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004
+    return "localhost.localdomain"
 
 
 class _Parted(Exception):
