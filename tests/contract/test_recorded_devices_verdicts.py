@@ -117,10 +117,10 @@ Q08-no-stale-account         P P F P P P F P P P F ?
 Q09-bluetooth-off            P P F ? P P F ? P P F ?
 Q09-disk-encrypted           P F - ? P P F - P F - -
 Q09-managed-device           P P F P P F F ? P F F ?
-Q09-no-saved-passwords       P F F ? ? F F ? P F F F
+Q09-no-saved-passwords       P F F ? P F F ? P F F F
 Q09-no-usb-storage           P P F ? P P F P P P F P
 Q09-seen-recently            P P P P P P P P P P P P
-Q09-usb-storage-blocked      P F F F ? F F F P F F F
+Q09-usb-storage-blocked      P F F F P F F F P F F F
 Q09-vpn-active-off-site      P F - - P P F - P F - -
 Q09-vpn-installed            P P - ? P P F - P P - -
 Q11-clock-synchronised       P P F P P P F ? P P F ?

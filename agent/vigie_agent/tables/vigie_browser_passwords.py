@@ -18,6 +18,7 @@ from vigie_agent.tables.saved_logins import (
     count_chromium_logins,
     count_firefox_logins,
 )
+from vigie_agent.tables.vigie_browser_policies import safari_saves_none
 
 COLUMNS: Final = (
     text("browser", "The browser"),
@@ -27,7 +28,8 @@ COLUMNS: Final = (
     *COLLECTED,
 )
 """One row a profile that has a store of passwords; one row that is not collected for a home, a
-folder or a store that cannot be read, and for Safari, whose keychain is not read."""
+folder or a store that cannot be read, and for Safari, whose keychain is not read, unless a profile
+keeps it from saving passwords."""
 
 _CHROMIUM_STORES: Final = ("Login Data", "Login Data For Account")
 _FIREFOX_STORE: Final = "logins.json"
@@ -130,7 +132,7 @@ def tables(host: Host, system: str = "") -> tuple[Table, ...]:
 def _rows(host: Host, system: str) -> Iterator[TableRow]:
     for home in homes_and_root(host, system):
         yield from _of_home(host, home, system)
-    if system == "darwin" and is_there(host, _SAFARI):
+    if system == "darwin" and is_there(host, _SAFARI) and not safari_saves_none(host):
         yield not_collected(
             "Safari keeps passwords in the keychain, which is not read", browser="safari"
         )

@@ -18,7 +18,7 @@ from vigie_agent.tables.windows_system import RegistryKey, Unread
 COLUMNS: Final = (
     text("browser", "The browser"),
     text("username", "The account that it is for; empty for everyone"),
-    text("policy", "PasswordManagerEnabled or OfferToSaveLogins"),
+    text("policy", "PasswordManagerEnabled, OfferToSaveLogins, or of Safari allowPasswordAutoFill"),
     text("value", "What it is set to: true or false, 1 or 0"),
     text("source", "What sets it: a file, the registry of the machine or the account, a profile"),
     *COLLECTED,
@@ -64,7 +64,9 @@ _DOMAINS: Final = {
     "edge": "com.microsoft.Edge",
     "brave": "com.brave.Browser",
     "firefox": "org.mozilla.firefox",
+    "safari": "com.apple.applicationaccess",
 }
+_OF_SAFARI: Final = ("allowPasswordAutoFill",)
 _MANAGED: Final = "/Library/Managed Preferences"
 _MAX_BYTES: Final = 512 * 1024
 _MAX_FILES: Final = 100
@@ -106,6 +108,18 @@ def chosen(text_: str, names: tuple[str, ...], *, inside: str = "") -> Mapping[s
         for name in names
         if isinstance(document.get(name), bool | int)
     }
+
+
+def safari_saves_none(host: Host) -> bool:
+    """Whether a profile for everyone on this Mac keeps Safari from saving and offering passwords.
+
+    One that cannot be read keeps it from nothing.
+    """
+    try:
+        settings = plist_file(host, f"{_MANAGED}/{_DOMAINS['safari']}.plist") or {}
+    except Unanswered:
+        return False
+    return any(flag_of(settings.get(policy)) is False for policy in _OF_SAFARI)
 
 
 def _linux(host: Host) -> Iterator[TableRow]:
@@ -161,7 +175,7 @@ def _mac(host: Host) -> Iterator[TableRow]:
                 continue
             if browser == "firefox" and not flag_of(settings.get("EnterprisePoliciesEnabled")):
                 continue  # without it Firefox does not obey
-            for policy in _POLICIES:
+            for policy in _OF_SAFARI if browser == "safari" else _POLICIES:
                 value = flag_of(settings.get(policy))
                 if value is not None:
                     yield collected(

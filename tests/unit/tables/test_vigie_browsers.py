@@ -284,6 +284,41 @@ def test_windows_and_macos_keep_profiles_elsewhere(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("folder", "profile", "told"),
+    [
+        ("", plistlib.dumps({"allowPasswordAutoFill": False}), False),
+        ("", plistlib.dumps({"allowPasswordAutoFill": True}), True),
+        ("", plistlib.dumps({"allowPasswordSharing": False}), True),
+        ("", b"bplist00damaged", True),
+        ("marie/", plistlib.dumps({"allowPasswordAutoFill": False}), True),
+    ],
+    ids=["forbidden to all", "allowed", "not said", "damaged", "forbidden to one account"],
+)
+def test_the_keychain_of_safari_is_told_as_not_read_unless_nobody_may_save_there(
+    tmp_path: Path, folder: str, profile: bytes, told: bool
+) -> None:
+    host = a_device(
+        tmp_path,
+        {
+            "/Users/marie/.keep": "",
+            "/Applications/Safari.app/Contents/Info.plist": "",
+            f"/Library/Managed Preferences/{folder}com.apple.applicationaccess.plist": profile,
+        },
+    )
+
+    assert ("safari" in {row["browser"] for row in passwords(host, "darwin")}) is told
+
+
+def test_what_profiles_let_safari_do_is_a_policy_of_safari(tmp_path: Path) -> None:
+    profile = plistlib.dumps({"allowPasswordAutoFill": False, "PasswordManagerEnabled": True})
+    files = {"/Library/Managed Preferences/com.apple.applicationaccess.plist": profile}
+
+    assert policies(a_device(tmp_path, files), "darwin") == [
+        ("safari", "allowPasswordAutoFill", "0", "yes")
+    ]
+
+
 def policies(host: Host, system: str = "linux") -> list[tuple[object, ...]]:
     rows = rows_of(vigie_browser_policies.tables(host, system), "vigie_browser_policies")
     return [(row["browser"], row.get("policy"), row.get("value"), row["collected"]) for row in rows]
