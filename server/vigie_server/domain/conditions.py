@@ -200,7 +200,7 @@ class Compiler:
         """What is wrong with each binding; those count as any value from then on."""
         wanted, faulty = self._bindings, {}
         try:
-            self._compiled("true")
+            self._compiled("true", self._bindings)
         except ConditionMalformed:
             self._bindings = ()
             for name, expression in wanted:
@@ -235,9 +235,20 @@ class Compiler:
             return False
         return True
 
-    def _compiled(self, text: str) -> Any:
-        before = "".join(f"cel.bind({name}, {what}, " for name, what in self._bindings)
-        whole = f"{before}{text}{')' * len(self._bindings)}"
+    def _used(self, text: str) -> Sequence[tuple[str, str]]:
+        """The bindings that a text needs: any other would be evaluated all the same."""
+        used: list[tuple[str, str]] = []
+        wanted = text
+        for name, expression in reversed(self._bindings):
+            if re.search(rf"\b{name}\b", wanted):
+                used.insert(0, (name, expression))
+                wanted += f"\n{expression}"
+        return used
+
+    def _compiled(self, text: str, bindings: Sequence[tuple[str, str]] | None = None) -> Any:
+        bound = self._used(text) if bindings is None else bindings
+        before = "".join(f"cel.bind({name}, {what}, " for name, what in bound)
+        whole = f"{before}{text}{')' * len(bound)}"
         try:
             return self._environment.compile(whole)
         except (RuntimeError, ValueError) as error:
