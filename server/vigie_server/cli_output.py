@@ -70,6 +70,16 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
+@contextmanager
+def progress(length: int, label: str, *, shown_from: int = 0) -> Iterator[Callable[[int], None]]:
+    """Tells how far a long command is, on a terminal; the block says how many more are done."""
+    if length < shown_from or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
+        yield bar.update
+
+
 def printable(text: str) -> str:
     """Device text without characters that could move a terminal's cursor."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -1,16 +1,14 @@
 """`vigie-server param ...`: parameters of rules, set for a site, a group or a device."""
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import Final, ParamSpec
 
 import click
 
 from vigie_server.bootstrap import catalogue_in_force
-from vigie_server.cli_output import act, opened, printable, show_table, told_errors
+from vigie_server.cli_output import act, opened, printable, progress, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.overrides import (
@@ -207,7 +205,7 @@ def _look_ahead(database: Database, catalogue: Catalogue, target: Target, new: O
     foresee = Foresee(Records(database), catalogue, utc_now)
     changes: Counter[tuple[str, str]] = Counter()
     shown: list[Foreseen] = []
-    with _progress(len(keys)) as looked_at:
+    with progress(len(keys), "Judging", shown_from=BAR_FROM) as looked_at:
         for found in foresee(keys, new, group=group, looked_at=looked_at):
             changes[found.before.value, found.after.value] += 1
             if len(shown) < SHOWN_DEVICES:
@@ -233,15 +231,6 @@ def _look_ahead(database: Database, catalogue: Catalogue, target: Target, new: O
     if changes.total() > len(shown):
         click.echo(f"... and {changes.total() - len(shown)} more")
     click.echo("Nothing was set.")
-
-
-@contextmanager
-def _progress(devices: int) -> Iterator[Callable[[int], None]]:
-    if devices < BAR_FROM or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=devices, label="Judging", file=sys.stderr) as bar:
-        yield bar.update
 
 
 def _told(found: Override) -> tuple[str, str, str, str]:

@@ -7,16 +7,18 @@ import click
 
 from vigie_server.bootstrap import catalogue_in_force
 from vigie_server.bundled import catalogue_with
-from vigie_server.cli_output import opened, show_table, told_errors
+from vigie_server.cli_explain import explain, rule_of
+from vigie_server.cli_output import printable, show_table, told_errors
+from vigie_server.cli_rejudge import rejudge
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.reference_files import Reference
+from vigie_server.domain.trying import tried
 from vigie_server.settings import read_settings
-from vigie_server.store.administration import Administration
 
 
 @click.group()
 def rules() -> None:
-    """List and check rules, judge everything again."""
+    """List, check, test and explain rules; judge everything again."""
 
 
 @rules.command("list")
@@ -74,13 +76,36 @@ def check(folder: Path) -> None:
     click.echo(f"{len(catalogue.rules)} rules{beside}, all well formed.")
 
 
-@rules.command("rejudge")
+@rules.command("test")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.argument("rule", required=False)
 @told_errors
-def rejudge() -> None:
-    """Have every device judged again from its stored evidence.
+def test(folder: Path | None, rule: str | None) -> None:
+    """Run the examples that rules carry: those of FOLDER, of the rules in force, or of RULE alone.
 
-    A change of rules does so by itself. The server that runs does the work, at its next sweep.
+    What gets another verdict than its example wants is told, and makes the exit code 1.
     """
-    with opened() as (_, database):
-        Administration(database).judge_all_again()
-    click.echo("Every device will be judged again.")
+    if folder is not None and rule is None and not folder.is_dir():
+        folder, rule = None, str(folder)
+    if folder is None:
+        catalogue = catalogue_in_force(read_settings())
+    else:
+        catalogue = catalogue_with(folder, read_settings().own_references)
+    chosen = [rule_of(catalogue, rule)] if rule is not None else list(catalogue.rules.values())
+    differing = list(tried(catalogue, chosen))
+    for found in differing:
+        click.echo(f"{found.rule.id}: {found.example.name}")
+        if found.only_words:
+            click.echo(f"  wanted in the reason: {found.example.says}")
+        else:
+            click.echo(f"  wanted: {found.example.verdict.value}")
+            click.echo(f"  got:    {found.verdict.status.value}")
+        click.echo(f"  reason: {printable(found.verdict.reason['fr'])}")
+    count = sum(len(one.examples) for one in chosen)
+    click.echo(f"{len(chosen)} rule(s), {count} examples, {len(differing)} differing.")
+    if differing:
+        sys.exit(1)
+
+
+rules.add_command(rejudge)
+rules.add_command(explain)

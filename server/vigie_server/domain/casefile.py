@@ -82,11 +82,20 @@ class CaseFile:
         }
         self._missing: Final[dict[str, Texts | None]] = {}
         self._counts: Final[dict[str, int]] = {}
+        self._places: Final[dict[str, range]] = {}
         self.evidence: Final = Evidence(self._values(rules, columns))
 
     def observed_at(self, topic: str) -> datetime:
         """When the rows of an answered topic were true."""
         return self._answered[topic].fact.observed_at
+
+    def title(self, read: Read) -> Texts:
+        """The topic's title."""
+        return self._topics[read.topic].title
+
+    def shown_of(self, variable: str) -> Sequence[int]:
+        """The numbers of the rows that conditions see under a topic's variable."""
+        return self._places.get(variable, range(0))
 
     def refusal(self, rule: Rule, read: Read) -> Texts | None:
         """Why the rule may not look at the topic; None when it may."""
@@ -162,7 +171,9 @@ class CaseFile:
         if columns:
             if read.known is not None:
                 rows = [row for row in rows if read.known.holds(row)]
+            first = len(self.rows)
             values[read.variable + ".rows"] = self._shown(rows, columns)
+            self._places[read.variable] = range(first, len(self.rows))
 
     def _shown(self, rows: Iterable[FactRow], columns: Sequence[str]) -> list[dict[str, object]]:
         shown = []

@@ -55,7 +55,7 @@ class Judge:
         self._memory: Final = Memory[_Key, _Answered](memory_bytes)
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
-        self._columns: Final = _columns(self._rules)
+        self._columns: Final = columns_read(self._rules)
         self._settings: Final = {
             (rule.id, profile): Setting.of(rule.container, rule.parameters, profile, None)
             for rule in self._rules
@@ -81,7 +81,7 @@ class Judge:
         verdicts: dict[Rule, Verdict] = {}
         asked: dict[Rule, tuple[Setting, _Key | None]] = {}
         for rule in self.affected(topics, on_device=on_device):
-            setting = self._setting(rule, device)
+            setting = self.setting(rule, device)
             key = _key(rule, setting, device, facts, now)
             answered = None if key is None else self._memory.get(key)
             if answered is None:
@@ -95,6 +95,13 @@ class Judge:
             return heard
         verdicts |= zip(asked, heard, strict=True)
         return [verdicts[rule] for rule in self.affected(topics, on_device=on_device)]
+
+    def verdict(
+        self, rule: Rule, device: Device, facts: Mapping[str, Fact], *, now: datetime
+    ) -> Verdict:
+        """What one rule of the catalogue says; nothing is remembered of it."""
+        (verdict,) = self._hear(device, facts, {rule: (self.setting(rule, device), None)}, now)
+        return verdict
 
     def affected(
         self, topics: frozenset[str] | None, *, on_device: bool = True
@@ -138,7 +145,8 @@ class Judge:
             verdicts.append(verdict)
         return verdicts
 
-    def _setting(self, rule: Rule, device: Device) -> Setting:
+    def setting(self, rule: Rule, device: Device) -> Setting:
+        """The rule's parameters in force on the device."""
         profile = device.profile if device.profile in PROFILES else STANDARD
         overrides = device.parameters.get(rule.id) if device.parameters else None
         if not overrides:
@@ -196,7 +204,7 @@ class _Answered:
         )
 
 
-def _columns(rules: tuple[Rule, ...]) -> Mapping[str, tuple[str, ...]]:
+def columns_read(rules: tuple[Rule, ...]) -> Mapping[str, tuple[str, ...]]:
     """By variable of a topic, the columns that its rules read; none where they only count rows."""
     columns: dict[str, set[str]] = {}
     for rule in rules:

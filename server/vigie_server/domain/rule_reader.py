@@ -176,6 +176,7 @@ class RuleReader:
             conditions=conditions,
             row_limit=attempt(partial(section.whole, "row_limit", ROW_LIMIT), ROW_LIMIT),
             shown=self._shown(reads),
+            names=frozenset(self._of_device()),
             depends_on=self._depends_on(conditions),
             moving=not self._of_device().isdisjoint(MOVING),
             attestations=self._attestations(),
@@ -333,7 +334,7 @@ class RuleReader:
 
         compiler = self._compiler(container, reads, own)
         words = self._words(compiler)
-        decision, outcomes = self._decision(compiler, self._row(reads))
+        decision, outcomes, branches = self._decision(compiler, self._row(reads))
         values, helps = self._measures(compiler)
         figures = {
             name: self._condition(compiler, section.section("figures"), name)
@@ -350,6 +351,7 @@ class RuleReader:
             ),
             figures={name: figure for name, figure in figures.items() if figure is not None},
             words=words,
+            branches=branches,
             measures=values,
         )
         depends_on_time = any(
@@ -417,7 +419,7 @@ class RuleReader:
         self,
         compiler: Compiler,
         row: Mapping[str, Template],
-    ) -> tuple[Decision, tuple[Outcome, ...]]:
+    ) -> tuple[Decision, tuple[Outcome, ...], tuple[Branch, ...]]:
         """Not applicable before unknown before pass before fail, each with rows and sentences."""
         section, attempt = self._section, self._mistakes.attempt
         branches: list[Branch] = []
@@ -446,8 +448,9 @@ class RuleReader:
         if reason is not None:
             attempt(reason.close, None)
         if self._mistakes:
-            return UNDECIDED, tuple(outcomes)
-        return attempt(partial(self._decided, compiler, branches), UNDECIDED), tuple(outcomes)
+            return UNDECIDED, tuple(outcomes), tuple(branches)
+        decision = attempt(partial(self._decided, compiler, branches), UNDECIDED)
+        return decision, tuple(outcomes), tuple(branches)
 
     def _decided(self, compiler: Compiler, branches: Sequence[Branch]) -> Decision:
         try:

@@ -56,7 +56,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from vigie_server.domain.conditions import Condition, Decision, Kind
+from vigie_server.domain.conditions import Branch, Condition, Decision, Kind
 from vigie_server.domain.declared import DECLARED
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.examples import Example
@@ -138,7 +138,10 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """A rule's expressions, compiled. `decision` takes one of `outcomes`, by its place."""
+    """A rule's expressions, compiled. `decision` takes one of `outcomes`, by its place.
+
+    `branches` are the texts that it was compiled of, place by place.
+    """
 
     applies: Condition | None
     decision: Decision
@@ -146,6 +149,7 @@ class Conditions:
     fresh_until: Condition | None
     figures: Mapping[str, Condition]
     words: Mapping[str, tuple[Wording, ...]]
+    branches: tuple[Branch, ...]
     measures: Mapping[str, Condition]
 
 
@@ -155,7 +159,8 @@ class Rule:
 
     `partial` are the results that stand although a part was not collected; `measures` the help text
     of each metric it exports. `shown` are the columns that offending rows keep: those the rule
-    reads, and those that tell rows apart. `depends_on` are the names of the device, its site and
+    reads, and those that tell rows apart. `names` are those of the device, its site and its asset
+    card that the rule uses anywhere. `depends_on` are the names of the device, its site and
     its asset card that verdicts follow beside evidence and parameters; None when they follow the
     time too. `attestations` are the ids of those that conditions name, or `*` where they are named
     otherwise. `moving`: it also follows what moves with every report (`MOVING`), so that evidence
@@ -178,6 +183,7 @@ class Rule:
     conditions: Conditions
     row_limit: int
     shown: frozenset[str]
+    names: frozenset[str]
     depends_on: tuple[str, ...] | None
     moving: bool
     attestations: frozenset[str]

@@ -1,10 +1,10 @@
 """What an administrator does to a device. Each act raises its revision: open sessions notice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
@@ -64,6 +64,38 @@ class Administration:
             connection.execute(
                 update(DEVICE).values(judged_with="", revision=DEVICE.c.revision + 1)
             )
+
+    def waiting(self) -> int:
+        """How many devices wait to be judged again because somebody asked for it."""
+        query = select(func.count()).select_from(DEVICE).where(DEVICE.c.judged_with == "")
+        with self._database.reading() as connection:
+            return int(connection.execute(query.where(DEVICE.c.disabled == "")).scalar_one())
+
+    def judged_devices(self) -> int:
+        """How many devices are judged at all."""
+        query = select(func.count()).select_from(DEVICE).where(DEVICE.c.disabled == "")
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def judged_keys(self, *, after: int, limit: int) -> Sequence[int]:
+        """The keys of the devices that are judged, after this one."""
+        query = (
+            select(DEVICE.c.key)
+            .where(DEVICE.c.disabled == "")
+            .where(DEVICE.c.key > after)
+            .order_by(DEVICE.c.key)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query).scalars().all()
+
+    def key_of(self, device_id: str) -> int:
+        """Raises NotFound."""
+        with self._database.reading() as connection:
+            key = connection.execute(select(DEVICE.c.key).where(DEVICE.c.id == device_id)).scalar()
+        if key is None:
+            raise NotFound(f"no device {device_id}")
+        return int(key)
 
     def _act(
         self,
