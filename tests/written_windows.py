@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 from fake_windows import WrittenWindows, a_windows_device
 from vigie_agent.domain.table import Request, TableRow
-from vigie_agent.tables import vigie_win_accounts
+from vigie_agent.tables import vigie_screen_lock, vigie_win_accounts
 from vigie_agent.tables.catalogue import all_tables
 from vigie_agent.tables.vigie_win_audit_policy import SUBCATEGORIES
 from vigie_agent.tables.windows_system import (
@@ -45,16 +45,17 @@ Document = Mapping[str, Any]
 
 
 def windows_tables(document: Document) -> Mapping[str, Sequence[TableRow]]:
-    """The rows of the `vigie_win_*` tables on the device that `document` describes."""
+    """The rows of `vigie_win_*` and `vigie_screen_lock` on the device that `document` describes."""
     said = document["windows"]
     registry = [*document.get("registry", ()), *said.get("registry", ())]
     host = a_windows_device(_windows(said, registry))
     tables = {table.name: table for table in all_tables(host)}
     tables |= {table.name: table for table in vigie_win_accounts.tables(host, lambda: MOMENT)}
+    tables |= {table.name: table for table in vigie_screen_lock.tables(host, "windows")}
     return {
         name: list(table.generate(Request()))
         for name, table in tables.items()
-        if name.startswith("vigie_win_")
+        if name.startswith("vigie_win_") or name == "vigie_screen_lock"
     }
 
 

@@ -159,7 +159,7 @@ Q05-no-generic-account       P P P P P
 Q05-no-guest                 P P P F P
 Q05-password-vault           P P F F P
 Q05-rotation                 P P P P P
-Q05-screen-lock              ? P ? F F
+Q05-screen-lock              P P P F F
 Q06-drops-logged             P ? F F F
 Q06-firewall-enabled         P P P P P
 Q06-inbound-blocked          P ? P P P

@@ -74,15 +74,25 @@ def test_what_follows_an_empty_value_of_the_registry_is_seen_by_our_own_tables_a
     assert (seen["enabled"], seen["account"], seen["password_stored"]) == ("1", "install", "1")
 
 
-def test_the_settings_of_an_account_that_is_logged_off_are_not_known() -> None:
+def test_an_account_that_is_logged_off_has_settings_that_are_not_known() -> None:
+    (away,) = [
+        row
+        for row in rows("windows/english", "screen_lock", "users")
+        if row["username"] == "t.hale"
+    ]
+
+    assert (away["collected"], away["locks"]) == ("no", "")
+    assert away["why"] == "the account is logged off: its settings are not loaded"
+
+
+def test_a_limit_of_the_machine_holds_for_an_account_that_is_logged_off() -> None:
     (away,) = [
         row
         for row in rows("windows/domain-joined", "screen_lock", "users")
         if row["username"] == "p.garnier"
     ]
 
-    assert (away["collected"], away["locks"]) == ("no", "")
-    assert away["why"] == "the account is logged off: its settings are not loaded"
+    assert (away["collected"], away["lock_after_seconds"]) == ("yes", "600")
 
 
 def test_rules_of_nftables_count_where_the_legacy_chains_are_empty() -> None:
