@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 import click
 
 from vigie_server.bootstrap_mail import mail_checks
+from vigie_server.bundled import bundled_mail_rules
 from vigie_server.cli_output import act, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
+from vigie_server.domain.errors import NotFound
 from vigie_server.domain.mail.findings import Finding
 from vigie_server.domain.mail.names import domain_of, selectors_of
 from vigie_server.ports.mail import Due, MailDomain
@@ -100,6 +102,26 @@ def check(*, domain: str | None, site: str, language: str) -> None:
             for rule, finding in findings.items()
         ],
     )
+
+
+@mail.command("rules")
+@click.argument("rule", required=False)
+@LANGUAGE
+@told_errors
+def rules(*, rule: str | None, language: str) -> None:
+    """List the rules on mail domains, or say why and how to mend one of them."""
+    known = bundled_mail_rules()
+    if rule is None:
+        show_table(
+            ("RULE", "SEVERITY", "TITLE"),
+            [(held.id, held.severity.value, held.title[language]) for held in known.values()],
+        )
+        return
+    if rule not in known:
+        raise NotFound(f"no rule {rule} on mail domains: {', '.join(known)}")
+    held = known[rule]
+    for text in (held.title, held.why, held.remediation):
+        click.echo(text[language])
 
 
 async def _checked(

@@ -4,7 +4,7 @@ It speaks real DNS messages (built by dnspython), truncated ones included: clien
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -39,6 +39,7 @@ class DnsServer:
     zone: Zone
     odd: dict[str, Odd] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    damage: Callable[[bytes], bytes] = lambda wire: wire
     port: int = 0
     over_tcp: list[str] = field(default_factory=list)
 
@@ -80,6 +81,7 @@ class DnsServer:
             response.answer.clear()
             response.flags |= dns.flags.TC
             wire = response.to_wire()
+        wire = self.damage(wire)
         return wire[: len(wire) // 2] if self.odd.get(name) is Odd.CUT else wire
 
 

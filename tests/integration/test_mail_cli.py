@@ -81,6 +81,16 @@ def test_a_setting_of_mail_that_is_wrong_is_named(
     assert f"VIGIE_SERVER_MAIL__{name}" in result.stderr
 
 
+def test_the_rules_are_listed_and_explained_in_both_languages() -> None:
+    listed = run("mail", "rules").stdout
+    explained = run("mail", "rules", "Q07-starttls", "--language", "en").stdout
+
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == list(RULES)
+    assert "STARTTLS" in explained
+    assert "\n1. " in explained
+    assert "Q07-spf" in run("mail", "rules", "Q07-nothing").stderr
+
+
 def test_resolvers_are_written_in_every_usual_way() -> None:
     settings = MailSettings(
         resolvers="192.0.2.1, 192.0.2.1:5353,[2001:DB8::1]:54, 2001:db8::2, [::1]"

@@ -1,5 +1,7 @@
 """DNS, asked of a real server on loopback: UDP, TCP, and servers that misbehave."""
 
+import random
+
 import pytest
 
 from fakes.dns_server import DnsServer, Odd, dns_server
@@ -89,3 +91,23 @@ async def test_a_name_that_cannot_be_asked_for_is_a_failure(name: str) -> None:
         answer = await asked(server, name, Kind.TXT, within=1)
 
     assert not answer.known
+
+
+async def test_whatever_octets_an_answer_holds_an_outcome_is_reached() -> None:
+    chance = random.Random(7)
+    zone = Zone().txt(D, "v=spf1 -all", "x" * 300).hold(D, Kind.MX, "10 mx.example", "20 b.example")
+    async with dns_server(zone) as server:
+        lookups = DnsLookups([server.resolver], within=0.06)
+        for number in range(60):
+            server.damage = lambda wire: _damaged(wire, chance)
+            kind = (Kind.TXT, Kind.MX)[number % 2]
+            answer = await lookups.answer(Question(D, kind))
+            assert answer.outcome in set(Outcome)
+
+
+def _damaged(wire: bytes, chance: random.Random) -> bytes:
+    """The answer with some of its octets others; its first two stay, so that it is looked at."""
+    octets = bytearray(wire)
+    for _ in range(chance.randint(1, 6)):
+        octets[chance.randrange(2, len(octets))] = chance.randrange(256)
+    return bytes(octets)

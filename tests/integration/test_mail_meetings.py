@@ -1,6 +1,7 @@
 """Meetings with real SMTP servers on loopback: good ones, weak ones, and those that misbehave."""
 
 import asyncio
+import random
 import socket
 from datetime import UTC
 from pathlib import Path
@@ -162,3 +163,21 @@ async def test_many_meetings_at_once_do_not_mix(authority: Authority) -> None:
     )
 
     assert [result.met for result in results] == [Met.ENCRYPTED, Met.NO_STARTTLS]
+
+
+async def test_a_name_that_tls_cannot_say_is_no_encryption(authority: Authority) -> None:
+    met = await meeting(MailServer(authority.issue(HOST)), authority, host="a..b")
+
+    assert met.met is Met.TLS_FAILED
+
+
+@pytest.mark.parametrize("place", ["greeting", "hello", "ready", "after_ready"])
+async def test_whatever_octets_a_server_sends_the_meeting_ends(
+    authority: Authority, place: str
+) -> None:
+    chance = random.Random(place)
+    for _ in range(15):
+        octets = chance.randbytes(chance.randint(1, 5000))
+        server = MailServer(authority.issue(HOST), **{place: octets})  # type: ignore[arg-type]
+        met = await meeting(server, authority, within=0.1)
+        assert met.met in {Met.NOT_SMTP, Met.NO_ANSWER, Met.TLS_FAILED}

@@ -127,7 +127,7 @@ class SmtpMeetings:
             raise _Parted(met, error.verify_message) from error
         except ssl.SSLError as error:
             raise _Parted(Met.TLS_FAILED, error.reason or "") from error
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, ValueError) as error:  # ValueError: a name that TLS cannot say
             raise _Parted(Met.TLS_FAILED, type(error).__name__) from error
         certificate = writer.get_extra_info("peercert") or {}
         ends = certificate.get("notAfter")

@@ -136,3 +136,21 @@ def test_a_domain_that_neither_sends_nor_takes_mail_needs_no_key() -> None:
 @given(st.text(max_size=200))
 def test_whatever_the_record_holds_only_a_key_passes(text: str) -> None:
     assert judged_record(text).status is Status.FAIL
+
+
+@given(st.data())
+def test_a_damaged_key_is_read_or_refused(data: st.DataObject) -> None:
+    der = bytearray(base64.b64decode(GOOD))
+    for _ in range(data.draw(st.integers(1, 4))):
+        der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
+
+    found = judged_record(f"v=DKIM1; p={base64.b64encode(bytes(der)).decode()}")
+
+    assert found.status in {Status.PASS, Status.FAIL}
+
+
+def test_a_key_that_receivers_need_not_verify_fails() -> None:
+    assert judged_record(f"p={encoded(rsa_key(4096))}").status is Status.PASS
+    found = judged_record(f"p={encoded(rsa_key(90_000))}")
+    assert found.status is Status.FAIL
+    assert "4096" in found.reason["fr"]

@@ -83,9 +83,15 @@ def test_servers_that_dns_did_not_name_are_unknown(outcome: Outcome) -> None:
     assert server.finding.status is Status.UNKNOWN
 
 
-@pytest.mark.parametrize("host", ["nowhere.example", "192.0.2.1", "2001:db8::1"])
-def test_a_server_without_an_address_or_given_as_one_fails(host: str) -> None:
-    server = only(found(mx(f"10 {host}")))
+@pytest.mark.parametrize(
+    "host", ["nowhere.example", "192.0.2.1", "2001:db8::1", "a\\.b..example", "a b.example", "é.fr"]
+)
+def test_a_server_without_an_address_or_without_a_proper_name_fails(host: str) -> None:
+    zone = mx(f"10 {host}")
+    if host != "nowhere.example":
+        zone.hold(host, Kind.A, "192.0.2.1")
+
+    server = only(found(zone))
 
     assert server.finding is not None
     assert server.finding.status is Status.FAIL

@@ -23,6 +23,8 @@ from vigie_server.domain.verdicts import Status
 
 LEAST_BITS: Final = 1024
 ADVISED_BITS: Final = 2048
+MOST_BITS: Final = 4096
+"""RFC 8301, section 3.2: beyond, receivers need not be able to verify."""
 
 _ED25519_OCTETS: Final = 32
 _SPACE: Final = re.compile(r"[ \t\r\n]+")
@@ -95,11 +97,14 @@ def _of_key(tags: Mapping[str, str], name: str, detail: tuple[Mapping[str, str],
         return Finding(Status.FAIL, said(reasons.DKIM_KEY, name=name), detail)
     if bits < LEAST_BITS:
         texts, status = reasons.DKIM_SHORT, Status.FAIL
+    elif bits > MOST_BITS:
+        texts, status = reasons.DKIM_LONG, Status.FAIL
     elif bits < ADVISED_BITS:
         texts, status = reasons.DKIM_FAIR, Status.PASS
     else:
         texts, status = reasons.DKIM_GOOD, Status.PASS
-    reason = said(texts, name=name, bits=bits, least=LEAST_BITS, advised=ADVISED_BITS)
+    limits = {"least": LEAST_BITS, "advised": ADVISED_BITS, "most": MOST_BITS}
+    reason = said(texts, name=name, bits=bits, **limits)
     return Finding(status, reason, detail)
 
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Final
 
 from vigie_server.domain.mail import reasons
 from vigie_server.domain.mail.dns import Answer, Kind, Known, Outcome
 from vigie_server.domain.mail.findings import Finding, kept, said, worst
+from vigie_server.domain.mail.names import is_host
 from vigie_server.domain.verdicts import Status
 
 MOST_SERVERS: Final = 10
@@ -115,12 +115,8 @@ def _hosts(answer: Answer) -> tuple[str, ...]:
 
 
 def _server(host: str, known: Known) -> Server:
-    try:
-        ip_address(host)
-    except ValueError:
-        pass
-    else:
-        return Server(host, finding=Finding(Status.FAIL, said(reasons.MX_ADDRESS, host=host)))
+    if not is_host(host):
+        return Server(host, finding=Finding(Status.FAIL, said(reasons.MX_NO_NAME, host=host)))
     answers = {kind: known.answer(host, kind) for kind in (Kind.A, Kind.AAAA)}
     addresses = [answers[kind].records[: MOST_ADDRESSES // 2] for kind in (Kind.A, Kind.AAAA)]
     if any(addresses):

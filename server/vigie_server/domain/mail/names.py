@@ -10,6 +10,7 @@ from vigie_server.domain.errors import DeclarationRefused
 MOST_SELECTORS: Final = 20
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SELECTOR: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_HOST_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NAME_CHARACTERS: Final = 253
 
 
@@ -26,6 +27,19 @@ def domain_of(text: str) -> str:
     if not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
         raise _refused(text)
     return name
+
+
+def is_host(text: str) -> bool:
+    """Whether it can be a server's name: what DNS may hold beside is octets of any kind.
+
+    Underscores, which RFC 1123 has no place for, are met in the wild and do no harm.
+    """
+    labels = text.split(".")
+    return (
+        len(text) <= _NAME_CHARACTERS
+        and all(_HOST_LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdigit()  # an address
+    )
 
 
 def selectors_of(texts: Iterable[str]) -> tuple[str, ...]:

@@ -138,6 +138,11 @@ DKIM_SHORT: Final[Texts] = {
     "fr": "La clé DKIM {name} est trop courte : {bits} bits, il en faut {least}, mieux {advised}.",
     "en": "The DKIM key {name} is too short: {bits} bits; it needs {least}, better {advised}.",
 }
+DKIM_LONG: Final[Texts] = {
+    "fr": "La clé DKIM {name} est trop longue ({bits} bits) : au-delà de {most}, les destinataires "
+    "peuvent l'ignorer.",
+    "en": "The DKIM key {name} is too long ({bits} bits): receivers may ignore one beyond {most}.",
+}
 DKIM_FAIR: Final[Texts] = {
     "fr": "La clé DKIM {name} est publiée ({bits} bits ; {advised} sont recommandés).",
     "en": "The DKIM key {name} is published ({bits} bits; {advised} are advised).",
@@ -208,9 +213,9 @@ MANY_SERVERS: Final[Texts] = {
     "fr": "{domain} a {count} serveurs de courriel ; seuls les {most} premiers ont été vérifiés.",
     "en": "{domain} has {count} mail servers; only the first {most} were checked.",
 }
-MX_ADDRESS: Final[Texts] = {
-    "fr": "Le MX {host} est une adresse : ce doit être un nom.",
-    "en": "The MX {host} is an address: it must be a name.",
+MX_NO_NAME: Final[Texts] = {
+    "fr": "Le MX « {host} » n'est pas un nom de serveur.",
+    "en": "The MX “{host}” is not the name of a server.",
 }
 MX_NOWHERE: Final[Texts] = {
     "fr": "Le serveur de courriel {host} n'a pas d'adresse dans le DNS.",
