@@ -19,15 +19,41 @@ from fakes.running_server import MovableClock, RunningServer, running_server
 from fakes.stored import SITE
 from fakes.zone import Zone
 from vigie_server.domain.mail.findings import DKIM, DMARC, RULES, SPF, STARTTLS
+from vigie_server.domain.maturity import Attested, OfSite
+from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import MailSettings
 from vigie_server.store.declared_models import SiteVerdict
+from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.models import Audit
 from vigie_server.store.tables import table
 from vigie_server.store.tokens import Tokens
 
 AT = f"/api/v1/sites/{SITE}/mail"
+
+
+LADDER = SiteGuide(
+    ladder={
+        7: {
+            1: (OfSite(STARTTLS),),
+            2: (Attested("Q07-reporting-tool"),),
+            3: (Attested("Q07-client-tls"),),
+            4: (Attested("Q07-relay-server"),),
+        }
+    },
+    words={},
+    site_rules={},
+    titles={},
+    questions={},
+)
+
+
+async def level(running: RunningServer, wanted: int | None) -> None:
+    """Returns once the site's level is so; the test's own time limit ends a vain wait."""
+    records = MaturityRecords(running.server.database)
+    while [found.level for found in await asyncio.to_thread(records.levels, SITE)] != [wanted]:  # noqa: ASYNC110 (a condition, not an event)
+        await asyncio.sleep(0.02)
 
 
 class Caller:
@@ -64,7 +90,11 @@ class Caller:
 
 @asynccontextmanager
 async def watched(
-    folder: Path, *, zone: Zone | None = None, clock: MovableClock | None = None
+    folder: Path,
+    *,
+    zone: Zone | None = None,
+    clock: MovableClock | None = None,
+    guide: SiteGuide = NO_SITE_GUIDE,
 ) -> AsyncIterator[tuple[World, RunningServer, Caller]]:
     """A running server that has a site, in such a world."""
     async with AsyncExitStack() as stack:
@@ -73,6 +103,8 @@ async def watched(
             running_server(
                 folder / "data",
                 now=clock or MovableClock(),
+                site_guide=guide,
+                maturity={"every": timedelta(milliseconds=20), "pause": timedelta(0)},
                 mail=MailSettings.model_validate(around.settings()),
                 http={"plain": True},
             )
@@ -161,6 +193,19 @@ async def test_dns_that_falls_silent_makes_unknown_and_is_asked_again_within_the
     assert silent[SPF]["status"] == silent[STARTTLS]["status"] == "unknown"
     assert silent[DKIM]["status"] == "pass"
     assert after[SPF]["status"] == after[STARTTLS]["status"] == "pass"
+
+
+async def test_the_level_of_a_site_follows_its_mail_domains(tmp_path: Path) -> None:
+    async with watched(tmp_path, guide=LADDER) as (around, running, call):
+        await call("PUT", f"{AT}/{D}", json={"selectors": ["s1"]})
+        first = await call.verdicts()
+        await level(running, 1)
+        around.mail.tls = None
+        await call("POST", f"{AT}/{D}/check")
+        await call.verdicts(after=first[STARTTLS]["checked_at"])
+        await level(running, 0)
+        await call("DELETE", f"{AT}/{D}")
+        await level(running, None)
 
 
 async def test_a_server_inside_is_not_called_unless_its_network_is_listed(tmp_path: Path) -> None:
