@@ -101,7 +101,7 @@ Q05-min-length               P F F ? P F F ? P F F F
 Q05-no-empty-password        ? ? ? P - - - - P P F ?
 Q05-no-generic-account       P P F P P P F P P P F ?
 Q05-no-guest                 P P F ? P P F P P F F ?
-Q05-password-vault           P P F F P P F ? P P F ?
+Q05-password-vault           P P F ? P P F ? P P F ?
 Q05-rotation                 P P F ? P F F ? P P F F
 Q05-screen-lock              P F F ? P F F ? P F F ?
 Q06-drops-logged             P P F F P F F ? P F F ?
@@ -298,7 +298,6 @@ ONE_WAY: Final = {
     ("Q04-scan-recent", "linux", Status.PASS): "ClamAV keeps no register of its scans",
     ("Q04-signatures-fresh", "darwin", Status.PASS): "no product of a Mac tells how old they are",
     ("Q05-no-empty-password", "windows", Status.FAIL): "Windows never tells that one is empty",
-    ("Q09-no-saved-passwords", "darwin", Status.PASS): "the keychain of Safari is never read",
     ("Q11-logging-active", "darwin", Status.FAIL): "the unified log cannot be turned off",
 }
 """Verdicts that no device of a platform gets, and why that is so."""

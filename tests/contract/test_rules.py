@@ -159,6 +159,27 @@ def test_a_fail_is_shown_by_rows_or_by_their_absence(rule: Rule, example: Exampl
         assert "#" not in row
 
 
+UNSEEN: Final = {
+    ("Q04-signatures-fresh", "darwin", Status.PASS),  # XProtect says its version, never its day
+    ("Q05-no-empty-password", "windows", Status.FAIL),  # Windows tells no program that one is empty
+}
+"""What no evidence that a device can give comes to."""
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in CATALOGUE.rules.values() if rule.reads], ids=lambda rule: rule.id
+)
+def test_examples_show_each_verdict_on_each_platform(rule: Rule) -> None:
+    wanted = {
+        (rule.id, platform, status)
+        for platform in rule.platforms
+        for status in (Status.PASS, Status.FAIL, Status.UNKNOWN)
+    }
+    shown = {(rule.id, example.device.platform, example.verdict) for example in rule.examples}
+
+    assert wanted - shown == UNSEEN & wanted
+
+
 def test_the_rules_are_those_of_the_catalogue_with_its_severities() -> None:
     severities = {rule.id: rule.severity.value for rule in CATALOGUE.rules.values()}
 
