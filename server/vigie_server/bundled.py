@@ -70,11 +70,12 @@ def bundled_site_guide(catalogue: Catalogue) -> SiteGuide:
     """What sites are judged by, beside the rules of the catalogue. Raises RulesMalformed."""
     items = bundled_attestations().items
     titles = {item: held.title for item, held in items.items()}
-    of_mail = {rule.id: rule.title for rule in bundled_mail_rules().values()}
+    mail_rules = bundled_mail_rules()
+    of_mail = {rule.id: rule.title for rule in mail_rules.values()}
     guide = load_site_guide(
         guide_folder(), catalogue, attestations=titles, other_site_rules=of_mail
     )
-    return replace(guide, titles={**guide.titles, **of_mail})
+    return replace(guide, titles={**guide.titles, **of_mail}, mail_rules=mail_rules)
 
 
 def bundled_mail_rules() -> Mapping[str, MailRule]:

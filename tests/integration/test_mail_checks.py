@@ -18,6 +18,7 @@ from fakes.mail_world import MX, D, World, world
 from fakes.running_server import MovableClock, RunningServer, running_server
 from fakes.stored import SITE
 from fakes.zone import Zone
+from vigie_server.bundled import bundled_mail_rules
 from vigie_server.domain.mail.findings import DKIM, DMARC, RULES, SPF, STARTTLS
 from vigie_server.domain.maturity import Attested, OfSite
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
@@ -46,6 +47,7 @@ LADDER = SiteGuide(
     site_rules={},
     titles={},
     questions={},
+    mail_rules=bundled_mail_rules(),
 )
 
 
@@ -200,12 +202,21 @@ async def test_the_level_of_a_site_follows_its_mail_domains(tmp_path: Path) -> N
         await call("PUT", f"{AT}/{D}", json={"selectors": ["s1"]})
         first = await call.verdicts()
         await level(running, 1)
+        of_site = (await call("GET", f"/api/v1/sites/{SITE}/rules")).json()["items"]
         around.mail.tls = None
         await call("POST", f"{AT}/{D}/check")
         await call.verdicts(after=first[STARTTLS]["checked_at"])
         await level(running, 0)
         await call("DELETE", f"{AT}/{D}")
         await level(running, None)
+
+    assert {held["rule"]: held["status"] for held in of_site} == dict.fromkeys(RULES, "pass")
+    assert {held["rule"]: held["severity"] for held in of_site} == {
+        SPF: "major",
+        DKIM: "major",
+        DMARC: "minor",
+        STARTTLS: "major",
+    }
 
 
 async def test_a_server_inside_is_not_called_unless_its_network_is_listed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.ladder_files import KnownIds, LevelWords, load_ladder, load_level_words
+from vigie_server.domain.mail.rule_files import MailRule
 from vigie_server.domain.maturity import AnyOf, Condition, Ladder, Population, Share
 from vigie_server.domain.products import ProductTable
 from vigie_server.domain.rules import Catalogue
@@ -27,6 +28,7 @@ class SiteGuide:
     """`titles` are those of rules, rules of sites and attestations by id, for sentences.
 
     `rules` of devices are those that conditions may share; `topics` those that sites' rules read.
+    `mail_rules` are decided where mail domains are checked.
     """
 
     ladder: Ladder
@@ -36,6 +38,7 @@ class SiteGuide:
     questions: Mapping[int, Texts]
     rules: frozenset[str] = frozenset()
     topics: Mapping[str, Topic] = field(default_factory=dict)
+    mail_rules: Mapping[str, MailRule] = field(default_factory=dict)
 
     @cached_property
     def shared(self) -> Mapping[Population, frozenset[str]]:

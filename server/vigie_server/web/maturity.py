@@ -46,7 +46,7 @@ def maturity_router(access: Access, *, reader: MaturityReader, guide: SiteGuide)
         return SiteRuleList(
             items=[
                 SiteRuleShape.of(rule, found.get(rule), guide)
-                for rule in sorted({*guide.site_rules, *found})
+                for rule in sorted({*guide.site_rules, *guide.mail_rules, *found})
             ]
         )
 

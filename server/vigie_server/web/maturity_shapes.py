@@ -162,7 +162,7 @@ class SiteRuleShape(BaseModel):
     @classmethod
     def of(cls, rule: str, record: SiteVerdictRecord | None, guide: SiteGuide) -> "SiteRuleShape":
         """The verdict with the rule's texts, where the guide of sites has them."""
-        told = guide.site_rules.get(rule)
+        told = guide.site_rules.get(rule) or guide.mail_rules.get(rule)
         return cls(
             rule=rule,
             title=_texts(guide.titles.get(rule)),
