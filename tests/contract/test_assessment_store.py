@@ -1,12 +1,11 @@
 """Sites as they are assessed, over both stores: what is read of them, what is kept."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import update
 
+from fakes.judged import a_judged_device
 from fakes.stored import NOW, SITE, a_device, a_token
 from vigie_server.bundled import bundled_attestations
 from vigie_server.domain.attesting import NewAttestation
@@ -20,17 +19,10 @@ from vigie_server.domain.maturity import (
     Population,
     RuleStanding,
 )
-from vigie_server.domain.records import (
-    DeviceChange,
-    Evidence,
-    HeldVerdict,
-    Transition,
-    WrittenVerdict,
-)
 from vigie_server.domain.site_figures import Inventory
 from vigie_server.domain.site_rules import SiteVerdict
 from vigie_server.domain.sites import Site
-from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.verdicts import Status
 from vigie_server.ports.assessing import SiteSeen, TakenTraits, WordedAssessment
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.tokens import Role
@@ -42,7 +34,6 @@ from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.models import DeviceRow
 from vigie_server.store.organisation import Organisation
-from vigie_server.store.records import Records
 from vigie_server.store.tables import table
 from vigie_server.store.tokens import Tokens
 
@@ -72,46 +63,6 @@ def seen(store: Assessments, *, now: datetime = NOW) -> SiteSeen:
     found = store.seen(site_of(store), now=now)
     assert found is not None
     return found
-
-
-def a_judged_device(
-    database: Database,
-    name: str,
-    verdicts: Mapping[str, Status],
-    *,
-    content: bytes = b"vigie",
-    **columns: object,
-) -> int:
-    """A device that reported its firewall, with these verdicts."""
-    key = a_device(database, name, serial=f"PF-{name}", hostname=name)
-    record = Records(database).record(key)
-    held = [
-        HeldVerdict(Verdict(rule, 1, status, {"fr": "Oui", "en": "Yes"}), NOW, None, None)
-        for rule, status in verdicts.items()
-    ]
-    digest = name.encode().ljust(16, b"-")
-    change = DeviceChange(
-        key=key,
-        device_id=name,
-        at=NOW,
-        revision_before=record.revision,
-        revision=record.revision + 1,
-        spool_id=b"s" * 16,
-        last_seq=1,
-        device=replace(record.device, last_report_at=NOW, hostname=name),
-        judged_with="rules",
-        evidence=(Evidence("firewall", digest, 1, 1, content, b"", NOW),),
-        verdicts=tuple(WrittenVerdict(one, NOW, {"firewall": 1}) for one in held),
-        transitions=tuple(
-            Transition(one.verdict.rule, None, one.verdict.status, one.verdict, {"firewall": 1})
-            for one in held
-        ),
-    )
-    assert not Records(database).commit([change], [])
-    if columns:
-        with database.writing() as connection:
-            connection.execute(update(DEVICE).where(DEVICE.c.key == key).values(**columns))
-    return key
 
 
 def worded(question: int, level: int | None, *actions: Action) -> WordedAssessment:

@@ -59,10 +59,10 @@ def at_level(running: RunningServer, wanted: int | None) -> Callable[[], bool]:
     return holds
 
 
-def attest(running: RunningServer, *, days: int) -> None:
+def attest(running: RunningServer, *, hours: int) -> None:
     now = running.now()
     given = NewAttestation(
-        ITEM, Outcome.HELD, author="Direction", expires_at=now + timedelta(days=days)
+        ITEM, Outcome.HELD, author="Direction", expires_at=now + timedelta(hours=hours)
     )
     Attestations(running.server.database, frozenset()).record(SITE, given, Act("test", now))
 
@@ -102,12 +102,12 @@ async def test_a_site_climbs_by_devices_and_attestations_and_falls_when_one_expi
             await device.acknowledged(1)
         await eventually(at_level(running, 0))
         waiting = level(running)
-        attest(running, days=30)
+        attest(running, hours=12)  # sooner than the device's evidence grows old
         await eventually(at_level(running, 1))
         _, climbed = await asked(running, f"/api/v1/sites/{SITE}/maturity")
         _, body = await asked(running, "/api/v1/bodies/Les Fleurs/maturity")
         _, metrics = await asked(running, "/metrics")
-        clock.ahead = timedelta(days=30, seconds=1)
+        clock.ahead = timedelta(hours=12, seconds=1)
         await eventually(at_level(running, 0))
         changes = MaturityRecords(running.server.database).history(SITE, limit=10)
 

@@ -45,12 +45,6 @@ class KnownIds:
 def load_ladder(path: Path, known: KnownIds) -> Ladder:
     """The conditions of a file, for all questions and levels. Raises RulesMalformed."""
     document = read_document(path)
-    awaited = document.words("awaited")
-    known = KnownIds(
-        rules={*known.rules, *awaited},
-        site_rules={*known.site_rules, *awaited},
-        attestations=known.attestations,
-    )
     ladder = {
         question: {level: _conditions(section, f"N{level}", known) for level in LEVELS}
         for question, section in _questions(document)

@@ -17,7 +17,7 @@ from vigie_server.ports.maturity import DeviceAnswer, Inventories, WrittenInvent
 from vigie_server.services.device_records import content_of
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-_HEAD: Final = ("device", "hostname", "platform", "observed_on")
+_HEAD: Final = ("device", "device_name", "platform", "observed_on")
 
 
 TOPICS: Final[Mapping[WrittenInventory, str]] = {

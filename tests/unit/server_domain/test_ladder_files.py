@@ -16,9 +16,9 @@ KNOWN = KnownIds(
 PLAIN = "- {attested: Q02-restore-test}"
 
 
-def a_ladder(folder: Path, *, n1: str = PLAIN, questions: int = 13, head: str = "") -> Path:
+def a_ladder(folder: Path, *, n1: str = PLAIN, questions: int = 13) -> Path:
     """A file whose every level asks for one attestation, but the first of question 1."""
-    lines = [head, "questions:"]
+    lines = ["questions:"]
     for question in range(1, questions + 1):
         lines.append(f"  {question}:")
         for level in (1, 2, 3, 4):
@@ -86,14 +86,6 @@ def test_what_is_wrong_is_refused_with_its_line(tmp_path: Path, condition: str, 
 def test_a_ladder_that_lacks_a_question_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RulesMalformed, match="lacks `13`"):
         load_ladder(a_ladder(tmp_path, questions=12), KNOWN)
-
-
-def test_a_rule_that_is_awaited_may_be_named_and_no_other(tmp_path: Path) -> None:
-    awaiting = a_ladder(tmp_path, n1="- {share: Q02-new}", head="awaited: [Q02-new]")
-
-    assert load_ladder(awaiting, KNOWN)[1][1] == (Share("Q02-new"),)
-    with pytest.raises(RulesMalformed, match="there is no rule `Q02-new`"):
-        load_ladder(a_ladder(tmp_path, n1="- {share: Q02-new}"), KNOWN)
 
 
 def test_where_attestations_are_not_listed_an_id_still_has_its_form(tmp_path: Path) -> None:
