@@ -129,7 +129,7 @@ def record(  # noqa: PLR0913 (one for each option)
 @told_errors
 def withdraw(*, item: str, site: str, group: str | None) -> None:
     """Take back what was attested of an item; the history keeps it."""
-    bundled_attestations().item(item)
+    bundled_attestations().known(item)
     with opened() as (settings, database):
         _store(settings, database).withdraw(site, item, group, act())
     click.echo(f"Nothing is attested of {item} at {site} any more.")

@@ -3,6 +3,7 @@
 from functools import cache
 
 from vigie_server.bundled import bundled_attestations, bundled_catalogue, bundled_site_guide
+from vigie_server.domain.ladder_files import rules_of
 from vigie_server.domain.maturity import AnyOf, Attested, Condition
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.domain.site_rules import DECISIONS
@@ -62,3 +63,10 @@ def test_a_product_is_watched_under_one_name_whatever_the_language_of_its_packag
     assert watched.product("Mozilla Firefox ESR (x64 fr)") == "Mozilla Firefox ESR"
     assert watched.product("7-Zip 16.04 (x64)") == "7-Zip"
     assert watched.product("firefox-esr-l10n-fr") == ""
+
+
+def test_every_rule_that_a_level_asks_for_may_be_said_not_to_apply() -> None:
+    asked = rules_of(the_guide().ladder)
+
+    assert asked == bundled_attestations().rules
+    assert {"Q09-usb-storage-blocked", "Q07-starttls", "Q01-coverage"} <= asked

@@ -3,7 +3,8 @@
 What it holds to:
 
 - A level holds when its conditions and those of every level below hold; nothing is met silently.
-  A share that no device is there to meet needs the rule recorded as not applicable by a person.
+  A share that no device is there to meet needs the rule recorded as not applicable by a person;
+  where a device is there, that word counts for nothing: it is measured.
 - Shares count the devices that the site declares: those that never reported do not pass, and
   neither do unknown and waived verdicts. A site that declares no number meets no share.
 - No evidence at all is "not assessed", which is not N0.
@@ -216,7 +217,8 @@ def _missing(condition: Condition, site: SiteStanding, share: float) -> tuple[Ac
         case Attested():
             return _attestation_missing(condition, site)
         case OfSite(rule=rule):
-            if _not_applicable(rule, site) or site.site_rules.get(rule) is Status.PASS:
+            status = site.site_rules.get(rule)
+            if status is Status.PASS or (status is not Status.FAIL and _not_applicable(rule, site)):
                 return ()
             return (Action(Need.SITE, rule),)
         case Share():
@@ -252,9 +254,9 @@ def _attestation_missing(condition: Attested, site: SiteStanding) -> tuple[Actio
 
 def _share_missing(condition: Share, site: SiteStanding, share: float) -> tuple[Action, ...]:
     rule = condition.rule
-    if _not_applicable(rule, site):
-        return ()
     found = site.rules.get((rule, condition.of), NO_DEVICE)
+    if found.applies == 0 and _not_applicable(rule, site):
+        return ()
     absent = 0
     if condition.of is Population.ALL:  # nobody knows which of the absent devices are nomadic
         if site.declared_devices is None:
@@ -285,7 +287,8 @@ def _is_known(condition: Condition, site: SiteStanding) -> bool:
         case Attested(item=item):
             return item in site.attestations
         case OfSite(rule=rule):
-            return site.site_rules.get(rule) in {Status.PASS, Status.FAIL}
+            known = site.site_rules.get(rule) in {Status.PASS, Status.FAIL}
+            return known or rule in site.attestations
         case Share(rule=rule, of=of):
             return rule in site.attestations or site.rules.get((rule, of), NO_DEVICE).judged
         case AnyOf(lists=lists):

@@ -104,6 +104,17 @@ def test_a_share_of_nobody_is_met_only_by_a_person_who_says_that_it_does_not_app
     assert level_of(said, Share("Q09-x")).level == 1
 
 
+def test_a_rule_that_devices_fail_is_not_made_to_hold_by_a_word() -> None:
+    excused = {"Q09-x": Attestation(Outcome.NOT_APPLICABLE)}
+    failing = replace(site(passing=3), attestations=excused)
+    failed = replace(EMPTY, site_rules={"Q09-x": Status.FAIL}, attestations=excused)
+    unknown = replace(failed, site_rules={"Q09-x": Status.UNKNOWN})
+
+    assert level_of(failing, Share("Q09-x")).level == 0
+    assert level_of(failed, OfSite("Q09-x")).level == 0
+    assert level_of(unknown, OfSite("Q09-x")).level == 1
+
+
 def test_a_share_of_nomadic_devices_counts_them_alone() -> None:
     laptops = replace(EMPTY, rules={("Q09-x", Population.NOMADIC): RuleStanding(4, 4, judged=True)})
 

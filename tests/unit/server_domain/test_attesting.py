@@ -39,7 +39,8 @@ CATALOGUE = AttestationCatalogue(
             an_item("Q09-remote-access-need", value=ValueKind.YES_NO),
             an_item("Q10-charter-signed", value=ValueKind.PERCENT),
         )
-    }
+    },
+    rules=frozenset({"Q09-disk-encrypted"}),
 )
 HELD = NewAttestation("Q02-restore-test", Outcome.HELD, "A. Martin")
 
@@ -169,3 +170,24 @@ def test_of_two_groups_of_a_device_the_newest_word_holds() -> None:
 
     assert attested(words, groups={1, 2}) == {}
     assert attested(words, groups={1}) == {"site.attested": ("Q09-no-local-data",)}
+
+
+def test_of_a_rule_that_is_measured_a_person_may_only_say_that_it_does_not_apply() -> None:
+    said = replace(
+        HELD,
+        item="Q09-disk-encrypted",
+        outcome=Outcome.NOT_APPLICABLE,
+        reason="Aucun ordinateur portable",
+    )
+
+    kept = CATALOGUE.checked(said, now=NOW)
+
+    assert kept.expires_at == datetime(2027, 3, 1, 12, tzinfo=UTC)
+    for refused in (
+        replace(said, outcome=Outcome.HELD),
+        replace(said, outcome=Outcome.NOT_HELD),
+        replace(said, reason=" "),
+        replace(said, value=3),
+    ):
+        with pytest.raises(DeclarationRefused):
+            CATALOGUE.checked(refused, now=NOW)
