@@ -94,7 +94,7 @@ Q04-antivirus-active         P P F P P P P P P F F F
 Q04-auto-update              P P F ? P P F ? P P F F
 Q04-edr-active               P F F F P F F F P F F ?
 Q04-scan-recent              P P F ? - - - - ? ? F F
-Q04-signatures-fresh         P F F P ? ? ? ? P P F F
+Q04-signatures-fresh         P F F P P P ? ? P P F F
 Q05-complexity               P F F ? P F F ? P F F F
 Q05-lockout                  P F F ? P F F ? P P F F
 Q05-min-length               P F F ? P F F ? P F F F
@@ -203,7 +203,7 @@ Q04-antivirus-active         P P F P P
 Q04-auto-update              P P F ? P
 Q04-edr-active               P P F F F
 Q04-scan-recent              - - - - -
-Q04-signatures-fresh         ? ? F ? ?
+Q04-signatures-fresh         P P F F P
 Q05-complexity               P F F F F
 Q05-lockout                  P F F F F
 Q05-min-length               P F F F F
@@ -296,7 +296,6 @@ DRAWER: Final = timedelta(days=40)
 
 ONE_WAY: Final = {
     ("Q04-scan-recent", "linux", Status.PASS): "ClamAV keeps no register of its scans",
-    ("Q04-signatures-fresh", "darwin", Status.PASS): "no product of a Mac tells how old they are",
     ("Q05-no-empty-password", "windows", Status.FAIL): "Windows never tells that one is empty",
     ("Q11-logging-active", "darwin", Status.FAIL): "the unified log cannot be turned off",
 }
