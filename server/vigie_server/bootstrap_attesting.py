@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from vigie_server.bundled import bundled_attestations
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
 from vigie_server.settings import DeclareSettings
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
@@ -24,13 +25,14 @@ def attesting_routes(
     catalogue: Catalogue,
     settings: DeclareSettings,
     now: Callable[[], datetime],
+    guide: SiteGuide = NO_SITE_GUIDE,
 ) -> tuple[Callable[[Access], APIRouter], ...]:
     """Raises RulesMalformed."""
     return (
         partial(
             attestations_router,
             store=Attestations(database, catalogue.attestations),
-            catalogue=bundled_attestations(),
+            catalogue=guide.attestable(bundled_attestations().items),
             remind_before=settings.remind_before,
             now=now,
         ),

@@ -94,38 +94,29 @@ class NewAttestation:
 class AttestationCatalogue:
     """Every item by its id.
 
-    `rules` are measured: nobody attests them, and a person may say that one does not apply to a
-    site. A level asks for it where no device is there that the rule applies to.
+    `rules` are conditions of levels that a person may say to be not applicable, and nothing else:
+    rules of devices or of a site which concern nothing there.
     """
 
     def __init__(
-        self, items: Mapping[str, AttestedItem], rules: frozenset[str] = frozenset()
+        self, items: Mapping[str, AttestedItem], rules: Mapping[str, AttestedItem] | None = None
     ) -> None:
         self.items: Final = items
-        self.rules: Final = rules
+        self.rules: Final = {} if rules is None else rules
 
     def item(self, item_id: str) -> AttestedItem:
-        """Raises DeclarationRefused, with the nearest id there is."""
-        found = self.items.get(item_id)
+        """An item or a rule. Raises DeclarationRefused, with the nearest id there is."""
+        found = self.items.get(item_id) or self.rules.get(item_id)
         if found is None:
-            hint = meant(item_id, self.items)
+            hint = meant(item_id, [*self.items, *self.rules])
             raise DeclarationRefused(f"there is no attestation {item_id}{hint}")
         return found
 
-    def known(self, item_id: str) -> None:
-        """Raises DeclarationRefused where nothing can be said of it."""
-        if item_id not in self.rules:
-            self.item(item_id)
-
     def checked(self, given: NewAttestation, *, now: datetime) -> NewAttestation:
         """The attestation as it is recorded, with its expiry. Raises DeclarationRefused."""
-        item = None if given.item in self.rules else self.item(given.item)
-        if item is None and (
-            given.outcome is not Outcome.NOT_APPLICABLE or given.value is not None
-        ):
-            raise DeclarationRefused(
-                f"outcome: {given.item} is measured; a person may only say not_applicable of it"
-            )
+        item = self.item(given.item)
+        if item.id in self.rules:
+            _only_not_applicable(given)
         for name, text in (
             ("author", given.author),
             ("reason", given.reason),
@@ -137,23 +128,41 @@ class AttestationCatalogue:
             raise DeclarationRefused("author: who attests must be named")
         if given.outcome is Outcome.NOT_APPLICABLE and not given.reason.strip():
             raise DeclarationRefused("reason: not applicable needs a reason")
-        months = DEFAULT_MONTHS if item is None else item.months
-        latest = months_after(now, months)
+        latest = item.expiry(now)
         expires_at = given.expires_at or latest
         if not now < expires_at <= latest:
             raise DeclarationRefused(
-                f"expires_at: after now and by {latest:%Y-%m-%d} ({months} months)"
+                f"expires_at: after now and by {latest:%Y-%m-%d} ({item.months} months)"
             )
         return NewAttestation(
-            item=given.item,
+            item=item.id,
             outcome=given.outcome,
             author=given.author.strip(),
-            value=None if item is None else _value(item, given),
+            value=_value(item, given),
             reason=given.reason.strip(),
             document=given.document.strip(),
             group=given.group,
             expires_at=expires_at,
         )
+
+
+def excusable(rule: str, title: Texts) -> AttestedItem:
+    """A rule as what a person may say of it: that it concerns nothing at the site."""
+    return AttestedItem(
+        id=rule,
+        question=int(rule[1:3]),
+        title=title,
+        to_do={
+            "fr": "Vérifiez que rien n'est concerné dans l'établissement, et dites pourquoi.",
+            "en": "Check that it concerns nothing at the site, and say why.",
+        },
+        proof={"fr": "La raison, écrite", "en": "The reason, in writing"},
+        level=None,
+        level_of=int(rule[1:3]),
+        months=DEFAULT_MONTHS,
+        value=None,
+        value_about=None,
+    )
 
 
 def months_after(at: datetime, months: int) -> datetime:
@@ -168,6 +177,16 @@ def months_after(at: datetime, months: int) -> datetime:
             if day <= _SHORTEST_MONTH:  # the year 9999 is where datetime ends
                 return datetime.max.replace(tzinfo=UTC)
             day -= 1
+
+
+def _only_not_applicable(given: NewAttestation) -> None:
+    if given.outcome is not Outcome.NOT_APPLICABLE:
+        raise DeclarationRefused(
+            f"outcome: {given.item} is a rule that is judged; a person can only say that it is "
+            "not_applicable"
+        )
+    if given.group is not None:
+        raise DeclarationRefused(f"group: {given.item} is said of a whole site")
 
 
 def _value(item: AttestedItem, given: NewAttestation) -> AttestedValue:
@@ -194,7 +213,7 @@ def _value(item: AttestedItem, given: NewAttestation) -> AttestedValue:
     raise DeclarationRefused(f"value: {item.id} carries {wanted[item.value]}")
 
 
-def load_attestations(folder: Path, *, rules: frozenset[str] = frozenset()) -> AttestationCatalogue:
+def load_attestations(folder: Path) -> AttestationCatalogue:
     """The items of a folder. Raises RulesMalformed, naming file, line and key."""
     items: dict[str, AttestedItem] = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -210,7 +229,7 @@ def load_attestations(folder: Path, *, rules: frozenset[str] = frozenset()) -> A
         document.close()
     if not items:
         raise RulesMalformed(f"{folder.name}: it holds no attestation")
-    return AttestationCatalogue(items, rules)
+    return AttestationCatalogue(items)
 
 
 def _read_item(section: Section, question: int) -> AttestedItem:
