@@ -170,6 +170,24 @@ def test_examples_show_each_verdict_on_each_platform(rule: Rule) -> None:
     assert wanted - shown == UNSEEN & wanted
 
 
+BEYOND_THE_GUIDE: Final = {
+    *("Q01-accounts-inventoried", "Q01-no-unexpected-listener", "Q01-remote-access-approved"),
+    *("Q01-software-inventoried", "Q02-backup-recent", "Q03-no-pending-reboot"),
+    *("Q03-os-support-horizon", "Q03-patched-recently", "Q04-scan-recent", "Q04-signatures-fresh"),
+    *("Q05-complexity", "Q05-lockout", "Q05-no-empty-password", "Q05-rotation", "Q05-screen-lock"),
+    *("Q08-admins-few", "Q08-elevation-guarded", "Q08-no-stale-account"),
+    *("Q09-disk-encrypted", "Q09-seen-recently", "Q09-vpn-active-off-site"),
+    "Q11-clock-synchronised",
+}
+"""Marked + in the catalogue: not in the guide, or its figure is ours."""
+
+
+def test_what_goes_beyond_the_guide_is_marked_as_in_the_catalogue() -> None:
+    marked = {rule.id for rule in CATALOGUE.rules.values() if rule.beyond_guide}
+
+    assert marked == BEYOND_THE_GUIDE
+
+
 def test_the_rules_are_those_of_the_catalogue_with_its_severities() -> None:
     severities = {rule.id: rule.severity.value for rule in CATALOGUE.rules.values()}
 
