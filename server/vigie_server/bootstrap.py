@@ -328,7 +328,7 @@ class Server:
         access = Access(KnowCallers(Tokens(database)), now)
         for routes in (
             *declaring_routes(database, catalogue, now),
-            *attesting_routes(database, catalogue, settings.declare, now, site_guide),
+            *attesting_routes(database, catalogue, settings.declare, now),
             *maturity_routes(database, catalogue, site_guide, now),
             *mail_routes(database, now),
         ):

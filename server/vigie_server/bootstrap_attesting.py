@@ -8,7 +8,6 @@ from fastapi import APIRouter
 
 from vigie_server.bundled import bundled_attestations
 from vigie_server.domain.rules import Catalogue
-from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
 from vigie_server.settings import DeclareSettings
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
@@ -25,14 +24,13 @@ def attesting_routes(
     catalogue: Catalogue,
     settings: DeclareSettings,
     now: Callable[[], datetime],
-    guide: SiteGuide = NO_SITE_GUIDE,
 ) -> tuple[Callable[[Access], APIRouter], ...]:
     """Raises RulesMalformed."""
     return (
         partial(
             attestations_router,
             store=Attestations(database, catalogue.attestations),
-            catalogue=guide.attestable(bundled_attestations().items),
+            catalogue=bundled_attestations(),
             remind_before=settings.remind_before,
             now=now,
         ),

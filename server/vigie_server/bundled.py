@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from vigie_server.domain.attesting import AttestationCatalogue, load_attestations
+from vigie_server.domain.ladder_files import KnownIds, load_ladder, rules_of
 from vigie_server.domain.mail.rule_files import MailRule, load_mail_rules
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
@@ -57,8 +58,9 @@ def catalogue_with(folder: Path, own_references: Path | None = None) -> Catalogu
 
 
 def bundled_attestations() -> AttestationCatalogue:
-    """What can be attested. Raises RulesMalformed."""
-    return load_attestations(guide_folder() / "attestations")
+    """What can be attested, and the rules that may be said not to apply. Raises RulesMalformed."""
+    ladder = load_ladder(guide_folder() / "site" / "maturity.yaml", KnownIds())
+    return load_attestations(guide_folder() / "attestations", rules=rules_of(ladder))
 
 
 def regions_file() -> Path:

@@ -5,11 +5,7 @@ from datetime import datetime
 
 import click
 
-from vigie_server.bundled import (
-    bundled_attestations,
-    bundled_catalogue,
-    bundled_site_guide,
-)
+from vigie_server.bundled import bundled_attestations, bundled_catalogue
 from vigie_server.cli_dates import day
 from vigie_server.cli_output import (
     act,
@@ -20,12 +16,7 @@ from vigie_server.cli_output import (
     told_errors,
 )
 from vigie_server.clock import utc_now
-from vigie_server.domain.attesting import (
-    AttestationCatalogue,
-    AttestedValue,
-    NewAttestation,
-    Outcome,
-)
+from vigie_server.domain.attesting import AttestedValue, NewAttestation, Outcome
 from vigie_server.ports.attesting import AttestationRecord, AttestationState
 from vigie_server.settings import ServerSettings
 from vigie_server.store.attestations import Attestations
@@ -118,16 +109,13 @@ def record(  # noqa: PLR0913 (one for each option)
     expires: datetime | None,
     group: str | None,
 ) -> None:
-    """Record an attestation of a site; it replaces what was said of the item before.
-
-    With `--outcome not_applicable`, ITEM may be a rule that concerns nothing at the site.
-    """
+    """Record an attestation of a site; it replaces what was said of the item before."""
     given = NewAttestation(
         item, Outcome(outcome), author, _value(value), reason, document, group, expires
     )
     with opened() as (settings, database):
         acting = act()
-        checked = _attestable(settings).checked(given, now=acting.at)
+        checked = bundled_attestations().checked(given, now=acting.at)
         found, new = _store(settings, database).record(site, checked, acting)
     said = "Recorded" if new else "Already recorded"
     until = "" if found.expires_at is None else f", until {found.expires_at:%Y-%m-%d}"
@@ -141,8 +129,8 @@ def record(  # noqa: PLR0913 (one for each option)
 @told_errors
 def withdraw(*, item: str, site: str, group: str | None) -> None:
     """Take back what was attested of an item; the history keeps it."""
+    bundled_attestations().known(item)
     with opened() as (settings, database):
-        _attestable(settings).item(item)
         _store(settings, database).withdraw(site, item, group, act())
     click.echo(f"Nothing is attested of {item} at {site} any more.")
 
@@ -190,12 +178,6 @@ def _show(records: Sequence[AttestationRecord], settings: ServerSettings) -> Non
             for found in records
         ],
     )
-
-
-def _attestable(settings: ServerSettings) -> AttestationCatalogue:
-    """The items, and the rules that a person may say to be not applicable."""
-    guide = bundled_site_guide(bundled_catalogue(settings.own_references))
-    return guide.attestable(bundled_attestations().items)
 
 
 def _store(settings: ServerSettings, database: Database) -> Attestations:

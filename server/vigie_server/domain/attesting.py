@@ -94,29 +94,38 @@ class NewAttestation:
 class AttestationCatalogue:
     """Every item by its id.
 
-    `rules` are conditions of levels that a person may say to be not applicable, and nothing else:
-    rules of devices or of a site which concern nothing there.
+    `rules` are measured: nobody attests them, and a person may say that one does not apply to a
+    site. A level asks for it where no device is there that the rule applies to.
     """
 
     def __init__(
-        self, items: Mapping[str, AttestedItem], rules: Mapping[str, AttestedItem] | None = None
+        self, items: Mapping[str, AttestedItem], rules: frozenset[str] = frozenset()
     ) -> None:
         self.items: Final = items
-        self.rules: Final = {} if rules is None else rules
+        self.rules: Final = rules
 
     def item(self, item_id: str) -> AttestedItem:
-        """An item or a rule. Raises DeclarationRefused, with the nearest id there is."""
-        found = self.items.get(item_id) or self.rules.get(item_id)
+        """Raises DeclarationRefused, with the nearest id there is."""
+        found = self.items.get(item_id)
         if found is None:
-            hint = meant(item_id, [*self.items, *self.rules])
+            hint = meant(item_id, self.items)
             raise DeclarationRefused(f"there is no attestation {item_id}{hint}")
         return found
 
+    def known(self, item_id: str) -> None:
+        """Raises DeclarationRefused where nothing can be said of it."""
+        if item_id not in self.rules:
+            self.item(item_id)
+
     def checked(self, given: NewAttestation, *, now: datetime) -> NewAttestation:
         """The attestation as it is recorded, with its expiry. Raises DeclarationRefused."""
-        item = self.item(given.item)
-        if item.id in self.rules:
-            _only_not_applicable(given)
+        item = None if given.item in self.rules else self.item(given.item)
+        if item is None and (
+            given.outcome is not Outcome.NOT_APPLICABLE or given.value is not None
+        ):
+            raise DeclarationRefused(
+                f"outcome: {given.item} is measured; a person may only say not_applicable of it"
+            )
         for name, text in (
             ("author", given.author),
             ("reason", given.reason),
@@ -128,41 +137,23 @@ class AttestationCatalogue:
             raise DeclarationRefused("author: who attests must be named")
         if given.outcome is Outcome.NOT_APPLICABLE and not given.reason.strip():
             raise DeclarationRefused("reason: not applicable needs a reason")
-        latest = item.expiry(now)
+        months = DEFAULT_MONTHS if item is None else item.months
+        latest = months_after(now, months)
         expires_at = given.expires_at or latest
         if not now < expires_at <= latest:
             raise DeclarationRefused(
-                f"expires_at: after now and by {latest:%Y-%m-%d} ({item.months} months)"
+                f"expires_at: after now and by {latest:%Y-%m-%d} ({months} months)"
             )
         return NewAttestation(
-            item=item.id,
+            item=given.item,
             outcome=given.outcome,
             author=given.author.strip(),
-            value=_value(item, given),
+            value=None if item is None else _value(item, given),
             reason=given.reason.strip(),
             document=given.document.strip(),
             group=given.group,
             expires_at=expires_at,
         )
-
-
-def excusable(rule: str, title: Texts) -> AttestedItem:
-    """A rule as what a person may say of it: that it concerns nothing at the site."""
-    return AttestedItem(
-        id=rule,
-        question=int(rule[1:3]),
-        title=title,
-        to_do={
-            "fr": "Vérifiez que rien n'est concerné dans l'établissement, et dites pourquoi.",
-            "en": "Check that it concerns nothing at the site, and say why.",
-        },
-        proof={"fr": "La raison, écrite", "en": "The reason, in writing"},
-        level=None,
-        level_of=int(rule[1:3]),
-        months=DEFAULT_MONTHS,
-        value=None,
-        value_about=None,
-    )
 
 
 def months_after(at: datetime, months: int) -> datetime:
@@ -177,16 +168,6 @@ def months_after(at: datetime, months: int) -> datetime:
             if day <= _SHORTEST_MONTH:  # the year 9999 is where datetime ends
                 return datetime.max.replace(tzinfo=UTC)
             day -= 1
-
-
-def _only_not_applicable(given: NewAttestation) -> None:
-    if given.outcome is not Outcome.NOT_APPLICABLE:
-        raise DeclarationRefused(
-            f"outcome: {given.item} is a rule that is judged; a person can only say that it is "
-            "not_applicable"
-        )
-    if given.group is not None:
-        raise DeclarationRefused(f"group: {given.item} is said of a whole site")
 
 
 def _value(item: AttestedItem, given: NewAttestation) -> AttestedValue:
@@ -213,7 +194,7 @@ def _value(item: AttestedItem, given: NewAttestation) -> AttestedValue:
     raise DeclarationRefused(f"value: {item.id} carries {wanted[item.value]}")
 
 
-def load_attestations(folder: Path) -> AttestationCatalogue:
+def load_attestations(folder: Path, *, rules: frozenset[str] = frozenset()) -> AttestationCatalogue:
     """The items of a folder. Raises RulesMalformed, naming file, line and key."""
     items: dict[str, AttestedItem] = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -229,7 +210,7 @@ def load_attestations(folder: Path) -> AttestationCatalogue:
         document.close()
     if not items:
         raise RulesMalformed(f"{folder.name}: it holds no attestation")
-    return AttestationCatalogue(items)
+    return AttestationCatalogue(items, rules)
 
 
 def _read_item(section: Section, question: int) -> AttestedItem:

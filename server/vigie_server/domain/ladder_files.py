@@ -35,10 +35,10 @@ _NUMBER: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 @dataclass(frozen=True, slots=True)
 class KnownIds:
-    """What conditions may name. `attestations` None: not listed here, an id must have its form."""
+    """What conditions may name. None: not listed here, an id must have its form."""
 
-    rules: Collection[str]
-    site_rules: Collection[str]
+    rules: Collection[str] | None = None
+    site_rules: Collection[str] | None = None
     attestations: Collection[str] | None = None
 
 
@@ -51,6 +51,21 @@ def load_ladder(path: Path, known: KnownIds) -> Ladder:
     }
     document.close()
     return ladder
+
+
+def rules_of(ladder: Ladder) -> frozenset[str]:
+    """The rules that conditions name, of devices and of sites."""
+    found: set[str] = set()
+    waiting = [one for levels in ladder.values() for held in levels.values() for one in held]
+    while waiting:
+        match waiting.pop():
+            case Share(rule=rule) | OfSite(rule=rule):
+                found.add(rule)
+            case AnyOf(lists=lists):
+                waiting += [one for held in lists for one in held]
+            case Attested():
+                pass
+    return frozenset(found)
 
 
 def load_level_words(path: Path) -> LevelWords:

@@ -3,9 +3,8 @@
 What it holds to:
 
 - A level holds when its conditions and those of every level below hold; nothing is met silently.
-  A share that no device is there to meet, or a rule of the site that has nothing to decide on,
-  needs a person to record the rule as not applicable. Where there is something to judge, that
-  word counts for nothing.
+  A share that no device is there to meet needs the rule recorded as not applicable by a person;
+  where a device is there, that word counts for nothing: it is measured.
 - Shares count the devices that the site declares: those that never reported do not pass, and
   neither do unknown and waived verdicts. A site that declares no number meets no share.
 - No evidence at all is "not assessed", which is not N0.
@@ -128,7 +127,7 @@ class Need(StrEnum):
     SITE = "site"  # have the rule of the whole site pass
     MEND = "mend"  # have more devices pass a rule
     ENROL = "enrol"  # have declared devices report
-    APPLY = "apply"  # there is nothing to judge: say that the rule does not apply
+    APPLY = "apply"  # no device is there: say that the rule does not apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +217,10 @@ def _missing(condition: Condition, site: SiteStanding, share: float) -> tuple[Ac
         case Attested():
             return _attestation_missing(condition, site)
         case OfSite(rule=rule):
-            return _site_rule_missing(rule, site)
+            status = site.site_rules.get(rule)
+            if status is Status.PASS or (status is not Status.FAIL and _not_applicable(rule, site)):
+                return ()
+            return (Action(Need.SITE, rule),)
         case Share():
             return _share_missing(condition, site, share)
         case AnyOf(lists=lists):
@@ -250,41 +252,27 @@ def _attestation_missing(condition: Attested, site: SiteStanding) -> tuple[Actio
     return ()
 
 
-def _site_rule_missing(rule: str, site: SiteStanding) -> tuple[Action, ...]:
-    match site.site_rules.get(rule):
-        case Status.PASS:
-            return ()
-        case Status.FAIL | Status.UNKNOWN:
-            return (Action(Need.SITE, rule),)
-        case Status.NOT_APPLICABLE | None if _not_applicable(rule, site):
-            return ()
-        case Status.NOT_APPLICABLE:
-            return (Action(Need.APPLY, rule),)
-        case None:  # nothing was declared that it could be decided on
-            return (Action(Need.SITE, rule, alternatives=((Action(Need.APPLY, rule),),)),)
-
-
 def _share_missing(condition: Share, site: SiteStanding, share: float) -> tuple[Action, ...]:
     rule = condition.rule
     found = site.rules.get((rule, condition.of), NO_DEVICE)
-    actions: list[Action] = []
+    if found.applies == 0 and _not_applicable(rule, site):
+        return ()
     absent = 0
     if condition.of is Population.ALL:  # nobody knows which of the absent devices are nomadic
         if site.declared_devices is None:
-            actions.append(Action(Need.DECLARE, DECLARED_DEVICES))
-        else:
-            absent = max(0, site.declared_devices - site.reporting)
+            return (Action(Need.DECLARE, DECLARED_DEVICES),)
+        absent = max(0, site.declared_devices - site.reporting)
     total = found.applies + absent
-    if total == 0 and not actions:
-        return () if _not_applicable(rule, site) else (Action(Need.APPLY, rule),)
+    if total == 0:
+        return (Action(Need.APPLY, rule),)
     wanted = total if condition.every else math.ceil(total * share - _ROUNDING)
     lacking = wanted - found.passing
-    if lacking > 0:
-        mended = min(lacking, found.applies - found.passing)
-        if mended:
-            actions.append(Action(Need.MEND, rule, mended, found.open))
-        if lacking > mended:
-            actions.append(Action(Need.ENROL, rule, lacking - mended))
+    if lacking <= 0:
+        return ()
+    mended = min(lacking, found.applies - found.passing)
+    actions = [Action(Need.MEND, rule, mended, found.open)] if mended else []
+    if lacking > mended:
+        actions.append(Action(Need.ENROL, rule, lacking - mended))
     return tuple(actions)
 
 
@@ -299,8 +287,8 @@ def _is_known(condition: Condition, site: SiteStanding) -> bool:
         case Attested(item=item):
             return item in site.attestations
         case OfSite(rule=rule):
-            judged = site.site_rules.get(rule) in {Status.PASS, Status.FAIL}
-            return judged or rule in site.attestations
+            known = site.site_rules.get(rule) in {Status.PASS, Status.FAIL}
+            return known or rule in site.attestations
         case Share(rule=rule, of=of):
             return rule in site.attestations or site.rules.get((rule, of), NO_DEVICE).judged
         case AnyOf(lists=lists):

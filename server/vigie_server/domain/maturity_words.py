@@ -16,8 +16,8 @@ _ACTION: Final[Mapping[Need, Texts]] = {
         "en": "declare how many devices the site has",
     },
     Need.APPLY: {
-        "fr": "attester que « {title} » est sans objet, si rien n'est concerné ici",
-        "en": "attest that “{title}” does not apply, if it concerns nothing here",
+        "fr": "aucun équipement n'est concerné par « {title} » : l'indiquer sans objet",
+        "en": "no device is concerned by “{title}”: say that it is not applicable",
     },
     Need.ATTEST: {"fr": "attester « {title} »", "en": "attest “{title}”"},
     Need.SITE: {

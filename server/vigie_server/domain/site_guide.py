@@ -6,18 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from vigie_server.domain.attesting import AttestationCatalogue, AttestedItem, excusable
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.ladder_files import KnownIds, LevelWords, load_ladder, load_level_words
 from vigie_server.domain.mail.rule_files import MailRule
-from vigie_server.domain.maturity import (
-    AnyOf,
-    Condition,
-    Ladder,
-    OfSite,
-    Population,
-    Share,
-)
+from vigie_server.domain.maturity import AnyOf, Condition, Ladder, Population, Share
 from vigie_server.domain.products import ProductTable
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_rule_files import load_site_rules
@@ -54,23 +46,9 @@ class SiteGuide:
         found: dict[Population, set[str]] = {of: set() for of in Population}
         for levels in self.ladder.values():
             for conditions in levels.values():
-                for condition in _judged(conditions):
-                    if isinstance(condition, Share):
-                        found[condition.of].add(condition.rule)
+                for share in _shares(conditions):
+                    found[share.of].add(share.rule)
         return {of: frozenset(rules & self.rules) for of, rules in found.items()}
-
-    def attestable(self, items: Mapping[str, AttestedItem]) -> AttestationCatalogue:
-        """What can be attested: the items, and that a rule of the ladder is not applicable."""
-        rules = {
-            condition.rule
-            for levels in self.ladder.values()
-            for conditions in levels.values()
-            for condition in _judged(conditions)
-        }
-        return AttestationCatalogue(
-            items,
-            {rule: excusable(rule, self.titles[rule]) for rule in rules if rule in self.titles},
-        )
 
     @property
     def review_days(self) -> int:
@@ -130,12 +108,12 @@ def load_site_guide(
     )
 
 
-def _judged(conditions: Collection[Condition]) -> list[Share | OfSite]:
-    found: list[Share | OfSite] = []
+def _shares(conditions: Collection[Condition]) -> list[Share]:
+    found: list[Share] = []
     for condition in conditions:
-        if isinstance(condition, Share | OfSite):
+        if isinstance(condition, Share):
             found.append(condition)
         elif isinstance(condition, AnyOf):
             for held in condition.lists:
-                found += _judged(held)
+                found += _shares(held)
     return found

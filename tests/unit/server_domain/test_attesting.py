@@ -13,7 +13,6 @@ from vigie_server.domain.attesting import (
     NewAttestation,
     Outcome,
     ValueKind,
-    excusable,
     months_after,
 )
 from vigie_server.domain.declared import DECLARED
@@ -40,7 +39,8 @@ CATALOGUE = AttestationCatalogue(
             an_item("Q09-remote-access-need", value=ValueKind.YES_NO),
             an_item("Q10-charter-signed", value=ValueKind.PERCENT),
         )
-    }
+    },
+    rules=frozenset({"Q09-disk-encrypted"}),
 )
 HELD = NewAttestation("Q02-restore-test", Outcome.HELD, "A. Martin")
 
@@ -97,37 +97,6 @@ def test_a_value_of_its_kind_is_recorded(item: str, value: AttestedValue) -> Non
 def test_what_is_wrong_with_an_attestation_is_told(given: NewAttestation, told: str) -> None:
     with pytest.raises(DeclarationRefused, match=told):
         CATALOGUE.checked(given, now=NOW)
-
-
-RULE = "Q09-vpn-installed"
-WITH_RULE = AttestationCatalogue(
-    CATALOGUE.items, {RULE: excusable(RULE, {"fr": "Client VPN", "en": "VPN client"})}
-)
-EXCUSED = replace(
-    HELD, item=RULE, outcome=Outcome.NOT_APPLICABLE, reason="aucun ordinateur portable"
-)
-
-
-def test_a_rule_can_be_said_to_be_not_applicable_for_a_year_with_a_reason() -> None:
-    given = WITH_RULE.checked(EXCUSED, now=NOW)
-
-    assert (given.item, given.outcome) == (RULE, Outcome.NOT_APPLICABLE)
-    assert given.expires_at == months_after(NOW, 12)
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        (replace(EXCUSED, outcome=Outcome.HELD), "only say that it is not_applicable"),
-        (replace(EXCUSED, outcome=Outcome.NOT_HELD), "only say that it is not_applicable"),
-        (replace(EXCUSED, reason=" "), "reason"),
-        (replace(EXCUSED, group="portables"), "whole site"),
-        (replace(EXCUSED, item="Q09-vpn-instaled"), f"did you mean `{RULE}`"),
-    ],
-)
-def test_nothing_else_can_be_said_of_a_rule(given: NewAttestation, told: str) -> None:
-    with pytest.raises(DeclarationRefused, match=told):
-        WITH_RULE.checked(given, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -201,3 +170,24 @@ def test_of_two_groups_of_a_device_the_newest_word_holds() -> None:
 
     assert attested(words, groups={1, 2}) == {}
     assert attested(words, groups={1}) == {"site.attested": ("Q09-no-local-data",)}
+
+
+def test_of_a_rule_that_is_measured_a_person_may_only_say_that_it_does_not_apply() -> None:
+    said = replace(
+        HELD,
+        item="Q09-disk-encrypted",
+        outcome=Outcome.NOT_APPLICABLE,
+        reason="Aucun ordinateur portable",
+    )
+
+    kept = CATALOGUE.checked(said, now=NOW)
+
+    assert kept.expires_at == datetime(2027, 3, 1, 12, tzinfo=UTC)
+    for refused in (
+        replace(said, outcome=Outcome.HELD),
+        replace(said, outcome=Outcome.NOT_HELD),
+        replace(said, reason=" "),
+        replace(said, value=3),
+    ):
+        with pytest.raises(DeclarationRefused):
+            CATALOGUE.checked(refused, now=NOW)
