@@ -27,6 +27,7 @@ from vigie_server.demo.local_agent import AgentFailed, LocalAgent
 from vigie_server.demo.recorded import recordings
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.views import DeviceView
+from vigie_server.domain.whereabouts import NETWORK
 from vigie_server.logs import configure_logs
 from vigie_server.ports.readers import DeviceFilter, FleetReader
 from vigie_server.ports.tokens import Role
@@ -227,11 +228,11 @@ async def _running(server: Server) -> AsyncIterator[Addresses]:
 
 
 def _topics_on(catalogue: Catalogue, platform: str) -> frozenset[str]:
-    """The topics that devices of this platform answer."""
+    """The topics that devices of this platform answer, and that are kept."""
     return frozenset(
         name
         for name, topic in catalogue.topics.items()
-        if any(platform in part.platforms for part in topic.parts.values())
+        if name != NETWORK and any(platform in part.platforms for part in topic.parts.values())
     )
 
 
