@@ -12,21 +12,21 @@ from time import monotonic
 from typing import Final
 
 import structlog
-from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
 from vigie_server.bootstrap_attesting import attesting_routes
+from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_mail import mail_checks, mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
-from vigie_server.bundled import bundled_catalogue, bundled_site_guide, regions_file
+from vigie_server.bootstrap_store import authorities, catalogue_in_force, open_store
+from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.files import write_private
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.orders import Intervals
-from vigie_server.domain.regions import load_regions
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
@@ -51,30 +51,22 @@ from vigie_server.services.renew import Renew
 from vigie_server.services.rule_book import RuleBook
 from vigie_server.services.sessions import OpenSessions, SessionParts, SessionTerms
 from vigie_server.services.sweep import Sweep
-from vigie_server.services.tokens import KnowCallers, MakeTokens
+from vigie_server.services.tokens import KnowCallers
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
-from vigie_server.settings import ServerSettings, advertised, port_of
-from vigie_server.store import epoch, migrating
+from vigie_server.settings import ServerSettings, advertised
+from vigie_server.store import epoch
 from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
-from vigie_server.store.cards import Cards
-from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.forgetting import Forgetting
-from vigie_server.store.groups import Groups
-from vigie_server.store.organisation import Organisation
-from vigie_server.store.overrides import Overrides
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.access import Access
 from vigie_server.web.app import create_app
-from vigie_server.web.assets import assets_router
-from vigie_server.web.groups import groups_router
-from vigie_server.web.parameters import parameters_router
 from vigie_server.web.serving import bound, is_loopback, serve_http
-from vigie_server.web.sites import sites_router
 
 log = structlog.get_logger()
 
@@ -93,70 +85,6 @@ class Addresses:
     telemetry: int
     enrolment: int
     http: int
-
-
-@dataclass(frozen=True, slots=True)
-class TokenDesk:
-    """What the command line needs for tokens."""
-
-    store: Tokens
-    make: MakeTokens
-    enrolment_endpoints: tuple[str, ...]
-    ca_sha256: bytes
-
-
-def authorities(settings: ServerSettings) -> Path:
-    """The folder of the server's authorities."""
-    return settings.data / "ca"
-
-
-def catalogue_in_force(settings: ServerSettings) -> Catalogue:
-    """The rules of the release and the site's own. Raises RulesMalformed, SettingsMalformed."""
-    return bundled_catalogue(settings.own_references, settings.own_rules)
-
-
-def open_store(settings: ServerSettings) -> Database:
-    """The store, at this version's schema: a SQLite one is brought to it, another one must be.
-
-    Raises SettingsMalformed, StoreBusy.
-    """
-    if settings.store.url:
-        database = Database(settings.store.url)
-        migrating.require_migrated(database)
-    else:
-        if not settings.data.is_dir():
-            raise SettingsMalformed(f"there is no folder {settings.data}: run `vigie-server init`")
-        database = Database(sqlite_url(settings.data / "vigie.db"))
-        migrating.migrate(database)
-    epoch.prepare(database)
-    return database
-
-
-def initialise(settings: ServerSettings, *, now: datetime) -> CertificateAuthority:
-    """Makes the data folder, the authorities and the store; what is there stays."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authority.create(authorities(settings), authority.DEVICES, now=now)
-    authority.create(authorities(settings), authority.HTTPS, names_only=settings.own_names, now=now)
-    if settings.store.url:
-        migrating.migrate(Database(settings.store.url))
-    open_store(settings).close()
-    return authority.load(authorities(settings), authority.DEVICES)
-
-
-def tokens_of(settings: ServerSettings, database: Database, *, actor: str) -> TokenDesk:
-    """Where tokens are made, listed and revoked. Raises SettingsMalformed."""
-    endpoints = advertised(
-        settings,
-        telemetry_port=port_of(settings.listen.telemetry),
-        enrolment_port=port_of(settings.listen.enrolment),
-    )
-    devices_authority = authority.load(authorities(settings), authority.DEVICES)
-    return TokenDesk(
-        store=Tokens(database),
-        make=MakeTokens(Tokens(database), clock.utc_now, actor),
-        enrolment_endpoints=endpoints.enrolment,
-        ca_sha256=devices_authority.sha256,
-    )
 
 
 def build_server(
@@ -461,22 +389,6 @@ class Server:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), MARK_EVERY)
             await self._workers.read(partial(epoch.write_mark, self.database, self._mark))
-
-
-def declaring_routes(
-    database: Database, catalogue: Catalogue, now: Now
-) -> tuple[Callable[[Access], APIRouter], ...]:
-    """The routes of what people declare."""
-    sites, groups, overrides = Organisation(database), Groups(database), Overrides(database)
-    regions = load_regions(regions_file())
-    return (
-        partial(sites_router, sites=sites, regions=regions, now=now),
-        partial(groups_router, groups=groups, now=now),
-        partial(
-            parameters_router, overrides=overrides, groups=groups, rules=catalogue.rules, now=now
-        ),
-        partial(assets_router, cards=Cards(database), now=now),
-    )
 
 
 async def _part(name: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

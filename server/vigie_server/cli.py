@@ -10,7 +10,8 @@ import click
 import structlog
 
 from vigie_server import clock
-from vigie_server.bootstrap import build_server, initialise
+from vigie_server.bootstrap import build_server
+from vigie_server.bootstrap_store import initialise
 from vigie_server.cli_assets import asset
 from vigie_server.cli_attest import attest
 from vigie_server.cli_devices import devices

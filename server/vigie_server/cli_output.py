@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 import click
 
-from vigie_server.bootstrap import open_store
+from vigie_server.bootstrap_store import open_store
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import VigieError
 from vigie_server.ports.declaring import Act

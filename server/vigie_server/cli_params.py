@@ -7,7 +7,7 @@ from typing import Final, ParamSpec
 
 import click
 
-from vigie_server.bootstrap import catalogue_in_force
+from vigie_server.bootstrap_store import catalogue_in_force
 from vigie_server.cli_output import act, opened, printable, progress, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import DeclarationRefused

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from vigie_server.bootstrap import catalogue_in_force
+from vigie_server.bootstrap_store import catalogue_in_force
 from vigie_server.bundled import catalogue_with
 from vigie_server.cli_output import opened, printable, progress, show_table, told_errors
 from vigie_server.clock import utc_now

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from vigie_server.bootstrap import catalogue_in_force
+from vigie_server.bootstrap_store import catalogue_in_force
 from vigie_server.bundled import catalogue_with
 from vigie_server.cli_explain import explain, rule_of
 from vigie_server.cli_output import printable, show_table, told_errors

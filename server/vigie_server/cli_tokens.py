@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from vigie_server.bootstrap import tokens_of
+from vigie_server.bootstrap_store import tokens_of
 from vigie_server.cli_output import actor, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.parameters import PROFILES

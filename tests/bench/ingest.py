@@ -12,7 +12,7 @@ from bench.processes import ServedProcess, served
 from bench.serve import IN_FLIGHT, prepare
 from vigie.v1 import enrolment_token
 from vigie_server import clock
-from vigie_server.bootstrap import authorities
+from vigie_server.bootstrap_store import authorities
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
 from vigie_server.demo.fleet import Addresses, Fleet, SimulatedDevice

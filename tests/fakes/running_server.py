@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from vigie_server import clock
-from vigie_server.bootstrap import Addresses, Server, build_server, initialise
+from vigie_server.bootstrap import Addresses, Server, build_server
+from vigie_server.bootstrap_store import initialise
 from vigie_server.bundled import whys_file
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.domain.rulebook import load_catalogue

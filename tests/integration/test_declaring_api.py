@@ -10,7 +10,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from fakes.stored import NOW, SITE, a_device, a_token, opened_store
-from vigie_server.bootstrap import declaring_routes
+from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.rules import Catalogue
 from vigie_server.ports.tokens import Role

@@ -19,7 +19,7 @@ from fakes.scripted_device import (
     session,
 )
 from fakes.server_process import ServerProcess, server_process
-from vigie_server.bootstrap import open_store
+from vigie_server.bootstrap_store import open_store
 from vigie_server.services.device_records import content_of
 from vigie_server.store.content import unpacked
 
