@@ -69,8 +69,10 @@ def test_what_follows_an_empty_value_of_the_registry_is_seen_by_our_own_tables_a
         row["name"] for row in machine("windows/reimaged")["registry"] if row["key"] == EMPTY_VALUE
     }
     (seen,) = rows("windows/reimaged", "automatic_login", "sessions")
+    claimed = rows("windows/reimaged", "local_admins", "elevation")
 
     assert "AutoAdminLogon" not in shown
+    assert "autologin" not in {row["setting"] for row in claimed}
     assert (seen["enabled"], seen["account"], seen["password_stored"]) == ("1", "install", "1")
 
 
