@@ -168,7 +168,7 @@ Q08-admins-few               F P F F F
 Q08-daily-user-not-admin     P P F F F
 Q08-elevation-guarded        P P P P P
 Q08-no-admin-browsing        P P P P P
-Q08-no-peer-access           P F - P P
+Q08-no-peer-access           P ? - P P
 Q08-no-stale-account         P P F P F
 Q09-bluetooth-off            P P P P P
 Q09-disk-encrypted           - P - F F

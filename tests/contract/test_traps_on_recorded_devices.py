@@ -56,6 +56,12 @@ def test_a_passive_defender_watches_nothing_whatever_its_own_flag_says() -> None
     assert {row["product"] for row in products if row["active"] == "1"} == {"ESET Security"}
 
 
+def test_whom_a_firewall_in_the_place_of_windows_lets_in_is_not_known() -> None:
+    openings = rows("windows/third-party-antivirus", "listeners", "openings")
+
+    assert {row["collected"] for row in openings} == {"no"}
+
+
 def test_a_time_of_windows_is_read_in_one_value_and_in_two_signed_halves() -> None:
     (update,) = rows("windows/reimaged", "updates", "history")
     (stopped,) = rows("windows/neglected", "antivirus", "defender")

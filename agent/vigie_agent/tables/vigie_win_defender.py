@@ -15,6 +15,7 @@ from vigie_agent.tables.windows_codes import (
     as_number,
     as_text,
     filetime_bytes,
+    product_state,
     wmi_time,
     wql,
 )
@@ -85,7 +86,6 @@ _MODES: Final = {
     "not running": "not running",
 }
 _PASSIVE: Final = frozenset({"passive", "sxs passive", "edr block"})
-_STATES: Final = {0: "off", 1: "on", 2: "snoozed", 3: "expired"}
 _TYPES: Final = (("antivirus", "AntiVirusProduct"), ("firewall", "FirewallProduct"))
 
 
@@ -210,7 +210,7 @@ def _product_row(kind: str, row: WmiRow) -> TableRow:
     return collected(
         type=kind,
         product=name,
-        state=_STATES.get(number >> 12 & 0xF, "unknown"),
+        state=product_state(number),
         signatures_up_to_date=int(number >> 4 & 0xF == 0) if kind == "antivirus" else None,
     )
 

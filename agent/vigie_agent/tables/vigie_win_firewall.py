@@ -8,6 +8,7 @@ from vigie_agent.tables.columns import COLLECTED, collected, integer, not_collec
 from vigie_agent.tables.host import Host
 from vigie_agent.tables.windows_firewall import (
     Profile,
+    another_filters,
     merges_local_rules,
     profiles_in_force,
     rules_by_source,
@@ -42,6 +43,7 @@ SHARING_PORTS: Final = (139, 445)
 
 _WINDOWS: Final = frozenset({"windows"})
 _UNREAD: Final = "the settings of the firewall could not be read"
+_REPLACED: Final = "another firewall filters in the place of Windows', and its rules are not read"
 
 
 def tables(host: Host) -> tuple[Table, ...]:
@@ -92,6 +94,8 @@ def _openings(host: Host) -> Iterator[TableRow]:
         counted = rules_in_force(rules, name, merges=merges_local_rules(host, name))
         if profile is None:
             yield not_collected(_UNREAD, profile=name)
+        elif not profile.enabled and another_filters(host):
+            yield not_collected(_REPLACED, profile=name)
         elif not profile.enabled or not isinstance(counted, Unread):
             for port in SHARING_PORTS:
                 found = _way_in(profile, () if isinstance(counted, Unread) else counted, port)

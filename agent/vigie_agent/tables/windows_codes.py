@@ -38,6 +38,8 @@ _REASONS: Final[Mapping[int, Reason]] = {
     2220: Reason.ABSENT,  # NERR_GroupNotFound
 }
 
+_PRODUCT_STATES: Final = {0: "off", 1: "on", 2: "snoozed", 3: "expired"}
+
 
 def wql(names: str, of: str, *, where: str = "") -> str:
     """The question for some properties of a class; all three are words of ours, never a device's.
@@ -51,6 +53,11 @@ def wql(names: str, of: str, *, where: str = "") -> str:
 def reason_of(code: int) -> Reason:
     """What an error number of COM, WMI or Win32 means; signed or not."""
     return _REASONS.get(code & 0xFFFF_FFFF, Reason.FAILED)
+
+
+def product_state(number: int) -> str:
+    """on, off, snoozed, expired or unknown: of a product that registered in the Security Center."""
+    return _PRODUCT_STATES.get(number >> 12 & 0xF, "unknown")
 
 
 def filetime(ticks: int) -> int | None:

@@ -9,14 +9,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from vigie_agent.tables.host import Host
-from vigie_agent.tables.windows_codes import as_number, as_text, wql
+from vigie_agent.tables.windows_codes import as_number, as_text, product_state, wql
 from vigie_agent.tables.windows_firewall_rules import PROFILES, FirewallRule, active_rules
 from vigie_agent.tables.windows_profiles import values_of
-from vigie_agent.tables.windows_system import STANDARD_CIMV2, RegistryKey, Unread, WmiRow
+from vigie_agent.tables.windows_system import (
+    SECURITY_CENTER,
+    STANDARD_CIMV2,
+    RegistryKey,
+    Unread,
+    WmiRow,
+)
 
 _QUESTION: Final = wql(
     "Name, Enabled, DefaultInboundAction, AllowInboundRules, LogBlocked", "MSFT_NetFirewallProfile"
 )
+_OTHERS: Final = wql("productState", "FirewallProduct")
 _ACTIVE: Final = {"PolicyStore": "ActiveStore"}
 _ON: Final = 1
 _OFF: Final = 0
@@ -55,6 +62,13 @@ def profiles_in_force(host: Host) -> Mapping[str, Profile]:
         if name not in answered and (profile := _written_profile(host, name)) is not None
     }
     return {**answered, **written}
+
+
+def another_filters(host: Host) -> bool:
+    """Whether another firewall says that it is on: Windows' own then leaves filtering to it."""
+    found = host.windows.wmi(SECURITY_CENTER, _OTHERS)
+    numbers = [] if isinstance(found, Unread) else [as_number(row["productState"]) for row in found]
+    return any(number is not None and product_state(number) == "on" for number in numbers)
 
 
 def rules_by_source(host: Host) -> Mapping[str, Sequence[FirewallRule] | Unread]:

@@ -432,6 +432,33 @@ def test_a_profile_that_is_off_lets_everybody_in_and_one_that_is_shut_nobody() -
 
 
 @pytest.mark.parametrize(
+    ("enabled", "state", "known"),
+    [
+        (0, 266256, False),  # on: it filters in the place of Windows
+        (0, 262160, True),  # off
+        (0, None, True),
+        (1, 266256, True),  # Windows filters too
+    ],
+)
+def test_whom_another_firewall_lets_in_is_not_known(
+    enabled: int, state: int | None, known: object
+) -> None:
+    windows = WrittenWindows(
+        objects={
+            "MSFT_NetFirewallProfile": [a_live_profile("Public", enabled=enabled)],
+            "FirewallProduct": [{"displayName": "ESET", "productState": state}],
+        },
+        keys={rf"{LOCAL}\FirewallRules": {}},
+    )
+
+    rows = rows_of(vigie_win_firewall.tables(a_windows_device(windows)), "vigie_win_openings")
+
+    public = [row for row in rows if row["profile"] == "public"]
+    assert all((row["collected"] == "yes") is known for row in public)
+    assert len(public) == (2 if known else 1)
+
+
+@pytest.mark.parametrize(
     ("keys", "why"),
     [
         ({rf"{POLICY}\FirewallRules": DENIED}, "needs elevated rights"),
