@@ -328,6 +328,37 @@ def test_examples_are_judged_alike_with_and_without_memory(rule: Rule, example: 
         assert remembering == FORGETFUL.judge(example.device, facts, now=now)
 
 
+@given(
+    st.lists(broken_evidence(), min_size=1, max_size=4),
+    st.lists(st.integers(0, 3 * 86_400 * 10**6), min_size=2, max_size=6),
+)
+def test_memory_changes_nothing_whatever_the_moments_and_the_age_of_the_evidence(
+    cases: list[tuple[Rule, Device, Mapping[str, Fact], str]], moments: list[int]
+) -> None:
+    near = [moment + step for moment in moments for step in (0, 1, 400_000, 10**6)]
+    for microseconds in (*near, *near):
+        now = NOW + timedelta(microseconds=microseconds)
+        for _, device, facts, _ in cases:
+            fresher = {name: replace(fact, observed_at=now) for name, fact in facts.items()}
+            for held in (facts, fresher):
+                assert JUDGE.judge(device, held, now=now) == FORGETFUL.judge(device, held, now=now)
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_an_example_is_judged_alike_in_one_second_and_where_its_freshness_ends(
+    rule: Rule, example: Example
+) -> None:
+    facts = example.facts(CATALOGUE.topics)
+    ends = verdict_of(rule, example.device, facts).next_check_at or NOW
+
+    for instant in (NOW, ends - timedelta(seconds=1), ends):
+        for step in (0, 250_000, 999_999):
+            now = instant.replace(microsecond=0) + timedelta(microseconds=step)
+            remembering = JUDGE.judge(example.device, facts, now=now)
+
+            assert remembering == FORGETFUL.judge(example.device, facts, now=now)
+
+
 @given(st.data())
 def test_a_part_that_did_not_answer_leaves_a_pass_only_where_the_rule_says_so(
     data: st.DataObject,

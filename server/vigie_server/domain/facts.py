@@ -57,6 +57,18 @@ class Fact:
     cells: Cells
     observed_at: datetime
 
+    def at(self, observed_at: datetime) -> "Fact":
+        """The same answer, true at another time."""
+        return Fact(
+            self.topic,
+            self.topic_version,
+            self.status,
+            self.message,
+            self.columns,
+            self.cells,
+            observed_at,
+        )
+
     @property
     def rows(self) -> tuple[FactRow, ...]:
         """The rows, by column."""

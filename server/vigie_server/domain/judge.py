@@ -9,7 +9,8 @@ What it holds to:
   not too old, collected, with its columns, each value of its type, each part answered. A missing
   part leaves a verdict only where the rule says which one survives it (`partial`).
 - The same arguments give the same verdicts: time comes in as `now`. A rule that time does not move
-  and that has been asked about the same evidence before, of whatever device, answers from memory.
+  and that has been asked about the same evidence before, of whatever device, answers from memory;
+  one that sees nothing of time but `now`, which is whole seconds, within the same second.
 - Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
 """
 
@@ -39,6 +40,8 @@ SETTINGS_KEPT: Final = 4_096
 """Overridden settings kept at hand; sites share theirs."""
 _ANSWER_BYTES: Final = 1024  # an answer beside the text of its evidence
 
+_MOMENT_SHARE: Final = 8  # of what is remembered, for answers of the current second
+
 _ASK_AGAIN: Final = timedelta(hours=1)
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
@@ -53,6 +56,8 @@ class Judge:
     def __init__(self, catalogue: Catalogue, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.catalogue: Final = catalogue
         self._memory: Final = Memory[_Key, _Answered](memory_bytes)
+        self._moment_bytes: Final = memory_bytes // _MOMENT_SHARE
+        self._moment = _Moment(0, Memory(self._moment_bytes))
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
         self._columns: Final = columns_read(self._rules)
@@ -80,14 +85,17 @@ class Judge:
         """
         verdicts: dict[Rule, Verdict] = {}
         asked: dict[Rule, tuple[Setting, _Key | None]] = {}
+        second = int(now.timestamp())
+        if second != self._moment.second:
+            self._moment = _Moment(second, Memory(self._moment_bytes))
         for rule in self.affected(topics, on_device=on_device):
             setting = self.setting(rule, device)
             key = _key(rule, setting, device, facts, now)
-            answered = None if key is None else self._memory.get(key)
+            answered = None if key is None else self._remembered(rule).get(key)
             if answered is None:
                 asked[rule] = setting, key
             else:
-                verdicts[rule] = answered.at(facts)
+                verdicts[rule] = answered.at(facts, now)
         if not asked:
             return list(verdicts.values())
         heard = self._hear(device, facts, asked, now)
@@ -138,12 +146,17 @@ class Judge:
         )
         verdicts = []
         for rule, (setting, key) in asked.items():
-            verdict = _Hearing(case, rule, setting).verdict()
+            hearing = _Hearing(case, rule, setting)
+            verdict = hearing.verdict()
             if key is not None:
                 size = sum(facts[topic].cells.size for topic in rule.reads)
-                self._memory.put(key, _Answered(rule, verdict), weight=_ANSWER_BYTES + size)
+                answered = _Answered(rule, verdict, hearing.fresh_end)
+                self._remembered(rule).put(key, answered, weight=_ANSWER_BYTES + size)
             verdicts.append(verdict)
         return verdicts
+
+    def _remembered(self, rule: Rule) -> "Memory[_Key, _Answered]":
+        return self._memory if rule.depends_on is not None else self._moment.answers
 
     def setting(self, rule: Rule, device: Device) -> Setting:
         """The rule's parameters in force on the device."""
@@ -166,11 +179,12 @@ _Key = tuple[object, ...]
 def _key(
     rule: Rule, setting: Setting, device: Device, facts: Mapping[str, Fact], now: datetime
 ) -> _Key | None:
-    """None where the answer would follow the time as well, or evidence is missing or old."""
-    if rule.depends_on is None or not rule.reads:
+    """None where the answer follows when the device was heard, or evidence is missing or old."""
+    names = rule.depends_on if rule.depends_on is not None else rule.depends_at_moment
+    if names is None or not rule.reads:
         return None
     key: list[object] = [rule, setting, device.platform]
-    key += [device.named(name) for name in rule.depends_on]
+    key += [device.named(name) for name in names]
     for topic in rule.reads:
         fact = facts.get(topic)
         if fact is None or fact.status != "ok" or now - fact.observed_at >= rule.max_age:
@@ -181,12 +195,16 @@ def _key(
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """A verdict that stands for the same evidence of any device, whenever it was true."""
+    """A verdict that stands for the same evidence of any device, whenever it was true.
+
+    `fresh_end` is when its own freshness ends, of a rule that says so.
+    """
 
     rule: Rule
     verdict: Verdict
+    fresh_end: datetime | None
 
-    def at(self, facts: Mapping[str, Fact]) -> Verdict:
+    def at(self, facts: Mapping[str, Fact], now: datetime) -> Verdict:
         """The verdict on this evidence: it can change when the first of it is too old."""
         known = self.verdict
         if known.next_check_at is None:
@@ -199,9 +217,30 @@ class _Answered:
             known.status,
             known.reason,
             known.offending,
-            oldest + self.rule.max_age,
+            _earliest(oldest + self.rule.max_age, self.fresh_end, now),
             known.measures,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """Answers of rules that follow the time, in the second (all that they see of it) they are of.
+
+    A fleet that is judged again asks the same thing a thousand times in one.
+    """
+
+    second: int
+    answers: "Memory[_Key, _Answered]"
+
+
+def _earliest(
+    too_old: datetime | None, fresh_end: datetime | None, now: datetime
+) -> datetime | None:
+    """When to ask again: a pass whose freshness has ended and that stands, in an hour."""
+    if fresh_end is None:
+        return too_old
+    end = fresh_end if fresh_end > now else now + _ASK_AGAIN
+    return end if too_old is None or end < too_old else too_old
 
 
 def columns_read(rules: tuple[Rule, ...]) -> Mapping[str, tuple[str, ...]]:
@@ -231,6 +270,7 @@ class _Hearing:
         self._case: Final = case
         self._rule: Final = rule
         self._setting: Final = setting
+        self.fresh_end: datetime | None = None
 
     def verdict(self) -> Verdict:
         """What the rule says of the device."""
@@ -321,11 +361,8 @@ class _Hearing:
         if passes and condition is not None:
             fresh_until = self._decided(condition.number(self._case.evidence))
             if fresh_until is not None and 0 <= fresh_until < _LAST_SECOND:
-                end = datetime.fromtimestamp(int(fresh_until) + 1, UTC)
-                end = end if end > now else now + _ASK_AGAIN
-                if earliest is None or end < earliest:
-                    earliest = end
-        return earliest
+                self.fresh_end = datetime.fromtimestamp(int(fresh_until) + 1, UTC)
+        return _earliest(earliest, self.fresh_end, now)
 
     def _measures(self) -> Mapping[str, float]:
         measured = {}

@@ -56,6 +56,7 @@ _METRIC: Final = re.compile(r"vigie_device_[a-z0-9_]+")
 _TEXT_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*(\w+)\s*,")
 _NOW: Final = re.compile(r"\bnow\b")
+_OBSERVED: Final = re.compile(r"\bobserved_at\b")
 _TIME: Final = re.compile(r"\bnow\b|\bobserved_at\b")
 _OF_DEVICE: Final = re.compile(r"\b(?:device|site|asset)\.\w+")
 _WITHOUT_ANSWER: Final = (
@@ -178,6 +179,7 @@ class RuleReader:
             shown=self._shown(reads),
             names=frozenset(self._of_device()),
             depends_on=self._depends_on(conditions),
+            depends_at_moment=self._depends_at_moment(),
             moving=not self._of_device().isdisjoint(MOVING),
             attestations=self._attestations(),
             partial=attempt(self._partial, frozenset()),
@@ -554,6 +556,14 @@ class RuleReader:
             return None
         names = self._of_device()
         return None if names & MOVING else tuple(sorted(names))
+
+    def _depends_at_moment(self) -> tuple[str, ...] | None:
+        """What is named beside rows, parameters and `now`; None when another time is."""
+        bare = [_TEXT_LITERAL.sub("", text) for text, _, _ in self._expressions]
+        names = self._of_device()
+        if any(_OBSERVED.search(text) for text in bare) or names & MOVING:
+            return None
+        return tuple(sorted(names))
 
     def _of_device(self) -> set[str]:
         """The names of the device, its site and its asset card that the rule uses anywhere."""

@@ -160,11 +160,12 @@ class Rule:
     `partial` are the results that stand although a part was not collected; `measures` the help text
     of each metric it exports. `shown` are the columns that offending rows keep: those the rule
     reads, and those that tell rows apart. `names` are those of the device, its site and its asset
-    card that the rule uses anywhere. `depends_on` are the names of the device, its site and
-    its asset card that verdicts follow beside evidence and parameters; None when they follow the
-    time too. `attestations` are the ids of those that conditions name, or `*` where they are named
-    otherwise. `moving`: it also follows what moves with every report (`MOVING`), so that evidence
-    which only grows fresher is judged again. `own`: a site's, not the release's.
+    card that the rule uses anywhere. `depends_on` are those that verdicts follow beside evidence
+    and parameters; None when they follow the time too. `depends_at_moment` are the same of a rule
+    that names no time but `now`, None otherwise. `attestations` are the ids of those that
+    conditions name, or `*` where they are named otherwise. `moving`: it also follows what moves
+    with every report (`MOVING`), so that evidence which only grows fresher is judged again. `own`:
+    a site's, not the release's.
     """
 
     id: str
@@ -185,6 +186,7 @@ class Rule:
     shown: frozenset[str]
     names: frozenset[str]
     depends_on: tuple[str, ...] | None
+    depends_at_moment: tuple[str, ...] | None
     moving: bool
     attestations: frozenset[str]
     partial: frozenset[Status]

@@ -168,6 +168,24 @@ class Topic:
 _TEXT_BYTES: Final = 56  # a short text in memory beside its letters, and its place in a tuple
 
 
+class _Content:
+    """Values to compare, hashed once: they are part of a key for each rule and each device."""
+
+    __slots__ = ("_hash", "_values")
+
+    def __init__(self, values: tuple[Hashable, ...]) -> None:
+        self._values: Final = values
+        self._hash: Final = hash(values)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, _Content) and self._values == other._values
+
+
 class _Travelled:
     """The values of an answer as they travelled, converted when they are first looked at."""
 
@@ -206,7 +224,7 @@ class _Travelled:
         if self._content is None:
             layout, values, width = self._layout, self._values, self._width
             shown = [tuple(values[index::width]) for index, _, _ in layout.readers]
-            self._content = (layout.names, self.count, *shown)
+            self._content = _Content((layout.names, self.count, *shown))
         return self._content
 
     def _converted(self) -> tuple[FactRow, ...]:

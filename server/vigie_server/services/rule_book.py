@@ -1,7 +1,6 @@
 """The rules in force and what they read: the `Judging` of the sessions and the sweeper."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -108,7 +107,7 @@ class RuleBook:
     ) -> Fact | None:
         known = self._facts.get(digest)
         if known is not None:
-            return replace(known, observed_at=observed_at)
+            return known.at(observed_at)
         fact = self.fact(content(), observed_at) if topic in self._topics else None
         if fact is not None:
             self._facts.put(digest, fact, weight=_FACT_BYTES + fact.cells.size)

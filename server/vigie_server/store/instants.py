@@ -5,11 +5,14 @@ and costs the hot path no parsing.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import BigInteger, Dialect
 from sqlalchemy.types import TypeDecorator
 
+KEPT: Final = 4096
+"""Instants kept at hand: the verdicts of a device share theirs."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -19,6 +22,7 @@ def to_store(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(KEPT)
 def from_store(microseconds: int) -> datetime:
     """The aware instant, in UTC."""
     return _EPOCH + timedelta(microseconds=microseconds)

@@ -68,7 +68,7 @@ def many_records(
 
 def _rows(database: Database, connection: Connection, sql: str, keys: Sequence[int]) -> Any:
     places = ", ".join("?" * len(keys))
-    return connection.exec_driver_sql(database.sql(sql.format(keys=places)), tuple(keys))
+    return connection.exec_driver_sql(database.sql(sql.format(keys=places)), tuple(keys)).all()
 
 
 def _held(row: Sequence[Any]) -> HeldVerdict:
