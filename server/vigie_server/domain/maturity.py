@@ -3,10 +3,12 @@
 What it holds to:
 
 - A level holds when its conditions and those of every level below hold; nothing is met silently.
-  A share that no device is there to meet needs the rule recorded as not applicable by a person;
-  where a device is there, that word counts for nothing: it is measured.
+  A share that no device is there to meet, or a rule of the site with nothing to decide on, needs
+  the rule recorded as not applicable by a person; where there is something to judge, that word
+  counts for nothing: it is measured.
 - Shares count the devices that the site declares: those that never reported do not pass, and
-  neither do unknown and waived verdicts. A site that declares no number meets no share.
+  neither do unknown and waived verdicts. A site that declares no number meets no share, and is
+  told of the devices that report and do not pass all the same.
 - No evidence at all is "not assessed", which is not N0.
 - The actions to the next level are complete and in order of effort, the cheapest first.
 """
@@ -217,10 +219,7 @@ def _missing(condition: Condition, site: SiteStanding, share: float) -> tuple[Ac
         case Attested():
             return _attestation_missing(condition, site)
         case OfSite(rule=rule):
-            status = site.site_rules.get(rule)
-            if status is Status.PASS or (status is not Status.FAIL and _not_applicable(rule, site)):
-                return ()
-            return (Action(Need.SITE, rule),)
+            return _site_rule_missing(rule, site)
         case Share():
             return _share_missing(condition, site, share)
         case AnyOf(lists=lists):
@@ -252,27 +251,45 @@ def _attestation_missing(condition: Attested, site: SiteStanding) -> tuple[Actio
     return ()
 
 
+def _site_rule_missing(rule: str, site: SiteStanding) -> tuple[Action, ...]:
+    match site.site_rules.get(rule):
+        case Status.PASS:
+            return ()
+        case Status.FAIL | Status.UNKNOWN:
+            return (Action(Need.SITE, rule),)
+        case Status.NOT_APPLICABLE | None if _not_applicable(rule, site):
+            return ()
+        case Status.NOT_APPLICABLE:
+            return (Action(Need.APPLY, rule),)
+        case (
+            None
+        ):  # nothing is declared that it could be decided on: a mail domain, if there is one
+            return (Action(Need.SITE, rule, alternatives=((Action(Need.APPLY, rule),),)),)
+
+
 def _share_missing(condition: Share, site: SiteStanding, share: float) -> tuple[Action, ...]:
     rule = condition.rule
     found = site.rules.get((rule, condition.of), NO_DEVICE)
     if found.applies == 0 and _not_applicable(rule, site):
         return ()
+    actions: list[Action] = []
     absent = 0
     if condition.of is Population.ALL:  # nobody knows which of the absent devices are nomadic
         if site.declared_devices is None:
-            return (Action(Need.DECLARE, DECLARED_DEVICES),)
-        absent = max(0, site.declared_devices - site.reporting)
+            actions.append(Action(Need.DECLARE, DECLARED_DEVICES))
+        else:
+            absent = max(0, site.declared_devices - site.reporting)
     total = found.applies + absent
-    if total == 0:
+    if total == 0 and not actions:
         return (Action(Need.APPLY, rule),)
     wanted = total if condition.every else math.ceil(total * share - _ROUNDING)
     lacking = wanted - found.passing
-    if lacking <= 0:
-        return ()
-    mended = min(lacking, found.applies - found.passing)
-    actions = [Action(Need.MEND, rule, mended, found.open)] if mended else []
-    if lacking > mended:
-        actions.append(Action(Need.ENROL, rule, lacking - mended))
+    if lacking > 0:
+        mended = min(lacking, found.applies - found.passing)
+        if mended:
+            actions.append(Action(Need.MEND, rule, mended, found.open))
+        if lacking > mended:
+            actions.append(Action(Need.ENROL, rule, lacking - mended))
     return tuple(actions)
 
 

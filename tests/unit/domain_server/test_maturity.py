@@ -112,7 +112,28 @@ def test_a_rule_that_devices_fail_is_not_made_to_hold_by_a_word() -> None:
 
     assert level_of(failing, Share("Q09-x")).level == 0
     assert level_of(failed, OfSite("Q09-x")).level == 0
-    assert level_of(unknown, OfSite("Q09-x")).level == 1
+    assert level_of(unknown, OfSite("Q09-x")).actions == (Action(Need.SITE, "Q09-x"),)
+
+
+def test_a_rule_of_the_site_with_nothing_to_decide_on_needs_a_person_who_says_so() -> None:
+    nothing = replace(EMPTY, site_rules={"Q07-x": Status.NOT_APPLICABLE})
+    said = {"Q07-x": Attestation(Outcome.NOT_APPLICABLE)}
+
+    (to_say,) = level_of(nothing, OfSite("Q07-x")).actions
+    (to_meet,) = level_of(EMPTY, OfSite("Q07-x")).actions
+
+    assert to_say == Action(Need.APPLY, "Q07-x")
+    assert (to_meet.need, to_meet.alternatives) == (Need.SITE, ((to_say,),))
+    assert level_of(replace(nothing, attestations=said), OfSite("Q07-x")).level == 1
+    assert level_of(replace(EMPTY, attestations=said), OfSite("Q07-x")).level == 1
+
+
+def test_a_site_that_declares_no_number_is_told_at_once_which_devices_do_not_pass() -> None:
+    undeclared = replace(site(passing=17), declared_devices=None)
+
+    needs = [action.need for action in level_of(undeclared, Share("Q09-x")).actions]
+
+    assert needs == [Need.DECLARE, Need.MEND]
 
 
 def test_a_share_of_nomadic_devices_counts_them_alone() -> None:
