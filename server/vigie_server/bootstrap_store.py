@@ -1,5 +1,6 @@
 """The data folder and what is in it: authorities, store, tokens, and the rules in force."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,7 +61,8 @@ def initialise(settings: ServerSettings, *, now: datetime) -> CertificateAuthori
     authority.create(authorities(settings), authority.DEVICES, now=now)
     authority.create(authorities(settings), authority.HTTPS, names_only=settings.own_names, now=now)
     if settings.store.url:
-        migrating.migrate(Database(settings.store.url))
+        with closing(Database(settings.store.url)) as database:
+            migrating.migrate(database)
     open_store(settings).close()
     return authority.load(authorities(settings), authority.DEVICES)
 
