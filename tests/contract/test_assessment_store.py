@@ -187,7 +187,7 @@ def test_traits_are_taken_once_for_each_answer_and_reader(
     assert seen(store).figures.configurations == {"linux": {"x": 1}}
 
 
-def test_traits_of_an_answer_that_was_replaced_or_grew_old_tell_nothing(
+def test_traits_of_an_answer_that_grew_old_or_told_nothing_are_not_counted(
     database: Database, store: Assessments
 ) -> None:
     a_judged_device(database, "a", {})
@@ -195,12 +195,24 @@ def test_traits_of_an_answer_that_was_replaced_or_grew_old_tell_nothing(
     store.keep([TakenTraits(answer, "1", frozenset({("configuration", "x")}))])
     kept = seen(store).figures
     old = seen(store, now=NOW + timedelta(days=8)).figures
-    store.keep([TakenTraits(replace(answer, digest=b"other"), "1", frozenset({("c", "x")}))])
+    store.keep([TakenTraits(answer, "1", None)])
 
     assert kept.firewall_told == 1
     assert old.firewall_told == 0
     assert old.configurations == {}
     assert seen(store).figures.firewall_told == 0
+
+
+def test_a_device_that_reports_while_its_site_is_looked_at_still_tells_what_it_told(
+    database: Database, store: Assessments
+) -> None:
+    a_judged_device(database, "a", {})
+    (answer,) = store.answers(site_of(store), {"firewall": "1"}, limit=10)
+    before = replace(answer, digest=b"the answer before")
+    store.keep([TakenTraits(before, "1", frozenset({("configuration", "x")}))])
+
+    assert seen(store).figures.firewall_told == 1
+    assert len(store.answers(site_of(store), {"firewall": "1"}, limit=10)) == 1
 
 
 def test_a_level_keeps_its_beginning_and_its_changes_are_history(

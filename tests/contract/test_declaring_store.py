@@ -238,6 +238,10 @@ def test_many_devices_have_what_each_has_alone(database: Database, devices: dict
     assert together[devices["b"]].device.named("asset.place") == ""
 
 
+def test_no_device_is_asked_for_and_none_is_given(database: Database) -> None:
+    assert list(Records(database).many([])) == []
+
+
 def test_fifty_devices_are_read_with_as_many_statements_as_one(
     database: Database, devices: dict[str, int]
 ) -> None:

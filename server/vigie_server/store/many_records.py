@@ -42,6 +42,8 @@ def many_records(
     database: Database, keys: Sequence[int]
 ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
     """The records of those of the devices that exist, each with its topics' canonical forms."""
+    if not keys:
+        return ()  # PostgreSQL refuses an empty list
     with database.reading() as connection:
         rows = connection.execute(
             select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE.c.gateways)

@@ -258,12 +258,15 @@ def _contractors(connection: Connection, site: str, now: datetime) -> tuple[Cont
 
 
 def _fresh(site: int, now: datetime) -> ColumnElement[bool]:
-    """Sources of counted devices that tell, of the newest answer, which is still fresh."""
+    """Sources of counted devices that tell, whose newest answer is still fresh.
+
+    An answer that came since traits were last taken leaves those of the answer before it standing
+    until the next round: a device that reports just now is not one that tells nothing.
+    """
     return (
         counted_at(site)
         & (SNAPSHOT.c.device_key == SOURCE.c.device_key)
         & (SNAPSHOT.c.topic == SOURCE.c.topic)
-        & (SNAPSHOT.c.digest == SOURCE.c.digest)
         & (SNAPSHOT.c.observed_at >= now - FRESH)
         & (DEVICE.c.key == SOURCE.c.device_key)
         & SOURCE.c.told
