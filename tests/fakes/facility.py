@@ -202,6 +202,12 @@ class Facility:
             if sample.name == name and wanted <= sample.labels.items()
         }
 
+    async def until_metric(
+        self, wanted: Mapping[str, float], name: str, label: str, **others: str
+    ) -> None:
+        """Returns once a scrape shows this: what is shown follows what is stored."""
+        await _until(lambda: self.metric(name, label, **others), lambda found: found == wanted)
+
     @property
     def _tokens(self) -> MakeTokens:
         return MakeTokens(Tokens(self.running.server.database), self.clock, "test")

@@ -16,6 +16,7 @@ What it holds to:
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -111,7 +112,8 @@ NO_DEVICE: Final = RuleStanding(0, 0, judged=False)
 class SiteStanding:
     """All that a site's levels follow. `declared_devices` is None until a person says how many.
 
-    `rules` are by rule and population; a rule that is absent was judged on no device.
+    `rules` are by rule and population; a rule that is absent was judged on no device. `expired`
+    are the items whose newest attestation counts no more, with when it ended.
     """
 
     declared_devices: int | None
@@ -119,6 +121,7 @@ class SiteStanding:
     rules: Mapping[tuple[str, Population], RuleStanding]
     site_rules: Mapping[str, Status]
     attestations: Mapping[str, Attestation]
+    expired: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Need(StrEnum):
@@ -137,7 +140,8 @@ class Action:
     """One thing to do about `subject`, a rule or an attestation.
 
     Of `devices`, of which some are named, `count` have to be mended. Each of `alternatives` would
-    do instead of it.
+    do instead of it. An attestation has to carry `value`, where one is told, or `at_least` that
+    number; the one before it ended at `expired_at` (UNIX seconds).
     """
 
     need: Need
@@ -145,6 +149,9 @@ class Action:
     count: int = 0
     devices: tuple[str, ...] = ()
     alternatives: tuple[tuple["Action", ...], ...] = ()
+    value: str | None = None
+    at_least: float | None = None
+    expired_at: float | None = None
 
     @property
     def effort(self) -> int:
@@ -238,7 +245,16 @@ def _missing(condition: Condition, site: SiteStanding, share: float) -> tuple[Ac
 
 def _attestation_missing(condition: Attested, site: SiteStanding) -> tuple[Action, ...]:
     found = site.attestations.get(condition.item)
-    asks = (Action(Need.ATTEST, condition.item),)
+    ended = site.expired.get(condition.item)
+    asks = (
+        Action(
+            Need.ATTEST,
+            condition.item,
+            value=condition.value,
+            at_least=condition.at_least,
+            expired_at=None if ended is None else ended.timestamp(),
+        ),
+    )
     if found is None or found.outcome is Outcome.NOT_HELD:
         return asks
     if condition.value is not None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.maturity import LEVELS, Action, Assessment, Need
-from vigie_server.domain.statements import LANGUAGES, shown
+from vigie_server.domain.statements import LANGUAGES, day, shown
 
 NAMED: Final = 5
 """Devices that a sentence names; the action itself names more."""
@@ -19,7 +19,10 @@ _ACTION: Final[Mapping[Need, Texts]] = {
         "fr": "aucun équipement n'est concerné par « {title} » : l'indiquer sans objet",
         "en": "no device is concerned by “{title}”: say that it is not applicable",
     },
-    Need.ATTEST: {"fr": "attester « {title} »", "en": "attest “{title}”"},
+    Need.ATTEST: {
+        "fr": "attester « {title} »{value}{expired}",
+        "en": "attest “{title}”{value}{expired}",
+    },
     Need.SITE: {
         "fr": "remplir « {title} » pour l'établissement",
         "en": "meet “{title}” for the site",
@@ -32,6 +35,16 @@ _ACTION: Final[Mapping[Need, Texts]] = {
         "fr": "enrôler {count} équipement(s) déclaré(s) qui ne remontent rien (« {title} »)",
         "en": "enrol {count} declared device(s) that do not report (“{title}”)",
     },
+}
+_VALUE: Final = {"fr": " avec la réponse « {value} »", "en": " with the answer “{value}”"}
+_ANSWERS: Final[Mapping[str, Texts]] = {
+    "yes": {"fr": "oui", "en": "yes"},
+    "no": {"fr": "non", "en": "no"},
+}
+_AT_LEAST: Final = {"fr": " (au moins {number})", "en": " (at least {number})"}
+_EXPIRED: Final = {
+    "fr": " de nouveau, l'attestation ayant expiré le {day}",
+    "en": " again, as what was attested expired on {day}",
 }
 _OR: Final = {"fr": ", ou bien : ", "en": ", or else: "}
 _AND: Final = {"fr": " et ", "en": " and "}
@@ -79,11 +92,27 @@ def _said(action: Action, titles: Mapping[str, Texts], language: str) -> str:
         title=action.subject if title is None else title[language],
         count=action.count,
         devices=_devices(action.devices, language),
+        value=_value(action, language),
+        expired="" if action.expired_at is None else _expired(action.expired_at, language),
     )
     for way in action.alternatives:
         others = [_said(other, titles, language) for other in way]
         sentence += _OR[language] + _AND[language].join(others)
     return sentence
+
+
+def _value(action: Action, language: str) -> str:
+    """What the attestation has to carry."""
+    if action.value is not None:
+        answer = _ANSWERS.get(action.value, {}).get(language, action.value)
+        return _VALUE[language].format(value=answer)
+    if action.at_least is not None:
+        return _AT_LEAST[language].format(number=f"{action.at_least:g}")
+    return ""
+
+
+def _expired(at: float, language: str) -> str:
+    return _EXPIRED[language].format(day=day(at, language))
 
 
 def _devices(names: Sequence[str], language: str) -> str:

@@ -84,6 +84,7 @@ def site_seen(
         rules=_standing(connection, site, shared),
         site_rules=others,
         attestations=attestations,
+        expired=_expired(connection, site, now),
     )
     return SiteSeen(row.name, figures, standing, memory, _overrides(connection, site, own), until)
 
@@ -176,6 +177,18 @@ def in_force(
     connection: Connection, site: int, now: datetime
 ) -> Mapping[str, tuple[Attestation, datetime | None]]:
     """What is attested of the whole site, with its expiry: the newest word on each item holds."""
+    return {
+        item: (
+            Attestation(Outcome(row.outcome), None if row.value is None else json.loads(row.value)),
+            row.expires_at,
+        )
+        for item, row in _newest(connection, site).items()
+        if row.expires_at is None or row.expires_at > now
+    }
+
+
+def _newest(connection: Connection, site: int) -> Mapping[str, Any]:
+    """The newest word on each item that was not taken back, whether it still counts or not."""
     rows = connection.execute(
         select(ATTESTATION)
         .where(ATTESTATION.c.site_key == site)
@@ -183,14 +196,16 @@ def in_force(
         .where(ATTESTATION.c.withdrawn_at.is_(None))
         .order_by(ATTESTATION.c.key)
     )
-    newest = {row.item: row for row in rows}
+    return {row.item: row for row in rows}
+
+
+def _expired(connection: Connection, site: int, now: datetime) -> Mapping[str, datetime]:
     return {
-        item: (
-            Attestation(Outcome(row.outcome), None if row.value is None else json.loads(row.value)),
-            row.expires_at,
-        )
-        for item, row in newest.items()
-        if row.expires_at is None or row.expires_at > now
+        item: row.expires_at
+        for item, row in _newest(connection, site).items()
+        if row.expires_at is not None
+        and row.expires_at <= now
+        and row.outcome != Outcome.NOT_HELD.value
     }
 
 

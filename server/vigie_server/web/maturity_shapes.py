@@ -20,7 +20,9 @@ from vigie_server.ports.maturity import (
 class ActionShape(BaseModel):
     """One thing to do about `subject`, a rule or an attestation; `words` say it.
 
-    `need`: attest, declare, site, mend, enrol or apply. `alternatives`: each would do instead.
+    `need`: attest, declare, site, mend, enrol or apply. `alternatives`: each would do instead. An
+    attestation has to carry `value`, or `at_least` that number; the one before ended at
+    `expired_at`.
     """
 
     need: str
@@ -28,6 +30,9 @@ class ActionShape(BaseModel):
     count: int = 0
     devices: list[str] = []
     alternatives: list[list["ActionShape"]] = []
+    value: str | None = None
+    at_least: float | None = None
+    expired_at: datetime | None = None
     words: dict[str, str] | None = None
 
 

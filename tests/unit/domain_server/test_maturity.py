@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from hypothesis import given
@@ -126,6 +127,17 @@ def test_a_rule_of_the_site_with_nothing_to_decide_on_needs_a_person_who_says_so
     assert (to_meet.need, to_meet.alternatives) == (Need.SITE, ((to_say,),))
     assert level_of(replace(nothing, attestations=said), OfSite("Q07-x")).level == 1
     assert level_of(replace(EMPTY, attestations=said), OfSite("Q07-x")).level == 1
+
+
+def test_an_action_says_which_value_is_wanted_and_when_the_last_word_ended() -> None:
+    ended = datetime(2026, 11, 1, tzinfo=UTC)
+    lapsed = replace(EMPTY, expired={"Q10-x": ended})
+
+    (no,) = level_of(EMPTY, Attested("Q09-x", value="no")).actions
+    (all_of_them,) = level_of(lapsed, Attested("Q10-x", at_least=100)).actions
+
+    assert (no.value, no.expired_at) == ("no", None)
+    assert (all_of_them.at_least, all_of_them.expired_at) == (100, ended.timestamp())
 
 
 def test_a_site_that_declares_no_number_is_told_at_once_which_devices_do_not_pass() -> None:

@@ -33,6 +33,26 @@ def test_another_way_to_the_same_condition_is_told_too() -> None:
     )
 
 
+def test_an_attestation_that_has_to_carry_a_value_says_which() -> None:
+    answer = action_words(Action(Need.ATTEST, "Q02-restore-test", value="no"), TITLES)
+    number = action_words(Action(Need.ATTEST, "Q02-restore-test", at_least=100.0), TITLES)
+
+    assert answer["fr"] == "attester « Essai de restauration » avec la réponse « non »"
+    assert answer["en"] == "attest “Restore test” with the answer “no”"
+    assert number["en"] == "attest “Restore test” (at least 100)"
+
+
+def test_an_attestation_that_expired_says_when() -> None:
+    ended = Action(Need.ATTEST, "Q02-restore-test", expired_at=1_790_000_000.0)
+
+    words = action_words(ended, TITLES)
+
+    assert words["fr"] == (
+        "attester « Essai de restauration » de nouveau, l'attestation ayant expiré le 21/09/2026"
+    )
+    assert words["en"].endswith("again, as what was attested expired on 2026-09-21")
+
+
 def test_a_name_that_a_device_gave_itself_cannot_break_the_sentence() -> None:
     action = Action(Need.MEND, "Q09-disk-encrypted", 1, ("pc\n\x1b[31m1",))
 
