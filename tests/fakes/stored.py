@@ -38,6 +38,15 @@ STORES = [
 @contextmanager
 def opened_store(kind: str, folder: Path) -> Iterator[Database]:
     """An empty store at this version's schema."""
+    with bare_store(kind, folder) as opened:
+        migrating.migrate(opened)
+        epoch.prepare(opened)
+        yield opened
+
+
+@contextmanager
+def bare_store(kind: str, folder: Path) -> Iterator[Database]:
+    """A store that no migration has run on."""
     if kind == "sqlite":
         opened = Database(sqlite_url(folder / "vigie.db"))
     else:
@@ -46,8 +55,6 @@ def opened_store(kind: str, folder: Path) -> Iterator[Database]:
         with opened.writing() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
-    migrating.migrate(opened)
-    epoch.prepare(opened)
     try:
         yield opened
     finally:

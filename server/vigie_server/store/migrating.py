@@ -16,11 +16,17 @@ _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 def migrate(database: Database) -> str:
     """The revision the store is at, once every migration it lacked has run, each whole or not."""
+    newest = newest_revision()
+    migrate_to(database, newest)
+    return newest
+
+
+def migrate_to(database: Database, revision: str) -> None:
+    """Brings the store to a revision that is not older than its own."""
     config = _config()
     with database.writing() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return newest_revision()
+        command.upgrade(config, revision)
 
 
 def require_migrated(database: Database) -> None:
