@@ -12,7 +12,7 @@ for the simulated fleet.
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -36,6 +36,8 @@ PACKS: Final[Mapping[str, Pack]] = {
 
 AnswerRow = Mapping[str, str]
 TableRows = Sequence[Mapping[str, object]]
+Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
+"""Asks the query of a name of a machine that has these rows in its tables."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,14 @@
 """What tables make one believe of backups, and what the packs say instead."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-import pytest
+from simulated_machines import AnswerRow, Asked
 
-from components import required_file
-from simulated_machines import PACKS, AnswerRow, Schema, SimulatedMachine, TableRows
-
-Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
 Row = Mapping[str, object]
 
 NEVER: Final = {"last_run_time": 943_920_000, "last_run_code": 267_011}
 RAN: Final = {"last_run_time": 1_795_133_000, "last_run_code": 0}
-
-
-@pytest.fixture
-def asked() -> Asked:
-    """Asks one query of a machine that has these rows in its tables."""
-    published = required_file("VIGIE_OSQUERY_SCHEMA", "osquery's published schema")
-
-    def ask(name: str, tables: Mapping[str, TableRows]) -> list[AnswerRow]:
-        (query,) = [
-            query for pack in PACKS.values() for query in pack.queries if query.name == name
-        ]
-        (platform,) = query.platforms
-        machine = SimulatedMachine(Schema.of(platform, published), tables)
-        try:
-            return machine.ask(query.sql)[1]
-        finally:
-            machine.close()
-
-    return ask
 
 
 def _task(path: str, action: str, *, enabled: int = 1, **ran: object) -> Row:

@@ -1,34 +1,9 @@
 """What tables make one believe of radios and browsers, and what the packs say instead."""
 
-from collections.abc import Callable, Mapping
-
 import pytest
 
-from components import required_file
-from simulated_machines import PACKS, AnswerRow, Schema, SimulatedMachine, TableRows
+from simulated_machines import Asked
 from vigie_agent.domain.safety import Approved, Refused, check
-
-Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
-
-
-@pytest.fixture
-def asked() -> Asked:
-    """Asks one query of a machine that has these rows in its tables."""
-    published = required_file("VIGIE_OSQUERY_SCHEMA", "osquery's published schema")
-
-    def ask(name: str, tables: Mapping[str, TableRows]) -> list[AnswerRow]:
-        (query,) = [
-            query for pack in PACKS.values() for query in pack.queries if query.name == name
-        ]
-        (platform,) = query.platforms
-        machine = SimulatedMachine(Schema.of(platform, published), tables)
-        try:
-            return machine.ask(query.sql)[1]
-        finally:
-            machine.close()
-
-    return ask
-
 
 # --- Radios ---------------------------------------------------------------------------------------
 

@@ -1,14 +1,12 @@
 """What tables make one believe of logs and clocks, and what the packs say instead."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
 
-from components import required_file
-from simulated_machines import PACKS, AnswerRow, Schema, SimulatedMachine, TableRows
+from simulated_machines import AnswerRow, Asked
 
-Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
 Row = Mapping[str, object]
 
 HKLM: Final = "HKEY_LOCAL_MACHINE\\"
@@ -18,25 +16,6 @@ FORWARDING: Final = LOG_POLICY + r"\EventForwarding\SubscriptionManager"
 TIME: Final = HKLM + r"SYSTEM\CurrentControlSet\Services\W32Time"
 TIME_POLICY: Final = HKLM + r"SOFTWARE\Policies\Microsoft\W32Time"
 WINDOWS_NT: Final = HKLM + r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
-
-
-@pytest.fixture
-def asked() -> Asked:
-    """Asks one query of a machine that has these rows in its tables."""
-    published = required_file("VIGIE_OSQUERY_SCHEMA", "osquery's published schema")
-
-    def ask(name: str, tables: Mapping[str, TableRows]) -> list[AnswerRow]:
-        (query,) = [
-            query for pack in PACKS.values() for query in pack.queries if query.name == name
-        ]
-        (platform,) = query.platforms
-        machine = SimulatedMachine(Schema.of(platform, published), tables)
-        try:
-            return machine.ask(query.sql)[1]
-        finally:
-            machine.close()
-
-    return ask
 
 
 def _value(key: str, name: str, data: str) -> Row:

@@ -1,39 +1,17 @@
 """What osquery's tables make one believe, and what the packs say instead."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
 
-from components import required_file
-from simulated_machines import PACKS, AnswerRow, Schema, SimulatedMachine, TableRows
+from simulated_machines import PACKS, Asked
 from vigie_agent.domain.packs import Query
 from vigie_agent.tables.catalogue import all_tables
 from vigie_agent.tables.host import Host
 
-Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
-
 UPDATES: Final = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\WindowsUpdate\UX\Settings"
-
-
-@pytest.fixture
-def asked() -> Asked:
-    """Asks one query of a machine that has these rows in its tables."""
-    published = required_file("VIGIE_OSQUERY_SCHEMA", "osquery's published schema")
-
-    def ask(name: str, tables: Mapping[str, TableRows]) -> list[AnswerRow]:
-        (query,) = [
-            query for pack in PACKS.values() for query in pack.queries if query.name == name
-        ]
-        (platform,) = query.platforms
-        machine = SimulatedMachine(Schema.of(platform, published), tables)
-        try:
-            return machine.ask(query.sql)[1]
-        finally:
-            machine.close()
-
-    return ask
 
 
 # --- Windows --------------------------------------------------------------------------------------

@@ -1,14 +1,12 @@
 """What tables make one believe of services, logins, management and firmware, and what packs say."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
 
-from components import required_file
-from simulated_machines import PACKS, AnswerRow, Schema, SimulatedMachine, TableRows
+from simulated_machines import AnswerRow, Asked, TableRows
 
-Asked = Callable[[str, Mapping[str, TableRows]], list[AnswerRow]]
 Row = Mapping[str, object]
 
 HKLM: Final = "HKEY_LOCAL_MACHINE\\"
@@ -18,25 +16,6 @@ TERMINAL_POLICY: Final = HKLM + r"SOFTWARE\Policies\Microsoft\Windows NT\Termina
 LISTENERS: Final = HKLM + r"SOFTWARE\Microsoft\Windows\CurrentVersion\WSMAN\Listener"
 SECURE_BOOT: Final = HKLM + r"SYSTEM\CurrentControlSet\Control\SecureBoot\State"
 LOGINWINDOW: Final = "/Library/Preferences/com.apple.loginwindow.plist"
-
-
-@pytest.fixture
-def asked() -> Asked:
-    """Asks one query of a machine that has these rows in its tables."""
-    published = required_file("VIGIE_OSQUERY_SCHEMA", "osquery's published schema")
-
-    def ask(name: str, tables: Mapping[str, TableRows]) -> list[AnswerRow]:
-        (query,) = [
-            query for pack in PACKS.values() for query in pack.queries if query.name == name
-        ]
-        (platform,) = query.platforms
-        machine = SimulatedMachine(Schema.of(platform, published), tables)
-        try:
-            return machine.ask(query.sql)[1]
-        finally:
-            machine.close()
-
-    return ask
 
 
 def _value(key: str, name: str, data: str) -> Row:
