@@ -1,6 +1,5 @@
 """A device that says exactly what a test scripts, over real TLS: good, broken or hostile."""
 
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -249,7 +248,3 @@ async def session(identity: ScriptedIdentity) -> AsyncIterator[ScriptedSession]:
     """A stream on a connection of its own, not yet greeted."""
     async with telemetry_channel(identity) as channel:
         yield ScriptedSession(channel)
-
-
-def a_spool_id() -> bytes:
-    return os.urandom(16)

@@ -12,7 +12,6 @@ _UTMP: Final = struct.Struct("=hxxi32s4s32s256shhiii16s20x")
 _UTMP_WIDE: Final = struct.Struct("=hxxi32s4s32s256shhqqq16s20x4x")
 _LASTLOG: Final = struct.Struct("=i32s256s")
 
-BOOT_TIME: Final = 2
 USER_PROCESS: Final = 7
 
 

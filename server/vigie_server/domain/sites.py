@@ -1,7 +1,7 @@
 """A site, as people declare it: who runs it, where it is, by what its network is known."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Final, TypeVar
@@ -127,11 +127,3 @@ def _bounded(what: str, values: Sequence[Read]) -> tuple[Read, ...]:
     if len(values) > MOST:
         raise DeclarationRefused(f"a site has at most {MOST} {what}s")
     return tuple(values)
-
-
-def contact_of(fields: Mapping[str, str]) -> Contact:
-    """A contact of stored or given fields. Raises DeclarationRefused."""
-    unknown = fields.keys() - {"name", "email", "phone", "about"}
-    if unknown or "name" not in fields:
-        raise DeclarationRefused("a contact has a name, and any of email, phone, about")
-    return Contact(**fields)
