@@ -1,6 +1,6 @@
 """One suite over both stores: SQLite always, PostgreSQL when VIGIE_TEST_POSTGRES gives a URL."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,9 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from fakes.stored import NOW, a_device, a_token
+from fakes.stored import NOW, SITE, a_device, a_token
+from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound, StoreRefused, TokenRefused, UnknownDevice
+from vigie_server.domain.overrides import Scope
 from vigie_server.domain.records import (
     DeviceChange,
     DeviceRecord,
@@ -19,20 +21,30 @@ from vigie_server.domain.records import (
     Transition,
     WrittenVerdict,
 )
+from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.waivers import NewWaiver, RowKeys
+from vigie_server.domain.whereabouts import NO_GROUNDS, Whereabouts
+from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.enrolment import EnrolmentTransaction
 from vigie_server.ports.readers import DeviceFilter
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.ports.tokens import NewToken, Role
 from vigie_server.store import epoch, migrating
 from vigie_server.store.administration import Administration
+from vigie_server.store.attestations import Attestations
+from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.forgetting import Forgetting
+from vigie_server.store.groups import Groups
 from vigie_server.store.models import Base
+from vigie_server.store.organisation import Organisation
+from vigie_server.store.overrides import Overrides
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
+from vigie_server.store.waivers import Waivers
 
 
 def a_verdict(status: Status, *, next_check_at: datetime | None = None) -> WrittenVerdict:
@@ -112,21 +124,56 @@ def test_what_is_committed_is_read_back(database: Database) -> None:
     assert store.contents(record.key, {"firewall": 2}) == {"firewall": b"vigie" * 400}
 
 
+def declare_around(database: Database) -> None:
+    """Something of each kind that people declare around the devices `a` to `c`."""
+    act = Act("cli:test", NOW)
+    Organisation(database).put(Site(SITE, networks=("192.168.1.0/24",)), act)
+    Groups(database).put(SITE, "accueil", '{"devices": ["a"]}', act)
+    for target in (Target(Scope.GROUP, "accueil", SITE), Target(Scope.DEVICE, "b")):
+        Overrides(database).put(
+            target, rule="Q05-min-length", name="min_length", value=14, reason="essai", act=act
+        )
+    Cards(database).change({"c": {"roles": ("backup",)}}, act)
+    Attestations(database, frozenset()).record(
+        SITE, NewAttestation("Q02-restore-test", Outcome.HELD, "A. Martin"), act
+    )
+    waiver = NewWaiver(
+        "Q06-firewall-enabled", ("a",), "essai", "A. Martin", "B. Petit", NOW + timedelta(days=30)
+    )
+    Waivers(database).grant(SITE, waiver, RowKeys(frozenset({"name"}), 20), act)
+
+
+def all_of(record: DeviceRecord) -> dict[str, object]:
+    return {part.name: getattr(record, part.name) for part in fields(record)}
+
+
 def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) -> None:
     a_token(database)
     store = Records(database)
     keys = [a_device(database, name) for name in "abc"]
     for key, status in zip(keys[:2], (Status.FAIL, Status.PASS), strict=True):
         record = store.record(key)
-        store.commit([a_change(record, 1, a_verdict(status)), a_change(record, 2)], [])
+        record.device = replace(
+            record.device, nomadic=True, whereabouts=Whereabouts("off_site", NOW, NOW)
+        )
+        written = a_verdict(status)
+        trial = replace(written.held, passing_since=NOW + timedelta(minutes=1), waived=True)
+        store.commit([a_change(record, 1, replace(written, held=trial)), a_change(record, 2)], [])
+    declare_around(database)
 
     found = {record.key: (record, forms) for record, forms in store.many([*keys, 10_000])}
 
     assert found.keys() == set(keys)
+    a, b, c = (found[key][0] for key in keys)
+    assert (list(a.waivers), list(b.waivers)) == (["Q06-firewall-enabled"], [])
+    assert (bool(a.device.parameters), bool(b.device.parameters)) == (True, True)
+    assert a.device.whereabouts.presence == "off_site"
+    assert c.device.declared.keys() > a.device.declared.keys()
+    assert a.around.attestations
+    assert a.grounds != NO_GROUNDS
     for key, (record, forms) in found.items():
         alone = store.record(key)
-        assert (record.device, record.revision) == (alone.device, alone.revision)
-        assert (record.snapshots, record.verdicts) == (alone.snapshots, alone.verdicts)
+        assert all_of(record) == all_of(alone)
         revisions = {topic: held.revision for topic, held in alone.snapshots.items()}
         assert forms == store.contents(key, revisions)
 
