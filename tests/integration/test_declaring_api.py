@@ -1,7 +1,6 @@
 """The API of what people declare, over a real store: who may, in which scope, what is refused."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,13 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from fakes.callers import Callers
 from fakes.stored import NOW, SITE, a_device, a_token, opened_store
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.rules import Catalogue
 from vigie_server.ports.tokens import Role
-from vigie_server.services.tokens import KnowCallers, MakeTokens
+from vigie_server.services.tokens import KnowCallers
 from vigie_server.store.database import Database
 from vigie_server.store.models import Audit
 from vigie_server.store.tables import table
@@ -53,22 +53,9 @@ def client(database: Database, catalogue: Catalogue) -> TestClient:
     return TestClient(app, raise_server_exceptions=False)
 
 
-class Callers:
-    """The headers of a caller with a role, of some sites or of every one."""
-
-    def __init__(self, database: Database) -> None:
-        self._make = MakeTokens(Tokens(database), lambda: NOW, "test")
-
-    def __call__(self, role: Role, *sites: str) -> dict[str, str]:
-        _, text = self._make.api(
-            name="test", role=role, sites=sites or None, lifetime=timedelta(hours=1)
-        )
-        return {"Authorization": f"Bearer {text}"}
-
-
 @pytest.fixture
 def as_(database: Database) -> Callers:
-    return Callers(database)
+    return Callers(database, NOW)
 
 
 def test_a_site_is_declared_read_and_removed(client: TestClient, as_: Callers) -> None:
