@@ -78,6 +78,16 @@ def test_tokens_are_listed_and_revoked() -> None:
     assert run("token", "list").stdout.count("revoked") == 2
 
 
+def test_no_scrapers_token_is_made_for_some_sites() -> None:
+    run("init")
+
+    refused = run("token", "api", "create", "--role", "scrape", "--site", "Les Tilleuls")
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "metrics tell of every site" in refused.stderr
+    assert run("token", "api", "create", "--role", "scrape").exit_code == 0
+
+
 def test_without_a_data_folder_the_commands_say_what_to_run() -> None:
     result = run("devices", "list")
 

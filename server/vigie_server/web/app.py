@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from http import HTTPStatus
+from typing import Annotated, Final
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CollectorRegistry, generate_latest
 
 from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.rules import Rule
 from vigie_server.ports.readers import FleetReader
-from vigie_server.ports.tokens import ApiTokens
+from vigie_server.ports.tokens import ApiCaller, ApiTokens
 from vigie_server.web import problems
 from vigie_server.web.access import SCRAPERS, Access
 from vigie_server.web.api import api_router
@@ -45,8 +46,15 @@ def create_app(
     app.include_router(api_router(reader=reader, rules=rules, references=references, access=access))
 
     # On the event loop, not in a worker thread: the lines change on it.
-    @app.get("/metrics", dependencies=[Depends(access.allow(SCRAPERS))], include_in_schema=False)
-    async def metrics() -> Response:
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(
+        caller: Annotated[ApiCaller, Depends(access.allow(SCRAPERS))],
+    ) -> Response:
+        if caller.sites is not None:
+            raise HTTPException(
+                HTTPStatus.FORBIDDEN,
+                "metrics tell of every site: send a token that was made without `--site`",
+            )
         own_page = generate_latest(own).decode()
         return Response(own_page + "".join(fleet()), media_type=EXPOSITION)
 

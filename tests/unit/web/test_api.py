@@ -94,13 +94,15 @@ class FleetInMemory:
 
 
 class TokensInMemory:
-    """Knows one token a role; `scoped` is a contractor of one site."""
+    """Knows one token a role; `scoped` is a contractor of one site, `<role>-here` another role."""
 
     def caller(self, secret: str, *, now: datetime) -> ApiCaller:  # noqa: ARG002 (none expires)
         if secret == "scoped":
             return ApiCaller("t0", "prestataire", Role.CONTRACTOR, frozenset({"les-lilas"}))
+        role, _, here = secret.partition("-")
         try:
-            return ApiCaller(f"t-{secret}", secret, Role(secret))
+            sites = frozenset({"les-lilas"}) if here else None
+            return ApiCaller(f"t-{secret}", secret, Role(role), sites)
         except ValueError:
             raise TokenRefused("this token is not accepted") from None
 
@@ -164,6 +166,17 @@ def test_a_scraper_reads_metrics_and_nothing_else() -> None:
     assert "vigie_ingest_reports_total 1.0" in metrics.text
     assert 'vigie_device_compliant{device="d1"} 0' in metrics.text
     assert devices.status_code == 403
+
+
+@pytest.mark.parametrize("role", ["admin", "operator", "auditor", "scrape"])
+def test_metrics_tell_of_every_site_and_are_not_for_who_sees_some(role: str) -> None:
+    client = a_client()
+
+    refused = client.get("/metrics", headers=bearer(f"{role}-here"))
+
+    assert client.get("/metrics", headers=bearer(role)).status_code == 200
+    assert refused.status_code == 403
+    assert "d1" not in refused.text
 
 
 def test_a_contractor_sees_its_sites_and_hears_nothing_of_the_others() -> None:
