@@ -182,7 +182,7 @@ def _reviewed(asked: Question) -> Finding:
         at = figures.reviews.get(inventory.value)
         if at is None:
             open_ones.append(_about(words, "jamais revu", "never reviewed"))
-        elif asked.now - at > period:
+        elif asked.now - at >= period:
             fr, en = day(at.timestamp(), "fr"), day(at.timestamp(), "en")
             open_ones.append(_about(words, f"revu le {fr}", f"reviewed on {en}"))
         elif not figures.complemented(inventory):
