@@ -8,12 +8,11 @@ name alone. Where an entry has versions or an end, a product of that name and ve
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from itertools import zip_longest
 from typing import ClassVar, Final
-from weakref import WeakValueDictionary
 
-from vigie_server.domain.reference import INTERNING, any_of, content_digest
+from vigie_server.domain.reference import Interned, any_of, content_digest, first_instant_after
 
 Version = tuple[int, ...]
 
@@ -41,10 +40,7 @@ class Product:
     @property
     def ends_at(self) -> int | None:
         """The first instant without support, in UNIX seconds: the day after `ends`, 00:00 UTC."""
-        if self.ends is None:
-            return None
-        midnight = datetime.combine(self.ends, time(), tzinfo=UTC)
-        return int(midnight.timestamp()) + 86_400
+        return None if self.ends is None else first_instant_after(self.ends)
 
     def covers(self, version: str) -> bool:
         """Whether the version is one of the entry's; one that is not readable is of none."""
@@ -63,7 +59,7 @@ class ProductTable:
     Made by `of`.
     """
 
-    _alive: ClassVar[WeakValueDictionary[str, "ProductTable"]] = WeakValueDictionary()
+    _alive: ClassVar[Interned["ProductTable"]] = Interned()
 
     def __init__(self, handle: str, products: Iterable[Product]) -> None:
         self.handle: Final = handle
@@ -79,11 +75,7 @@ class ProductTable:
         """The table of these products: the same object for the same content."""
         given = tuple(products)
         handle = f"products:{name}:{content_digest(repr(product) for product in given)}"
-        with INTERNING:
-            known = cls._alive.get(handle)
-            if known is None:
-                known = cls._alive[handle] = cls(handle, given)
-            return known
+        return cls._alive.one(handle, lambda: cls(handle, given))
 
     @classmethod
     def behind(cls, handle: str) -> "ProductTable":

@@ -6,24 +6,38 @@ any more is forgotten with its handle. Their files are read in `reference_files.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 from threading import Lock
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 from weakref import WeakValueDictionary
 
 _HANDLE_BYTES: Final = 12
 
 
-INTERNING: Final = Lock()  # two lists of one content would forget each other's handle
+_INTERNING: Final = Lock()  # two lists of one content would forget each other's handle
+
+Held = TypeVar("Held")
+
+
+class Interned(WeakValueDictionary[str, Held]):
+    """Lists by their handles, each as long as somebody holds it."""
+
+    def one(self, handle: str, make: Callable[[], Held]) -> Held:
+        """The list of this handle, made where nobody holds it."""
+        with _INTERNING:
+            known = self.get(handle)
+            if known is None:
+                known = self[handle] = make()
+            return known
 
 
 class NameList:
     """Names that ignore case; `*` in an entry stands for any characters. Made by `of`."""
 
-    _alive: ClassVar[WeakValueDictionary[str, "NameList"]] = WeakValueDictionary()
+    _alive: ClassVar[Interned["NameList"]] = Interned()
 
     def __init__(self, handle: str, entries: Iterable[str]) -> None:
         folded = {entry.strip().casefold() for entry in entries} - {""}
@@ -39,11 +53,7 @@ class NameList:
         """The list of these entries: the same object for the same entries."""
         given = tuple(entries)
         handle = "names:" + content_digest(given)
-        with INTERNING:
-            known = cls._alive.get(handle)
-            if known is None:
-                known = cls._alive[handle] = cls(handle, given)
-            return known
+        return cls._alive.one(handle, lambda: cls(handle, given))
 
     @classmethod
     def behind(cls, handle: str) -> "NameList":
@@ -78,8 +88,7 @@ class SupportedRelease:
     @property
     def ends_at(self) -> int:
         """The first instant without support, in UNIX seconds: the day after `ends`, 00:00 UTC."""
-        midnight = datetime.combine(self.ends, time(), tzinfo=UTC)
-        return int(midnight.timestamp()) + 86_400
+        return first_instant_after(self.ends)
 
 
 class SupportTable:
@@ -88,7 +97,7 @@ class SupportTable:
     Made by `of`.
     """
 
-    _alive: ClassVar[WeakValueDictionary[str, "SupportTable"]] = WeakValueDictionary()
+    _alive: ClassVar[Interned["SupportTable"]] = Interned()
 
     def __init__(self, handle: str, releases: Iterable[SupportedRelease]) -> None:
         self.handle: Final = handle
@@ -101,11 +110,7 @@ class SupportTable:
         """The table of these releases: the same object for the same content."""
         given = tuple(releases)
         handle = f"support:{name}:{content_digest(repr(release) for release in given)}"
-        with INTERNING:
-            known = cls._alive.get(handle)
-            if known is None:
-                known = cls._alive[handle] = cls(handle, given)
-            return known
+        return cls._alive.one(handle, lambda: cls(handle, given))
 
     @classmethod
     def behind(cls, handle: str) -> "SupportTable":
@@ -120,6 +125,12 @@ class SupportTable:
             if at_boundary and (found := self.releases.get(folded[:length])) is not None:
                 return found
         return None
+
+
+def first_instant_after(day: date) -> int:
+    """In UNIX seconds: the next day, 00:00 UTC."""
+    midnight = datetime.combine(day, time(), tzinfo=UTC)
+    return int(midnight.timestamp()) + 86_400
 
 
 def any_of(patterns: Iterable[str]) -> re.Pattern[str]:
