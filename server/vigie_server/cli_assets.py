@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from vigie_server.cli_output import act, opened, printable, show_fields, told_errors
+from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_fields, told_errors
 from vigie_server.domain.card_files import cards_read, cards_written
 from vigie_server.domain.cards import FIELDS, Cell, cells_of
 from vigie_server.domain.errors import DeclarationRefused
@@ -22,7 +22,7 @@ def asset() -> None:
 
 @asset.command("show")
 @click.argument("device_id")
-@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@LANGUAGE
 @told_errors
 def show(*, device_id: str, language: str) -> None:
     """Show a device's asset card."""
@@ -67,7 +67,7 @@ def set_card(device_id: str, fields: tuple[str, ...]) -> None:
 @asset.command("export")
 @click.argument("file", type=FILE)
 @click.option("--site", help="Only this site.")
-@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@LANGUAGE
 @told_errors
 def export(*, file: Path, site: str | None, language: str) -> None:
     """Write every device with its asset card to a CSV file."""

@@ -8,6 +8,7 @@ import click
 from vigie_server.bundled import bundled_attestations, bundled_catalogue
 from vigie_server.cli_dates import day
 from vigie_server.cli_output import (
+    LANGUAGE,
     act,
     opened,
     printable,
@@ -23,9 +24,6 @@ from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
 
 _DUE = frozenset({AttestationState.DUE_SOON, AttestationState.EXPIRED})
-LANGUAGE = click.option(
-    "--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True
-)
 SITE = click.option("--site", required=True, help="The facility.")
 GROUP = click.option("--group", help="A group of devices that it is said of, not the whole site.")
 
@@ -90,6 +88,7 @@ def show(*, item_id: str, language: str) -> None:
     type=click.Choice([outcome.value for outcome in Outcome]),
     default=Outcome.HELD.value,
     show_default=True,
+    help="Whether it holds.",
 )
 @click.option("--value", help="What the item carries: days, a number, a per cent, yes or no.")
 @click.option("--reason", default="", help="Why; needed for not_applicable.")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from vigie_server.cli_output import actor, opened, printable, show_table, told_errors
+from vigie_server.cli_output import LANGUAGE, actor, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.verdicts import Status
@@ -70,7 +70,7 @@ def list_devices(*, site: str | None, state: str | None) -> None:
 
 @devices.command("show")
 @click.argument("device_id")
-@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@LANGUAGE
 @told_errors
 def show(*, device_id: str, language: str) -> None:
     """Show one device and its verdicts."""

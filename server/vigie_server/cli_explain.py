@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from vigie_server.bootstrap_store import catalogue_in_force
-from vigie_server.cli_output import opened, printable, show_table, told_errors
+from vigie_server.cli_output import LANGUAGE, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.errors import NotFound
@@ -64,7 +64,7 @@ def rule_of(catalogue: Catalogue, rule_id: str) -> Rule:
 @click.command("explain")
 @click.argument("device_id")
 @click.argument("rule_id")
-@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@LANGUAGE
 @told_errors
 def explain(*, device_id: str, rule_id: str, language: str) -> None:
     """Explain RULE_ID on DEVICE_ID: rows, parameters, what is declared, and each step."""

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from vigie_server.cli_dates import hour
-from vigie_server.cli_output import act, opened, printable, show_table, told_errors
+from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_table, told_errors
 from vigie_server.domain.incident_log import NewEntry, as_csv, checked
 from vigie_server.store.incidents import Incidents
 
@@ -58,8 +58,15 @@ def list_entries(*, site: str) -> None:
 
 @incident.command("export")
 @SITE
-@click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv")
-@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    show_default=True,
+    help="For a spreadsheet, or for a program.",
+)
+@LANGUAGE
 @told_errors
 def export(*, site: str, kind: str, language: str) -> None:
     """Print the log as CSV for a spreadsheet, or as JSON, with its digests."""

@@ -7,7 +7,7 @@ import click
 
 from vigie_server.bootstrap_mail import mail_checks
 from vigie_server.bundled import bundled_mail_rules
-from vigie_server.cli_output import act, opened, printable, show_table, told_errors
+from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.mail.findings import Finding
@@ -19,9 +19,6 @@ from vigie_server.store.database import Database
 from vigie_server.store.mail import MailDomains
 
 SITE = click.option("--site", required=True, help="The facility.")
-LANGUAGE = click.option(
-    "--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True
-)
 
 
 @click.group()

@@ -3,7 +3,7 @@
 import click
 
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
-from vigie_server.cli_output import act, opened, printable, show_table, told_errors
+from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_table, told_errors
 from vigie_server.cli_sites import site
 from vigie_server.clock import utc_now
 from vigie_server.domain.ladder_files import QUESTIONS
@@ -13,12 +13,10 @@ from vigie_server.services.generated_inventory import GeneratedInventory
 from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.maturity import MaturityRecords
 
-LANGUAGE = click.Choice(["fr", "en"])
-
 
 @site.command("maturity")
 @click.argument("name")
-@click.option("--language", type=LANGUAGE, default="fr", show_default=True)
+@LANGUAGE
 @click.option("--question", type=click.IntRange(1, 13), help="All the actions of one question.")
 @told_errors
 def show_maturity(*, name: str, language: str, question: int | None) -> None:

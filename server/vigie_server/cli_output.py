@@ -18,6 +18,14 @@ from vigie_server.store.database import Database
 
 P = ParamSpec("P")
 
+LANGUAGE = click.option(
+    "--language",
+    type=click.Choice(["fr", "en"]),
+    default="fr",
+    show_default=True,
+    help="Language of what facility staff read.",
+)
+
 
 def told_errors(command: Callable[P, None]) -> Callable[P, None]:
     """The command, with errors of ours told on standard error and exit code 1."""

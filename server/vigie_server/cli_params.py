@@ -8,7 +8,15 @@ from typing import Final, ParamSpec
 import click
 
 from vigie_server.bootstrap_store import catalogue_in_force
-from vigie_server.cli_output import act, opened, printable, progress, show_table, told_errors
+from vigie_server.cli_output import (
+    LANGUAGE,
+    act,
+    opened,
+    printable,
+    progress,
+    show_table,
+    told_errors,
+)
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.overrides import (
@@ -62,7 +70,7 @@ def for_whom(command: Callable[P, None]) -> Callable[P, None]:
 
 @param.command("available")
 @click.argument("rule", required=False)
-@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@LANGUAGE
 @told_errors
 def available(*, rule: str | None, language: str) -> None:
     """List the parameters that rules have, with their defaults."""

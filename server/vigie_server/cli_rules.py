@@ -8,7 +8,7 @@ import click
 from vigie_server.bootstrap_store import catalogue_in_force
 from vigie_server.bundled import catalogue_with
 from vigie_server.cli_explain import explain, rule_of
-from vigie_server.cli_output import printable, show_table, told_errors
+from vigie_server.cli_output import LANGUAGE, printable, show_table, told_errors
 from vigie_server.cli_rejudge import rejudge
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.reference_files import Reference
@@ -22,7 +22,7 @@ def rules() -> None:
 
 
 @rules.command("list")
-@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@LANGUAGE
 @told_errors
 def list_rules(*, language: str) -> None:
     """List the rules in force, then the reference data they use and its day."""

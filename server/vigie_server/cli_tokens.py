@@ -69,7 +69,11 @@ def list_tokens() -> None:
             "enrolment",
             printable(terms.site),
             f"{terms.uses}/{terms.max_uses} uses",
-            _standing(revoked=terms.revoked, expired=now >= terms.expires_at),
+            _standing(
+                revoked=terms.revoked,
+                expired=now >= terms.expires_at,
+                used_up=terms.uses >= terms.max_uses,
+            ),
             f"{terms.expires_at:%Y-%m-%d}",
         )
         for terms in enrolment
@@ -135,7 +139,9 @@ def create_api(*, role: str, sites: tuple[str, ...], name: str, days: int) -> No
     click.echo(text)
 
 
-def _standing(*, revoked: bool, expired: bool) -> str:
+def _standing(*, revoked: bool, expired: bool, used_up: bool = False) -> str:
     if revoked:
         return "revoked"
-    return "expired" if expired else "valid"
+    if expired:
+        return "expired"
+    return "used up" if used_up else "valid"

@@ -1,17 +1,21 @@
 """The command line, as a person uses it."""
 
+import re
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import BaseModel
 
 from vigie.v1.enrolment_token import decode
 from vigie_server.bundled import guide_folder
 from vigie_server.cli import main
+from vigie_server.settings import ServerSettings
 
 OWN = Path(__file__).parents[2] / "docs" / "own-rules"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "server.md"
@@ -40,6 +44,38 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 def test_every_command_has_help_and_is_documented(name: str, command: click.Command) -> None:
     assert command.help
     assert f"`{name}" in DOCUMENTATION.read_text()
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(main)))
+def test_every_option_has_help_and_its_row_names_all_of_them(
+    name: str, command: click.Command
+) -> None:
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    (row,) = (
+        line
+        for line in DOCUMENTATION.read_text().splitlines()
+        if line.startswith("| `") and re.search(rf"`{name}(`| [A-Z[])", line.split("|")[1])
+    )
+
+    assert [one.name for one in options if not one.help] == []
+    assert set(re.findall(r"--[a-z-]+", row)) == {text for one in options for text in one.opts}
+
+
+def settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from settings(field.annotation, f"{prefix}{name}__")
+        else:
+            yield f"{prefix}{name}".upper()
+
+
+@pytest.mark.parametrize("name", list(settings(ServerSettings)))
+def test_every_setting_stands_in_a_table_of_the_documentation(name: str) -> None:
+    mail = name.startswith("MAIL__")
+    page = DOCUMENTATION.with_name("mail.md") if mail else DOCUMENTATION
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+
+    assert any(f"`{name.removeprefix('MAIL__')}`" in row.split("|")[1] for row in rows)
 
 
 def test_init_makes_the_data_folder_and_says_what_is_next(data: Path) -> None:
@@ -86,6 +122,20 @@ def test_no_scrapers_token_is_made_for_some_sites() -> None:
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "metrics tell of every site" in refused.stderr
     assert run("token", "api", "create", "--role", "scrape").exit_code == 0
+
+
+def test_a_token_that_let_in_all_its_devices_is_listed_as_used_up(data: Path) -> None:
+    run("init")
+    run("token", "create", "--site", "Les Tilleuls", "--uses", "2")
+    fresh = run("token", "list").stdout.splitlines()[1]
+    with sqlite3.connect(data / "vigie.db") as store:
+        store.execute("update enrolment_token set uses = max_uses")
+    store.close()
+
+    used = run("token", "list").stdout.splitlines()[1]
+
+    assert ("0/2 uses" in fresh, "valid" in fresh) == (True, True)
+    assert ("2/2 uses" in used, "used up" in used, "valid" in used) == (True, True, False)
 
 
 def test_without_a_data_folder_the_commands_say_what_to_run() -> None:
