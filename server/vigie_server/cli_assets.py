@@ -8,7 +8,7 @@ import click
 
 from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_fields, told_errors
 from vigie_server.domain.card_files import cards_read, cards_written
-from vigie_server.domain.cards import FIELDS, Cell, cells_of
+from vigie_server.domain.cards import FIELDS, Cell, cell_in, cells_of
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.store.cards import Cards
 
@@ -32,9 +32,7 @@ def show(*, device_id: str, language: str) -> None:
         [
             (
                 known.fr if language == "fr" else known.en,
-                " ".join(cell)
-                if isinstance(cell := written.card.cells.get(name, ""), tuple)
-                else cell,
+                cell_in(language, name, written.card.cells.get(name, "")),
             )
             for name, known in FIELDS.items()
         ]

@@ -17,6 +17,7 @@ from vigie_server.domain.explaining import explain as explained
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.judge import Judge
 from vigie_server.domain.overrides import all_in_force, plain
+from vigie_server.domain.reasons import STATUSES
 from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.rules import Catalogue, Rule
 from vigie_server.domain.statements import shown
@@ -38,6 +39,7 @@ _WORDS: Final[dict[str, Texts]] = {
     "declared": {"fr": "Ce qui est connu ou déclaré", "en": "What is known or declared"},
     "evidence": {"fr": "Preuves", "en": "Evidence"},
     "none": {"fr": "(aucun)", "en": "(none)"},
+    "colon": {"fr": " :", "en": ":"},
     "unsaid": {"fr": "(non dit)", "en": "(not said)"},
     "steps": {"fr": "Étapes", "en": "Steps"},
     "verdict": {"fr": "Verdict", "en": "Verdict"},
@@ -45,7 +47,7 @@ _WORDS: Final[dict[str, Texts]] = {
     "next": {"fr": "Peut changer le", "en": "Can change on"},
     "set_by": {"fr": "de", "en": "by"},
     "more": {"fr": "... et {count} de plus", "en": "... and {count} more"},
-    "rows": {"fr": "lignes, * : ont décidé", "en": "rows, *: they decided"},
+    "rows": {"fr": "lignes ; * : celles qui ont décidé", "en": "rows, *: they decided"},
     "not_kept": {
         "fr": "« {topic} » n'est pas conservé par le serveur : il est jugé à la réception.",
         "en": "“{topic}” is not kept by the server: it is judged as it comes.",
@@ -82,8 +84,8 @@ def explain(*, device_id: str, rule_id: str, language: str) -> None:
         now=utc_now(),
     )
     word = {name: texts[language] for name, texts in _WORDS.items()}
-    click.echo(f"{word['rule']}: {rule.id} v{rule.version}, {rule.title[language]}")
-    click.echo(f"{word['device']}: {device.id} {printable(device.hostname)}")
+    click.echo(f"{word['rule']}{word['colon']} {rule.id} v{rule.version}, {rule.title[language]}")
+    click.echo(f"{word['device']}{word['colon']} {device.id} {printable(device.hostname)}")
     for topic in sorted(rule.reads):
         if not catalogue.topics[topic].retention:
             click.echo(word["not_kept"].format(topic=catalogue.topics[topic].title[language]))
@@ -110,15 +112,15 @@ def explain(*, device_id: str, rule_id: str, language: str) -> None:
     for looked in found.looked:
         _rows(looked, word, language)
     _heading(word["steps"])
-    _steps(found, language)
-    _heading(f"{word['verdict']}: {found.verdict.status.value}")
+    _steps(found, word["colon"], language)
+    _heading(f"{word['verdict']}{word['colon']} {STATUSES[found.verdict.status][language]}")
     click.echo(f"  {printable(found.verdict.reason[language])}")
     if found.verdict.next_check_at is not None:
         click.echo(f"  {word['next']} {found.verdict.next_check_at:%Y-%m-%d %H:%M} UTC")
     stands = record.verdicts.get(rule.id)
     if stands is not None:
-        status, since = stands.verdict.status.value, stands.since
-        click.echo(f"  {word['stands']}: {status} ({since:%Y-%m-%d %H:%M} UTC)")
+        status, since = STATUSES[stands.verdict.status][language], stands.since
+        click.echo(f"  {word['stands']}{word['colon']} {status} ({since:%Y-%m-%d %H:%M} UTC)")
 
 
 def _facts(
@@ -135,16 +137,18 @@ def _facts(
     return facts
 
 
-def _steps(found: Explained, language: str) -> None:
+def _steps(found: Explained, colon: str, language: str) -> None:
     for number, step in enumerate(found.steps, start=1):
-        end = "" if step.status is None else f"  => {step.status.value}"
-        click.echo(f"  {number}. {step.asked[language]}: {printable(step.found[language])}{end}")
+        end = "" if step.status is None else f"  => {STATUSES[step.status][language]}"
+        click.echo(
+            f"  {number}. {step.asked[language]}{colon} {printable(step.found[language])}{end}"
+        )
         if step.expression:
             click.echo(f"       {' '.join(step.expression.split())}")
 
 
 def _rows(looked: Looked, word: dict[str, str], language: str) -> None:
-    click.echo(f"  {looked.topic}: {len(looked.rows)}")
+    click.echo(f"  {looked.topic}{word['colon']} {len(looked.rows)}")
     order = sorted(range(len(looked.rows)), key=lambda place: place not in looked.deciding)
     lines = [
         (

@@ -227,6 +227,10 @@ def test_a_verdict_is_explained_to_its_rows_and_steps(monkeypatch: pytest.Monkey
     assert any(line[:4] == ["allowed", "telnetd", "site", "Les"] for line in lines)
     assert any(line[-2:] == ["=>", "fail"] for line in lines)
     assert "Une session peut être ouverte à distance : openssh-server 1:9.2." in french.stdout
+    assert "\nVerdict : non conforme\n" in french.stdout
+    assert french.stdout.count("=> non conforme\n") == 1
+    assert "fail" not in french.stdout
+    assert "\nVerdict: fail\n" in english.stdout
     assert "A session can be opened from afar: openssh-server 1:9.2." in english.stdout
 
 

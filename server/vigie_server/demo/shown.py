@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from vigie_server.domain.reasons import STATUSES
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.ports.readers import VerdictRecord
@@ -48,12 +49,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         verdict="Verdict",
         why="Pourquoi",
         remedy="Que faire",
-        statuses={
-            Status.PASS: "conforme",
-            Status.FAIL: "non conforme",
-            Status.UNKNOWN: "indéterminé",
-            Status.NOT_APPLICABLE: "sans objet",
-        },
+        statuses={status: said["fr"] for status, said in STATUSES.items()},
         severities={
             Severity.CRITICAL: "critique",
             Severity.MAJOR: "majeure",
@@ -69,12 +65,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         verdict="Verdict",
         why="Why",
         remedy="What to do",
-        statuses={
-            Status.PASS: "pass",
-            Status.FAIL: "fail",
-            Status.UNKNOWN: "unknown",
-            Status.NOT_APPLICABLE: "not applicable",
-        },
+        statuses={status: said["en"] for status, said in STATUSES.items()},
         severities={
             Severity.CRITICAL: "critical",
             Severity.MAJOR: "major",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from vigie_server.domain.cards import FIELDS, Card, Cell
+from vigie_server.domain.cards import FIELDS, Card, Cell, cell_in
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.suggesting import folded, meant
 
@@ -105,9 +105,7 @@ def cards_written(cards: Iterable[tuple[KnownDevice, Card]], *, language: str) -
     writer.writerow([*shown.values(), *names])
     for device, card in cards:
         row = [device.site, device.id, device.serial, device.hostname]
-        for name in FIELDS:
-            cell = card.cells.get(name, "")
-            row.append(" ".join(cell) if isinstance(cell, tuple) else cell)
+        row += [cell_in(language, name, card.cells.get(name, "")) for name in FIELDS]
         writer.writerow([formula_safe(cell) for cell in row])
     return text.getvalue().encode("utf-8-sig")
 

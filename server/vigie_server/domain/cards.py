@@ -144,24 +144,23 @@ def _one_of(words: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
     return read
 
 
-_usage = _one_of(
-    {
+_WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "usage": {
         "dedicated": ("dédié", "dédiée", "individuel", "individuelle"),
         "shared": ("partagé", "partagée"),
-    }
-)
-_owner = _one_of(
-    {
+    },
+    "owner": {
         "facility": ("établissement", "structure"),
         "personal": ("personnel", "personnelle"),
-    }
-)
+    },
+}
+"""Fields of a few words: what is kept, and how people say it, the usual French first."""
 
 FIELDS: Final[Mapping[str, CardField]] = {
     "supplier": CardField("asset.supplier", "Fournisseur", "Supplier", _text),
     "purchased_at": CardField("asset.purchased_at", "Date d'achat", "Purchased on", day),
     "place": CardField("asset.place", "Lieu d'utilisation", "Place of use", _text),
-    "usage": CardField("asset.usage", "Usage", "Usage", _usage),
+    "usage": CardField("asset.usage", "Usage", "Usage", _one_of(_WORDS["usage"])),
     "warranty_ends_at": CardField(
         "asset.warranty_ends_at", "Fin de garantie", "End of warranty", day
     ),
@@ -174,7 +173,7 @@ FIELDS: Final[Mapping[str, CardField]] = {
     "last_maintenance_at": CardField(
         "asset.last_maintenance_at", "Dernière maintenance", "Last maintenance", day
     ),
-    "owner": CardField("asset.owner", "Propriétaire", "Owner", _owner),
+    "owner": CardField("asset.owner", "Propriétaire", "Owner", _one_of(_WORDS["owner"])),
     "roles": CardField("device.roles", "Rôles", "Roles", _roles),
 }
 """By the name used in the API and in files."""
@@ -182,3 +181,11 @@ FIELDS: Final[Mapping[str, CardField]] = {
 
 def _instant(iso: str) -> int:
     return int(datetime.combine(date.fromisoformat(iso), time(), tzinfo=UTC).timestamp())
+
+
+def cell_in(language: str, name: str, cell: Cell) -> str:
+    """The cell of a field as people of the language read and write it."""
+    if isinstance(cell, tuple):
+        return " ".join(cell)
+    others = _WORDS.get(name, {}).get(cell, ())
+    return others[0] if others and language == "fr" else cell

@@ -162,9 +162,11 @@ class _Way:
             elif ends:
                 yield Step(asked, missing, Status.UNKNOWN)
             else:
-                words = ", ".join(sorted(status.value for status in self._rule.partial))
-                found = {lang: f"{missing[lang]} {_STANDS[lang]} {words}." for lang in missing}
-                yield Step(asked, found)
+                yield Step(asked, {lang: self._stands(missing[lang], lang) for lang in missing})
+
+    def _stands(self, missing: str, language: str) -> str:
+        admitted = (reasons.STATUSES[status][language] for status in sorted(self._rule.partial))
+        return f"{missing} {_STANDS[language]} {', '.join(admitted)}."
 
     def _failed(self, asked: Texts, problem: Problem, text: str) -> Iterator[Step]:
         """An evaluation that failed: a part that is missing explains it better."""
@@ -216,8 +218,11 @@ def _dated(found: Texts, at: datetime) -> Texts:
 _PLATFORM: Final[Texts] = {"fr": "Système du poste", "en": "System of the device"}
 _PARAMETERS: Final[Texts] = {"fr": "Réglages", "en": "Parameters"}
 _APPLIES: Final[Texts] = {"fr": "La règle concerne ce poste", "en": "The rule concerns the device"}
-_EVIDENCE: Final[Texts] = {"fr": "Preuve reçue et lisible :", "en": "Evidence received, readable:"}
-_ANSWERED: Final[Texts] = {"fr": "oui, vraie au", "en": "yes, true at"}
+_EVIDENCE: Final[Texts] = {
+    "fr": "Preuve reçue et lisible sur",
+    "en": "Evidence received, readable:",
+}
+_ANSWERED: Final[Texts] = {"fr": "oui, relevée le", "en": "yes, true at"}
 _PARTS: Final[Texts] = {"fr": "Toutes les parties lues de", "en": "Every part that is read of"}
 _STANDS: Final[Texts] = {
     "fr": "La règle l'admet pour un verdict",
@@ -231,7 +236,7 @@ _NO: Final[Texts] = {"fr": "non", "en": "no"}
 _OTHERWISE: Final[Texts] = {"fr": "oui, par défaut", "en": "yes, as nothing else holds"}
 _BRANCHES: Final[Mapping[Status, Texts]] = {
     Status.NOT_APPLICABLE: {"fr": "Sans objet si", "en": "Not applicable when"},
-    Status.UNKNOWN: {"fr": "Inconnu si", "en": "Unknown when"},
+    Status.UNKNOWN: {"fr": "Indéterminé si", "en": "Unknown when"},
     Status.PASS: {"fr": "Conforme si", "en": "Pass when"},
     Status.FAIL: {"fr": "Non conforme", "en": "Fail"},
 }

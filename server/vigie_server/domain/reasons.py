@@ -9,7 +9,16 @@ from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.statements import LANGUAGES, day, shown
 from vigie_server.domain.topics import Topic
+from vigie_server.domain.verdicts import Status
 from vigie_server.domain.whys import Whys
+
+STATUSES: Final[Mapping[Status, Texts]] = {
+    Status.PASS: {"fr": "conforme", "en": "pass"},
+    Status.FAIL: {"fr": "non conforme", "en": "fail"},
+    Status.UNKNOWN: {"fr": "indéterminé", "en": "unknown"},
+    Status.NOT_APPLICABLE: {"fr": "sans objet", "en": "not applicable"},
+}
+"""What a verdict is called by people, of one rule."""
 
 _PROBLEM: Final[Mapping[ProblemKind, Texts]] = {
     ProblemKind.ERROR: {

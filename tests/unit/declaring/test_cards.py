@@ -163,6 +163,21 @@ def test_an_export_can_be_imported_again(language: str) -> None:
     assert cards_read(content, DEVICES) == {"d1": CELLS, "d2": {}}
 
 
+def test_a_french_export_says_usage_and_owner_in_french_and_an_english_one_in_english() -> None:
+    cards = [
+        (DEVICES[0], Card(CELLS)),
+        (DEVICES[1], Card({"usage": "shared", "owner": "personal"})),
+    ]
+
+    french = cards_written(cards, language="fr").decode("utf-8-sig").splitlines()
+    english = cards_written(cards, language="en").decode("utf-8-sig").splitlines()
+
+    assert ("dédié" in french[1], "établissement" in french[1]) == (True, True)
+    assert french[2].endswith(";partagé;;;;;personnel;")
+    assert english[2].endswith(",shared,,,,,personal,")
+    assert cards_read("\r\n".join(french).encode(), DEVICES)["d1"] == CELLS
+
+
 @given(st.text(max_size=40))
 def test_a_safe_cell_never_begins_like_a_formula(text: str) -> None:
     assert not formula_safe(text).startswith(("=", "+", "-", "@", "\t", "\r"))
