@@ -53,6 +53,20 @@ _ID: Final = re.compile(r"Q(0[1-9]|1[0-3])-[a-z0-9]+(-[a-z0-9]+)*")
 _OWN_ID: Final = re.compile(r"X-[a-z0-9]+(-[a-z0-9]+)*")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _METRIC: Final = re.compile(r"vigie_device_[a-z0-9_]+")
+TAKEN_METRICS: Final = frozenset(
+    {
+        "vigie_device_clock_skew_seconds",
+        "vigie_device_compliance_ratio",
+        "vigie_device_compliant",
+        "vigie_device_info",
+        "vigie_device_last_report_timestamp_seconds",
+        "vigie_device_nomadic",
+        "vigie_device_rule_compliant",
+        "vigie_device_rule_failing_since_timestamp_seconds",
+        "vigie_device_rules",
+    }
+)
+"""What the server itself tells of a device: a second family of the name would spoil the page."""
 _TEXT_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*(\w+)\s*,")
 _NOW: Final = re.compile(r"\bnow\b")
@@ -481,6 +495,8 @@ class RuleReader:
         ):
             if _METRIC.fullmatch(name) is None:
                 self._mistakes.add(about.wrong(f"`{name}` must begin with vigie_device_"))
+            elif name in TAKEN_METRICS:
+                self._mistakes.add(about.wrong(f"`{name}` is a metric of the server's own"))
             helps[name] = self._mistakes.attempt(partial(about.line_of_text, "help"), "")
             value = self._condition(compiler, about, "value")
             if value is not None:

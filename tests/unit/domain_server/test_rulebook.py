@@ -147,6 +147,11 @@ def test_a_list_can_be_that_of_a_file_of_reference_data(tmp_path: Path) -> None:
         ),
         (
             "    let:",
+            "    measures: {vigie_device_info: {help: H, value: '1'}}\n    let:",
+            "`vigie_device_info` is a metric of the server's own",
+        ),
+        (
+            "    let:",
             "    measures: {vigie_device_doors: {help: H, value: p.colour}}\n    let:",
             "`value` is not a condition",
         ),

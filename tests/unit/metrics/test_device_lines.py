@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from prometheus_client.parser import text_string_to_metric_families
 
 from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.rule_reader import TAKEN_METRICS
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
+from vigie_server.metrics import families
 from vigie_server.metrics.device_lines import DeviceLines
 from vigie_server.metrics.site_attestations import AttestationLines
 
@@ -130,6 +132,12 @@ def test_a_heartbeat_moves_the_last_report_and_nothing_else() -> None:
 
     changed = {key for key, sample in samples(lines).items() if before[key] != sample}
     assert {name for name, _ in changed} == {"vigie_device_last_report_timestamp_seconds"}
+
+
+def test_no_rule_can_export_a_metric_that_the_server_tells_of_devices() -> None:
+    told = {family.name for family in (*families.DEVICE_FAMILIES, families.LAST_REPORT)}
+
+    assert told == TAKEN_METRICS
 
 
 def test_a_measure_is_shown_under_the_help_its_rule_gives() -> None:
