@@ -9,23 +9,10 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+from vigie_agent.tables.c_locale import DAYS, MONTHS
+
 _LINE: Final = re.compile(
-    rf"^(?P<user>\S+)\s.*?\b(?P<weekday>{'|'.join(_DAYS)}) (?P<month>{'|'.join(_MONTHS)})"
+    rf"^(?P<user>\S+)\s.*?\b(?P<weekday>{'|'.join(DAYS)}) (?P<month>{'|'.join(MONTHS)})"
     r" +(?P<day>\d{1,2}) \d\d:\d\d\b"
 )
 _NO_PERSON: Final = frozenset({"reboot", "shutdown", "wtmp", "runlevel"})
@@ -57,8 +44,8 @@ def open_sessions(printed: str) -> tuple[str, ...]:
 
 
 def _day(told: re.Match[str], bound: date) -> date | None:
-    month, day = _MONTHS.index(told["month"]) + 1, int(told["day"])
-    return next(_candidates(month, day, _DAYS.index(told["weekday"]), bound), None)
+    month, day = MONTHS.index(told["month"]) + 1, int(told["day"])
+    return next(_candidates(month, day, DAYS.index(told["weekday"]), bound), None)
 
 
 def _candidates(month: int, day: int, weekday: int, bound: date) -> Iterator[date]:

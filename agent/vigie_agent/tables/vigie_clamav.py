@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from vigie_agent.domain.table import Table, TableRow
+from vigie_agent.tables.c_locale import MONTHS
 from vigie_agent.tables.columns import COLLECTED, collected, integer, text, unix_time
 from vigie_agent.tables.host import Host
 from vigie_agent.tables.links import is_there
@@ -35,20 +36,6 @@ _UPDATERS: Final = (
     "/etc/systemd/system/timers.target.wants/freshclam.timer",
 )
 _TIME: Final = re.compile(r"(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2})-(\d{2}) ([+-]\d{4})")
-_MONTHS: Final = [
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-]
 _SHORTEST: Final = 3
 
 
@@ -88,10 +75,10 @@ def read_header(header: bytes) -> Signatures | None:
 
 def _built(date: str) -> int | None:
     parts = _TIME.fullmatch(date.strip())
-    if parts is None or parts[2] not in _MONTHS:
+    if parts is None or parts[2] not in MONTHS:
         return None
     day, month, year, hour, minute, offset = parts.groups()
-    iso = f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02}T{hour}:{minute}:00{offset}"
+    iso = f"{year}-{MONTHS.index(month) + 1:02}-{int(day):02}T{hour}:{minute}:00{offset}"
     try:
         return int(datetime.fromisoformat(iso).astimezone(UTC).timestamp())
     except ValueError:
