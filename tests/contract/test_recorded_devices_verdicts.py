@@ -98,7 +98,7 @@ Q04-signatures-fresh         P F F P P P ? ? P P F F
 Q05-complexity               P F F ? P F F ? P F F F
 Q05-lockout                  P F F ? P F F ? P P F F
 Q05-min-length               P F F ? P F F ? P F F F
-Q05-no-empty-password        ? ? ? P - - - - P P F ?
+Q05-no-empty-password        P P ? P - - - - P P F ?
 Q05-no-generic-account       P P F P P P F P P P F ?
 Q05-no-guest                 P P F ? P P F P P F F ?
 Q05-password-vault           P P F ? P P F ? P P F ?
@@ -154,7 +154,7 @@ Q04-signatures-fresh         P P P F P
 Q05-complexity               F F F F F
 Q05-lockout                  P P P P P
 Q05-min-length               P P P F F
-Q05-no-empty-password        P ? ? ? ?
+Q05-no-empty-password        P P P ? ?
 Q05-no-generic-account       P P P P P
 Q05-no-guest                 P P P F P
 Q05-password-vault           P P F F P

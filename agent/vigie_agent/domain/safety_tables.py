@@ -293,7 +293,8 @@ vigie_time_sync dl: part mechanism active server source synchronised last_sync_d
 vigie_usb_policy l: mechanism blocked detail collected why
 vigie_usb_storage l: vendor vendor_id model model_id serial port driver device collected why
 vigie_win_accounts w: username sid source enabled interactive is_admin is_guest builtin_admin
-  password_required password_expires password_last_change expires last_logon_day collected why
+  password_required password_policy password_expires password_last_change expires last_logon_day
+  collected why
 vigie_win_admins w: account sid source kind group_name enabled builtin collected why
 vigie_win_audit_policy w: subcategory audited collected why
 vigie_win_bitlocker w: volume device system encrypted protection percent method conversion

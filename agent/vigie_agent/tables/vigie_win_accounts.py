@@ -48,6 +48,10 @@ ACCOUNT_COLUMNS: Final = (
         "builtin_admin", "The administrator that Windows was installed with, whatever its name"
     ),
     integer("password_required", "0: it may have no password; whether it has none is not known"),
+    text(
+        "password_policy",
+        "enforced: the rules in force refuse an empty password, and it is not exempt; else empty",
+    ),
     integer("password_expires", "0: its password has no age limit"),
     unix_time("password_last_change", "Day of the last password change"),
     unix_time("expires", "When the account expires"),
@@ -125,13 +129,17 @@ def _accounts(host: Host, now: int) -> Iterator[TableRow]:
         yield not_collected(_CONTROLLER)
         return
     members = host.windows.net_local_group_members(ADMINISTRATORS)
+    rules = host.windows.account_rules()
+    refused = not isinstance(rules, Unread) and rules.min_length > 0
     found = profiles(host)
     known = () if isinstance(found, Unread) else found
     machine = machine_of(users)
     seen = {profile.sid: profile.loaded_at for profile in known}
     taken = {user.name.lower() for user in users}
     for user in users:
-        yield _local_row(user, members, last_seen=seen.get(user.sid), machine=machine, now=now)
+        row = _local_row(user, members, last_seen=seen.get(user.sid), machine=machine, now=now)
+        enforced = refused and not may_have_no_password(user)
+        yield {**row, "password_policy": "enforced" if enforced else ""}
     for profile in known:
         if authority(profile.sid) != machine:
             name = _name_of(host, profile, taken)

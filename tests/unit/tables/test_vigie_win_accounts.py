@@ -7,6 +7,7 @@ from fake_windows import DENIED, WrittenWindows, a_windows_device
 from vigie_agent.domain.table import TableRow
 from vigie_agent.tables import vigie_win_accounts
 from vigie_agent.tables.windows_system import (
+    AccountRules,
     GroupMember,
     LocalUser,
     OpenSession,
@@ -126,6 +127,27 @@ def test_flags_say_that_a_password_may_be_missing_and_never_that_it_is() -> None
 
     assert (found["accueil"]["password_required"], found["accueil"]["password_expires"]) == (0, 0)
     assert (found["marie"]["password_required"], found["marie"]["password_expires"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("min_length", "flags", "policy"),
+    [(8, NORMAL, "enforced"), (8, NORMAL | 0x0020, ""), (0, NORMAL, "")],
+)
+def test_an_empty_password_is_refused_by_rules_that_hold_for_the_account(
+    min_length: int, flags: int, policy: str
+) -> None:
+    user = LocalUser("accueil", f"{MACHINE}-1005", flags)
+    rules = AccountRules(min_length, None, 0, 0, 0, None, 0)
+
+    found = accounts(WrittenWindows(users=(user,), members={ADMINISTRATORS: ()}, rules=rules))
+
+    assert found["accueil"]["password_policy"] == policy
+
+
+def test_rules_that_cannot_be_read_refuse_nothing() -> None:
+    found = accounts(WrittenWindows(users=(MARIE,), members={ADMINISTRATORS: ()}))
+
+    assert found["marie"]["password_policy"] == ""
 
 
 def test_whoever_opens_a_session_is_an_administrator_where_everyone_is_in_the_group() -> None:
