@@ -57,7 +57,9 @@ def doctor(
 def _print(finding: Finding, language: str) -> None:
     mark, colour = _MARKS[finding.state]
     subject = finding.subject.of(language)
-    click.echo(f"{click.style(mark, fg=colour)}  {subject}: {finding.detail.of(language)}")
+    colon = " :" if language == "fr" else ":"
+    detail = finding.detail.of(language)
+    click.echo(f"{click.style(mark, fg=colour)}  {subject}{colon} {detail}")
     if finding.advice is not None:
         click.echo(f"    -> {finding.advice.of(language)}")
 

@@ -214,6 +214,12 @@ def test_doctor_works_before_enrolment(agent: Agent) -> None:
     assert "-> Allow outbound TCP to 127.0.0.1:1" in ended.stdout
 
 
+def test_doctor_speaks_french_with_a_french_colon(agent: Agent) -> None:
+    ended = agent("doctor", "--lang", "fr", "--server", "127.0.0.1:1")
+
+    assert "ok  Dossier de données : on peut y écrire\n" in ended.stdout
+
+
 def test_a_wrong_setting_is_one_clear_line(agent: Agent) -> None:
     ended = agent("check", spool__max_bytes="lots")
 
