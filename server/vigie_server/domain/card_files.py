@@ -14,13 +14,12 @@ from typing import Final
 
 from vigie_server.domain.cards import FIELDS, Card, Cell, cell_in
 from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.spreadsheets import formula_safe, without_guard
 from vigie_server.domain.suggesting import folded, meant
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 MOST_FAULTS: Final = 500
 CLEAR: Final = "-"
-FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a cell for a formula."""
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "id": ("Identifiant", "Id", "Device", "Device id", "Identifiant du poste"),
@@ -81,7 +80,7 @@ def cards_read(
         if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
             faults.add(line, "", f"it has {len(cells)} cells, the header {len(columns)}")
             continue
-        by_column = dict(zip(columns, map(_without_guard, cells), strict=False))
+        by_column = dict(zip(columns, map(without_guard, cells), strict=False))
         device_id = finder.named(line, by_column, headings, columns, faults)
         changed = _changed(line, by_column, dict(zip(columns, headings, strict=True)), faults)
         if device_id is None:
@@ -108,15 +107,6 @@ def cards_written(cards: Iterable[tuple[KnownDevice, Card]], *, language: str) -
         row += [cell_in(language, name, card.cells.get(name, "")) for name in FIELDS]
         writer.writerow([formula_safe(cell) for cell in row])
     return text.getvalue().encode("utf-8-sig")
-
-
-def formula_safe(cell: str) -> str:
-    """The cell, which no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
-
-
-def _without_guard(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA_SIGNS) else cell
 
 
 def _text(content: bytes) -> str:

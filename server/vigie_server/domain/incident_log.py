@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
-from vigie_server.domain.card_files import formula_safe
 from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.spreadsheets import formula_safe
 
 LONGEST_ENTRY: Final = 10_000
 LONGEST_PERSON: Final = 255

@@ -12,11 +12,11 @@ from typing import Final
 
 from vigie_server.domain.facts import Cell
 from vigie_server.domain.reports import STATUSES
+from vigie_server.domain.spreadsheets import formula_safe
 from vigie_server.domain.topics import Topic
 from vigie_server.ports.maturity import DeviceAnswer, Inventories, WrittenInventory
 from vigie_server.services.device_records import content_of
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _HEAD: Final = ("device", "device_name", "platform", "observed_on")
 
 
@@ -86,5 +86,4 @@ def _line(cells: tuple[str, ...]) -> str:
 
 def _safe(cell: str) -> str:
     """The cell without what no spreadsheet reads, and never a formula."""
-    kept = cell.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-    return f"'{kept}" if kept.lstrip(" ").startswith(_FORMULA) else kept
+    return formula_safe(cell.encode("utf-8", "replace").decode("utf-8").replace("\0", ""))

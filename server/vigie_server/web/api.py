@@ -16,7 +16,7 @@ from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.readers import DeviceFilter, FleetReader
 from vigie_server.ports.tokens import ApiCaller
-from vigie_server.web.access import READERS, Access, sees
+from vigie_server.web.access import READERS, Access, scope_of, sees
 from vigie_server.web.shapes import (
     DeviceInList,
     DeviceList,
@@ -67,10 +67,9 @@ def api_router(
         limit: PageLimit = DEFAULT_PAGE,
     ) -> DeviceList:
         """Devices in order of their id; `rule` and `status` keep those with that verdict."""
-        sites = caller.sites
-        if site is not None:
-            sites = frozenset({site} if sees(caller, site) else ())
-        wanted = DeviceFilter(sites=sites, platform=platform, state=state, rule=rule, status=status)
+        wanted = DeviceFilter(
+            sites=scope_of(caller, site), platform=platform, state=state, rule=rule, status=status
+        )
         page = reader.devices(wanted, after=after, limit=limit)
         return DeviceList(
             items=[DeviceInList.of_view(view) for view in page.devices],

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_server.domain.card_files import KnownDevice, cards_read, cards_written, formula_safe
+from vigie_server.domain.card_files import KnownDevice, cards_read, cards_written
 from vigie_server.domain.cards import Card, Cell, card_of_json, cells_of, day
 from vigie_server.domain.declared import DECLARED
 from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.spreadsheets import formula_safe
 
 DEVICES = (
     KnownDevice("d1", "Les Lilas", "PF-1", "ACCUEIL"),
@@ -135,14 +136,15 @@ def test_what_is_no_text_file_is_refused_with_what_to_do(content: bytes, told: s
         cards_read(content, DEVICES)
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "  @"])
 def test_no_cell_of_an_export_is_a_formula(sign: str) -> None:
     device = KnownDevice("d1", f"{sign}site", f"{sign}serial", f"{sign}cmd|' /C calc'!A0")
 
     content = cards_written([(device, Card({"place": f"{sign}1+1"}))], language="fr")
 
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";"))
-    assert all(not cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in rows[1])
+    signs = ("=", "+", "-", "@", "\t", "\r", "\n")
+    assert all(not cell.lstrip(" ").startswith(signs) for cell in rows[1])
     assert rows[1][0] == f"'{sign}site"
 
 
@@ -180,7 +182,7 @@ def test_a_french_export_says_usage_and_owner_in_french_and_an_english_one_in_en
 
 @given(st.text(max_size=40))
 def test_a_safe_cell_never_begins_like_a_formula(text: str) -> None:
-    assert not formula_safe(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not formula_safe(text).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 
 
 @given(st.binary(max_size=200))
