@@ -20,7 +20,6 @@ import structlog
 from vigie_server.domain.errors import StoreBusy
 from vigie_server.domain.maturity import assess
 from vigie_server.domain.maturity_words import action_words, held_by
-from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.domain.site_rules import SiteVerdict, judge_site
 from vigie_server.domain.traits import TraitReader
@@ -33,7 +32,7 @@ from vigie_server.ports.assessing import (
     WordedAssessment,
 )
 from vigie_server.ports.site_model import SiteModel
-from vigie_server.services.device_records import content_of
+from vigie_server.services.device_records import content_of, fact_of
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
@@ -180,14 +179,6 @@ class AssessSites:
         taken = []
         for answer in answers:
             reader = self.readers[answer.topic]
-            content = content_of(answer.form)
-            fact = reader.topic.convert(
-                topic_version=content.topic_version,
-                status=STATUSES[content.status],
-                message=content.message,
-                columns=content.columns,
-                values=content.values,
-                observed_at=answer.observed_at,
-            )
+            fact = fact_of(reader.topic, content_of(answer.form), answer.observed_at)
             taken.append(TakenTraits(answer, reader.id, reader.traits_of(fact, answer.platform)))
         return taken

@@ -5,10 +5,14 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 
 from vigie.v1.digest import canonical_fields
+from vigie_server.domain.facts import Fact
 from vigie_server.domain.records import DeviceRecord, HeldSnapshot
+from vigie_server.domain.reports import STATUSES
+from vigie_server.domain.topics import Topic
 from vigie_server.ports.judging import Content, Judging
 from vigie_server.ports.sessions import RecordStore
 from vigie_server.services.workers import Workers
@@ -133,4 +137,16 @@ def content_of(form: bytes) -> Content:
         message=message,
         columns=fields[_FIXED_FIELDS:split],
         values=fields[split:],
+    )
+
+
+def fact_of(topic: Topic, content: Content, observed_at: datetime) -> Fact:
+    """What a content says by the declaration of its topic."""
+    return topic.convert(
+        topic_version=content.topic_version,
+        status=STATUSES[content.status],
+        message=content.message,
+        columns=content.columns,
+        values=content.values,
+        observed_at=observed_at,
     )

@@ -11,11 +11,10 @@ from io import StringIO
 from typing import Final
 
 from vigie_server.domain.facts import Cell
-from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.spreadsheets import formula_safe
 from vigie_server.domain.topics import Topic
 from vigie_server.ports.maturity import DeviceAnswer, Inventories, WrittenInventory
-from vigie_server.services.device_records import content_of
+from vigie_server.services.device_records import content_of, fact_of
 
 _HEAD: Final = ("device", "device_name", "platform", "observed_on")
 
@@ -46,24 +45,15 @@ class GeneratedInventory:
     ) -> Iterator[str]:
         yield _line((*_HEAD, *columns))
         for answer in answers:
-            content = content_of(answer.form)
             head = (
                 answer.device,
                 answer.hostname,
                 answer.platform,
                 f"{answer.observed_at:%Y-%m-%d}",
             )
-            fact = topic.convert(
-                topic_version=content.topic_version,
-                status=STATUSES[content.status],
-                message=content.message,
-                columns=content.columns,
-                values=content.values,
-                observed_at=answer.observed_at,
-            )
-            if (
-                fact.status != "ok"
-            ):  # told, so that a device without rows is not one without software
+            fact = fact_of(topic, content_of(answer.form), answer.observed_at)
+            # Told, so that a device without rows is not one without software.
+            if fact.status != "ok":
                 failed: dict[str, Cell] = {"collected": False, "why": fact.message or fact.status}
                 yield _line((*head, *(_cell(failed.get(column)) for column in columns)))
             for row in fact.rows:

@@ -9,12 +9,12 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.judge import MEMORY_BYTES, Judge
 from vigie_server.domain.memory import Memory
-from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Verdict
 from vigie_server.domain.whereabouts import NETWORK, PLACED_BY
 from vigie_server.ports.judging import Content
+from vigie_server.services.device_records import fact_of
 
 _ALSO_READ: Final = {INVENTORY: DESCRIBES, NETWORK: PLACED_BY}
 """Columns that tell of the device itself, whatever the rules read."""
@@ -91,16 +91,7 @@ class RuleBook:
 
     def fact(self, content: Content, observed_at: datetime) -> Fact | None:
         topic = self._topics.get(content.topic)
-        if topic is None:
-            return None
-        return topic.convert(
-            topic_version=content.topic_version,
-            status=STATUSES[content.status],
-            message=content.message,
-            columns=content.columns,
-            values=content.values,
-            observed_at=observed_at,
-        )
+        return None if topic is None else fact_of(topic, content, observed_at)
 
     def stored_fact(
         self, topic: str, digest: bytes, content: Callable[[], Content], observed_at: datetime
