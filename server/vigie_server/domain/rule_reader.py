@@ -7,13 +7,11 @@ is told once.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from hashlib import blake2b
 from typing import Final
 
-from vigie_server.domain.attested import CARRIERS, EVERY_ATTESTATION
 from vigie_server.domain.condition_words import explained
 from vigie_server.domain.conditions import (
     Branch,
@@ -24,16 +22,15 @@ from vigie_server.domain.conditions import (
     Kind,
 )
 from vigie_server.domain.documents import Mistakes, Section, Texts
-from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.examples import Example, read_example
 from vigie_server.domain.parameters import Parameter, ParameterType, read_parameter
-from vigie_server.domain.products import ProductTable
 from vigie_server.domain.reference_files import References
+from vigie_server.domain.rule_names import TEXT_LITERAL, Names
+from vigie_server.domain.rule_reads import ReadsReader, view_of
 from vigie_server.domain.rules import (
     DEVICE_FIELDS,
     MOVING,
     Conditions,
-    Known,
     Outcome,
     Read,
     Rule,
@@ -67,18 +64,13 @@ TAKEN_METRICS: Final = frozenset(
     }
 )
 """What the server itself tells of a device: a second family of the name would spoil the page."""
-_TEXT_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*(\w+)\s*,")
 _NOW: Final = re.compile(r"\bnow\b")
-_OBSERVED: Final = re.compile(r"\bobserved_at\b")
-_TIME: Final = re.compile(r"\bnow\b|\bobserved_at\b")
-_OF_DEVICE: Final = re.compile(r"\b(?:device|site|asset)\.\w+")
 _WITHOUT_ANSWER: Final = (
     ("not_applicable_when", Status.NOT_APPLICABLE),
     ("unknown_when", Status.UNKNOWN),
 )
 _VIEW: Final = re.compile(r"^v[0-9a-f]{12}\.")
-_COMMON: Final = frozenset({"part", "collected", "why"})
 _NAMED_OF_DEVICE: Final = frozenset({"device.os", "device.os_version", "device.chassis", *MOVING})
 _KINDS: Final[Mapping[ParameterType, Kind]] = {
     ParameterType.INTEGER: Kind.INTEGER,
@@ -104,44 +96,6 @@ class Shelf:
     references: References
     broken: frozenset[str] = frozenset()
     shipped: Mapping[str, Rule] | None = None
-
-
-def _view(reads: Mapping[str, Read], topics: Mapping[str, Topic]) -> str:
-    """The prefix under which rules that read the same parts share what they see; "" for all."""
-    for read in reads.values():
-        return read.variable.removesuffix(topics[read.topic].variable)
-    return ""
-
-
-def _sharing(reads: Mapping[str, Read], topics: Mapping[str, Topic]) -> Mapping[str, Read]:
-    """The reads under the name of their view: one for each choice of rows that rules make."""
-    choices = [
-        f"{name} {platform} {' '.join(sorted(parts))}"
-        for name, read in sorted(reads.items())
-        for platform, parts in sorted(read.parts.items())
-        if parts != {part.name for part in topics[name].parts_on(platform)}
-    ]
-    choices += [
-        f"{name} {read.known.column} {read.known.products.handle}"
-        for name, read in sorted(reads.items())
-        if read.known is not None
-    ]
-    if not choices:
-        return reads
-    view = "v" + blake2b("\n".join(choices).encode(), digest_size=6).hexdigest()
-    return {
-        name: replace(read, variable=f"{view}.{topics[name].variable}")
-        for name, read in reads.items()
-    }
-
-
-def _known(section: Section, columns: frozenset[str], parameters: Mapping[str, Parameter]) -> Known:
-    (column, name), *others = section.texts("known").items() or [("", "")]
-    parameter = parameters.get(name)
-    products = None if parameter is None else parameter.default
-    if others or column not in columns or not isinstance(products, ProductTable):
-        raise section.wrong("must name one of `columns`, and a parameter of products", "known")
-    return Known(column, products)
 
 
 def _listed(section: Section, key: str) -> tuple[Section, ...]:
@@ -170,9 +124,14 @@ class RuleReader:
             read = attempt(partial(read_parameter, name, about, self._shelf.references), None)
             if read is not None:
                 parameters[name] = read
-        reads = self._reads(platforms, parameters)
-        container = _view(reads, self._topics) + rule_id.replace("-", "_")
+        reader = ReadsReader(self._topics, self._shelf.broken, self._mistakes)
+        reads = reader.reads(section, platforms, parameters)
+        container = view_of(reads, self._topics) + rule_id.replace("-", "_")
         conditions, measures = self._conditions(container, reads, parameters)
+        names = Names(
+            [text for text, _, _ in self._expressions],
+            {name for template in self._templates for _, name, _ in template.segments},
+        )
         severity = attempt(partial(section.choice, "severity", frozenset(Severity)), "minor")
         rule = Rule(
             id=rule_id,
@@ -191,11 +150,11 @@ class RuleReader:
             conditions=conditions,
             row_limit=attempt(partial(section.whole, "row_limit", ROW_LIMIT), ROW_LIMIT),
             shown=self._shown(reads),
-            names=frozenset(self._of_device()),
-            depends_on=self._depends_on(conditions),
-            depends_at_moment=self._depends_at_moment(),
-            moving=not self._of_device().isdisjoint(MOVING),
-            attestations=self._attestations(),
+            names=frozenset(names.of_device),
+            depends_on=names.beside_evidence() if conditions.fresh_until is None else None,
+            depends_at_moment=names.at_a_moment(),
+            moving=not names.of_device.isdisjoint(MOVING),
+            attestations=names.attestations(),
             partial=attempt(self._partial, frozenset()),
             measures=measures,
             examples=self._examples(rule_id),
@@ -267,71 +226,6 @@ class RuleReader:
                 self._mistakes.add(self._section.wrong(problem, "examples"))
         return tuple(examples)
 
-    def _reads(
-        self, platforms: frozenset[str], parameters: Mapping[str, Parameter]
-    ) -> Mapping[str, Read]:
-        reads = {}
-        sections = self._mistakes.attempt(lambda: tuple(self._section.named_sections("reads")), ())
-        for name, about in sections:
-            if name in self._shelf.broken:
-                raise RulesMalformed  # the topic's file says what is wrong
-            topic = self._topics.get(name)
-            if topic is None:
-                near = meant(name, self._topics)
-                self._mistakes.add(about.wrong(f"reads `{name}`, which is no topic{near}"))
-            else:
-                reads[name] = self._read(topic, about, platforms, parameters)
-        return _sharing(reads, self._topics)
-
-    def _read(
-        self,
-        topic: Topic,
-        section: Section,
-        platforms: frozenset[str],
-        parameters: Mapping[str, Parameter],
-    ) -> Read:
-        """What is read of a topic; columns and parts that it lacks are left out, and told."""
-        mistakes, name = self._mistakes, topic.name
-        columns = frozenset(mistakes.attempt(partial(section.words, "columns"), ()))
-        known = {column for column in columns if column in topic.columns} - _COMMON
-        for column in sorted(columns - known):
-            near = "" if column in _COMMON else meant(column, topic.columns)
-            mistakes.add(
-                section.wrong(f"holds `{column}`, which {name} does not declare{near}", "columns")
-            )
-        parts = mistakes.attempt(partial(self._parts, section, platforms), {})
-        read = {}
-        for platform in sorted(platforms):
-            answered = frozenset(part.name for part in topic.parts_on(platform))
-            read[platform] = parts.get(platform, answered)
-            odd = sorted(read[platform] - answered)
-            if odd or not read[platform]:
-                near = meant(odd[0], answered) if odd else ""
-                problem = f"names what {platform} does not answer on {name}{near}"
-                mistakes.add(section.wrong(problem, "parts"))
-        version = mistakes.attempt(partial(section.whole, "version"), None)
-        if version is not None and version != topic.version:
-            mistakes.add(section.wrong(f"is not {topic.version}, which {name} has", "version"))
-        chosen = None
-        if "known" in section:
-            chosen = mistakes.attempt(partial(_known, section, columns, parameters), None)
-        mistakes.attempt(section.close, None)
-        return Read(name, topic.version, frozenset(known), read, topic.variable, chosen)
-
-    def _parts(self, section: Section, platforms: frozenset[str]) -> Mapping[str, frozenset[str]]:
-        """What is read by platform; a platform that is absent reads all that it answers."""
-        if section.is_section("parts"):
-            given = section.section("parts")
-            parts = {
-                platform: frozenset(given.words(platform))
-                for platform in sorted(platforms)
-                if platform in given
-            }
-            given.close()
-            return parts
-        parts_everywhere = frozenset(section.words("parts"))
-        return dict.fromkeys(platforms, parts_everywhere) if parts_everywhere else {}
-
     def _partial(self) -> frozenset[Status]:
         allowed = {"pass": Status.PASS, "fail": Status.FAIL}
         words = self._section.words("partial")
@@ -371,7 +265,7 @@ class RuleReader:
             measures=values,
         )
         depends_on_time = any(
-            _NOW.search(_TEXT_LITERAL.sub("", text)) for text, _, _ in self._expressions
+            _NOW.search(TEXT_LITERAL.sub("", text)) for text, _, _ in self._expressions
         )
         if depends_on_time and "fresh_until" not in section:
             self._mistakes.add(section.wrong("depends on `now` and does not say `fresh_until`"))
@@ -565,51 +459,13 @@ class RuleReader:
         keys = {key for name in reads for key in self._topics[name].keys}
         return frozenset(columns | keys | {"part"})
 
-    def _depends_on(self, conditions: Conditions) -> tuple[str, ...] | None:
-        """What is named beside rows and parameters; None when a time is."""
-        bare = [_TEXT_LITERAL.sub("", text) for text, _, _ in self._expressions]
-        if conditions.fresh_until is not None or any(_TIME.search(text) for text in bare):
-            return None
-        names = self._of_device()
-        return None if names & MOVING else tuple(sorted(names))
-
-    def _depends_at_moment(self) -> tuple[str, ...] | None:
-        """What is named beside rows, parameters and `now`; None when another time is."""
-        bare = [_TEXT_LITERAL.sub("", text) for text, _, _ in self._expressions]
-        names = self._of_device()
-        if any(_OBSERVED.search(text) for text in bare) or names & MOVING:
-            return None
-        return tuple(sorted(names))
-
-    def _of_device(self) -> set[str]:
-        """The names of the device, its site and its asset card that the rule uses anywhere."""
-        bare = [_TEXT_LITERAL.sub("", text) for text, _, _ in self._expressions]
-        named = {name for template in self._templates for _, name, _ in template.segments}
-        return {name for text in (*bare, *named) for name in _OF_DEVICE.findall(text)}
-
-    def _attestations(self) -> frozenset[str]:
-        """The attestations that conditions name in a text, or by the name of their value."""
-        written = [text for text, _, _ in self._expressions]
-        bare = " ".join(_TEXT_LITERAL.sub("", text) for text in written)
-        named = set(_OF_DEVICE.findall(bare))
-        items = {item for name, item in CARRIERS.items() if name in named}
-        if named & {"site.attested", "site.not_applicable"}:
-            texts = [
-                literal[1:-1]
-                for text in written
-                for literal in _TEXT_LITERAL.findall(text)
-                if _ID.fullmatch(literal[1:-1])
-            ]
-            items |= set(texts or [EVERY_ATTESTATION])
-        return frozenset(items)
-
     def _check_columns(self, reads: Mapping[str, Read]) -> None:
         """Columns used are declared, and columns declared are used."""
         declared = {column for read in reads.values() for column in read.columns} | {"part"}
         of_topics = {column for name in reads for column in self._topics[name].columns}
         used = {name for template in self._templates for _, name, _ in template.segments}
         for expression, section, key in self._expressions:
-            bare = _TEXT_LITERAL.sub("''", expression)
+            bare = TEXT_LITERAL.sub("''", expression)
             for variable in sorted(set(_LOOP.findall(bare))):
                 found = set(re.findall(rf"(?<![\w.]){variable}\.(\w+)", bare))
                 used |= found
