@@ -14,7 +14,8 @@ import pytest
 
 from fakes.facility import SITE, Action, Facility, Question, facility
 from fakes.mail_world import D, world
-from fakes.stored import POSTGRES, STORES, opened_store
+from fakes.postgres import postgres_url
+from fakes.stored import STORES, opened_store
 from vigie_server.domain.site_figures import COMPLEMENTS
 from vigie_server.settings import MailSettings, VerdictSettings
 
@@ -53,7 +54,7 @@ THE_OTHER_WAY: Final = {"Q09-remote-access-need", "Q09-no-local-data"}
 async def home(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Facility]:
     """A site of a server, with DNS and a mail server beside it."""
     with opened_store(request.param, tmp_path):  # a store is empty at first
-        url = POSTGRES if request.param == "postgres" else ""
+        url = postgres_url() if request.param == "postgres" else ""
     async with AsyncExitStack() as stack:
         around = await stack.enter_async_context(world(tmp_path / "world"))
         yield await stack.enter_async_context(

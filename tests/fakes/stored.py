@@ -1,6 +1,5 @@
-"""Stores for tests: SQLite in a folder, or the PostgreSQL of VIGIE_TEST_POSTGRES, emptied."""
+"""Stores for tests: SQLite in a folder, or a real PostgreSQL, emptied."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from fakes.postgres import postgres_url
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.enrolling import Claims
 from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
@@ -20,18 +20,8 @@ from vigie_server.store.tokens import Tokens
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SITE = "Les Tilleuls"
-POSTGRES = os.environ.get("VIGIE_TEST_POSTGRES")
 
-STORES = [
-    "sqlite",
-    pytest.param(
-        "postgres",
-        marks=[
-            pytest.mark.skipif(POSTGRES is None, reason="VIGIE_TEST_POSTGRES is not set"),
-            pytest.mark.enable_socket,
-        ],
-    ),
-]
+STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.enable_socket)]
 """Parameters for a fixture that opens each."""
 
 
@@ -50,8 +40,7 @@ def bare_store(kind: str, folder: Path) -> Iterator[Database]:
     if kind == "sqlite":
         opened = Database(sqlite_url(folder / "vigie.db"))
     else:
-        assert POSTGRES is not None
-        opened = Database(POSTGRES)
+        opened = Database(postgres_url())
         with opened.writing() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from fakes.callers import Callers
-from fakes.stored import NOW, SITE, a_device, a_token, opened_store
+from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.rules import Catalogue
@@ -32,10 +32,10 @@ def catalogue() -> Catalogue:
     return bundled_catalogue()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture(params=STORES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A device `a` at Les Tilleuls and a device `c` at Les Lilas."""
-    with opened_store("sqlite", tmp_path) as opened:
+    with opened_store(request.param, tmp_path) as opened:
         a_token(opened)
         a_token(opened, secret_hash=b"o" * 32, site=OTHER)
         a_device(opened, "a", serial="PF-1", hostname="ACCUEIL")

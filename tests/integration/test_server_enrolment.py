@@ -34,6 +34,8 @@ from vigie_server.settings import EnrolmentSettings
 from vigie_server.store.administration import Administration
 from vigie_server.store.tokens import Tokens
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 
 def whole_store(folder: Path) -> bytes:
     """Every byte of the store's files."""

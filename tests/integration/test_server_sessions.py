@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grpc
 import httpx2
+import pytest
 from sqlalchemy import text
 
 from fakes.running_server import RunningServer, running_server
@@ -25,6 +26,8 @@ from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
 from vigie_server.ports.tokens import Role
 from vigie_server.store.administration import Administration
+
+pytestmark = pytest.mark.usefixtures("each_store")
 
 
 async def a_device(running: RunningServer) -> ScriptedIdentity:

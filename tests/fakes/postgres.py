@@ -1,0 +1,145 @@
+"""A real PostgreSQL, started from this system's binaries on a port and in a folder of its own.
+
+`postgres_url()` is the server that all tests of this process share (a worker of pytest-xdist is a
+process, so it has its own), or the database that VIGIE_TEST_POSTGRES names. It is stopped when the
+process ends.
+"""
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from components import missing
+
+USER = "vigie"
+WITHIN = 30
+"""Seconds that the programs have; a loaded machine needs a part of them."""
+
+
+@cache
+def postgres_url() -> str:
+    """The URL of a database that is the caller's alone. Fails or skips where there is none."""
+    given = os.environ.get("VIGIE_TEST_POSTGRES")
+    if given:
+        return given
+    server = PostgresServer.made()
+    atexit.register(server.remove)
+    server.start()
+    return server.url
+
+
+@contextmanager
+def own_postgres() -> Iterator["PostgresServer"]:
+    """A server that a test may stop and start; it does not run yet."""
+    server = PostgresServer.made()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+class PostgresServer:
+    """A server of this process; its superuser is `vigie`, trusted on loopback."""
+
+    def __init__(self, binaries: Path, folder: Path, port: int) -> None:
+        self._binaries = binaries
+        self._folder = folder
+        self.port = port
+
+    @classmethod
+    def made(cls) -> "PostgresServer":
+        """A new empty cluster, not started."""
+        binaries = _binaries()
+        folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-"))
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            shutil.chown(folder, "postgres", "postgres")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = int(free.getsockname()[1])
+        server = cls(binaries, folder, port)
+        try:
+            server._run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8")
+        except BaseException:
+            server.remove()
+            raise
+        return server
+
+    @property
+    def url(self) -> str:
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def start(self, **settings: str) -> None:
+        """Returns once it takes connections. No test cuts the power: nothing waits for the disk."""
+        given = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self._folder),
+            "fsync": "off",
+            "autovacuum": "off",
+        } | settings
+        options = " ".join(f"-c {name}={value}" for name, value in given.items())
+        log = self._folder / "log"
+        self._run("pg_ctl", "start", "--wait", f"--log={log}", f"--options={options}")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stops it: `fast` sends clients away, `immediate` is a crash."""
+        self._run("pg_ctl", "stop", "--wait", f"--mode={mode}")
+
+    def execute(self, statement: str) -> Any:
+        """Rows of a statement run beside everything else, as superuser."""
+        address = self.url.replace("+psycopg", "")
+        with psycopg.connect(address, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else None
+
+    def remove(self) -> None:
+        """Stops it if it runs, and takes its folder away. Safe to call twice."""
+        if (self._folder / "data" / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        account = (
+            {"user": "postgres", "group": "postgres", "extra_groups": ()}
+            if os.geteuid() == 0
+            else {}
+        )
+        told = self._folder / "told"
+        with told.open("w") as output:  # not a pipe: the server itself would hold it open
+            run: Any = subprocess.run
+            ended = run(
+                [self._binaries / program, f"--pgdata={self._folder / 'data'}", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self._folder,
+                timeout=WITHIN,
+                check=False,
+                **account,
+            )
+        if ended.returncode:
+            raise RuntimeError(f"{program} failed: {told.read_text()}")
+
+
+def _binaries() -> Path:
+    """The folder of initdb and pg_ctl: the newest release of the system's, or of the path."""
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+        key=lambda found: float(found.parts[-3]),
+    )
+    found = installed[-1] if installed else shutil.which("initdb")
+    if found is None:
+        missing("PostgreSQL's server is not installed (initdb, pg_ctl)")
+    return Path(found).parent
