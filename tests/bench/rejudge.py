@@ -1,10 +1,12 @@
 """How fast a running server judges a whole fleet again from what is stored.
 
-The fleet is the recorded devices, each many times under names and serial numbers of its own. The
-server runs in a process of its own; the command `rules rejudge` is what sets it off.
+The fleet is the recorded devices, each many times under names and serial numbers of its own. As in
+a real fleet devices answered at moments of their own, about times of their own. The server runs in
+a process of its own; the command `rules rejudge` is what sets it off.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -38,6 +40,12 @@ DEVICES = 10_000
 GROUP = 500
 WANTED_PER_SECOND = 1_000
 WITHIN = 120.0
+HEARD_WITHIN = 900
+"""Seconds in which every device was heard."""
+ANSWERED_WITHIN = 3_600
+"""Seconds before it was heard in which a device answered."""
+LIVED = 43_200
+"""Seconds by which what a device did in its life (a backup, an update) is earlier than recorded."""
 DEVICE = table(DeviceRow)
 
 
@@ -99,8 +107,10 @@ async def _filled(database: Database, catalogue: Catalogue) -> None:
         changes: list[DeviceChange] = []
         for key, device in group:
             record = store.record(key)
-            report = _report(device, now, catalogue)
-            accepted = await accept(record, report, received_at=now)
+            own = random.Random(device.seed)
+            heard = now - timedelta(seconds=own.randrange(HEARD_WITHIN))
+            report = _report(device, heard, catalogue, own)
+            accepted = await accept(record, report, received_at=heard)
             assert accepted.rejection is None, accepted.rejection
             changes.append(accepted.change)
         assert not store.commit(changes, ())
@@ -130,12 +140,16 @@ def _devices(database: Database) -> Sequence[int]:
         return connection.execute(select(DEVICE.c.key).order_by(DEVICE.c.key)).scalars().all()
 
 
-def _report(device: SimulatedDevice, now: datetime, catalogue: Catalogue) -> Report:
-    answers = device.rows(now, catalogue.topics)
+def _report(
+    device: SimulatedDevice, heard: datetime, catalogue: Catalogue, own: random.Random
+) -> Report:
+    elapsed = timedelta(seconds=own.randrange(ANSWERED_WITHIN))
+    lived = timedelta(seconds=own.randrange(LIVED))
+    answers = device.rows(heard - elapsed - lived, catalogue.topics)
     return Report(
         seq=1,
-        sent_at=now,
-        elapsed=timedelta(0),
+        sent_at=heard,
+        elapsed=elapsed,
         snapshots=[_snapshot(catalogue.topics[name], rows) for name, rows in answers.items()],
     )
 
