@@ -5,6 +5,8 @@ what is therefore done here (`tests/contract/test_cel_conformance.py` pins it):
 
 - An evaluation error is an ordinary value that is truthy, and its plain value is a text. So only
   the Python value `True` is true, a decision is a list of numbers, all else is a `Problem`.
+- A null that is made a plain value takes a reference of Python's `None` away, and when the last one
+  is gone the process dies: null is told by its type, and no list that may hold one is converted.
 - The loops of an expression turn less than 10,000 times in all, or it raises: a `Problem` of kind
   BUDGET. Rows meet lists in `listed`, whose index is built once, not in a loop in a loop.
 - A variable is converted as a whole when it is first used in an activation, and kept: a cell costs
@@ -112,29 +114,30 @@ class Condition:
 
     def holds(self, evidence: Evidence) -> bool | Problem:
         """True or False; a Problem for anything else."""
-        value = self._value(evidence)
+        value, kind = self._value(evidence)
         if value is True or value is False or isinstance(value, Problem):
             return value
-        return Problem(
-            ProblemKind.NOT_BOOLEAN, f"gives a {type(value).__name__}, not true or false"
-        )
+        return Problem(ProblemKind.NOT_BOOLEAN, f"gives a {kind}, not true or false")
 
     def number(self, evidence: Evidence) -> int | float | Problem | None:
         """A number, or None where the expression gives null."""
-        value = self._value(evidence)
-        if isinstance(value, bool) or not isinstance(value, int | float | Problem | None):
-            return Problem(ProblemKind.NOT_NUMBER, f"gives a {type(value).__name__}, not a number")
+        value, kind = self._value(evidence)
+        if isinstance(value, bool) or (value is None and kind != _NULL):
+            return Problem(ProblemKind.NOT_NUMBER, f"gives a {kind}, not a number")
         return value
 
-    def _value(self, evidence: Evidence) -> object:
+    def _value(self, evidence: Evidence) -> tuple[bool | float | Problem | None, Any]:
+        """The value and its type; no value for what is neither true, false nor a number."""
         try:
             value = self._expression.eval(evidence.activation)
-            plain = value.plain_value()
-            if isinstance(plain, str) and value.type() == _ERROR:
-                return Problem(ProblemKind.ERROR, plain)
+            kind = value.type()
+            if kind in _PLAIN:
+                return value.plain_value(), kind
+            if kind == _ERROR:
+                return Problem(ProblemKind.ERROR, value.plain_value()), kind
         except _RAISED as error:
-            return _raised(error)
-        return plain
+            return _raised(error), _ERROR
+        return None, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,7 @@ class Compiler:
         for place, branch in reversed(list(enumerate(branches))):
             outcome = f"[{place}]"
             if branch.rows is not None:
-                outcome += f" + ({branch.rows}).map(row_shown, row_shown['{ROW_NUMBER}'])"
+                outcome += f" + ({branch.rows}).map(row_shown, int(row_shown['{ROW_NUMBER}']))"
             whole = outcome if branch.when is None else f"({branch.when}) ? ({outcome}) : ({whole})"
         return Decision(self._compiled(whole))
 
@@ -309,6 +312,8 @@ _COMPLAINT: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _RAISED: Final = (RuntimeError, ValueError, TypeError, OverflowError)
 _Type: Final[Any] = cel.Type
 _ERROR: Final[Any] = _Type.ERROR
+_NULL: Final[Any] = _Type.NULL
+_PLAIN: Final[Any] = (_Type.BOOL, _Type.INT, _Type.DOUBLE, _Type.UINT)
 _EMPTY: Final[Any] = cel.NewEnv(variables={})
 _TYPES: Final[Mapping[Kind, Any]] = {
     Kind.TEXT: _Type.STRING,
