@@ -255,7 +255,7 @@ class Server:
         )
         access = Access(KnowCallers(Tokens(database)), now)
         for routes in (
-            *declaring_routes(database, catalogue, now),
+            *declaring_routes(database, catalogue, site_guide, settings.declare, now),
             *attesting_routes(database, catalogue, settings.declare, now),
             *maturity_routes(database, catalogue, site_guide, now),
             *mail_routes(database, now),

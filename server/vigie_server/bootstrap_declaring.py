@@ -3,17 +3,25 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from fastapi import APIRouter
 
 from vigie_server.bundled import regions_file
 from vigie_server.domain.regions import load_regions
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.settable import Settable
+from vigie_server.domain.site_guide import SiteGuide
+from vigie_server.services.foresee import Foresee
+from vigie_server.services.look_ahead import LookAhead
+from vigie_server.settings import DeclareSettings
+from vigie_server.store.assessments import Assessments
 from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database
 from vigie_server.store.groups import Groups
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
+from vigie_server.store.records import Records
 from vigie_server.web.access import Access
 from vigie_server.web.assets import assets_router
 from vigie_server.web.groups import groups_router
@@ -22,18 +30,41 @@ from vigie_server.web.sites import sites_router
 
 Now = Callable[[], datetime]
 
+SHOWN_DEVICES: Final = 50
+"""Devices that an answer names, of those whose verdict would change."""
+
 
 def declaring_routes(
-    database: Database, catalogue: Catalogue, now: Now
+    database: Database,
+    catalogue: Catalogue,
+    guide: SiteGuide,
+    settings: DeclareSettings,
+    now: Now,
 ) -> tuple[Callable[[Access], APIRouter], ...]:
     """The routes of what people declare."""
     sites, groups, overrides = Organisation(database), Groups(database), Overrides(database)
+    settable = Settable.of(catalogue.rules, guide)
+    look_ahead = LookAhead(
+        overrides=overrides,
+        groups=groups,
+        devices=Foresee(Records(database), catalogue, now),
+        sites=Assessments(database, own=guide.site_rules.keys(), shared={}),
+        site_rules=guide.site_rules,
+        now=now,
+        most_judged=settings.look_ahead,
+        most_shown=SHOWN_DEVICES,
+    )
     regions = load_regions(regions_file())
     return (
         partial(sites_router, sites=sites, regions=regions, now=now),
         partial(groups_router, groups=groups, now=now),
         partial(
-            parameters_router, overrides=overrides, groups=groups, rules=catalogue.rules, now=now
+            parameters_router,
+            overrides=overrides,
+            groups=groups,
+            settable=settable,
+            look_ahead=look_ahead,
+            now=now,
         ),
         partial(assets_router, cards=Cards(database), now=now),
     )

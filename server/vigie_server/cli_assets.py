@@ -10,6 +10,7 @@ from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_field
 from vigie_server.domain.card_files import cards_read, cards_written
 from vigie_server.domain.cards import FIELDS, Cell, cell_in, cells_of
 from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.plurals import counted
 from vigie_server.store.cards import Cards
 
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -75,7 +76,7 @@ def export(*, file: Path, site: str | None, language: str) -> None:
         file.write_bytes(cards_written(found, language=language))
     except OSError as error:
         raise DeclarationRefused(f"{file} cannot be written: {error.strerror}") from error
-    click.echo(f"{len(found)} device(s) in {file}.")
+    click.echo(f"{counted(len(found), 'device|devices')} in {file}.")
 
 
 @asset.command("import")
@@ -106,10 +107,13 @@ def import_cards(*, file: Path, site: str | None, dry_run: bool) -> None:
             click.echo(f"vigie-server: {printable(str(error))}", err=True)
             sys.exit(1)
         if dry_run:
-            click.echo(f"{len(changes)} row(s) can be imported. Nothing was changed.")
+            click.echo(f"{counted(len(changes), 'row|rows')} can be imported. Nothing was changed.")
             return
         changed = cards.change(changes, act())
-    click.echo(f"{len(changes)} row(s) read, {changed} asset card(s) changed.")
+    click.echo(
+        f"{counted(len(changes), 'row|rows')} read, "
+        f"{counted(changed, 'asset card|asset cards')} changed."
+    )
 
 
 def _shown(cell: Cell) -> str:

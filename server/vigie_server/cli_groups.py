@@ -3,6 +3,7 @@
 import click
 
 from vigie_server.cli_output import act, opened, printable, show_table, told_errors
+from vigie_server.domain.plurals import counted
 from vigie_server.domain.selectors import selector_of
 from vigie_server.domain.sites import name_of
 from vigie_server.store.groups import Groups
@@ -47,7 +48,7 @@ def show(*, name: str, site: str | None) -> None:
         found = groups.group(site, name)
         members = groups.members(found, None)
     click.echo(found.selector.as_json())
-    click.echo(f"{len(members)} device(s)")
+    click.echo(counted(len(members), "device|devices"))
     for device_id in members:
         click.echo(f"  {device_id}")
 
@@ -68,7 +69,7 @@ def set_group(*, name: str, selector: str, site: str | None) -> None:
         groups = Groups(database)
         groups.put(site, name_of("group", name), picks.as_json(), act())
         members = groups.members(groups.group(site, name_of("group", name)), None)
-    click.echo(f"Group {name} picks {len(members)} device(s).")
+    click.echo(f"Group {name} picks {counted(len(members), 'device|devices')}.")
 
 
 @group.command("remove")

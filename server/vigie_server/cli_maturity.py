@@ -12,6 +12,7 @@ from vigie_server.ports.maturity import LevelRecord, WrittenInventory
 from vigie_server.services.generated_inventory import GeneratedInventory
 from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.maturity import MaturityRecords
+from vigie_server.store.overrides import Overrides
 
 
 @site.command("maturity")
@@ -65,7 +66,8 @@ def list_reviews(name: str) -> None:
     now = utc_now()
     with opened() as (settings, database):
         guide = bundled_site_guide(bundled_catalogue(settings.own_references))
-        records = SiteInventories(database).reviews(name, days=guide.review_days, now=now)
+        days = guide.review_days(Overrides(database).of_site(name))
+        records = SiteInventories(database).reviews(name, days=days, now=now)
     rows = []
     for record in records:
         due = (

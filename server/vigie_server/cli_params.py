@@ -1,48 +1,39 @@
 """`vigie-server param ...`: parameters of rules, set for a site, a group or a device."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Final, ParamSpec
 
 import click
 
 from vigie_server.bootstrap_store import catalogue_in_force
-from vigie_server.cli_output import (
-    LANGUAGE,
-    act,
-    opened,
-    printable,
-    progress,
-    show_table,
-    told_errors,
-)
+from vigie_server.bundled import bundled_site_guide
+from vigie_server.cli_look_ahead import look_ahead
+from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.overrides import (
+    InForce,
     Override,
+    Parametered,
     Scope,
     all_in_force,
-    parameter_of,
+    in_force_at_site,
     plain,
     reason_of,
     value_written,
-    without_effect,
 )
+from vigie_server.domain.parameters import Parameter
+from vigie_server.domain.plurals import counted
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.settable import Settable
 from vigie_server.ports.declaring import Target
-from vigie_server.services.foresee import Foresee, Foreseen
+from vigie_server.ports.foreseeing import Change
 from vigie_server.settings import read_settings
-from vigie_server.store.database import Database
-from vigie_server.store.groups import Groups
 from vigie_server.store.overrides import Overrides
-from vigie_server.store.records import Records
 
 P = ParamSpec("P")
 
-BAR_FROM: Final = 200
-"""Devices from which a terminal shows how far a look ahead has come."""
-SHOWN_DEVICES: Final = 50
 SHOWN_NAMES: Final = 4
 
 
@@ -52,6 +43,7 @@ def param() -> None:
 
     In force is the device's own value, else that of a group that picks it (of its site before those
     of every site, then the first by name), else the site's, else the profile's, else the default.
+    Rules of the whole site (`Q01-coverage`) are set for a site alone.
     """
 
 
@@ -74,6 +66,8 @@ def for_whom(command: Callable[P, None]) -> Callable[P, None]:
 @told_errors
 def available(*, rule: str | None, language: str) -> None:
     """List the parameters that rules have, with their defaults."""
+    catalogue, settable = _known()
+    rules: list[Parametered] = [*catalogue.rules.values(), *settable.sites.values()]
     rows = [
         (
             one.id,
@@ -84,13 +78,14 @@ def available(*, rule: str | None, language: str) -> None:
                 f"{profile}: {_shown(plain(value))}"
                 for profile, value in parameter.profiles.items()
             ),
+            "site" if one.id in settable.sites else "site, group, device",
             parameter.about[language],
         )
-        for one in _catalogue().rules.values()
+        for one in rules
         if rule in {None, one.id}
         for parameter in one.parameters.values()
     ]
-    show_table(("RULE", "PARAMETER", "TYPE", "DEFAULT", "PROFILES", "ABOUT"), rows)
+    show_table(("RULE", "PARAMETER", "TYPE", "DEFAULT", "PROFILES", "FOR", "ABOUT"), rows)
 
 
 @param.command("list")
@@ -107,27 +102,39 @@ def list_overrides(*, site: str | None) -> None:
 
 
 @param.command("show")
-@click.argument("device_id")
+@click.argument("device_id", required=False)
+@click.option("--site", help="What is in force of the rules of this whole site, instead.")
 @click.option("--all", "everything", is_flag=True, help="Parameters at their default too.")
 @told_errors
-def show(*, device_id: str, everything: bool) -> None:
-    """Show what is in force on a device, where it comes from, who set it and why."""
-    rules = _catalogue().rules
+def show(*, device_id: str | None, site: str | None, everything: bool) -> None:
+    """Show what is in force on a device or at a site: where it comes from, who set it and why."""
+    _, settable = _known()
+    found: Iterable[tuple[Parametered, Parameter, InForce]]
     with opened() as (_, database):
-        device, holding = Overrides(database).holding(device_id)
+        store = Overrides(database)
+        match device_id, site:
+            case str(), None:
+                device, holding = store.holding(device_id)
+                holding = settable.for_devices(holding)
+                found = all_in_force(settable.devices, device, holding)
+            case None, str():
+                holding = [one for one in store.of_site(site) if one.rule not in settable.devices]
+                found = in_force_at_site(settable.sites, holding)
+            case _:
+                raise DeclarationRefused("say of what: a device by its id, or --site")
     rows = []
-    for rule, parameter, found in all_in_force(rules, device, holding):
-        if not everything and found.origin == "default":
+    for rule, parameter, value in found:
+        if not everything and value.origin == "default":
             continue
-        told = ("", "", "") if found.override is None else _told(found.override)[1:]
-        of = found.origin if found.override is None else _told(found.override)[0]
-        rows.append((rule.id, parameter.name, _shown(plain(found.value)), of, *told))
+        told = ("", "", "") if value.override is None else _told(value.override)[1:]
+        of = value.origin if value.override is None else _told(value.override)[0]
+        rows.append((rule.id, parameter.name, _shown(plain(value.value)), of, *told))
         rows += [
             ("", "", _shown(other.value), f"(passed over: {_told(other)[0]})", *_told(other)[1:])
-            for other in found.passed_over
+            for other in value.passed_over
         ]
     show_table(("RULE", "PARAMETER", "VALUE", "FROM", "BY", "ON", "WHY"), rows)
-    for lost in without_effect(rules, holding):
+    for lost in settable.lost(holding):
         click.echo(f"without effect: {lost.rule} {lost.name} ({_told(lost)[0]})")
 
 
@@ -150,19 +157,25 @@ def set_parameter(
     reason: str,
     dry_run: bool,
 ) -> None:
-    """Set a parameter; the devices it concerns are judged again by themselves."""
-    catalogue, target = _catalogue(), _target(site, group, device)
-    given = value_written(parameter_of(catalogue.rules, rule, name), value)
+    """Set a parameter; what it concerns is judged again by itself."""
+    (catalogue, settable), target = _known(), _target(site, group, device)
+    given = value_written(settable.parameter(rule, name, target.scope), value)
     why = reason_of(reason)
+    of_site = rule in settable.sites
     with opened() as (_, database):
         if dry_run:
             new = Override(target.scope, target.of, site, rule, name, given, why, "", utc_now())
-            _look_ahead(database, catalogue, target, new)
+            look_ahead(database, catalogue, settable, Change(target, rule, name, new))
+            click.echo("Nothing was set.")
             return
         store = Overrides(database)
-        store.put(target, rule=rule, name=name, value=given, reason=why, act=act())
-        concerned = len(store.concerned(target))
-    click.echo(f"{rule} {name} is {_shown(given)} for {_for(target)}: {concerned} device(s).")
+        store.put(
+            target, rule=rule, name=name, value=given, reason=why, act=act(), judged=not of_site
+        )
+        concerned = (
+            "the whole site" if of_site else counted(len(store.concerned(target)), "device|devices")
+        )
+    click.echo(f"{rule} {name} is {_shown(given)} for {_for(target)}: {concerned}.")
 
 
 @param.command("unset")
@@ -170,6 +183,7 @@ def set_parameter(
 @click.argument("name")
 @for_whom
 @click.option("--reason", required=True, help="Why; it is kept in the audit.")
+@click.option("--dry-run", is_flag=True, help="Say whose verdict would change, and change nothing.")
 @told_errors
 def unset_parameter(
     *,
@@ -179,18 +193,25 @@ def unset_parameter(
     group: str | None,
     device: str | None,
     reason: str,
+    dry_run: bool,
 ) -> None:
     """Take away what is set; the next in the order is in force again."""
-    target = _target(site, group, device)
+    (catalogue, settable), target = _known(), _target(site, group, device)
+    why = reason_of(reason)
     with opened() as (_, database):
+        if dry_run:
+            look_ahead(database, catalogue, settable, Change(target, rule, name, None))
+            click.echo("Nothing was taken away.")
+            return
         Overrides(database).remove(
-            target, rule=rule, name=name, reason=reason_of(reason), act=act()
+            target, rule=rule, name=name, reason=why, act=act(), judged=rule not in settable.sites
         )
     click.echo(f"{rule} {name} is no longer set for {_for(target)}.")
 
 
-def _catalogue() -> Catalogue:
-    return catalogue_in_force(read_settings())
+def _known() -> tuple[Catalogue, Settable]:
+    catalogue = catalogue_in_force(read_settings())
+    return catalogue, Settable.of(catalogue.rules, bundled_site_guide(catalogue))
 
 
 def _target(site: str | None, group: str | None, device: str | None) -> Target:
@@ -203,42 +224,6 @@ def _target(site: str | None, group: str | None, device: str | None) -> Target:
             return Target(Scope.DEVICE, device)
         case _:
             raise DeclarationRefused("say for whom: --site, --group (with its --site) or --device")
-
-
-def _look_ahead(database: Database, catalogue: Catalogue, target: Target, new: Override) -> None:
-    keys = Overrides(database).concerned(target)
-    group = None
-    if target.scope is Scope.GROUP:
-        group = Groups(database).group(target.site, target.of).key
-    foresee = Foresee(Records(database), catalogue, utc_now)
-    changes: Counter[tuple[str, str]] = Counter()
-    shown: list[Foreseen] = []
-    with progress(len(keys), "Judging", shown_from=BAR_FROM) as looked_at:
-        for found in foresee(keys, new, group=group, looked_at=looked_at):
-            changes[found.before.value, found.after.value] += 1
-            if len(shown) < SHOWN_DEVICES:
-                shown.append(found)
-    click.echo(f"{len(keys)} device(s) concerned, {changes.total()} verdict(s) would change.")
-    for (before, after), count in sorted(changes.items()):
-        click.echo(f"  {before} -> {after}: {count}")
-    if shown:
-        click.echo("")
-        show_table(
-            ("DEVICE", "NAME", "SITE", "NOW", "WOULD BE"),
-            [
-                (
-                    found.device.id,
-                    printable(found.device.hostname),
-                    printable(found.device.site),
-                    found.before.value,
-                    found.after.value,
-                )
-                for found in shown
-            ],
-        )
-    if changes.total() > len(shown):
-        click.echo(f"... and {changes.total() - len(shown)} more")
-    click.echo("Nothing was set.")
 
 
 def _told(found: Override) -> tuple[str, str, str, str]:

@@ -12,6 +12,7 @@ from vigie_server.bootstrap_store import catalogue_in_force
 from vigie_server.bundled import catalogue_with
 from vigie_server.cli_output import opened, printable, progress, show_table, told_errors
 from vigie_server.clock import utc_now
+from vigie_server.domain.plurals import counted
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.verdicts import Status
 from vigie_server.services.rehearse import Rehearsal, Rehearse
@@ -63,7 +64,8 @@ def _rehearse(database: Database, catalogue: Catalogue) -> None:
     with progress(administration.judged_devices(), "Judging") as looked_at:
         found = rehearse(looked_at=looked_at)
     click.echo(
-        f"{found.devices} device(s), {found.verdicts} verdicts: "
+        f"{counted(found.devices, 'device|devices')}, "
+        f"{counted(found.verdicts, 'verdict|verdicts')}: "
         f"{found.moves.total()} would be another."
     )
     if found.moves:
@@ -108,8 +110,9 @@ def _follow(waiting: Callable[[], int], patience: float) -> None:
                 looked_at(left - now)
                 left, moved_at = now, monotonic()
     if not left:
-        click.echo(f"{total} device(s) were judged again.")
+        click.echo(f"{counted(total, 'device was|devices were')} judged again.")
     elif left == total:
         click.echo("No server seems to be running: they will be judged when one is.")
     else:
-        click.echo(f"{left} device(s) are not judged yet, and the server makes no progress.")
+        waiting_still = counted(left, "device is|devices are")
+        click.echo(f"{waiting_still} not judged yet, and the server makes no progress.")

@@ -11,6 +11,7 @@ from vigie_server.cli_explain import explain, rule_of
 from vigie_server.cli_output import LANGUAGE, printable, show_table, told_errors
 from vigie_server.cli_rejudge import rejudge
 from vigie_server.domain.errors import RulesMalformed
+from vigie_server.domain.plurals import counted
 from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.trying import tried
 from vigie_server.settings import read_settings
@@ -102,7 +103,10 @@ def test(folder: Path | None, rule: str | None) -> None:
             click.echo(f"  got:    {found.verdict.status.value}")
         click.echo(f"  reason: {printable(found.verdict.reason['fr'])}")
     count = sum(len(one.examples) for one in chosen)
-    click.echo(f"{len(chosen)} rule(s), {count} examples, {len(differing)} differing.")
+    click.echo(
+        f"{counted(len(chosen), 'rule|rules')}, {counted(count, 'example|examples')}, "
+        f"{len(differing)} differing."
+    )
     if differing:
         sys.exit(1)
 

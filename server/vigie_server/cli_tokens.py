@@ -8,6 +8,7 @@ from vigie_server.bootstrap_store import tokens_of
 from vigie_server.cli_output import actor, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.parameters import PROFILES
+from vigie_server.domain.plurals import counted
 from vigie_server.ports.tokens import Role
 from vigie_server.store.tokens import Tokens
 
@@ -51,7 +52,10 @@ def create(*, site: str, profile: str, uses: int, days: int, serials: tuple[str,
             lifetime=timedelta(days=days),
             serials=serials or None,
         )
-    click.echo(f"Token {token_id}: {uses} use(s), {days} day(s), site {site}.", err=True)
+    click.echo(
+        f"Token {token_id}: {counted(uses, 'use|uses')}, {counted(days, 'day|days')}, site {site}.",
+        err=True,
+    )
     click.echo(text)
 
 
@@ -135,7 +139,7 @@ def create_api(*, role: str, sites: tuple[str, ...], name: str, days: int) -> No
             sites=sites or None,
             lifetime=timedelta(days=days),
         )
-    click.echo(f"Token {token_id}: role {role}, {days} day(s).", err=True)
+    click.echo(f"Token {token_id}: role {role}, {counted(days, 'day|days')}.", err=True)
     click.echo(text)
 
 

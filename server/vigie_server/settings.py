@@ -149,10 +149,14 @@ class MaturitySettings(_Group):
 
 
 class DeclareSettings(_Group):
-    """What people declare: how long a waiver may last, how early an expiry is told of."""
+    """What people declare: how long a waiver may last, how early an expiry is told of.
+
+    `look_ahead`: how many devices the API judges at most to say what a change would come to.
+    """
 
     waiver_months: int = Field(12, ge=1, le=12)
     remind_before: Span = Field(timedelta(days=30), ge=timedelta(0))
+    look_ahead: int = Field(1000, ge=1, le=100_000)
 
 
 class MailSettings(_Group):

@@ -19,12 +19,13 @@ from vigie_server.domain.maturity import (
     Population,
     RuleStanding,
 )
+from vigie_server.domain.overrides import Scope
 from vigie_server.domain.site_figures import Inventory
 from vigie_server.domain.site_rules import SiteVerdict
 from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.assessing import SiteSeen, TakenTraits, WordedAssessment
-from vigie_server.ports.declaring import Act
+from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.store.assessments import Assessments
@@ -34,6 +35,7 @@ from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.models import DeviceRow
 from vigie_server.store.organisation import Organisation
+from vigie_server.store.overrides import Overrides
 from vigie_server.store.tables import table
 from vigie_server.store.tokens import Tokens
 
@@ -278,6 +280,23 @@ def test_verdicts_that_are_decided_elsewhere_count_as_they_are(store: Assessment
 
     assert seen(store).standing.site_rules == {"Q07-starttls": Status.PASS}
     assert changed == {site}
+
+
+def test_a_parameter_set_for_the_site_is_seen_and_marks_it_as_changed(
+    database: Database, store: Assessments
+) -> None:
+    before = store.progress()
+
+    Overrides(database).put(
+        Target(Scope.SITE, SITE), rule=COVERAGE, name="share", value=80, reason="x", act=ACT
+    )
+    changed, _ = store.changed(before)
+
+    assert changed == {site_of(store)}
+    assert seen(store).overrides == {COVERAGE: {"share": 80}}
+    assert store.key_of(SITE) == site_of(store)
+    with pytest.raises(NotFound, match="no site Ailleurs"):
+        store.key_of("Ailleurs")
 
 
 def test_only_what_happened_to_a_site_marks_it_as_changed(

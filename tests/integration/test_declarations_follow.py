@@ -281,7 +281,10 @@ async def test_what_a_parameter_would_change_is_foreseen_and_changes_nothing(
         found = list(
             Foresee(store, catalogue, running.now)(
                 keys,
-                Override(Scope.SITE, SITE, SITE, FILTERS, "at_least", 0, "", "", running.now()),
+                FILTERS,
+                lambda around: around.with_override(
+                    Override(Scope.SITE, SITE, SITE, FILTERS, "at_least", 0, "", "", running.now())
+                ),
                 looked_at=looked_at.append,
             )
         )

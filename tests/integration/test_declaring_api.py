@@ -5,18 +5,20 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from fakes.callers import Callers
+from fakes.reported import report_length
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from vigie_server.bootstrap_declaring import declaring_routes
-from vigie_server.bundled import bundled_catalogue
+from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.domain.rules import Catalogue
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
+from vigie_server.settings import DeclareSettings
 from vigie_server.store.database import Database
-from vigie_server.store.models import Audit
+from vigie_server.store.models import Audit, DeviceRow, Site
 from vigie_server.store.tables import table
 from vigie_server.store.tokens import Tokens
 from vigie_server.web import problems
@@ -24,7 +26,8 @@ from vigie_server.web.access import Access
 
 OTHER = "Les Lilas"
 LENGTH = "Q05-min-length/min_length"
-AUDIT = table(Audit)
+COVERED = ("Q01-coverage", "share")
+AUDIT, DEVICE, TABLE_OF_SITES = table(Audit), table(DeviceRow), table(Site)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,13 @@ def client(database: Database, catalogue: Catalogue) -> TestClient:
     app = FastAPI()
     problems.install(app)
     access = Access(KnowCallers(Tokens(database)), lambda: NOW)
-    for routes in declaring_routes(database, catalogue, lambda: NOW):
+    for routes in declaring_routes(
+        database,
+        catalogue,
+        bundled_site_guide(catalogue),
+        DeclareSettings(look_ahead=2),
+        lambda: NOW,
+    ):
         app.include_router(routes(access))
     return TestClient(app, raise_server_exceptions=False)
 
@@ -242,6 +251,138 @@ def test_what_is_no_longer_set_gives_way_to_the_next(client: TestClient, as_: Ca
 
     assert (removed.status_code, again.status_code) == (204, 404)
     assert client.get("/api/v1/parameters", headers=admin).json()["items"] == []
+
+
+COVERAGE = f"/api/v1/parameters/site/{SITE}/Q01-coverage/share"
+
+
+def test_a_parameter_of_the_whole_site_is_set_seen_and_taken_away(
+    client: TestClient, as_: Callers
+) -> None:
+    operator = as_(Role.OPERATOR, SITE)
+    put = client.put(COVERAGE, json={"value": 80, "reason": "en travaux"}, headers=operator)
+
+    shown = client.get(f"/api/v1/sites/{SITE}/parameters", headers=operator).json()
+    elsewhere = client.get(f"/api/v1/sites/{OTHER}/parameters", headers=operator)
+    of_device = client.get("/api/v1/devices/a/parameters", headers=operator).json()
+    client.delete(COVERAGE, params={"reason": "fini"}, headers=operator)
+    after = client.get(f"/api/v1/sites/{SITE}/parameters", headers=operator).json()
+
+    (share,) = [one for one in shown["items"] if (one["rule"], one["name"]) == COVERED]
+    assert (put.status_code, elsewhere.status_code) == (204, 404)
+    assert (share["value"], share["origin"]) == (80, "site")
+    assert share["override"]["reason"] == "en travaux"
+    assert shown["without_effect"] == of_device["without_effect"] == []
+    assert {one["origin"] for one in after["items"]} == {"default"}
+
+
+def test_a_parameter_of_the_whole_site_has_no_device_judged_again(
+    client: TestClient, database: Database, as_: Callers
+) -> None:
+    with database.reading() as connection:
+        before = connection.execute(select(DEVICE.c.revision)).scalars().all()
+
+    client.put(COVERAGE, json={"value": 80, "reason": "x"}, headers=as_(Role.ADMIN))
+    with database.reading() as connection:
+        after = connection.execute(select(DEVICE.c.revision)).scalars().all()
+
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("device/a/Q01-coverage/share", 80, "set it for a site, not for a device"),
+        (f"site/{SITE}/Q01-coverage/share", 101, "at most 100"),
+        (f"site/{SITE}/Q07-spf/share", 80, "is one on mail domains"),
+        (f"site/{SITE}/Q03-versions-homogeneous/products", ["x"], "cannot be set"),
+    ],
+)
+def test_what_makes_no_sense_for_the_whole_site_is_refused(
+    client: TestClient, as_: Callers, path: str, value: object, told: str
+) -> None:
+    answer = client.put(
+        f"/api/v1/parameters/{path}",
+        json={"value": value, "reason": "x"},
+        headers=as_(Role.ADMIN),
+    )
+
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
+
+
+def a_site_that_declares(database: Database, devices: int) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            update(TABLE_OF_SITES)
+            .where(TABLE_OF_SITES.c.name == SITE)
+            .values(declared_devices=devices)
+        )
+        connection.execute(update(DEVICE).where(DEVICE.c.id == "a").values(last_report_at=NOW))
+
+
+def test_what_a_parameter_of_the_whole_site_would_come_to_is_told_and_not_stored(
+    client: TestClient, database: Database, as_: Callers
+) -> None:
+    admin = as_(Role.ADMIN)
+    a_site_that_declares(database, 2)
+    ahead = client.put(
+        COVERAGE, params={"dry_run": True}, json={"value": 50, "reason": "x"}, headers=admin
+    )
+
+    listed = client.get("/api/v1/parameters", headers=admin).json()["items"]
+    client.put(COVERAGE, json={"value": 50, "reason": "x"}, headers=admin)
+    back = client.delete(COVERAGE, params={"dry_run": True, "reason": "x"}, headers=admin)
+
+    assert ahead.status_code == back.status_code == 200
+    assert ahead.json()["concerned"] == 0
+    assert (ahead.json()["site"]["before"], ahead.json()["site"]["after"]) == ("fail", "pass")
+    assert (back.json()["site"]["before"], back.json()["site"]["after"]) == ("pass", "fail")
+    assert "1" in back.json()["site"]["reason"]["fr"]
+    assert listed == []
+
+
+def test_what_a_parameter_of_devices_would_come_to_is_told_within_a_bound(
+    client: TestClient, database: Database, as_: Callers
+) -> None:
+    admin = as_(Role.ADMIN)
+    for name in ("b", "d"):
+        a_device(database, name, serial=f"PF-{name}", hostname=name)
+    for name in ("a", "b", "d"):
+        report_length(database, name, 12)
+    path, body = f"/api/v1/parameters/site/{SITE}/{LENGTH}", {"value": 12, "reason": "x"}
+
+    of_site = client.put(path, params={"dry_run": True}, json=body, headers=admin).json()
+    of_one = client.put(
+        f"/api/v1/parameters/device/d/{LENGTH}", params={"dry_run": 1}, json=body, headers=admin
+    ).json()
+
+    moved = [{"before": "fail", "after": "pass", "devices": 2}]
+    assert (of_site["concerned"], of_site["judged"], of_site["moves"]) == (3, 2, moved)
+    assert [one["device"] for one in of_site["devices"]] == ["a", "b"]
+    assert (of_one["concerned"], of_one["moves"][0]["devices"]) == (1, 1)
+    assert of_one["devices"][0]["hostname"] == "d"
+    assert client.get("/api/v1/parameters", headers=admin).json()["items"] == []
+
+
+def test_what_taking_a_parameter_of_a_group_away_would_come_to_is_told(
+    client: TestClient, database: Database, as_: Callers
+) -> None:
+    admin = as_(Role.ADMIN)
+    report_length(database, "a", 12)
+    client.put("/api/v1/groups/tous", json={"selector": {"platform": ["linux"]}}, headers=admin)
+    path = f"/api/v1/parameters/group/tous/{LENGTH}"
+    client.put(path, json={"value": 12, "reason": "x"}, headers=admin)
+
+    ahead = client.delete(path, params={"dry_run": True, "reason": "x"}, headers=admin)
+    still = client.get("/api/v1/parameters", headers=admin).json()["items"]
+    not_set = client.delete(
+        path.replace("min_length", "other"), params={"dry_run": 1, "reason": "x"}, headers=admin
+    )
+
+    assert ahead.json()["moves"] == [{"before": "pass", "after": "fail", "devices": 1}]
+    assert [one["value"] for one in still] == [12]
+    assert not_set.status_code == 404
 
 
 @pytest.mark.parametrize(

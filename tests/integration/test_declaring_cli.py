@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from fakes.reported import report_length
 from fakes.stored import SITE, a_device, a_token
-from vigie.v1.digest import canonical_form, canonical_rows, form_digest
 from vigie_server.cli import main
 from vigie_server.clock import utc_now
-from vigie_server.domain.records import DeviceChange, Evidence
 from vigie_server.store.database import Database, sqlite_url
-from vigie_server.store.records import Records
 
 LENGTH = ("Q05-min-length", "min_length")
 
@@ -26,45 +24,11 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     assert run("init").exit_code == 0
     database = Database(sqlite_url(folder / "vigie.db"))
     a_token(database)
-    key = a_device(database, "a", serial="PF-1", hostname="SRV-1")
+    a_device(database, "a", serial="PF-1", hostname="SRV-1")
     a_device(database, "b", serial="PF-2", hostname="ACCUEIL")
-    report_length(database, key, 12)
+    report_length(database, "a", 12, seen=utc_now() - timedelta(minutes=1))
     database.close()
     return folder
-
-
-def report_length(database: Database, key: int, length: int) -> None:
-    """Keeps evidence of a minimum length of passwords, true a minute ago."""
-    names, rows = canonical_rows(
-        ("part", "collected", "why", "source", "enforced", "min_length"),
-        [("quality", "yes", "", "pwquality.conf", "1", str(length))],
-    )
-    values = [value for row in rows for value in row]
-    form = canonical_form(
-        topic="password_policy",
-        topic_version=1,
-        status=1,
-        message="",
-        columns=names,
-        values=values,
-    )
-    record = Records(database).record(key)
-    seen = utc_now() - timedelta(minutes=1)
-    change = DeviceChange(
-        key=key,
-        device_id=record.device.id,
-        at=seen,
-        revision_before=record.revision,
-        revision=record.revision + 1,
-        spool_id=b"s" * 16,
-        last_seq=1,
-        device=record.device,
-        judged_with="rules",
-        evidence=(Evidence("password_policy", form_digest(form), 1, 1, form, b"", seen),),
-        verdicts=(),
-        transitions=(),
-    )
-    assert not Records(database).commit([change], [])
 
 
 def run(*arguments: str) -> Result:
@@ -169,8 +133,8 @@ def test_a_group_is_declared_shown_and_removed() -> None:
     listed = run("group", "list").stdout
     removed = run("group", "remove", "servers", "--site", SITE)
 
-    assert declared.stdout == "Group servers picks 1 device(s).\n"
-    assert shown.splitlines() == ['{"hostname": ["srv-*"]}', "1 device(s)", "  a"]
+    assert declared.stdout == "Group servers picks 1 device.\n"
+    assert shown.splitlines() == ['{"hostname": ["srv-*"]}', "1 device", "  a"]
     assert "servers" in listed
     assert removed.exit_code == 0
     assert "servers" not in run("group", "list").stdout
@@ -185,7 +149,7 @@ def test_what_is_in_force_is_shown_with_where_it_comes_from() -> None:
 
     of_a, of_b = run("param", "show", "a").stdout, run("param", "show", "b").stdout
 
-    assert answers[0].stdout == f"Q05-min-length min_length is 10 for site {SITE}: 2 device(s).\n"
+    assert answers[0].stdout == f"Q05-min-length min_length is 10 for site {SITE}: 2 devices.\n"
     assert answers[1].exit_code == 0
     found, passed_over = of_a.splitlines()[1:]
     assert f"11     group servers of {SITE}" in found
@@ -215,7 +179,7 @@ def test_a_dry_run_says_whose_verdict_would_change_and_sets_nothing() -> None:
     result = set_length("12", "--site", SITE, dry_run=True)
 
     assert result.exit_code == 0
-    assert "2 device(s) concerned, 1 verdict(s) would change.\n  fail -> pass: 1" in result.stdout
+    assert "2 devices concerned, 1 verdict would change.\n  fail -> pass: 1" in result.stdout
     assert "a       SRV-1  Les Tilleuls  fail  pass" in result.stdout
     assert result.stdout.endswith("Nothing was set.\n")
     assert len(run("param", "list").stdout.splitlines()) == 1
@@ -224,7 +188,7 @@ def test_a_dry_run_says_whose_verdict_would_change_and_sets_nothing() -> None:
 def test_on_a_terminal_a_look_at_many_devices_shows_how_far_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vigie_server.cli_params.BAR_FROM", 2)
+    monkeypatch.setattr("vigie_server.cli_look_ahead.BAR_FROM", 2)
     plain = set_length("12", "--site", SITE, dry_run=True)
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
 
@@ -243,15 +207,62 @@ def test_a_dry_run_looks_at_what_is_nearer_too() -> None:
     of_group = set_length("20", "--group", "servers", dry_run=True)
     of_device = set_length("20", "--device", "a", dry_run=True)
 
-    assert "1 device(s) concerned, 0 verdict(s) would change." in of_group.stdout
+    assert "1 device concerned, 0 verdicts would change." in of_group.stdout
     assert "pass -> fail: 1" in of_device.stdout
+
+
+def test_a_parameter_of_the_whole_site_is_set_for_it_alone() -> None:
+    share = ("param", "set", "Q01-coverage", "share", "80", "--reason", "en travaux")
+    run("site", "set", SITE, "--devices", "4")
+
+    ahead = run(*share, "--site", SITE, "--dry-run")
+    refused = run(*share, "--device", "a")
+    put = run(*share, "--site", SITE)
+    shown = run("param", "show", "--site", SITE)
+    of_device = run("param", "show", "a")
+    back = run(
+        "param", "unset", "Q01-coverage", "share", "--site", SITE, "--reason", "fini", "--dry-run"
+    )
+
+    assert ahead.stdout.startswith("The verdict on the site would stay fail.\n  fr: ")
+    assert ahead.stdout.endswith("Nothing was set.\n")
+    assert "set it for a site, not for a device" in refused.stderr
+    assert put.stdout == f"Q01-coverage share is 80 for site {SITE}: the whole site.\n"
+    assert "Q01-coverage  share      80     site Les Tilleuls" in shown.stdout
+    assert "en travaux" in shown.stdout
+    assert "coverage" not in of_device.stdout
+    assert back.stdout.endswith("Nothing was taken away.\n")
+    assert "80" in run("param", "list", "--site", SITE).stdout
+
+
+def test_inventories_are_due_by_what_is_set_for_the_site() -> None:
+    run("inventory", "review", SITE, "equipment")
+    run(
+        *("param", "set", "Q01-inventory-reviewed", "days", "0"),
+        *("--site", SITE, "--reason", "essai"),
+    )
+
+    listed = run("inventory", "list", SITE).stdout.splitlines()
+
+    assert [line.split()[2] for line in listed if line.startswith("equipment")] == ["now"]
+
+
+def test_what_is_shown_is_of_a_device_or_of_a_site() -> None:
+    both, none = run("param", "show", "a", "--site", SITE), run("param", "show")
+
+    assert (both.exit_code, none.exit_code) == (1, 1)
+    assert "a device by its id, or --site" in both.stderr
+    assert "no site Ailleurs" in run("param", "show", "--site", "Ailleurs").stderr
 
 
 def test_the_parameters_that_rules_have_are_listed() -> None:
     result = run("param", "available", "Q05-min-length", "--language", "en")
 
     assert result.exit_code == 0
-    assert "min_length  integer  14       low: 9    Minimum length demanded" in result.stdout
+    assert (
+        "min_length  integer  14       low: 9    site, group, device  Minimum length demanded"
+        in result.stdout
+    )
 
 
 def test_of_a_long_list_a_table_shows_how_it_begins() -> None:
@@ -288,10 +299,10 @@ def test_cards_go_to_a_file_and_come_back(tmp_path: Path) -> None:
     tried = run("asset", "import", str(file), "--dry-run")
     taken = run("asset", "import", str(file))
 
-    assert exported.stdout == f"2 device(s) in {file}.\n"
+    assert exported.stdout == f"2 devices in {file}.\n"
     assert "'=1+1" in content
-    assert tried.stdout == "2 row(s) can be imported. Nothing was changed.\n"
-    assert taken.stdout == "2 row(s) read, 1 asset card(s) changed.\n"
+    assert tried.stdout == "2 rows can be imported. Nothing was changed.\n"
+    assert taken.stdout == "2 rows read, 1 asset card changed.\n"
     assert "Acme" in run("asset", "show", "b").stdout
     assert "=1+1" in run("asset", "show", "a").stdout
 
@@ -306,5 +317,5 @@ def test_a_file_with_wrong_rows_is_refused_row_by_row(tmp_path: Path) -> None:
     lines = result.stderr.splitlines()
     assert lines[0].startswith("line 3, Nom: no device 'FANTOME'")
     assert lines[1].startswith("line 4, Usage: 'collectif' is none of")
-    assert lines[2].startswith("vigie-server: nothing was imported, 2 cell(s)")
+    assert lines[2].startswith("vigie-server: nothing was imported, 2 cells or rows are wrong")
     assert "dedicated" not in run("asset", "show", "a").stdout

@@ -71,7 +71,9 @@ def app(database: Database) -> FastAPI:
     )
     access = Access(tokens, lambda: NOW)
     for routes in (
-        *declaring_routes(database, catalogue, lambda: NOW),
+        *declaring_routes(
+            database, catalogue, bundled_site_guide(catalogue), DeclareSettings(), lambda: NOW
+        ),
         *attesting_routes(database, catalogue, DeclareSettings(), lambda: NOW),
         *maturity_routes(database, catalogue, bundled_site_guide(catalogue), lambda: NOW),
         *mail_routes(database, lambda: NOW),

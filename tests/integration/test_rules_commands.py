@@ -105,9 +105,9 @@ def test_the_examples_of_the_rules_in_force_hold() -> None:
 @pytest.mark.parametrize(
     ("arguments", "counted"),
     [
-        ((str(OWN), "X-no-remote-shell"), "1 rule(s), 4 examples, 0 differing."),
-        (("Q05-min-length",), "1 rule(s), "),
-        ((str(guide_folder()), "Q05-min-length"), "1 rule(s), "),
+        ((str(OWN), "X-no-remote-shell"), "1 rule, 4 examples, 0 differing."),
+        (("Q05-min-length",), "1 rule, "),
+        ((str(guide_folder()), "Q05-min-length"), "1 rule, "),
     ],
 )
 def test_one_rule_alone_is_tried(arguments: tuple[str, ...], counted: str) -> None:
@@ -131,7 +131,7 @@ def test_an_example_that_gets_another_verdict_is_told(tmp_path: Path) -> None:
         "  wanted: fail\n"
         "  got:    pass\n"
         "  reason: Aucun service de session à distance.\n"
-        "1 rule(s), 4 examples, 1 differing.\n"
+        "1 rule, 4 examples, 1 differing.\n"
     )
 
 
@@ -161,7 +161,7 @@ def test_a_dry_run_says_what_other_rules_would_change_and_writes_nothing(data: P
 
     lines = [line.split() for line in result.stdout.splitlines()]
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "2 device(s)" in result.stdout
+    assert "2 devices" in result.stdout
     assert ["X-no-remote-shell", "never", "judged", "fail", "1", "SOINS-1"] in lines
     assert ["X-no-remote-shell", "never", "judged", "unknown", "1", "ACCUEIL"] in lines
     assert ["X-gone", "pass", "no", "such", "rule", "1", "SOINS-1"] in lines
@@ -210,7 +210,7 @@ async def test_a_rejudgement_is_followed_until_the_server_has_done_it(data: Path
     async with running_server(data, sweep={"every": 0.05}):
         result = await asyncio.to_thread(run, "rules", "rejudge")
 
-    assert result.stdout == ("Every device will be judged again.\n2 device(s) were judged again.\n")
+    assert result.stdout == ("Every device will be judged again.\n2 devices were judged again.\n")
 
 
 def test_a_verdict_is_explained_to_its_rows_and_steps(monkeypatch: pytest.MonkeyPatch) -> None:

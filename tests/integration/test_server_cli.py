@@ -98,7 +98,7 @@ def test_a_token_is_printed_alone_on_standard_output() -> None:
 
     token = decode(result.stdout)
     assert token.endpoints == ("vigie.example.org:8444",)
-    assert "3 use(s)" in result.stderr
+    assert "3 uses" in result.stderr
 
 
 def test_tokens_are_listed_and_revoked() -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from vigie_server.domain.cards import FIELDS, Card, Cell, cell_in
 from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.plurals import counted
 from vigie_server.domain.spreadsheets import formula_safe, without_guard
 from vigie_server.domain.suggesting import folded, meant
 
@@ -55,7 +56,8 @@ class _Faults:
         first = self.found[0]
         count = len(self.found)
         return DeclarationRefused(
-            f"nothing was imported, {count} cell(s) or row(s) are wrong; the first: line "
+            f"nothing was imported, {counted(count, 'cell or row is|cells or rows are')} wrong; "
+            "the first: line "
             f"{first['line']}, {first['column'] or 'the row'}: {first['problem']}",
             self.found[:MOST_FAULTS],
         )

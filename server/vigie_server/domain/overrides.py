@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import inf
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import DeclarationRefused
-from vigie_server.domain.parameters import REFERENCES, Parameter, ParameterType, Value
+from vigie_server.domain.parameters import REFERENCES, STANDARD, Parameter, ParameterType, Value
 from vigie_server.domain.products import ProductTable
 from vigie_server.domain.reference import NameList, SupportTable
 from vigie_server.domain.rules import Rule
-from vigie_server.domain.suggesting import meant
 
 REASON_CHARACTERS: Final = 1000
 LIST_ENTRIES: Final = 5000
@@ -28,6 +27,19 @@ TEXT_CHARACTERS: Final = 1000
 
 Set = str | int | float | bool | tuple[str, ...]
 """A value that a person may set: a list of names is a tuple."""
+
+
+class Parametered(Protocol):
+    """A rule that has parameters, of devices or of whole sites."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...
+
+
+AnyRule = TypeVar("AnyRule", bound=Parametered)
 
 
 class Scope(StrEnum):
@@ -108,38 +120,38 @@ def all_in_force(
     rules: Mapping[str, Rule], device: Device, overrides: Iterable[Override]
 ) -> Iterator[tuple[Rule, Parameter, InForce]]:
     """Every parameter of the rules for the device's platform, by the overrides that hold for it."""
+    here = [rule for rule in rules.values() if device.platform in rule.platforms]
+    return _in_force(here, device.profile, overrides)
+
+
+def in_force_at_site(
+    rules: Mapping[str, AnyRule], overrides: Iterable[Override]
+) -> Iterator[tuple[AnyRule, Parameter, InForce]]:
+    """Every parameter of the rules of whole sites, by the overrides that hold for one."""
+    return _in_force(rules.values(), STANDARD, overrides)
+
+
+def _in_force(
+    rules: Iterable[AnyRule], profile: str, overrides: Iterable[Override]
+) -> Iterator[tuple[AnyRule, Parameter, InForce]]:
     held: dict[tuple[str, str], list[Override]] = {}
     for found in overrides:
         held.setdefault((found.rule, found.name), []).append(found)
-    for rule in rules.values():
-        if device.platform in rule.platforms:
-            for parameter in rule.parameters.values():
-                of_it = held.get((rule.id, parameter.name), ())
-                yield rule, parameter, in_force(parameter, device.profile, of_it)
+    for rule in rules:
+        for parameter in rule.parameters.values():
+            of_it = held.get((rule.id, parameter.name), ())
+            yield rule, parameter, in_force(parameter, profile, of_it)
 
 
-def without_effect(rules: Mapping[str, Rule], overrides: Iterable[Override]) -> list[Override]:
+def without_effect(
+    rules: Mapping[str, Parametered], overrides: Iterable[Override]
+) -> list[Override]:
     """Overrides of rules or parameters that the rules in force do not have."""
     return [
         found
         for found in overrides
         if found.rule not in rules or found.name not in rules[found.rule].parameters
     ]
-
-
-def parameter_of(rules: Mapping[str, Rule], rule: str, name: str) -> Parameter:
-    """Raises DeclarationRefused, with what was probably meant."""
-    if rule not in rules:
-        raise DeclarationRefused(f"there is no rule `{rule}`{meant(rule, rules)}")
-    parameters = rules[rule].parameters
-    if not parameters:
-        raise DeclarationRefused(f"rule {rule} has no parameters")
-    if name not in parameters:
-        raise DeclarationRefused(
-            f"rule {rule} has no parameter `{name}`{meant(name, parameters)}"
-            f" (it has {', '.join(sorted(parameters))})"
-        )
-    return parameters[name]
 
 
 def value_of(parameter: Parameter, given: object) -> Set:
@@ -157,11 +169,12 @@ def value_of(parameter: Parameter, given: object) -> Set:
         case ParameterType.LIST, list() | tuple() if len(given) <= LIST_ENTRIES:
             value = _names(given)
         case ParameterType.INTEGER | ParameterType.REAL, int() | float() if 0 <= given < inf:
-            value = given if parameter.value("", given) is not None else None
+            value = given if parameter.value(STANDARD, given) is not None else None
         case _:
             pass
     if value is None:
-        raise DeclarationRefused(f"`{parameter.name}` must be {_KINDS[parameter.type]}")
+        most = "" if parameter.most is None else f" and at most {parameter.most}"
+        raise DeclarationRefused(f"`{parameter.name}` must be {_KINDS[parameter.type]}{most}")
     return value
 
 

@@ -42,19 +42,27 @@ REFERENCES: Final[Mapping[ParameterType, type[Content]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A threshold or list that a site, a group or a device may set."""
+    """A threshold or list that a site, a group or a device may set.
+
+    `most` is the largest whole number that makes sense, where one is told: of a share 100, of days
+    what dates can be counted with.
+    """
 
     name: str
     type: ParameterType
     about: Texts
     default: Value
     profiles: Mapping[str, Value]
+    most: int | None = None
 
     def value(self, profile: str, override: object = None) -> Value | None:
         """The value in force; None when the override is not of the parameter's type."""
         if override is None or self.type in REFERENCES:
             return self.profiles.get(profile, self.default)
-        return _of_type(override, self.type)
+        value = _of_type(override, self.type)
+        if self.most is not None and isinstance(value, int) and not 0 <= value <= self.most:
+            return None
+        return value
 
 
 def _of_type(given: object, wanted: ParameterType) -> Value | None:
@@ -127,6 +135,7 @@ def read_parameter(name: str, section: Section, references: References) -> Param
         about=section.both_languages("about"),
         default=_read_value(section, "default", kind, references),
         profiles=profiles,
+        most=section.whole("most") if "most" in section else None,
     )
     section.close()
     return parameter

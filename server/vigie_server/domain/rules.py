@@ -17,7 +17,8 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
                 parameter, `count` still being that of all. Absent for a rule on the device alone
 `max_age`       older evidence is `unknown`: `36h`, `30d` (absent: 7 days)
 `parameters`    by name: `type` (integer, real, text, flag, list, table, products), `about`,
-                `default`, and `profiles` (`standard`, `critical`, `low`) where they differ. A
+                `default`, `profiles` (`standard`, `critical`, `low`) where they differ, and
+                `most` where a larger whole number makes no sense. A
                 `list` holds names (case ignored, `*` for any characters) for `listed`, or all those
                 of a file of `reference/`: `{list: vpn_clients}`; `table` and `products` are the
                 name of such a file and cannot be overridden (`domain/reference_files.py`)

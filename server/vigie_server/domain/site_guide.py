@@ -1,6 +1,6 @@
 """All that sites are judged by: their own rules, the ladder of levels, and how levels read."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from vigie_server.domain.documents import Texts
 from vigie_server.domain.ladder_files import KnownIds, LevelWords, load_ladder, load_level_words
 from vigie_server.domain.mail.rule_files import MailRule
 from vigie_server.domain.maturity import AnyOf, Condition, Ladder, Population, Share
+from vigie_server.domain.overrides import Override, in_force_at_site
 from vigie_server.domain.products import ProductTable
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_rule_files import load_site_rules
@@ -50,12 +51,11 @@ class SiteGuide:
                     found[share.of].add(share.rule)
         return {of: frozenset(rules & self.rules) for of, rules in found.items()}
 
-    @property
-    def review_days(self) -> int:
-        """Days between two reviews of an inventory."""
-        rule = self.site_rules.get(REVIEWED)
-        held = None if rule is None else rule.parameters["days"].default
-        return held if isinstance(held, int) else UNTOLD_DAYS
+    def review_days(self, overrides: Iterable[Override]) -> int:
+        """Days between two reviews of an inventory at a site, by what is set for it."""
+        held = in_force_at_site(self.site_rules, overrides)
+        days = [found.value for rule, _, found in held if rule.id == REVIEWED]
+        return days[0] if days and isinstance(days[0], int) else UNTOLD_DAYS
 
     @cached_property
     def watched(self) -> ProductTable:

@@ -6,7 +6,7 @@
 `severity`      `critical`, `major` or `minor`
 `beyond_guide`  `true` where it is good practice beyond the guide, or its figure is ours
 `title`, `why`, `remediation`   as in the rules of devices
-`parameters`    those that the decision takes, as in the rules of devices
+`parameters`    those that the decision takes, as for devices; a whole number says `most`
 `reasons`       the sentence of each of its outcomes, with `{name}`, `{name:date}`
 """
 
@@ -53,6 +53,8 @@ def _rule(section: Section, references: References) -> SiteRule:
     for name, parameter in parameters.items():
         if parameter.type not in _TYPES:
             raise section.wrong(f"`{name}` must be a whole number or products", "parameters")
+        if parameter.type is ParameterType.INTEGER and parameter.most is None:
+            raise section.wrong(f"`{name}` must say the most it can be (`most`)", "parameters")
     reasons = {
         name: _templates(held, name, decision, parameters)
         for name, held in section.named_sections("reasons")

@@ -11,7 +11,7 @@ from typing import Final
 from vigie_server.domain.attested import InForce, attested
 from vigie_server.domain.declared import Declarations
 from vigie_server.domain.devices import Device
-from vigie_server.domain.overrides import Override, parameters_set
+from vigie_server.domain.overrides import Override, Scope, parameters_set
 from vigie_server.domain.selectors import Selector
 
 
@@ -71,17 +71,25 @@ class Surroundings:
 
     def with_override(self, new: Override, *, group: int | None = None) -> "Surroundings":
         """As it would be with this override, of the group of this key if it is a group's."""
+        without = self.without_override(new.scope, new.rule, new.name, group=group)
         if group is None:
-            return replace(self, overrides=_put(self.overrides, new))
-        of_groups = {**self.of_groups, group: _put(self.of_groups.get(group, ()), new)}
-        return replace(self, of_groups=of_groups)
+            return replace(without, overrides=(*without.overrides, new))
+        of_group = (*without.of_groups.get(group, ()), new)
+        return replace(without, of_groups={**without.of_groups, group: of_group})
+
+    def without_override(
+        self, scope: Scope, rule: str, name: str, *, group: int | None = None
+    ) -> "Surroundings":
+        """As it would be if this parameter were not set for this any more."""
+        what = (scope, rule, name)
+        if group is None:
+            return replace(self, overrides=_others(self.overrides, what))
+        of_group = _others(self.of_groups.get(group, ()), what)
+        return replace(self, of_groups={**self.of_groups, group: of_group})
 
 
 NOTHING_AROUND: Final = Surroundings()
 
 
-def _put(overrides: tuple[Override, ...], new: Override) -> tuple[Override, ...]:
-    """With the new one, in the place of the one for the same thing."""
-    what = (new.scope, new.rule, new.name)
-    kept = [found for found in overrides if (found.scope, found.rule, found.name) != what]
-    return (*kept, new)
+def _others(overrides: tuple[Override, ...], what: tuple[Scope, str, str]) -> tuple[Override, ...]:
+    return tuple(found for found in overrides if (found.scope, found.rule, found.name) != what)

@@ -107,3 +107,15 @@ class AssessmentStore(Protocol):
     ) -> None:
         """Replaces what differs; a level that changed is kept in the history."""
         ...
+
+
+class SeenSites(Protocol):
+    """Sites as they would be assessed now."""
+
+    def key_of(self, site: str) -> int:
+        """Raises NotFound."""
+        ...
+
+    def seen(self, site: int, *, now: datetime) -> SiteSeen | None:
+        """None: there is no such site any more."""
+        ...

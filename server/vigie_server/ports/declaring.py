@@ -103,13 +103,37 @@ class OverrideStore(Protocol):
         """A device, and the overrides that hold for it. Raises NotFound."""
         ...
 
-    def put(
-        self, target: Target, *, rule: str, name: str, value: object, reason: str, act: Act
-    ) -> None:
-        """Raises NotFound: no such site, group or device."""
+    def of_site(self, site: str) -> Sequence[Override]:
+        """What is set for a site as a whole. Raises NotFound."""
         ...
 
-    def remove(self, target: Target, *, rule: str, name: str, reason: str, act: Act) -> None:
+    def put(
+        self,
+        target: Target,
+        *,
+        rule: str,
+        name: str,
+        value: object,
+        reason: str,
+        act: Act,
+        judged: bool = True,
+    ) -> None:
+        """`judged`: devices are judged by the rule, so that those it holds for are judged again.
+
+        Raises NotFound: no such site, group or device.
+        """
+        ...
+
+    def remove(
+        self,
+        target: Target,
+        *,
+        rule: str,
+        name: str,
+        reason: str,
+        act: Act,
+        judged: bool = True,
+    ) -> None:
         """Raises NotFound."""
         ...
 

@@ -1,6 +1,6 @@
 """What a parameter would change: the verdicts of its rule, from stored evidence, before it is set.
 
-Both verdicts are worked out now, with and without the override: what time alone has changed since
+Both verdicts are worked out now, with and without the change: what time alone has changed since
 the last judgement is not told as an effect of the parameter.
 """
 
@@ -12,23 +12,15 @@ from typing import Final
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
-from vigie_server.domain.overrides import Override
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.verdicts import Status
+from vigie_server.ports.foreseeing import Foreseen
 from vigie_server.ports.sessions import RecordStore
 from vigie_server.services.device_records import content_of
 from vigie_server.services.rule_book import RuleBook
 
 TOGETHER: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """A device whose verdict would change."""
-
-    device: Device
-    before: Status
-    after: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +34,16 @@ class Foresee:
     def __call__(
         self,
         keys: Sequence[int],
-        override: Override,
+        rule_id: str,
+        changed: Callable[[Surroundings], Surroundings],
         *,
-        group: int | None = None,
         looked_at: Callable[[int], None] = lambda _: None,
     ) -> Iterator[Foreseen]:
-        """The devices whose verdict would change. `group` is the key of the override's group.
+        """The devices whose verdict would change, if what stands around them were `changed`.
 
         `looked_at` is told how many devices more have been judged.
         """
-        rule = self.catalogue.rules[override.rule]
+        rule = self.catalogue.rules[rule_id]
         book = RuleBook(replace(self.catalogue, rules={rule.id: rule}))
         for start in range(0, len(keys), TOGETHER):
             chunk = keys[start : start + TOGETHER]
@@ -63,7 +55,7 @@ class Foresee:
                     fact = book.stored_fact(topic, held.digest, content, held.observed_at)
                     if fact is not None:
                         facts[topic] = fact
-                other = record.around.with_override(override, group=group).around(record.device)
+                other = changed(record.around).around(record.device)
                 before, after = (
                     self._status(book, device, facts) for device in (record.device, other)
                 )

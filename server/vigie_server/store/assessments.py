@@ -37,6 +37,7 @@ from vigie_server.store.site_seen import (
     counted_at,
     site_seen,
 )
+from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.tables import table
 
 EVIDENCE, TRANSITION, AUDIT = table(EvidenceRow), table(TransitionRow), table(Audit)
@@ -58,6 +59,10 @@ class Assessments:
     def sites(self) -> Sequence[int]:
         with self._database.reading() as connection:
             return list(connection.execute(select(SITE.c.key).order_by(SITE.c.key)).scalars())
+
+    def key_of(self, site: str) -> int:
+        with self._database.reading() as connection:
+            return site_key(connection, site)
 
     def progress(self) -> Progress:
         with self._database.reading() as connection:

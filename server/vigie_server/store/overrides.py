@@ -40,16 +40,16 @@ class Overrides:
         found: list[Override] = []
         with self._database.reading() as connection:
             of_sites = select(OVERRIDE, SITE.c.name.label("of"), SITE.c.name.label("site")).join(
-                SITE, _is(Scope.SITE, SITE.c.key)
+                SITE, _set_for(Scope.SITE, SITE.c.key)
             )
             of_groups = (
                 select(OVERRIDE, GROUP.c.name.label("of"), SITE.c.name.label("site"))
-                .join(GROUP, _is(Scope.GROUP, GROUP.c.key))
+                .join(GROUP, _set_for(Scope.GROUP, GROUP.c.key))
                 .outerjoin(SITE, SITE.c.key == GROUP.c.site_key)
             )
             of_devices = (
                 select(OVERRIDE, DEVICE.c.id.label("of"), SITE.c.name.label("site"))
-                .join(DEVICE, _is(Scope.DEVICE, DEVICE.c.key))
+                .join(DEVICE, _set_for(Scope.DEVICE, DEVICE.c.key))
                 .join(SITE, SITE.c.key == DEVICE.c.site_key)
             )
             for query in (of_sites, of_groups, of_devices):
@@ -68,8 +68,26 @@ class Overrides:
         device = around.around(device_of(row))
         return device, around.holding(device)
 
+    def of_site(self, site: str) -> Sequence[Override]:
+        with self._database.reading() as connection:
+            key = site_key(connection, site)
+            rows = connection.execute(
+                select(OVERRIDE)
+                .where(_set_for(Scope.SITE, key))
+                .order_by(OVERRIDE.c.rule, OVERRIDE.c.name)
+            )
+            return [override_of(row, site, site) for row in rows]
+
     def put(
-        self, target: Target, *, rule: str, name: str, value: object, reason: str, act: Act
+        self,
+        target: Target,
+        *,
+        rule: str,
+        name: str,
+        value: object,
+        reason: str,
+        act: Act,
+        judged: bool = True,
     ) -> None:
         with self._database.writing() as connection:
             key, concerned = _target(connection, target)
@@ -86,11 +104,20 @@ class Overrides:
                     at=act.at,
                 )
             )
-            judge_devices_again(connection, concerned)
+            judge_devices_again(connection, concerned if judged else ())
             action = f"set {rule} {name} = {json.dumps(value)} for a {target.scope}: {reason}"
             record_act(connection, act, action, target.of)
 
-    def remove(self, target: Target, *, rule: str, name: str, reason: str, act: Act) -> None:
+    def remove(
+        self,
+        target: Target,
+        *,
+        rule: str,
+        name: str,
+        reason: str,
+        act: Act,
+        judged: bool = True,
+    ) -> None:
         with self._database.writing() as connection:
             key, concerned = _target(connection, target)
             removed = connection.execute(
@@ -98,7 +125,7 @@ class Overrides:
             ).rowcount
             if not removed:
                 raise NotFound(f"{rule} {name} is not set for the {target.scope} {target.of}")
-            judge_devices_again(connection, concerned)
+            judge_devices_again(connection, concerned if judged else ())
             action = f"unset {rule} {name} for a {target.scope}: {reason}"
             record_act(connection, act, action, target.of)
 
@@ -107,14 +134,13 @@ class Overrides:
             return _target(connection, target)[1]
 
 
-def _is(scope: Scope, key: ColumnElement[Any]) -> ColumnElement[bool]:
+def _set_for(scope: Scope, key: int | ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(OVERRIDE.c.scope == scope.value, OVERRIDE.c.scope_key == key)
 
 
 def _of(target: Target, key: int, rule: str, name: str) -> ColumnElement[bool]:
     return and_(
-        OVERRIDE.c.scope == target.scope.value,
-        OVERRIDE.c.scope_key == key,
+        _set_for(target.scope, key),
         OVERRIDE.c.rule == rule,
         OVERRIDE.c.name == name,
     )
@@ -125,7 +151,7 @@ def _target(connection: Connection, target: Target) -> tuple[int, Sequence[int]]
     match target.scope:
         case Scope.SITE:
             key = site_key(connection, target.of)
-            devices = select(DEVICE.c.key).where(DEVICE.c.site_key == key)
+            devices = select(DEVICE.c.key).where(DEVICE.c.site_key == key).order_by(DEVICE.c.key)
             return key, connection.execute(devices).scalars().all()
         case Scope.GROUP:
             row = group_row(connection, target.site, target.of)

@@ -23,17 +23,17 @@ def inventories_router(
     *,
     inventories: Inventories,
     files: InventoryFiles,
-    review_days: int,
+    review_days: Callable[[str], int],
     now: Callable[[], datetime],
 ) -> APIRouter:
-    """The routes of inventories."""
+    """The routes of inventories. `review_days` are those between two reviews at a site."""
     router = APIRouter(prefix="/api/v1/sites/{name}/inventories")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Staff = Annotated[ApiCaller, Depends(access.allow(OWN_STAFF))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
 
     def listed(name: str) -> InventoryList:
-        records = inventories.reviews(name, days=review_days, now=now())
+        records = inventories.reviews(name, days=review_days(name), now=now())
         return InventoryList(items=[InventoryShape.of(record, now()) for record in records])
 
     @router.get("")

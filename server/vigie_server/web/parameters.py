@@ -1,29 +1,25 @@
-"""Parameters: `/parameters` is what is set, `/devices/{id}/parameters` what is in force."""
+"""Parameters: what is set (`/parameters`), and what is in force on a device or at a site."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Depends, Query, Response
 
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.overrides import (
-    InForce,
     Override,
     Scope,
     all_in_force,
-    parameter_of,
-    plain,
+    in_force_at_site,
     reason_of,
     value_of,
-    without_effect,
 )
-from vigie_server.domain.parameters import Parameter
-from vigie_server.domain.rules import Rule
+from vigie_server.domain.settable import Settable
 from vigie_server.ports.declaring import GroupStore, OverrideStore, Target
+from vigie_server.ports.foreseeing import Change, LooksAhead
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import (
     READERS,
@@ -35,93 +31,21 @@ from vigie_server.web.access import (
     sees,
 )
 from vigie_server.web.groups import require_group_site
+from vigie_server.web.parameter_shapes import (
+    AheadShape,
+    OverrideDeclared,
+    OverrideList,
+    OverrideShape,
+    ParameterInForce,
+    ParametersInForce,
+)
 
-Plain = str | int | float | bool | list[str] | None
-
-
-class OverrideShape(BaseModel):
-    """A parameter that somebody set, for a site, a group or a device."""
-
-    scope: Scope
-    of: str
-    site: str | None
-    rule: str
-    name: str
-    value: Plain
-    reason: str
-    author: str
-    at: datetime
-
-    @classmethod
-    def of_override(cls, found: Override) -> "OverrideShape":
-        """The override: what, for whom, by whom, when and why."""
-        return cls(
-            scope=found.scope,
-            of=found.of,
-            site=found.site,
-            rule=found.rule,
-            name=found.name,
-            value=_plain(found.value),
-            reason=found.reason,
-            author=found.author,
-            at=found.at,
-        )
-
-
-class OverrideList(BaseModel):
-    """What is set in the caller's scope."""
-
-    items: list[OverrideShape]
-
-
-class OverrideDeclared(BaseModel):
-    """A value, and why it is set."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    value: Plain
-    reason: str
-
-
-class ParameterInForce(BaseModel):
-    """A parameter's value on a device. `origin`: device, group, site, profile or default.
-
-    `override` set it, if one did; `passed_over` would have, and came later in the order. The order
-    is device, group of the site (by name), group of every site (by name), site, profile, default.
-    """
-
-    rule: str
-    name: str
-    type: str
-    about: dict[str, str]
-    value: Plain
-    origin: str
-    override: OverrideShape | None
-    passed_over: list[OverrideShape]
-
-    @classmethod
-    def of(cls, rule: Rule, parameter: Parameter, found: InForce) -> "ParameterInForce":
-        """The value, and where it comes from."""
-        return cls(
-            rule=rule.id,
-            name=parameter.name,
-            type=parameter.type.value,
-            about=dict(parameter.about),
-            value=_plain(plain(found.value)),
-            origin=found.origin,
-            override=None if found.override is None else OverrideShape.of_override(found.override),
-            passed_over=[OverrideShape.of_override(other) for other in found.passed_over],
-        )
-
-
-class ParametersInForce(BaseModel):
-    """Every parameter of the rules for the device's platform.
-
-    `without_effect` is what is set for rules or parameters that do not exist any more.
-    """
-
-    items: list[ParameterInForce]
-    without_effect: list[OverrideShape]
+DryRun = Annotated[
+    bool, Query(description="Say which verdicts would change (200), and store nothing")
+]
+AHEAD: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.OK.value: {"model": AheadShape, "description": "With `dry_run`"}
+}
 
 
 def parameters_router(
@@ -129,7 +53,8 @@ def parameters_router(
     *,
     overrides: OverrideStore,
     groups: GroupStore,
-    rules: Mapping[str, Rule],
+    settable: Settable,
+    look_ahead: LooksAhead,
     now: Callable[[], datetime],
 ) -> APIRouter:
     """The routes of parameters."""
@@ -140,6 +65,10 @@ def parameters_router(
 
     targets = _Targets(overrides, groups)
 
+    def foreseen(change: Change) -> Response:
+        body = AheadShape.of(look_ahead(change)).model_dump_json()
+        return Response(body, media_type="application/json")
+
     @router.get("/parameters")
     def list_parameters(
         caller: Reader, *, site: str | None = None, rule: str | None = None
@@ -149,7 +78,11 @@ def parameters_router(
         items = [OverrideShape.of_override(one) for one in found if rule in {None, one.rule}]
         return OverrideList(items=items)
 
-    @router.put("/parameters/{scope}/{of}/{rule}/{name}", status_code=HTTPStatus.NO_CONTENT)
+    @router.put(
+        "/parameters/{scope}/{of}/{rule}/{name}",
+        status_code=HTTPStatus.NO_CONTENT,
+        responses=AHEAD,
+    )
     def set_parameter(
         scope: Scope,
         of: str,
@@ -159,15 +92,32 @@ def parameters_router(
         caller: Writer,
         *,
         site: str | None = None,
-    ) -> None:
+        dry_run: DryRun = False,
+    ) -> Response:
         """Sets a parameter for a site or group (by name) or a device (by id)."""
         target = targets.of(caller, scope, of, site)
-        value = value_of(parameter_of(rules, rule, name), declared.value)
+        value = value_of(settable.parameter(rule, name, scope), declared.value)
         reason = reason_of(declared.reason)
         act = acting(caller, now())
-        overrides.put(target, rule=rule, name=name, value=value, reason=reason, act=act)
+        if dry_run:
+            new = Override(scope, of, site, rule, name, value, reason, act.actor, act.at)
+            return foreseen(Change(target, rule, name, new))
+        overrides.put(
+            target,
+            rule=rule,
+            name=name,
+            value=value,
+            reason=reason,
+            act=act,
+            judged=rule not in settable.sites,
+        )
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    @router.delete("/parameters/{scope}/{of}/{rule}/{name}", status_code=HTTPStatus.NO_CONTENT)
+    @router.delete(
+        "/parameters/{scope}/{of}/{rule}/{name}",
+        status_code=HTTPStatus.NO_CONTENT,
+        responses=AHEAD,
+    )
     def unset_parameter(
         scope: Scope,
         of: str,
@@ -177,11 +127,22 @@ def parameters_router(
         caller: Writer,
         *,
         site: str | None = None,
-    ) -> None:
+        dry_run: DryRun = False,
+    ) -> Response:
         """Takes away what is set; the next in the order is in force again."""
         target = targets.of(caller, scope, of, site)
-        act = acting(caller, now())
-        overrides.remove(target, rule=rule, name=name, reason=reason_of(reason), act=act)
+        why = reason_of(reason)
+        if dry_run:
+            return foreseen(Change(target, rule, name, None))
+        overrides.remove(
+            target,
+            rule=rule,
+            name=name,
+            reason=why,
+            act=acting(caller, now()),
+            judged=rule not in settable.sites,
+        )
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
     @router.get("/devices/{device_id}/parameters")
     def show_parameters(device_id: str, caller: Reader) -> ParametersInForce:
@@ -189,11 +150,21 @@ def parameters_router(
         device, holding = overrides.holding(device_id)
         if not sees(caller, device.site):
             raise NotFound(f"no device {device_id}")
+        held = settable.for_devices(holding)
+        found = all_in_force(settable.devices, device, held)
         return ParametersInForce(
-            items=[ParameterInForce.of(*found) for found in all_in_force(rules, device, holding)],
-            without_effect=[
-                OverrideShape.of_override(found) for found in without_effect(rules, holding)
-            ],
+            items=[ParameterInForce.of(*one) for one in found],
+            without_effect=[OverrideShape.of_override(one) for one in settable.lost(held)],
+        )
+
+    @router.get("/sites/{name}/parameters")
+    def show_site_parameters(name: str, caller: Reader) -> ParametersInForce:
+        """What is in force of the rules of the whole site; those of devices vary by device."""
+        require_site(caller, name)
+        held = overrides.of_site(name)
+        return ParametersInForce(
+            items=[ParameterInForce.of(*one) for one in in_force_at_site(settable.sites, held)],
+            without_effect=[OverrideShape.of_override(one) for one in settable.lost(held)],
         )
 
     return router
@@ -217,9 +188,3 @@ class _Targets:
                 if not sees(caller, device.site):
                     raise NotFound(f"no device {of}")
         return Target(scope, of, site if scope is Scope.GROUP else None)
-
-
-def _plain(value: object) -> Plain:
-    if isinstance(value, tuple | list):
-        return [str(name) for name in value]
-    return value if isinstance(value, str | int | float | bool) else None

@@ -6,14 +6,12 @@ from itertools import permutations
 
 import pytest
 
-from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.overrides import (
     Override,
     Scope,
     in_force,
-    parameter_of,
     parameters_set,
     plain,
     reason_of,
@@ -98,16 +96,16 @@ def test_an_override_that_is_tried_takes_the_place_of_the_one_in_force() -> None
     assert around.overrides == (SITE,)
 
 
-def test_a_misspelt_rule_or_parameter_is_told_with_what_was_meant() -> None:
-    rules = bundled_catalogue().rules
+def test_an_override_that_is_taken_away_leaves_the_others() -> None:
+    of_group = an_override(Scope.GROUP, "A", 2)
+    around = Surroundings(overrides=(SITE, DEVICE), of_groups={7: (of_group,)})
 
-    with pytest.raises(DeclarationRefused, match="did you mean `Q05-min-length`"):
-        parameter_of(rules, "Q05-min-lenght", "min_length")
-    with pytest.raises(DeclarationRefused, match="did you mean `min_length`"):
-        parameter_of(rules, "Q05-min-length", "min-length")
-    with pytest.raises(DeclarationRefused, match="has no parameters"):
-        parameter_of(rules, "Q06-firewall-enabled", "min_length")
-    assert parameter_of(rules, "Q05-min-length", "min_length").name == "min_length"
+    without = around.without_override(Scope.SITE, RULE, NAME)
+
+    assert without.overrides == (DEVICE,)
+    assert without.of_groups == around.of_groups
+    assert around.without_override(Scope.GROUP, RULE, NAME, group=7).of_groups == {7: ()}
+    assert around.without_override(Scope.GROUP, RULE, NAME, group=8).overrides == (SITE, DEVICE)
 
 
 @pytest.mark.parametrize(
@@ -179,3 +177,12 @@ def test_readers_see_the_entries_of_a_list_and_the_name_of_a_table() -> None:
     assert plain(NameList.of(["Svc-*", "admin"])) == ("admin", "svc-*")
     assert plain(SupportTable.of("os_support", [])) == "os_support"
     assert plain(14) == 14
+
+
+def test_more_than_the_most_that_makes_sense_is_refused_and_never_in_force() -> None:
+    share = replace(a_parameter(ParameterType.INTEGER, 95), most=100)
+
+    assert value_written(share, "100") == 100
+    with pytest.raises(DeclarationRefused, match="at least 0 and at most 100"):
+        value_written(share, "101")
+    assert share.value("standard", 101) is None
