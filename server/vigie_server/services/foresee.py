@@ -39,7 +39,7 @@ class Foresee:
         *,
         looked_at: Callable[[int], None] = lambda _: None,
     ) -> Iterator[Foreseen]:
-        """The devices whose verdict would change, if what stands around them were `changed`.
+        """The devices, in order, whose verdict would change, if what stands around them were `changed`.
 
         `looked_at` is told how many devices more have been judged.
         """
@@ -47,7 +47,10 @@ class Foresee:
         book = RuleBook(replace(self.catalogue, rules={rule.id: rule}))
         for start in range(0, len(keys), TOGETHER):
             chunk = keys[start : start + TOGETHER]
-            for record, forms in self.store.many(chunk):
+            place = {key: number for number, key in enumerate(chunk)}
+            for record, forms in sorted(
+                self.store.many(chunk), key=lambda found: place[found[0].key]
+            ):
                 facts: dict[str, Fact] = {}
                 for topic in book.topics_of(rule.id) & forms.keys():
                     held = record.snapshots[topic]
