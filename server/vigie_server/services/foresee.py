@@ -39,7 +39,7 @@ class Foresee:
         *,
         looked_at: Callable[[int], None] = lambda _: None,
     ) -> Iterator[Foreseen]:
-        """The devices, in order, whose verdict would change, if what stands around them were `changed`.
+        """The devices, in order, whose verdict would change if what is around them were `changed`.
 
         `looked_at` is told how many devices more have been judged.
         """
