@@ -12,6 +12,7 @@ class WrittenCells:
 
     rows: tuple[FactRow, ...]
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    known_as: dict[tuple[str, ...] | None, object] = field(default_factory=dict, compare=False)
 
     @property
     def count(self) -> int:
@@ -23,12 +24,16 @@ class WrittenCells:
         """As long as their text."""
         return len(self._text)
 
-    @property
-    def content(self) -> Hashable:
+    def content(self, columns: tuple[str, ...] | None) -> Hashable:
         """Their text."""
-        return self._text
+        wanted = None if columns is None else frozenset(columns)
+        rows = [_some(row, wanted) for row in self.rows]
+        return repr((rows, _some(self.unreadable, wanted)))
 
     @property
     def _text(self) -> str:
-        rows = [sorted(row.items()) for row in self.rows]
-        return repr((rows, sorted(self.unreadable.items())))
+        return str(self.content(None))
+
+
+def _some(cells: Mapping[str, object], wanted: frozenset[str] | None) -> list[tuple[str, object]]:
+    return sorted((name, c) for name, c in cells.items() if wanted is None or name in wanted)

@@ -35,8 +35,15 @@ class Cells(Protocol):
         ...
 
     @property
-    def content(self) -> Hashable:
-        """The values that `rows` shows, to compare; converts nothing. Equal: equal rows."""
+    def known_as(self) -> dict[tuple[str, ...] | None, object]:
+        """What the judge calls the content of these columns; its own to fill."""
+        ...
+
+    def content(self, columns: tuple[str, ...] | None) -> Hashable:
+        """The values that `rows` shows in these columns (None: in all), to compare.
+
+        Converts nothing. Equal: equal cells in the same order, as readable or not.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ What it holds to:
 - Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -24,7 +24,7 @@ from vigie_server.domain.casefile import CaseFile
 from vigie_server.domain.conditions import Problem
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
-from vigie_server.domain.facts import Fact, FactRow
+from vigie_server.domain.facts import Cells, Fact, FactRow
 from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
 from vigie_server.domain.rules import Catalogue, Rule
@@ -38,9 +38,11 @@ MEMORY_BYTES: Final = 32 * 1024 * 1024
 """What remembered answers may take together, roughly."""
 SETTINGS_KEPT: Final = 4_096
 """Overridden settings kept at hand; sites share theirs."""
-_ANSWER_BYTES: Final = 1024  # an answer beside the text of its evidence
+_ANSWER_BYTES: Final = 1024  # an answer, roughly
+_CONTENT_BYTES: Final = 256  # what tells contents apart, beside their text
 
 _MOMENT_SHARE: Final = 8  # of what is remembered, for answers of the current second
+_CONTENT_SHARE: Final = 2  # and for the contents that answers were given to
 
 _ASK_AGAIN: Final = timedelta(hours=1)
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
@@ -55,7 +57,9 @@ class Judge:
 
     def __init__(self, catalogue: Catalogue, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.catalogue: Final = catalogue
-        self._memory: Final = Memory[_Key, _Answered](memory_bytes)
+        self._remembers: Final = memory_bytes > 0
+        self._contents: Final = Memory[Hashable, object](memory_bytes // _CONTENT_SHARE)
+        self._memory: Final = Memory[_Key, _Answered](memory_bytes - memory_bytes // _CONTENT_SHARE)
         self._moment_bytes: Final = memory_bytes // _MOMENT_SHARE
         self._moment = _Moment(0, Memory(self._moment_bytes))
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
@@ -90,7 +94,7 @@ class Judge:
             self._moment = _Moment(second, Memory(self._moment_bytes))
         for rule in self.affected(topics, on_device=on_device):
             setting = self.setting(rule, device)
-            key = _key(rule, setting, device, facts, now)
+            key = self._key(rule, setting, device, facts, now) if self._remembers else None
             answered = None if key is None else self._remembered(rule).get(key)
             if answered is None:
                 asked[rule] = setting, key
@@ -149,11 +153,43 @@ class Judge:
             hearing = _Hearing(case, rule, setting)
             verdict = hearing.verdict()
             if key is not None:
-                size = sum(facts[topic].cells.size for topic in rule.reads)
                 answered = _Answered(rule, verdict, hearing.fresh_end)
-                self._remembered(rule).put(key, answered, weight=_ANSWER_BYTES + size)
+                self._remembered(rule).put(key, answered, weight=_ANSWER_BYTES)
             verdicts.append(verdict)
         return verdicts
+
+    def _key(
+        self,
+        rule: Rule,
+        setting: Setting,
+        device: Device,
+        facts: Mapping[str, Fact],
+        now: datetime,
+    ) -> "_Key | None":
+        """None where an answer follows when the device was heard, or evidence is lacking."""
+        names = rule.depends_on if rule.depends_on is not None else rule.depends_at_moment
+        if names is None or not rule.follows:
+            return None
+        key: list[object] = [rule, setting, device.platform]
+        for topic, columns in rule.follows.items():
+            fact = facts.get(topic)
+            if fact is None or fact.status != "ok" or now - fact.observed_at >= rule.max_age:
+                return None
+            content = fact.cells.known_as.get(columns) or self._known(fact.cells, columns)
+            key += (fact.topic_version, fact.columns, content)
+        if names:
+            key += [device.named(name) for name in names]
+        return tuple(key)
+
+    def _known(self, cells: Cells, columns: tuple[str, ...] | None) -> object:
+        """What stands for this content in keys: the same for equal content, while it is known."""
+        content = columns, cells.content(columns)
+        known = self._contents.get(content)
+        if known is None:
+            known = object()
+            self._contents.put(content, known, weight=_CONTENT_BYTES + cells.size)
+        cells.known_as[columns] = known
+        return known
 
     def _remembered(self, rule: Rule) -> "Memory[_Key, _Answered]":
         return self._memory if rule.depends_on is not None else self._moment.answers
@@ -174,23 +210,6 @@ class Judge:
 
 _Key = tuple[object, ...]
 """A rule, and all that its verdict follows."""
-
-
-def _key(
-    rule: Rule, setting: Setting, device: Device, facts: Mapping[str, Fact], now: datetime
-) -> _Key | None:
-    """None where the answer follows when the device was heard, or evidence is missing or old."""
-    names = rule.depends_on if rule.depends_on is not None else rule.depends_at_moment
-    if names is None or not rule.reads:
-        return None
-    key: list[object] = [rule, setting, device.platform]
-    key += [device.named(name) for name in names]
-    for topic in rule.reads:
-        fact = facts.get(topic)
-        if fact is None or fact.status != "ok" or now - fact.observed_at >= rule.max_age:
-            return None
-        key += (fact.topic_version, fact.columns, fact.cells.content)
-    return tuple(key)
 
 
 @dataclass(frozen=True, slots=True)

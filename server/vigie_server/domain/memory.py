@@ -1,5 +1,6 @@
-"""Answers remembered within a bound, the longest known ones forgotten first."""
+"""Answers remembered within a bound, those that nobody asked for longest forgotten first."""
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
@@ -14,16 +15,19 @@ class Memory(Generic[Key, Answer]):
 
     def __init__(self, capacity: int) -> None:
         self._capacity: Final = capacity
-        self._answers: Final[dict[Key, tuple[Answer, int]]] = {}
+        self._answers: Final[OrderedDict[Key, tuple[Answer, int]]] = OrderedDict()
         self._held = 0
 
     def get(self, key: Key) -> Answer | None:
         """The answer, or None when it is not remembered."""
         found = self._answers.get(key)
-        return None if found is None else found[0]
+        if found is None:
+            return None
+        self._answers.move_to_end(key)
+        return found[0]
 
     def put(self, key: Key, answer: Answer, *, weight: int) -> None:
-        """Remembers an answer, unless it alone is too heavy; the oldest ones make room for it."""
+        """Remembers an answer, unless it alone is too heavy; others make room for it."""
         if weight > self._capacity:
             return
         self._forget(key)

@@ -25,6 +25,7 @@ from vigie_server.domain.documents import Mistakes, Section, Texts
 from vigie_server.domain.examples import Example, read_example
 from vigie_server.domain.parameters import Parameter, ParameterType, read_parameter
 from vigie_server.domain.reference_files import References
+from vigie_server.domain.rule_columns import columns_followed
 from vigie_server.domain.rule_names import TEXT_LITERAL, Names
 from vigie_server.domain.rule_reads import ReadsReader, view_of
 from vigie_server.domain.rules import (
@@ -150,6 +151,12 @@ class RuleReader:
             conditions=conditions,
             row_limit=attempt(partial(section.whole, "row_limit", ROW_LIMIT), ROW_LIMIT),
             shown=self._shown(reads),
+            follows={
+                name: columns_followed(
+                    [text for text, _, _ in self._expressions], read.columns, self._topics[name]
+                )
+                for name, read in reads.items()
+            },
             names=frozenset(names.of_device),
             depends_on=names.beside_evidence() if conditions.fresh_until is None else None,
             depends_at_moment=names.at_a_moment(),

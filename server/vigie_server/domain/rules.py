@@ -160,7 +160,8 @@ class Rule:
 
     `partial` are the results that stand although a part was not collected; `measures` the help text
     of each metric it exports. `shown` are the columns that offending rows keep: those the rule
-    reads, and those that tell rows apart. `names` are those of the device, its site and its asset
+    reads, and those that tell rows apart. `follows` are, by topic, the columns that its verdicts
+    can follow; None for all. `names` are those of the device, its site and its asset
     card that the rule uses anywhere. `depends_on` are those that verdicts follow beside evidence
     and parameters; None when they follow the time too. `depends_at_moment` are the same of a rule
     that names no time but `now`, None otherwise. `attestations` are the ids of those that
@@ -185,6 +186,7 @@ class Rule:
     conditions: Conditions
     row_limit: int
     shown: frozenset[str]
+    follows: Mapping[str, tuple[str, ...] | None]
     names: frozenset[str]
     depends_on: tuple[str, ...] | None
     depends_at_moment: tuple[str, ...] | None

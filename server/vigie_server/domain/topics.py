@@ -80,6 +80,8 @@ _COMMON: Final = (
     Column("collected", ColumnType.BOOLEAN, "No when the part could not be read"),
     Column("why", ColumnType.TEXT, "When it could not: what is missing"),
 )
+COMMON_COLUMNS: Final = tuple(column.name for column in _COMMON)
+"""The columns that every topic has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,28 +170,10 @@ class Topic:
 _TEXT_BYTES: Final = 56  # a short text in memory beside its letters, and its place in a tuple
 
 
-class _Content:
-    """Values to compare, hashed once: they are part of a key for each rule and each device."""
-
-    __slots__ = ("_hash", "_values")
-
-    def __init__(self, values: tuple[Hashable, ...]) -> None:
-        self._values: Final = values
-        self._hash: Final = hash(values)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return isinstance(other, _Content) and self._values == other._values
-
-
 class _Travelled:
     """The values of an answer as they travelled, converted when they are first looked at."""
 
-    __slots__ = ("_content", "_layout", "_rows", "_unreadable", "_values", "_width")
+    __slots__ = ("_layout", "_rows", "_unreadable", "_values", "_width", "known_as")
 
     def __init__(self, layout: "_Layout", values: Sequence[str], width: int) -> None:
         self._layout: Final = layout
@@ -197,7 +181,7 @@ class _Travelled:
         self._width: Final = width
         self._rows: tuple[FactRow, ...] | None = None
         self._unreadable: Final[dict[str, str]] = {}
-        self._content: Hashable = None
+        self.known_as: Final[dict[tuple[str, ...] | None, object]] = {}
 
     @property
     def count(self) -> int:
@@ -219,13 +203,14 @@ class _Travelled:
     def size(self) -> int:
         return sum(map(len, self._values)) + _TEXT_BYTES * len(self._values)
 
-    @property
-    def content(self) -> Hashable:
-        if self._content is None:
-            layout, values, width = self._layout, self._values, self._width
-            shown = [tuple(values[index::width]) for index, _, _ in layout.readers]
-            self._content = _Content((layout.names, self.count, *shown))
-        return self._content
+    def content(self, columns: tuple[str, ...] | None) -> Hashable:
+        values, width = self._values, self._width
+        shown = [
+            (name, tuple(values[index::width]))
+            for index, name, _ in self._layout.readers
+            if columns is None or name in columns
+        ]
+        return self.count, *shown
 
     def _converted(self) -> tuple[FactRow, ...]:
         layout, values, width = self._layout, self._values, self._width

@@ -12,7 +12,7 @@ def test_an_answer_is_remembered_by_its_key() -> None:
     assert memory.get("b") is None
 
 
-def test_the_oldest_answers_make_room_for_a_new_one() -> None:
+def test_those_not_asked_for_longest_make_room_for_a_new_one() -> None:
     memory = Memory[str, int](100)
     for number, key in enumerate("abc"):
         memory.put(key, number, weight=40)
