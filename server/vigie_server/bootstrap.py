@@ -25,7 +25,7 @@ from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.files import write_private
 from vigie_server.ca.peers import peer_of
-from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.domain.errors import SettingsMalformed, StoreBusy
 from vigie_server.domain.orders import Intervals
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
@@ -279,7 +279,7 @@ class Server:
                     self._commits.stop()
         finally:
             self._workers.close()
-            epoch.write_mark(self.database, self._mark)
+            self._write_mark()
             self.database.close()
 
     async def _serve(self, stop: asyncio.Event, started: Callable[[Addresses], None]) -> None:
@@ -388,7 +388,13 @@ class Server:
         while not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), MARK_EVERY)
-            await self._workers.read(partial(epoch.write_mark, self.database, self._mark))
+            await self._workers.read(self._write_mark)
+
+    def _write_mark(self) -> None:
+        try:
+            epoch.write_mark(self.database, self._mark)
+        except StoreBusy as error:  # an older mark notices a restore less far back
+            log.warning("mark_postponed", error=str(error))
 
 
 async def _part(name: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

@@ -9,12 +9,13 @@ from vigie_server import clock
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
-from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.domain.errors import SettingsMalformed, VigieError
 from vigie_server.domain.rules import Catalogue
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import ServerSettings, advertised, port_of
 from vigie_server.store import epoch, migrating
 from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.postgres import Terms, require_fit
 from vigie_server.store.tokens import Tokens
 
 
@@ -44,7 +45,7 @@ def open_store(settings: ServerSettings) -> Database:
     Raises SettingsMalformed, StoreBusy.
     """
     if settings.store.url:
-        database = Database(settings.store.url)
+        database = server_store(settings)
         migrating.require_migrated(database)
     else:
         if not settings.data.is_dir():
@@ -55,13 +56,39 @@ def open_store(settings: ServerSettings) -> Database:
     return database
 
 
+def server_store(settings: ServerSettings) -> Database:
+    """The PostgreSQL that the settings name, at whatever schema it is.
+
+    Raises SettingsMalformed, StoreBusy.
+    """
+    given = settings.store
+    database = Database(
+        given.url,
+        Terms(
+            connections=given.connections,
+            connect_within=given.connect_within,
+            statement_within=given.statement_within,
+            lock_within=given.lock_within,
+            silent_within=given.silent_within,
+            retries=given.retries,
+        ),
+    )
+    try:
+        with database.reading() as connection:
+            require_fit(connection)
+    except VigieError:
+        database.close()
+        raise
+    return database
+
+
 def initialise(settings: ServerSettings, *, now: datetime) -> CertificateAuthority:
     """Makes the data folder, the authorities and the store; what is there stays."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority.create(authorities(settings), authority.DEVICES, now=now)
     authority.create(authorities(settings), authority.HTTPS, names_only=settings.own_names, now=now)
     if settings.store.url:
-        with closing(Database(settings.store.url)) as database:
+        with closing(server_store(settings)) as database:
             migrating.migrate(database)
     open_store(settings).close()
     return authority.load(authorities(settings), authority.DEVICES)

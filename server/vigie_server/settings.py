@@ -82,7 +82,10 @@ class SessionSettings(_Group):
 
 
 class StoreSettings(_Group):
-    """`url` empty: SQLite in the data folder. Otherwise `postgresql+psycopg://...`."""
+    """`url` empty: SQLite in the data folder. Otherwise `postgresql+psycopg://...`.
+
+    From `connections` on, what holds of PostgreSQL alone.
+    """
 
     url: str = ""
     max_group: int = Field(500, ge=1)
@@ -90,6 +93,12 @@ class StoreSettings(_Group):
     flush_seen_every: Span = timedelta(seconds=5)
     gather: Span = timedelta(milliseconds=10)
     cached_devices: int = Field(2_000, ge=1)
+    connections: int = Field(15, ge=6, le=1_000)
+    connect_within: Span = Field(timedelta(seconds=5), gt=timedelta(0))
+    statement_within: Span = Field(timedelta(minutes=1), gt=timedelta(0))
+    lock_within: Span = Field(timedelta(seconds=10), gt=timedelta(0))
+    silent_within: Span = Field(timedelta(seconds=30), gt=timedelta(0))
+    retries: int = Field(5, ge=0, le=20)
 
 
 class RetentionSettings(_Group):

@@ -88,6 +88,7 @@ class PostgresServer:
             "unix_socket_directories": str(self._folder),
             "fsync": "off",
             "autovacuum": "off",
+            "deadlock_timeout": "50ms",
         } | settings
         options = " ".join(f"-c {name}={value}" for name, value in given.items())
         log = self._folder / "log"

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow
 from vigie_server.store.tables import table
 
@@ -58,6 +58,7 @@ class Administration:
         values = {"declared_nomadic": nomadic, "judged_with": ""}
         self._act(device_id, f"declared {said}", values, now=now, actor=actor)
 
+    @retried
     def judge_all_again(self) -> None:
         """Every device is to be judged again by the sweeper."""
         with self._database.writing() as connection:
@@ -97,6 +98,7 @@ class Administration:
             raise NotFound(f"no device {device_id}")
         return int(key)
 
+    @retried
     def _act(
         self,
         device_id: str,

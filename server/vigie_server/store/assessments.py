@@ -22,7 +22,7 @@ from vigie_server.ports.assessing import (
     WordedAssessment,
 )
 from vigie_server.store.content import unpacked
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Maturity, MaturityChange
 from vigie_server.store.instants import from_store
 from vigie_server.store.models import Audit, EvidenceRow, TransitionRow
@@ -149,6 +149,7 @@ class Assessments:
                 for row in connection.execute(query)
             ]
 
+    @retried
     def keep(self, taken: Sequence[TakenTraits]) -> None:
         with self._database.writing() as connection:
             for one in taken:
@@ -192,6 +193,7 @@ class Assessments:
         with self._database.reading() as connection:
             return site_seen(connection, site, shared=self._shared, own=self._own, now=now)
 
+    @retried
     def save(
         self,
         site: int,

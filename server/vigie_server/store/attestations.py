@@ -15,7 +15,7 @@ from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.attesting import AttestationRecord
 from vigie_server.ports.declaring import Act
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Attestation, DeviceGroup
 from vigie_server.store.models import Audit, DeviceRow, Site
 from vigie_server.store.rejudging import judge_again, record_act
@@ -39,6 +39,7 @@ class Attestations:
         self._database = database
         self._read = read
 
+    @retried
     def record(self, site: str, given: NewAttestation, act: Act) -> tuple[AttestationRecord, bool]:
         with self._database.writing() as connection:
             at_site = site_key(connection, site, lock=True)
@@ -66,6 +67,7 @@ class Attestations:
             raise NotFound(f"no attestation {given.item} at {site}")
         return _record(added), True
 
+    @retried
     def withdraw(self, site: str, item: str, group: str | None, act: Act) -> AttestationRecord:
         with self._database.writing() as connection:
             at_site = site_key(connection, site, lock=True)
@@ -104,6 +106,7 @@ class Attestations:
             )
             return [_record(row) for row in rows]
 
+    @retried
     def lapse(self, now: datetime) -> int:
         due = (
             select(ATTESTATION.c.key)

@@ -10,7 +10,7 @@ from vigie_server.domain.cards import Card, Cell, card_of_json
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.declaring import Act, Sites, WrittenCard
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import AssetCard
 from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.rejudging import AT_ONCE, AUDIT, judge_devices_again
@@ -40,6 +40,7 @@ class Cards:
         with self._database.reading() as connection:
             return [(_known(row), _card(row)) for row in connection.execute(query)]
 
+    @retried
     def change(self, changes: Mapping[str, Mapping[str, Cell | None]], act: Act) -> int:
         written: list[dict[str, object]] = []
         gone: list[int] = []

@@ -5,11 +5,15 @@ Plain SQL through the driver's `executemany`, because it runs for every report. 
 - a device's row moves from the revision its changes were made on to their last one, in the
   statement that commits them; a row that is elsewhere makes the whole attempt undone, and it is
   tried again without that device. So a change lands exactly once and on what it was made from;
+- devices are taken in the order of their keys, so that replicas that commit for the same devices
+  wait for each other instead of each holding what the other needs;
 - evidence and transitions are appended, everything else is replaced, the last change winning.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -77,8 +81,7 @@ def commit(
     while True:
         kept = [change for change in changes if change.key not in late] if late else changes
         try:
-            with database.writing() as connection:
-                _write(database, connection, kept, seen)
+            database.retry(partial(_commit, database, kept, seen))
         except _Moved:
             late |= _late(database, kept)
         except (OverflowError, ValueError, TypeError) as error:
@@ -86,6 +89,11 @@ def commit(
             raise StoreRefused(f"the store refused: {type(error).__name__}") from error
         else:
             return late
+
+
+def _commit(database: Database, changes: Sequence[DeviceChange], seen: Sequence[Seen]) -> None:
+    with database.writing() as connection:
+        _write(database, connection, changes, seen)
 
 
 def _write(
@@ -100,7 +108,7 @@ def _write(
     devices = _device_rows(changes)
     if run(_DEVICE, devices) != len(devices):
         raise _Moved
-    run(_SEEN, [(to_store(s.at), s.skew, s.key, to_store(s.at)) for s in seen])
+    run(_SEEN, [(to_store(s.at), s.skew, s.key, to_store(s.at)) for s in _in_order(seen)])
     evidence, snapshots, touched = _evidence_rows(changes)
     run(_EVIDENCE, evidence)
     run(_SNAPSHOT, snapshots)
@@ -112,6 +120,10 @@ def _write(
     run(_REOPENED, _reopened_rows(changes))
     run(_REJECTED, _rejected_rows(changes))
     run(_COMMITS, [("commits",)])
+
+
+def _in_order(seen: Sequence[Seen]) -> Sequence[Seen]:
+    return sorted(seen, key=attrgetter("key"))
 
 
 def _late(database: Database, changes: Sequence[DeviceChange]) -> frozenset[int]:
@@ -148,7 +160,7 @@ def _device_rows(changes: Sequence[DeviceChange]) -> Rows:
             key,
             first[key].revision_before,
         )
-        for key, change in last.items()
+        for key, change in sorted(last.items())
     ]
 
 

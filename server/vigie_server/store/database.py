@@ -1,24 +1,40 @@
 """The database: SQLite in WAL mode, or PostgreSQL, behind one way to read and one way to write.
 
-A write is one transaction that holds the write lock from its first statement, so it never fails
-half-way because another process wrote in between. A commit that returns is on the disk
-(`synchronous=FULL`): reports are acknowledged on the strength of it.
+A write is one transaction. On SQLite it holds the write lock from its first statement, so it never
+fails half-way because another process wrote in between; on PostgreSQL it holds the rows that it
+changed, and one that lost to another is tried again whole (`retried`). A commit that returns is on
+the disk (`synchronous=FULL`, `synchronous_commit`): reports are acknowledged on the strength of it.
 """
 
+import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
-from typing import Final
+from threading import Event
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+import structlog
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from vigie_server.domain.errors import StoreBusy, StoreRefused
+from vigie_server.domain.errors import SettingsMalformed, StoreBusy, StoreRefused
+from vigie_server.store.postgres import Terms, postgres_engine
 
 BUSY_TIMEOUT_MS: Final = 10_000
 _WRITE: Final = "vigie_write"
+_LOST_TO_ANOTHER: Final = {"40001", "40P01"}
+"""SQLSTATE of a serialisation failure and of a deadlock: the transaction is undone, whole."""
+_FIRST_PAUSE: Final = 0.02
+_DEFAULTS: Final = Terms()
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 def sqlite_url(path: Path) -> str:
@@ -29,15 +45,36 @@ def sqlite_url(path: Path) -> str:
 class Database:
     """Connections to the store. Safe to use from several threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        terms: Terms = _DEFAULTS,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Raises SettingsMalformed for a URL of neither database."""
         self.url: Final = url
-        self.engine: Final = _engine(url)
-        self.is_sqlite: Final = self.engine.dialect.name == "sqlite"
+        read = _readable(url)
+        self.is_sqlite: Final = read.get_backend_name() == "sqlite"
+        self.engine: Final = (
+            _sqlite_engine(read) if self.is_sqlite else postgres_engine(read, terms)
+        )
+        # One statement sees one moment by itself; several do only in one snapshot.
+        self._reader: Final = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        )
+        self._retries = terms.retries
+        self._jitter = jitter
+        self._closed = Event()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one moment of the store. Raises StoreBusy."""
-        with _busy_as_ours(), self.engine.connect() as connection, connection.begin():
+        with _busy_as_ours(), self._reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -48,21 +85,65 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def retry(self, transaction: Callable[[], T]) -> T:
+        """What `transaction` gives, called again from its start while it loses to others.
+
+        It must be a whole: one `writing` and nothing kept outside of it. Pauses double and are
+        drawn at random, so that two that met do not meet again. Raises StoreBusy after the last.
+        """
+        for attempt in range(self._retries):
+            try:
+                return transaction()
+            except StoreBusy as error:
+                if not _lost_to_another(error):
+                    raise
+                self._closed.wait(_FIRST_PAUSE * 2**attempt * self._jitter())
+        return transaction()
+
     def sql(self, text: str) -> str:
         """`text` with its `?` places in the driver's own style, for `exec_driver_sql`."""
         return text if self.is_sqlite else text.replace("?", "%s")
 
     def close(self) -> None:
         """Lets go of every connection. Safe to call twice."""
+        self._closed.set()
         self.engine.dispose()
+
+
+class _OverADatabase(Protocol):
+    _database: Database
+
+
+Self = TypeVar("Self", bound=_OverADatabase)
+
+
+def retried(
+    method: Callable[Concatenate[Self, P], T],
+) -> Callable[Concatenate[Self, P], T]:
+    """The method of a repository, which is one transaction, as `Database.retry` calls it."""
+
+    @wraps(method)
+    def whole(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._database.retry(partial(method, self, *args, **kwargs))
+
+    return whole
+
+
+def _lost_to_another(error: StoreBusy) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and (
+        getattr(cause.orig, "sqlstate", None) in _LOST_TO_ANOTHER
+    )
 
 
 @contextmanager
 def _busy_as_ours() -> Iterator[None]:
     try:
         yield
+    except NoneFree as error:
+        raise StoreBusy("every connection to the store is in use") from error
     except OperationalError as error:
-        raise StoreBusy(f"the store cannot take it now: {error.orig}") from error
+        raise StoreBusy(f"the store cannot take it now: {_told(error)}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise StoreBusy("the connection to the store was lost") from error
@@ -70,9 +151,32 @@ def _busy_as_ours() -> Iterator[None]:
         raise StoreRefused(f"the store refused: {type(error.orig).__name__}") from error
 
 
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite:"):
-        return create_engine(url, pool_pre_ping=True)
+def _told(error: OperationalError) -> str:
+    """Why, for whoever is at the other end: what libpq says names the database's own address."""
+    if isinstance(error.orig, sqlite3.Error):
+        return str(error.orig)
+    said: str | None = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    if said is None or error.connection_invalidated:
+        log.warning("store_unreachable", error=str(error.orig))
+        return "it cannot be reached"
+    return said
+
+
+def _readable(url: str) -> URL:
+    try:
+        read = make_url(url)
+    except ArgumentError:  # its own text quotes the URL, which may hold a password
+        read = None
+    if read is not None and read.get_backend_name() == "sqlite":
+        return read
+    if read is not None and read.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return read.set(drivername="postgresql+psycopg")
+    raise SettingsMalformed(
+        "the store's URL is not one of PostgreSQL: postgresql+psycopg://account@host/database"
+    )
+
+
+def _sqlite_engine(url: URL) -> Engine:
     # isolation_level None: transactions are begun below, and the driver begins none of its own.
     engine = create_engine(url, connect_args={"isolation_level": None, "timeout": 10})
     event.listen(engine, "connect", _prepare_sqlite)

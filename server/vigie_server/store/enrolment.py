@@ -10,7 +10,7 @@ from sqlalchemy import Connection, or_, select, update
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.enrolling import Claims, KnownDevice, TokenTerms
 from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.models import (
     Audit,
     Certificate,
@@ -33,6 +33,7 @@ class Enrolments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retried
     def transact(self, step: Callable[[EnrolmentTransaction], T]) -> T:
         with self._database.writing() as connection:
             return step(_Transaction(connection))

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, exists, func, select, tuple_
 
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.models import (
     Audit,
     EvidenceRow,
@@ -33,6 +33,7 @@ class Forgetting:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retried
     def answers(
         self, kept: Mapping[str, timedelta], other: timedelta, *, now: datetime, bite: int
     ) -> int:
@@ -53,6 +54,7 @@ class Forgetting:
                 erased += _erase_answers(connection, unknown, now - other, bite - erased)
         return erased
 
+    @retried
     def history(
         self, *, transitions: datetime, audit: datetime, rejected: datetime, bite: int
     ) -> int:

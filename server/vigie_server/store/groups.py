@@ -9,7 +9,7 @@ from vigie_server.domain.errors import InUse, NotFound
 from vigie_server.domain.selectors import selector_of
 from vigie_server.domain.surroundings import Group
 from vigie_server.ports.declaring import Act, Sites
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import DeviceGroup, ParameterOverride
 from vigie_server.store.models import Base, Site
 from vigie_server.store.rejudging import judge_devices_again, record_act
@@ -41,6 +41,7 @@ class Groups:
             rows = picked(connection, group.selector, row.site_key)
         return [row.id for row in rows if within is None or row.site in within]
 
+    @retried
     def put(self, site: str | None, name: str, selector: str, act: Act) -> None:
         with self._database.writing() as connection:
             key = None if site is None else site_key(connection, site)
@@ -63,6 +64,7 @@ class Groups:
                 judge_devices_again(connection, sorted(concerned))
             record_act(connection, act, f"declared a group: {selector}", _shown(site, name))
 
+    @retried
     def remove(self, site: str | None, name: str, act: Act) -> None:
         with self._database.writing() as connection:
             row = group_row(connection, site, name)

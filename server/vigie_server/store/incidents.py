@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 from vigie_server.domain.incident_log import BEGINNING, Entry, NewEntry, broken_at, digest_of
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.incidents import LogCheck
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Incident
 from vigie_server.store.models import Audit
 from vigie_server.store.rejudging import record_act
@@ -30,6 +30,7 @@ class Incidents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retried
     def append(self, site: str, given: NewEntry, act: Act) -> tuple[Entry, bool]:
         with self._database.writing() as connection:
             at_site = site_key(connection, site, lock=True)  # one entry after the other

@@ -12,7 +12,7 @@ from vigie_server.ports.declaring import Act
 from vigie_server.ports.maturity import DeviceAnswer, ReviewRecord
 from vigie_server.store.assessments import EVIDENCE
 from vigie_server.store.content import unpacked
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.rejudging import record_act
 from vigie_server.store.site_seen import DEVICE, REVIEW, SNAPSHOT, counted_at, in_force
 from vigie_server.store.sites_by_name import site_key
@@ -51,6 +51,7 @@ class SiteInventories:
             )
         return found
 
+    @retried
     def review(self, site: str, inventory: Inventory, complement: str, act: Act) -> None:
         with self._database.writing() as connection:
             connection.execute(

@@ -14,7 +14,7 @@ from vigie_server.domain.verdicts import Status
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.ports.mail import Due, MailDomain, MailStanding, MailVerdict
 from vigie_server.store import declared_models
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Site
 from vigie_server.store.rejudging import record_act
 from vigie_server.store.sites_by_name import site_key
@@ -42,6 +42,7 @@ class MailDomains:
             site_key(connection, site)
             return _domains(connection, [site])
 
+    @retried
     def put(self, site: str, domain: str, selectors: Sequence[str], act: Act) -> None:
         with self._database.writing() as connection:
             site_of = site_key(connection, site, lock=True)
@@ -66,6 +67,7 @@ class MailDomains:
                 _judge_site(connection, site_of, now=act.at)
             record_act(connection, act, f"declared mail domain {domain}", site)
 
+    @retried
     def remove(self, site: str, domain: str, act: Act) -> None:
         with self._database.writing() as connection:
             site_key(connection, site, lock=True)
@@ -75,6 +77,7 @@ class MailDomains:
             _judge_site(connection, row.site_key, now=act.at)
             record_act(connection, act, f"removed mail domain {domain}", site)
 
+    @retried
     def ask(self, site: str, domain: str, act: Act) -> None:
         with self._database.writing() as connection:
             row = _found(connection, site, domain)
@@ -83,6 +86,7 @@ class MailDomains:
             )
             record_act(connection, act, f"asked for a check of mail domain {domain}", site)
 
+    @retried
     def take_due(self, now: datetime, *, limit: int, hold: timedelta) -> Sequence[Due]:
         due = or_(DOMAIN.c.next_check_at.is_(None), DOMAIN.c.next_check_at <= now)
         first = (
@@ -122,6 +126,7 @@ class MailDomains:
             row = _found(connection, site, domain)
         return Due(row.domain, tuple(json.loads(row.selectors)), (row.key,))
 
+    @retried
     def write(
         self,
         keys: Sequence[int],

@@ -7,10 +7,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.store.database import Database
+from vigie_server.store.postgres import unlimited
 
+_ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('vigie: migrations'))")
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
@@ -25,6 +28,9 @@ def migrate_to(database: Database, revision: str) -> None:
     """Brings the store to a revision that is not older than its own."""
     config = _config()
     with database.writing() as connection:
+        if not database.is_sqlite:
+            unlimited(connection)
+            connection.execute(_ONE_AT_A_TIME)
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from vigie_server.domain.errors import InUse, NotFound
 from vigie_server.domain.sites import Contact, Site
 from vigie_server.ports.declaring import Act, Sites
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import (
     Body,
     Maturity,
@@ -44,6 +44,7 @@ class Organisation:
         with self._database.reading() as connection:
             return _site(_found(connection, name))
 
+    @retried
     def put(self, site: Site, act: Act) -> None:
         values = {
             "region": site.region,
@@ -67,6 +68,7 @@ class Organisation:
             _drop_idle_bodies(connection)
             record_act(connection, act, "declared a site", site.name)
 
+    @retried
     def remove(self, name: str, act: Act) -> None:
         with self._database.writing() as connection:
             key = _found(connection, name).key

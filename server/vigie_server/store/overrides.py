@@ -10,7 +10,7 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.overrides import Override, Scope
 from vigie_server.ports.declaring import Act, Sites, Target
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import DeviceGroup, ParameterOverride
 from vigie_server.store.groups import group_row
 from vigie_server.store.models import DeviceRow, Site
@@ -78,6 +78,7 @@ class Overrides:
             )
             return [override_of(row, site, site) for row in rows]
 
+    @retried
     def put(
         self,
         target: Target,
@@ -108,6 +109,7 @@ class Overrides:
             action = f"set {rule} {name} = {json.dumps(value)} for a {target.scope}: {reason}"
             record_act(connection, act, action, target.of)
 
+    @retried
     def remove(
         self,
         target: Target,

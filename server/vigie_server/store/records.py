@@ -12,7 +12,7 @@ from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.store import commits
 from vigie_server.store.content import unpacked
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.many_records import many_records
 from vigie_server.store.models import (
     Audit,
@@ -85,6 +85,7 @@ class Records:
                     found[topic] = unpacked(stored)
         return found
 
+    @retried
     def start_session(self, key: int, start: SessionStart) -> int:
         same_spool = DEVICE.c.spool_id == start.spool_id
         with self._database.writing() as connection:
@@ -110,6 +111,7 @@ class Records:
             raise UnknownDevice("no such device")
         return int(revision)
 
+    @retried
     def quarantine(self, key: int, *, reason: str, at: datetime) -> None:
         with self._database.writing() as connection:
             device_id = connection.execute(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
 from vigie_server.ports.tokens import ApiCaller, NewToken, Role
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.enrolment import token_terms
 from vigie_server.store.models import ApiToken, Audit, EnrolmentToken, Site
 from vigie_server.store.tables import table
@@ -42,6 +42,7 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retried
     def add_enrolment_token(
         self,
         token: NewToken,
@@ -81,6 +82,7 @@ class Tokens:
             )
             return [token_terms(row) for row in rows]
 
+    @retried
     def add_api_token(
         self, token: NewToken, *, name: str, role: Role, sites: frozenset[str] | None
     ) -> None:
@@ -116,6 +118,7 @@ class Tokens:
                 for row in rows
             ]
 
+    @retried
     def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:
         """Who holds the API token of this hash. Raises TokenRefused."""
         with self._database.reading() as connection:
@@ -131,6 +134,7 @@ class Tokens:
                 )
         return ApiCaller(row.id, row.name, Role(row.role), _sites(row.sites))
 
+    @retried
     def revoke(self, token_id: str, *, now: datetime, actor: str) -> None:
         """Revokes a token of either kind. Raises NotFound."""
         with self._database.writing() as connection:

@@ -16,7 +16,7 @@ from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import NewWaiver, RowKeys, Waiver, accepted_rows
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.waiving import WaivedDeviceRecord, WaiverRecord
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import WaivedDevice
 from vigie_server.store.declared_models import Waiver as WaiverRow
 from vigie_server.store.instants import from_store
@@ -42,6 +42,7 @@ class Waivers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retried
     def grant(
         self, site: str, given: NewWaiver, keys: RowKeys, act: Act
     ) -> tuple[WaiverRecord, bool]:
@@ -76,6 +77,7 @@ class Waivers:
             _note(connection, devices, f"waived: {given.rule}", act)
             return _record(connection, site, key), True
 
+    @retried
     def end(self, site: str, waiver_id: str, act: Act) -> WaiverRecord:
         key = _key(waiver_id)
         with self._database.writing() as connection:

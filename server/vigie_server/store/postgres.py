@@ -1,0 +1,85 @@
+"""What holds of every connection to PostgreSQL: how long it waits, and that a commit lasts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from vigie_server.domain.errors import SettingsMalformed
+
+OLDEST: Final = 13
+"""The oldest release of PostgreSQL that is tested for and takes every statement of ours."""
+_PROBES: Final = 3
+_PREPARE: Final = """
+SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),
+  CASE current_setting('synchronous_commit') WHEN 'off'
+  THEN set_config('synchronous_commit', 'on', false) END"""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How many connections there are at most, and how long each thing may take."""
+
+    connections: int = 15
+    connect_within: timedelta = timedelta(seconds=5)
+    statement_within: timedelta = timedelta(minutes=1)
+    lock_within: timedelta = timedelta(seconds=10)
+    silent_within: timedelta = timedelta(seconds=30)
+    retries: int = 5
+
+
+def postgres_engine(url: URL, terms: Terms) -> Engine:
+    """Connections that wait no longer than the terms say; what the URL says itself wins."""
+    silent = terms.silent_within
+    ours = {
+        # libpq counts whole seconds and takes less than two for two
+        "connect_timeout": max(2, round(terms.connect_within.total_seconds())),
+        "tcp_user_timeout": _milliseconds(silent),
+        "keepalives_idle": max(1, round(silent.total_seconds() / (_PROBES + 1))),
+        "keepalives_interval": max(1, round(silent.total_seconds() / (_PROBES + 1))),
+        "keepalives_count": _PROBES,
+        "application_name": "vigie-server",
+    }
+    engine = create_engine(
+        url,
+        connect_args={name: value for name, value in ours.items() if name not in url.query},
+        pool_size=terms.connections,
+        max_overflow=0,
+        pool_timeout=terms.connect_within.total_seconds(),
+        pool_pre_ping=True,
+    )
+    limits = (str(_milliseconds(terms.statement_within)), str(_milliseconds(terms.lock_within)))
+
+    def prepare(connection: Any, _: ConnectionPoolEntry) -> None:
+        # A server or a role may be set to acknowledge before the disk has it: not for us.
+        connection.execute(_PREPARE, limits)
+        connection.commit()
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def require_fit(connection: Connection) -> None:
+    """Raises SettingsMalformed for a server that is too old; warns of one that loses commits."""
+    version = int(str(connection.execute(text("SHOW server_version_num")).scalar_one()))
+    if version // 10_000 < OLDEST:
+        raise SettingsMalformed(
+            f"the store is on PostgreSQL {version // 10_000}: Vigie needs {OLDEST} or newer"
+        )
+    for name in ("fsync", "full_page_writes"):
+        if connection.execute(text(f"SHOW {name}")).scalar_one() == "off":
+            log.warning("store_may_lose_commits", setting=name, value="off")
+
+
+def unlimited(connection: Connection) -> None:
+    """Lets the statements of this transaction take as long as they need."""
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+
+
+def _milliseconds(span: timedelta) -> int:
+    return max(1, round(span.total_seconds() * 1000))

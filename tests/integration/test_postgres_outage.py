@@ -1,0 +1,130 @@
+"""PostgreSQL goes away under a server and returns: what is acknowledged is committed, always."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import grpc
+import httpx2
+import pytest
+from sqlalchemy import text
+
+from fakes.postgres import PostgresServer, own_postgres
+from fakes.running_server import RunningServer, running_server
+from fakes.scripted_device import (
+    ScriptedIdentity,
+    ScriptedSession,
+    a_firewall,
+    a_hello,
+    a_report,
+    enrolled,
+    session,
+)
+from vigie_server import bootstrap
+from vigie_server.store.content import unpacked
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    """A server of this test's own, running."""
+    with own_postgres() as server:
+        server.start()
+        yield server
+
+
+@asynccontextmanager
+async def serving(folder: Path, postgres: PostgresServer) -> AsyncIterator[RunningServer]:
+    async with running_server(folder, store={"url": postgres.url}) as running:
+        yield running
+
+
+async def a_device(running: RunningServer) -> ScriptedIdentity:
+    return await enrolled(running.token(), running.authority.certificate_pem)
+
+
+async def ended(device: ScriptedSession) -> list[int]:
+    """What was acknowledged until the stream ended."""
+    acknowledged = []
+    with suppress(grpc.aio.AioRpcError):
+        while (answer := await device.received()) is not None:
+            if answer.HasField("ack"):
+                acknowledged.append(answer.ack.seq)
+    return acknowledged
+
+
+def names_held(running: RunningServer) -> list[str]:
+    with running.server.database.reading() as connection:
+        rows = connection.execute(text("SELECT content FROM evidence ORDER BY seq")).scalars()
+        return [form for stored in rows for form in [unpacked(bytes(stored)).decode()]]
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+async def test_what_was_not_committed_is_not_acknowledged_and_arrives_when_the_store_is_back(
+    tmp_path: Path, postgres: PostgresServer, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "MARK_EVERY", 0.01)  # every part meets the outage
+    async with serving(tmp_path, postgres) as running:
+        identity = await a_device(running)
+        async with session(identity) as device:
+            await device.greet()
+            await device.send(a_report(1, a_firewall(name="before")))
+            await device.acknowledged(1)
+            postgres.stop(mode)
+            await device.send(a_report(2, a_firewall(name="during")))
+            assert await ended(device) == []
+        async with session(identity) as device:
+            await device.send(a_hello())
+            assert await ended(device) == []
+            assert await device.status() is grpc.StatusCode.UNAVAILABLE
+            assert "127.0.0.1" not in await device.details()  # where the store is
+        postgres.start()
+        async with session(identity) as device:
+            welcome = await device.greet()
+            await device.send(a_report(2, a_firewall(name="during")))
+            await device.acknowledged(2)
+
+        assert welcome.resume_after == 1
+        held = names_held(running)
+        assert ["before" in form for form in held] == [True, False]
+        assert ["during" in form for form in held] == [False, True]
+
+
+async def test_readers_are_told_to_come_back_and_a_server_stops_well_without_its_store(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    async with serving(tmp_path, postgres) as running:
+        trust = ssl.create_default_context(cafile=tmp_path / "ca" / "https.crt")
+        headers = {"Authorization": f"Bearer {running.api_token()}"}
+        address = f"https://localhost:{running.addresses.http}/api/v1/devices"
+        async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+            before = await client.get(address)
+            postgres.stop()
+            during = await client.get(address)
+
+    assert (before.status_code, during.status_code) == (200, 503)
+
+
+async def test_a_commit_that_a_lock_holds_up_is_not_acknowledged_until_it_is_made(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    async with serving(tmp_path, postgres) as running:
+        identity = await a_device(running)
+        async with session(identity) as device:
+            await device.greet()
+            with running.server.database.writing() as other:
+                other.execute(text("LOCK TABLE evidence IN EXCLUSIVE MODE"))
+                await device.send(a_report(1, a_firewall()))
+                await waiting(postgres)
+                assert not names_held(running)
+            await device.acknowledged(1)
+
+        assert len(names_held(running)) == 1
+
+
+async def waiting(postgres: PostgresServer) -> None:
+    """Returns once a session of the server waits for a lock."""
+    query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    while postgres.execute(query) != [(1,)]:  # noqa: ASYNC110 (nothing of ours tells)
+        await asyncio.sleep(0.01)
