@@ -1,6 +1,7 @@
 """What people declare, in both stores: kept, scoped, audited, and judged again where it matters."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from vigie_server.domain.cards import Card
 from vigie_server.domain.errors import InUse, NotFound
 from vigie_server.domain.overrides import Scope
 from vigie_server.domain.records import DeviceRecord
+from vigie_server.domain.site_figures import Inventory
 from vigie_server.domain.sites import Contact, Site
 from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.sessions import SessionStart
@@ -18,16 +20,20 @@ from vigie_server.store.administration import Administration
 from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database
 from vigie_server.store.groups import Groups
-from vigie_server.store.models import Audit, DeviceRow
+from vigie_server.store.inventories import SiteInventories
+from vigie_server.store.mail import MailDomains
+from vigie_server.store.models import Audit, Base, DeviceRow, EnrolmentToken
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.records import Records
+from vigie_server.store.site_removal import FOLLOWED, HELD
 from vigie_server.store.tables import table
+from vigie_server.store.tokens import Tokens
 
 ACT = Act("cli:test", NOW)
 RULE, NAME = "Q05-min-length", "min_length"
 OTHER = b"o" * 32
-AUDIT, DEVICE = table(Audit), table(DeviceRow)
+AUDIT, DEVICE, TOKEN = table(Audit), table(DeviceRow), table(EnrolmentToken)
 TILLEULS = Target(Scope.SITE, SITE)
 
 
@@ -119,6 +125,54 @@ def test_only_where_a_site_is_found_has_its_devices_judged_again(
     assert to_judge(database, devices) == ["a", "b"]
 
 
+@pytest.mark.parametrize("spent", ["used up", "expired", "revoked"])
+def test_a_token_that_enrols_nothing_any_more_goes_with_its_site(
+    database: Database, spent: str
+) -> None:
+    a_token(database, uses=1)
+    store, later = Organisation(database), replace(ACT, at=NOW + timedelta(hours=1))
+    with pytest.raises(InUse, match=r"1 usable enrolment token \(`token revoke ID`: 68686868\)"):
+        store.remove(SITE, later)
+
+    match spent:
+        case "used up":
+            with database.writing() as connection:
+                connection.execute(TOKEN.update().values(uses=1))
+        case "expired":
+            later = replace(ACT, at=NOW + timedelta(days=1))
+        case _:
+            Tokens(database).revoke("68686868", now=NOW, actor="test")
+    store.remove(SITE, later)
+
+    assert store.sites(None) == []
+    assert Tokens(database).enrolment_tokens() == []
+
+
+def test_what_people_recorded_of_a_site_keeps_it(database: Database) -> None:
+    store = Organisation(database)
+    store.put(Site("Vide"), ACT)
+    Groups(database).put("Vide", "g", '{"platform": ["linux"]}', ACT)
+    MailDomains(database).put("Vide", "vide.example", (), ACT)
+    SiteInventories(database).review("Vide", Inventory.ACCESS, "", ACT)
+
+    with pytest.raises(InUse) as refused:
+        store.remove("Vide", ACT)
+    Groups(database).remove("Vide", "g", ACT)
+    MailDomains(database).remove("Vide", "vide.example", ACT)
+
+    told = str(refused.value)
+    assert "1 group (`group remove NAME --site ...`)" in told
+    assert "1 mail domain (`mail remove DOMAIN --site ...`)" in told
+    with pytest.raises(InUse, match=r"as it has 1 inventory review \(kept as history\)$"):
+        store.remove("Vide", ACT)
+
+
+def test_all_that_can_belong_to_a_site_has_words() -> None:
+    naming = {used.name for used in Base.metadata.sorted_tables if "site_key" in used.c}
+
+    assert naming - {followed.name for followed in FOLLOWED} == HELD.keys()
+
+
 def test_a_site_with_devices_is_not_removed_and_an_empty_one_is(
     database: Database, devices: dict[str, int]
 ) -> None:
@@ -126,7 +180,7 @@ def test_a_site_with_devices_is_not_removed_and_an_empty_one_is(
     store.put(Site("Vide"), ACT)
     set_length(database, Target(Scope.SITE, "Vide"), 12)
 
-    with pytest.raises(InUse, match="when nothing belongs to it"):
+    with pytest.raises(InUse, match=r"as it has 2 devices .*; 1 usable enrolment token "):
         store.remove(SITE, ACT)
     store.remove("Vide", ACT)
 

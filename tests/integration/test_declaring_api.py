@@ -117,7 +117,7 @@ def test_a_site_with_devices_is_not_removed(client: TestClient, as_: Callers) ->
     answer = client.delete(f"/api/v1/sites/{SITE}", headers=as_(Role.ADMIN))
 
     assert answer.status_code == 409
-    assert "when nothing belongs to it" in answer.json()["detail"]
+    assert "1 device (" in answer.json()["detail"]
 
 
 PATHS = [

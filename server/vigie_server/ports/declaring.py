@@ -66,7 +66,7 @@ class SiteStore(Protocol):
         ...
 
     def remove(self, name: str, act: Act) -> None:
-        """Raises NotFound, and InUse while it has devices or records."""
+        """Raises NotFound, and InUse while devices, records or usable tokens belong to it."""
         ...
 
 

@@ -6,18 +6,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, or_, select, update
 
 from vigie_server.domain.errors import InUse, NotFound
+from vigie_server.domain.plurals import counted
 from vigie_server.domain.selectors import selector_of
 from vigie_server.domain.surroundings import Group
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.store.database import Database, retried
-from vigie_server.store.declared_models import DeviceGroup, ParameterOverride
-from vigie_server.store.models import Base, Site
+from vigie_server.store.declared_models import Attestation, DeviceGroup, ParameterOverride
+from vigie_server.store.models import Site
 from vigie_server.store.rejudging import judge_devices_again, record_act
 from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.surroundings import group_of, groups_query, picked
 from vigie_server.store.tables import table
 
 GROUP, SITE, OVERRIDE = table(DeviceGroup), table(Site), table(ParameterOverride)
+ATTESTATION = table(Attestation)
 
 
 class Groups:
@@ -68,14 +70,14 @@ class Groups:
     def remove(self, site: str | None, name: str, act: Act) -> None:
         with self._database.writing() as connection:
             row = group_row(connection, site, name)
-            for used in Base.metadata.sorted_tables:
-                if (
-                    "group_key" in used.c
-                    and connection.execute(
-                        select(func.count()).where(used.c.group_key == row.key)
-                    ).scalar()
-                ):
-                    raise InUse(f"group {name} is named by records of `{used.name}`")
+            said = connection.execute(
+                select(func.count()).where(ATTESTATION.c.group_key == row.key)
+            ).scalar_one()
+            if said:
+                raise InUse(
+                    f"group {name} cannot be removed: {counted(said, 'attestation|attestations')} "
+                    "of it are kept as history; `group set` has it pick other devices"
+                )
             concerned = [
                 found.key for found in picked(connection, group_of(row).selector, row.site_key)
             ]

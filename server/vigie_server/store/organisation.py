@@ -5,26 +5,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, delete, select, update
 
-from vigie_server.domain.errors import InUse, NotFound
+from vigie_server.domain.errors import NotFound
 from vigie_server.domain.sites import Contact, Site
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.store.database import Database, retried
-from vigie_server.store.declared_models import (
-    Body,
-    Maturity,
-    MaturityChange,
-    ParameterOverride,
-    SiteVerdict,
-)
-from vigie_server.store.models import Base
+from vigie_server.store.declared_models import Body, ParameterOverride
 from vigie_server.store.models import Site as SiteRow
 from vigie_server.store.rejudging import DEVICE, judge_again, record_act
+from vigie_server.store.site_removal import remove_followers, require_idle
 from vigie_server.store.tables import table
 
 SITE, BODY, OVERRIDE = table(SiteRow), table(Body), table(ParameterOverride)
-SITE_VERDICT, MATURITY, MATURITY_CHANGE = table(SiteVerdict), table(Maturity), table(MaturityChange)
 
 
 class Organisation:
@@ -72,18 +65,8 @@ class Organisation:
     def remove(self, name: str, act: Act) -> None:
         with self._database.writing() as connection:
             key = _found(connection, name).key
-            for followed in (SITE_VERDICT, MATURITY, MATURITY_CHANGE):  # nobody said these
-                connection.execute(delete(followed).where(followed.c.site_key == key))
-            for used in Base.metadata.sorted_tables:
-                if "site_key" in used.c and (
-                    count := connection.execute(
-                        select(func.count()).where(used.c.site_key == key)
-                    ).scalar()
-                ):
-                    raise InUse(
-                        f"site {name} has {count} record(s) of `{used.name}`: it can be removed "
-                        "when nothing belongs to it"
-                    )
+            require_idle(connection, key, name, now=act.at)
+            remove_followers(connection, key)
             connection.execute(
                 delete(OVERRIDE)
                 .where(OVERRIDE.c.scope == "site")
