@@ -45,6 +45,7 @@ from vigie_server.services.assess_sites import AssessSites
 from vigie_server.services.attested_sites import FollowAttestations
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.enrol import Enrol
+from vigie_server.services.follow import Follow
 from vigie_server.services.forget import Forget, Retention
 from vigie_server.services.group_commit import GroupCommit
 from vigie_server.services.renew import Renew
@@ -58,6 +59,7 @@ from vigie_server.settings import ServerSettings, advertised
 from vigie_server.store import epoch
 from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
+from vigie_server.store.changes import notices_of
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
@@ -214,6 +216,12 @@ class Server:
             lapsing=attestations,
         )
         kept = settings.retention
+        self._follow = Follow(
+            notices=notices_of(database),
+            workers=self._workers,
+            heeding=(self._viewing, self._sessions, self._follow_attestations),
+            every=settings.sweep.views_every.total_seconds(),
+        )
         self._forget = Forget(
             store=Forgetting(database),
             workers=self._workers,
@@ -340,11 +348,13 @@ class Server:
                 enrolment=addresses.enrolment,
                 http=addresses.http,
             )
+            await self._follow.start()
             started(addresses)
             async with asyncio.TaskGroup() as parts:
                 for name, work in (
                     ("sweeper", partial(self._sweep.run, stop)),
                     ("views", partial(self._viewing.run, stop)),
+                    ("changes", partial(self._follow.run, stop)),
                     ("forgetting", partial(self._forget.run, stop)),
                     ("attestations", partial(self._follow_attestations.run, stop)),
                     ("assessments", partial(self._assess.run, stop)),

@@ -228,16 +228,6 @@ def test_expiries_are_those_of_what_stands_the_earliest_of_groups_first(
     assert store.expiries([SITE]) == {SITE: {}}
 
 
-def test_sites_that_changed_are_followed_from_where_one_was(store: Attestations) -> None:
-    before = store.last_act()
-    store.record(SITE, held(), by())
-
-    act, sites = store.attested_since(before, limit=10)
-
-    assert list(sites) == [SITE]
-    assert store.attested_since(act, limit=10) == (act, [])
-
-
 def test_a_reminder_begins_before_the_expiry(store: Attestations) -> None:
     record, _ = store.record(SITE, held(), by())
     month = timedelta(days=30)

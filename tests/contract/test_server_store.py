@@ -186,7 +186,7 @@ def test_a_change_on_an_older_revision_comes_too_late_and_leaves_no_trace(
     first, second = a_device(database, "a"), a_device(database, "b")
     stale, fresh = store.record(first), store.record(second)
     store.start_session(
-        first, SessionStart(b"n" * 16, ("boot",), "0.1.0", "embedded", 0, NOW, None)
+        first, SessionStart(b"n" * 16, (), ("boot",), "0.1.0", "embedded", 0, NOW, None)
     )
 
     late = store.commit([a_change(stale, 1), a_change(fresh, 1)], [])
@@ -248,19 +248,6 @@ def test_a_retired_device_is_judged_no_more(database: Database) -> None:
     assert store.judged_otherwise("other rules", limit=10) == []
 
 
-def test_acts_on_devices_are_followed_from_where_one_was(database: Database) -> None:
-    a_token(database)
-    key = a_device(database, "a")
-    fleet = Fleet(database, {})
-    before = fleet.last_act()
-
-    Administration(database).approve("a", now=NOW, actor="test")
-
-    act, keys = fleet.acted_on(before, limit=10)
-    assert list(keys) == [key]
-    assert fleet.acted_on(act, limit=10) == (act, [])
-
-
 def test_devices_judged_by_other_rules_are_found(database: Database) -> None:
     a_token(database)
     store = Records(database)
@@ -277,10 +264,10 @@ def test_a_certificate_speaks_for_its_device_alone(database: Database) -> None:
     key = a_device(database, "a")
     a_device(database, "b")
 
-    assert store.key_of(Peer("a", "a")) == key
+    assert store.known(Peer("a", "a")).key == key
     for peer in (Peer("a", "b"), Peer("b", "a"), Peer("c", "a"), Peer("a", "")):
         with pytest.raises(UnknownDevice):
-            store.key_of(peer)
+            store.known(peer)
 
 
 def test_devices_are_listed_page_by_page_within_a_filter(database: Database) -> None:

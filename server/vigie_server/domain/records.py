@@ -54,7 +54,8 @@ class HeldVerdict:
 class DeviceRecord:
     """One device, ready to take the next report. `grounds` are its site's.
 
-    `around` is applied to `device` already.
+    `around` is applied to `device` already. `session_revision` is the revision at which its newest
+    session began, in whichever process.
     """
 
     key: int
@@ -73,6 +74,7 @@ class DeviceRecord:
     verdicts: dict[str, HeldVerdict] = field(default_factory=dict)
     waivers: dict[str, tuple[Waiver, ...]] = field(default_factory=dict)
     committed_seq: int = 0
+    session_revision: int = 0
     stale: bool = False
 
 

@@ -61,10 +61,10 @@ class DeviceLines:
             self._see(view, device.last_report_at)
 
     def seen(self, device_id: str, at: datetime) -> None:
-        """Moves the device's last report without rendering anything else."""
+        """Moves the device's last report, and nothing else of it; never back."""
         known = self._seen.get(device_id)
         if known is not None:
-            self._seen[device_id] = (known[0], number(round(at.timestamp())))
+            self._seen[device_id] = (known[0], _later(known[1], at))
 
     def remove(self, device_id: str) -> None:
         """Takes all of the device's series away at once."""
@@ -87,7 +87,8 @@ class DeviceLines:
 
     def _see(self, view: DeviceView, at: datetime) -> None:
         head = f"{families.LAST_REPORT.name}{{{families.identity(view)}}} "
-        self._seen[view.device.id] = (head, number(round(at.timestamp())))
+        known = self._seen.get(view.device.id)
+        self._seen[view.device.id] = (head, _later("0" if known is None else known[1], at))
 
     def _end_graces(self, now: datetime) -> None:
         while self._graces and self._graces[0][0] <= now:
@@ -180,3 +181,8 @@ class DeviceLines:
         for (site, rule, status), count in sorted(rules.items()):
             shown = labels((("site", site), ("rule", rule), ("status", status)))
             yield f"{families.SITE_RULE_DEVICES.name}{{{shown}}} {count}\n"
+
+
+def _later(shown: str, at: datetime) -> str:
+    """The later of what is shown and this instant: a view may be older than what was seen since."""
+    return number(max(float(shown), round(at.timestamp())))

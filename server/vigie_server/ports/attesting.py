@@ -87,11 +87,3 @@ class AttestedSites(Protocol):
     def expiries(self, sites: Sequence[str] | None = None) -> Mapping[str, Mapping[str, datetime]]:
         """By site and item, the first expiry of what stands; None: of every site."""
         ...
-
-    def last_act(self) -> int:
-        """The number of the newest act on record."""
-        ...
-
-    def attested_since(self, act: int, *, limit: int) -> tuple[int, Sequence[str]]:
-        """The sites where attestations changed after this act, and the last act looked at."""
-        ...

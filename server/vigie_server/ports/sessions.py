@@ -18,6 +18,14 @@ class Peer:
     certificate_serial: str
 
 
+@dataclass(frozen=True, slots=True)
+class KnownPeer:
+    """The device of a peer: its key, and the revision that its row is at."""
+
+    key: int
+    revision: int
+
+
 class LiveSession(Protocol):
     """One device's open session, as the wire sees it."""
 
@@ -68,9 +76,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class SessionStart:
-    """What a greeting changes of a device's row."""
+    """What a greeting changes of a device's row, which still has to hold `boot_ids_before`."""
 
     spool_id: bytes
+    boot_ids_before: tuple[str, ...]
     boot_ids: tuple[str, ...]
     agent_version: str
     engine: str
@@ -85,7 +94,7 @@ class RecordStore(Protocol):
     Every method raises StoreBusy when the store cannot answer.
     """
 
-    def key_of(self, peer: Peer) -> int:
+    def known(self, peer: Peer) -> KnownPeer:
         """Raises UnknownDevice: no such device, or its certificate is not ours or revoked."""
         ...
 
@@ -101,16 +110,17 @@ class RecordStore(Protocol):
         """The canonical forms of a device's topics, each given by the revision of its evidence."""
         ...
 
-    def start_session(self, key: int, start: SessionStart) -> int:
-        """Gives the new revision: changes made on an older one come too late from now on.
+    def start_session(self, key: int, start: SessionStart) -> bool:
+        """Raises the revision: changes made on an older one come too late from now on.
 
-        The sequence starts again when the spool is another one. Raises UnknownDevice.
+        The sequence starts again when the spool is another one. False, and nothing changed, when
+        the device may not speak any more or another boot of it was let in meanwhile.
         """
         ...
 
     def quarantine(self, key: int, *, reason: str, at: datetime) -> None: ...
 
-    def commit(self, changes: Sequence[DeviceChange], seen: Sequence[Seen]) -> frozenset[int]:
+    def commit(self, made: Sequence[DeviceChange], seen: Sequence[Seen]) -> frozenset[int]:
         """Commits all in one transaction; gives the keys of devices whose changes came too late.
 
         A device's changes follow one another. Those of the keys returned left no trace.

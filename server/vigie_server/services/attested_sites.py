@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
 import structlog
 
 from vigie_server.domain.errors import StoreBusy
+from vigie_server.domain.noticed import Noticed
 from vigie_server.ports.attesting import AttestedSites
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
-
-CHUNK: Final = 500
 
 
 class ExpiryModel(Protocol):
@@ -25,38 +24,44 @@ class ExpiryModel(Protocol):
     def put(self, site: str, expiries: Mapping[str, datetime]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FollowAttestations:
-    """One part of the server: acts of any process are seen, as they all are in the audit."""
+    """One part of the server: acts of any process are noticed."""
 
     store: AttestedSites
     workers: Workers
     model: ExpiryModel
     every: float
+    _acted: dict[str, None] = field(default_factory=dict)
+    _all: bool = True
+
+    def heed(self, noticed: Noticed) -> None:
+        """Takes what was done: sites are among the subjects."""
+        self._acted.update(dict.fromkeys(noticed.subjects))
+        self._all = self._all or noticed.missed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Shows every site, then those that change, until stopped."""
-        act = await self.workers.read(self.store.last_act)
-        await self._show(None)
         while not stop.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self.every)
             try:
-                act = await self._follow(act)
+                await self._follow()
             except StoreBusy as error:
                 log.warning("attestations_postponed", error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self.every)
 
-    async def _follow(self, act: int) -> int:
-        while True:
-            looked = partial(self.store.attested_since, act, limit=CHUNK)
-            last, sites = await self.workers.read(looked)
-            if sites:
-                await self._show(sorted(set(sites)))
-            act = last
-            if len(sites) < CHUNK:
-                return act
-
-    async def _show(self, sites: list[str] | None) -> None:
-        found = await self.workers.read(partial(self.store.expiries, sites))
+    async def _follow(self) -> None:
+        acted, self._acted = self._acted, {}
+        everything, self._all = self._all, False
+        if not (acted or everything):
+            return
+        try:
+            found = await self.workers.read(
+                partial(self.store.expiries, None if everything else sorted(acted))
+            )
+        except StoreBusy:
+            self._acted.update(acted)
+            self._all = self._all or everything
+            raise
         for site, expiries in found.items():
             self.model.put(site, expiries)

@@ -49,6 +49,21 @@ class DeviceRecords:
             return None
         return slot.record
 
+    def outdate(self, key: int, revision: int) -> None:
+        """Has the record read again before it is used, if the store has come to this revision.
+
+        A record that runs ahead of the store stays: its next commit tells.
+        """
+        slot = self._slots.get(key)
+        if slot is not None and slot.record is not None and slot.record.revision < revision:
+            slot.record.stale = True
+
+    def outdate_all(self) -> None:
+        """Has every record read again before it is used."""
+        for slot in self._slots.values():
+            if slot.record is not None:
+                slot.record.stale = True
+
     def acquire(self, key: int) -> Slot:
         """The device's slot; give it back with `release`."""
         slot = self._slots.get(key)

@@ -3,7 +3,8 @@
 A session only ever acknowledges what is committed. It ends, and the device comes back and resumes,
 whenever its record is not the store's any more: a newer session, an administrator's act, a commit
 that failed. One device, one session: the same boot id replaces it, another one must prove that the
-first is dead by waiting.
+first is dead by waiting. Where the first is in another process, the newer one begins and the store
+ends the first: a machine that then comes back with its older boot id proves that there are two.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ import structlog
 
 from vigie_server.domain.cloning import STRAGGLING, remembered, returns_to_an_older_boot
 from vigie_server.domain.devices import DeviceState
-from vigie_server.domain.errors import DeviceCloned, MalformedRequest
+from vigie_server.domain.errors import DeviceCloned, MalformedRequest, StoreBusy
+from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.observing import clock_skew
 from vigie_server.domain.orders import Ack, Disable, Goodbye, Intervals, Order, Resend, Welcome
 from vigie_server.domain.records import DeviceRecord
@@ -36,6 +38,8 @@ log = structlog.get_logger()
 SOON: Final = timedelta(seconds=2)
 AFTER_A_RIVAL: Final = timedelta(seconds=60)
 WHILE_QUARANTINED: Final = timedelta(hours=1)
+ADMISSIONS: Final = 5
+"""How often a device is looked at again because it was changed while it was let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +81,29 @@ class OpenSessions:
             raise MalformedRequest(problem)
         if self._closing or len(self._live) >= self.terms.max_sessions:
             return Goodbye(self.terms.overload_retry, "the server is stopping or full")
-        key = await self.parts.workers.read(partial(self.parts.store.key_of, peer))
-        slot = self.parts.records.acquire(key)
+        known = await self.parts.workers.read(partial(self.parts.store.known, peer))
+        slot = self.parts.records.acquire(known.key)
         try:
             async with slot.lock:
-                record = await self.parts.records.loaded(slot)
-                refused = await self._admitted(record, hello)
-                if refused is None:
-                    return await self._started(slot, record, hello)
+                self.parts.records.outdate(known.key, known.revision)
+                opened = await self._opened(slot, hello)
         except BaseException:
             self.parts.records.release(slot)
             raise
-        self.parts.records.release(slot)
-        return refused
+        if not isinstance(opened, Session):
+            self.parts.records.release(slot)
+        return opened
+
+    async def _opened(self, slot: Slot, hello: Hello) -> "Session | Order":
+        for _ in range(ADMISSIONS):
+            record = await self.parts.records.loaded(slot)
+            refused = await self._admitted(record, hello)
+            if refused is not None:
+                return refused
+            session = await self._started(slot, record, hello)
+            if session is not None:
+                return session
+        raise StoreBusy("this device is changed too often to be let in")
 
     async def _admitted(self, record: DeviceRecord, hello: Hello) -> Order | None:
         """What to answer instead of a welcome; None when the device may speak."""
@@ -108,10 +122,12 @@ class OpenSessions:
             rival.end(Goodbye(SOON, "replaced by a newer session of this device"))
         return None
 
-    async def _started(self, slot: Slot, record: DeviceRecord, hello: Hello) -> "Session":
+    async def _started(self, slot: Slot, record: DeviceRecord, hello: Hello) -> "Session | None":
+        """The session; None when the device was changed since its record was read."""
         now = self.parts.now()
         start = SessionStart(
             spool_id=hello.spool_id,
+            boot_ids_before=record.boot_ids,
             boot_ids=remembered(record.boot_ids, hello.boot_id),
             agent_version=hello.agent_version,
             engine=hello.engine,
@@ -121,7 +137,10 @@ class OpenSessions:
         )
         # What an older session still has in the queue is late from here on: it will be sent again.
         record.stale = True
-        await self.parts.workers.write(partial(self.parts.store.start_session, slot.key, start))
+        if not await self.parts.workers.write(
+            partial(self.parts.store.start_session, slot.key, start)
+        ):
+            return None
         record = await self.parts.records.loaded(slot)
         welcome = Welcome(
             store_epoch=self._store_epoch,
@@ -146,6 +165,21 @@ class OpenSessions:
         live = self._live.get(record.key)
         if live is not None:
             live.end(Goodbye(WHILE_QUARANTINED, reason))
+
+    def heed(self, noticed: Noticed) -> None:
+        """Has records read again that other processes moved; ends sessions that are over."""
+        records = self.parts.records
+        if noticed.all_moved or noticed.missed:
+            records.outdate_all()
+        for key, revision in (*noticed.moved.items(), *noticed.acted.items()):
+            records.outdate(key, revision)
+        for key, revision in noticed.ended.items():
+            records.outdate(key, revision)
+            live = self._live.get(key)
+            if live is not None and live.began_at < revision:
+                live.end(
+                    Goodbye(SOON, "this session is over: another one began, or an act ended it")
+                )
 
     def left(self, session: "Session") -> None:
         """Called once by each session as it closes."""
@@ -175,6 +209,7 @@ class Session:
         self.slot: Final = slot
         self.boot_id: Final = boot_id
         self._owner = owner
+        self.began_at: Final = record.session_revision
         self._record = record
         self._welcome = welcome
         self._contested_at: datetime | None = None
@@ -202,9 +237,10 @@ class Session:
         if self._contested_at is not None:
             await self._prove_alone(self._contested_at, received_at)
         async with self.slot.lock:
-            if self._ending is not None or record.stale:
+            if self._ending is not None or not await self._is_current():
                 self.end(Goodbye(SOON, "resume from what is committed"))
                 return
+            record = self._record
             if report.seq <= record.last_seq:
                 self._repeated(report.seq)
                 return
@@ -221,9 +257,6 @@ class Session:
         parts = self._owner.parts
         now = parts.now()
         parts.figures.heartbeat_received()
-        if self._record.stale:
-            self.end(Goodbye(SOON, "resume from what is committed"))
-            return
         skew = clock_skew(sent_at=heartbeat.sent_at, received_at=now)
         parts.commits.saw(self.slot.key, now, skew)
         if self._contested_at is not None and now - self._contested_at > STRAGGLING:
@@ -261,6 +294,26 @@ class Session:
             self._closed = True
             self._wake.set()
             self._owner.left(self)
+
+    async def _is_current(self) -> bool:
+        """Whether the record is the store's; one that others moved is read again if it can be.
+
+        A sweep in another process or a declaration moves a record without ending the session. The
+        caller holds the slot's lock.
+        """
+        if not self._record.stale:
+            return True
+        if self._unanswered:
+            return False  # made on a record that is past: the device sends them again
+        fresh = await self._owner.parts.records.loaded(self.slot)
+        if (
+            fresh.session_revision != self.began_at
+            or fresh.disabled
+            or fresh.device.state is DeviceState.QUARANTINED
+        ):
+            return False
+        self._record = fresh
+        return True
 
     async def _prove_alone(self, contested_at: datetime, now: datetime) -> None:
         """Raises DeviceCloned when this message proves that a second machine is alive."""

@@ -1,6 +1,11 @@
-"""Keeps the read model told: which devices changed, at a calm pace, after their commits."""
+"""Keeps the read model told: which devices changed, at a calm pace, after their commits.
+
+What is shown never goes back: views are read one after the other, each from a later moment of the
+store than the one before, and the instant of a last report only rises.
+"""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -8,6 +13,7 @@ import structlog
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import StoreBusy
+from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.records import DeviceChange
 from vigie_server.domain.views import DeviceView
 from vigie_server.ports.views import ReadModel, ViewStore
@@ -34,7 +40,8 @@ class Viewing:
         self._model = model
         self._every = every
         self._changed: dict[int, None] = {}
-        self._act = 0
+        self._shown: set[str] = set()
+        self._filled = False
 
     def committed(self, change: DeviceChange) -> None:
         """A change has been committed."""
@@ -47,38 +54,45 @@ class Viewing:
         """Something else about the device has changed."""
         self._changed[key] = None
 
+    def heed(self, noticed: Noticed) -> None:
+        """Takes what other processes changed."""
+        self._changed.update(dict.fromkeys((*noticed.shown, *noticed.acted)))
+        for device_id, at in noticed.seen.items():
+            self._model.seen(device_id, at)
+        if noticed.missed:
+            self._filled = False
+
     async def run(self, stop: asyncio.Event) -> None:
         """Fills the read model with every device, then follows the changes until stopped."""
-        self._act = await self._workers.read(self._store.last_act)
-        await self._fill()
         while not stop.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._every)
             try:
-                await self._notice_acts()
+                if not self._filled:
+                    self._filled = True  # what is missed from here on is another fill
+                    await self._fill()
                 await self._follow()
             except StoreBusy as error:
                 log.warning("views_postponed", devices=len(self._changed), error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._every)
 
     async def _fill(self) -> None:
         after = 0
-        while True:
-            page = await self._workers.read(partial(self._store.views_after, after, limit=CHUNK))
-            for key, view in page:
-                self._show(view)
-                after = key
-            if len(page) < CHUNK:
-                return
-
-    async def _notice_acts(self) -> None:
-        """Finds what other processes did to devices: the command line, another replica."""
-        while True:
-            self._act, keys = await self._workers.read(
-                partial(self._store.acted_on, self._act, limit=CHUNK)
-            )
-            self._changed.update(dict.fromkeys(keys))
-            if len(keys) < CHUNK:
-                return
+        found: set[str] = set()
+        try:
+            while True:
+                page = await self._workers.read(
+                    partial(self._store.views_after, after, limit=CHUNK)
+                )
+                for key, view in page:
+                    self._show(view)
+                    found.add(view.device.id)
+                    after = key
+                if len(page) < CHUNK:
+                    break
+        except BaseException:
+            self._filled = False
+            raise
+        self._forget(self._shown - found)
 
     async def _follow(self) -> None:
         while self._changed:
@@ -95,6 +109,12 @@ class Viewing:
 
     def _show(self, view: DeviceView) -> None:
         if view.device.state is DeviceState.RETIRED:
-            self._model.remove(view.device.id)
+            self._forget({view.device.id})
         else:
+            self._shown.add(view.device.id)
             self._model.put(view)
+
+    def _forget(self, gone: Iterable[str]) -> None:
+        for device_id in list(gone):
+            self._shown.discard(device_id)
+            self._model.remove(device_id)

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
+from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow
 from vigie_server.store.tables import table
@@ -65,6 +66,7 @@ class Administration:
             connection.execute(
                 update(DEVICE).values(judged_with="", revision=DEVICE.c.revision + 1)
             )
+            changes.tell_all_moved(connection)
 
     def waiting(self) -> int:
         """How many devices wait to be judged again because somebody asked for it."""
@@ -133,3 +135,4 @@ class Administration:
             connection.execute(
                 AUDIT.insert().values(at=now, actor=actor, action=action, subject=device_id)
             )
+            changes.tell_act(connection, device_id)

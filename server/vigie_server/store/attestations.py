@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, select, update
 
 from vigie_server.domain.attested import EVERY_ATTESTATION
 from vigie_server.domain.attesting import NewAttestation, Outcome
@@ -146,22 +146,6 @@ class Attestations:
                 items = found.setdefault(row.site, {})
                 items[row.item] = min(items.get(row.item, row.expires_at), row.expires_at)
         return found
-
-    def last_act(self) -> int:
-        with self._database.reading() as connection:
-            return int(connection.execute(select(func.max(AUDIT.c.key))).scalar() or 0)
-
-    def attested_since(self, act: int, *, limit: int) -> tuple[int, Sequence[str]]:
-        query = (
-            select(AUDIT.c.key, AUDIT.c.subject)
-            .where(AUDIT.c.key > act)
-            .where(AUDIT.c.action.startswith(_ACTION))
-            .order_by(AUDIT.c.key)
-            .limit(limit)
-        )
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        return (rows[-1].key if rows else act), [row.subject for row in rows]
 
     def _newest(
         self, connection: Connection, site: int, group: int | None, item: str

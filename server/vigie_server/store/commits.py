@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from vigie_server.domain.errors import StoreRefused
 from vigie_server.domain.records import DeviceChange, Transition, WrittenVerdict
 from vigie_server.ports.sessions import Seen
+from vigie_server.store import changes as changes_log
 from vigie_server.store.content import packed
 from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store, to_store_or_none
@@ -119,6 +120,7 @@ def _write(
     run(_TRANSITION, transitions)
     run(_REOPENED, _reopened_rows(changes))
     run(_REJECTED, _rejected_rows(changes))
+    changes_log.tell_commit(database, connection, changes)
     run(_COMMITS, [("commits",)])
 
 

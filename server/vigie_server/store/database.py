@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
+from secrets import token_hex
 from threading import Event
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
@@ -54,6 +55,8 @@ class Database:
     ) -> None:
         """Raises SettingsMalformed for a URL of neither database."""
         self.url: Final = url
+        self.name: Final = token_hex(8)
+        """Of this process among those that share the store."""
         read = _readable(url)
         self.is_sqlite: Final = read.get_backend_name() == "sqlite"
         self.engine: Final = (

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, or_, select, update
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.enrolling import Claims, KnownDevice, TokenTerms
 from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
+from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import (
     Audit,
@@ -175,6 +176,7 @@ class _Transaction:
         self._connection.execute(
             AUDIT.insert().values(at=at, actor="server", action=action, subject=subject)
         )
+        changes.tell_act(self._connection, subject)
 
 
 def _hardware(claims: Claims) -> dict[str, str]:

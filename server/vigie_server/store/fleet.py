@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, select
+from sqlalchemy import Connection, Row, Select, exists, select
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import NotFound
@@ -13,13 +13,13 @@ from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.store.database import Database
-from vigie_server.store.models import Audit, DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
+from vigie_server.store.models import DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
 from vigie_server.store.record_rows import device_of
 from vigie_server.store.tables import table
 
 DEVICE, SITE = table(DeviceRow), table(Site)
 VERDICT, TRANSITION = table(VerdictRow), table(TransitionRow)
-AUDIT, SNAPSHOT = table(Audit), table(SnapshotRow)
+SNAPSHOT = table(SnapshotRow)
 
 
 class Fleet:
@@ -109,22 +109,6 @@ class Fleet:
         query = _devices().where(DEVICE.c.key.in_(list(keys)))
         with self._database.reading() as connection:
             return self._views(connection, connection.execute(query).all())
-
-    def last_act(self) -> int:
-        with self._database.reading() as connection:
-            return int(connection.execute(select(func.max(AUDIT.c.key))).scalar() or 0)
-
-    def acted_on(self, act: int, *, limit: int) -> tuple[int, Sequence[int]]:
-        query = (
-            select(AUDIT.c.key.label("act"), DEVICE.c.key.label("device"))
-            .join(DEVICE, DEVICE.c.id == AUDIT.c.subject)
-            .where(AUDIT.c.key > act)
-            .order_by(AUDIT.c.key)
-            .limit(limit)
-        )
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        return (rows[-1].act if rows else act), [row.device for row in rows]
 
     def _views(
         self, connection: Connection, rows: Sequence[Row[Any]]

@@ -93,6 +93,7 @@ class DeviceRow(Base, table=True):
     last_seq: int = Field(default=0, sa_type=BigInteger)
     dropped_reports: int = Field(default=0, sa_type=BigInteger)
     boot_ids: str = Field(default="[]", sa_type=Text)
+    session_revision: int = Field(default=0, sa_type=BigInteger)
     judged_with: str = Field(default="", sa_type=Text)
     disabled: str = Field(default="", sa_type=Text)
     enrolled_at: datetime = Field(sa_type=Instant)
@@ -267,3 +268,16 @@ class Audit(Base, table=True):
     actor: str = Field(sa_type=Text)
     action: str = Field(sa_type=Text)
     subject: str = Field(sa_type=Text)
+
+
+class Change(Base, table=True):
+    """What processes that share the store tell one another, kept for minutes: `store.changes`."""
+
+    __tablename__ = "change"
+    __table_args__: ClassVar[tuple[Any, ...]] = (Index("ix_change_xid_key", "xid", "key"),)
+
+    key: int | None = Field(default=None, primary_key=True, sa_type=Key)
+    xid: int = Field(sa_type=BigInteger)
+    at: datetime = Field(sa_type=Instant)
+    origin: str = Field(sa_type=Text)
+    told: str = Field(sa_type=Text)

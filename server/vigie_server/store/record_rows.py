@@ -58,6 +58,7 @@ def record_of(row: Row[Any], around: Surroundings) -> DeviceRecord:
         disabled=row.disabled,
         last_seen_at=row.last_seen_at,
         committed_seq=row.last_seq,
+        session_revision=row.session_revision,
     )
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, case, select, update
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
 from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot, HeldVerdict
-from vigie_server.ports.sessions import Peer, Seen, SessionStart
-from vigie_server.store import commits
+from vigie_server.ports.sessions import KnownPeer, Peer, Seen, SessionStart
+from vigie_server.store import changes, commits
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
 from vigie_server.store.many_records import many_records
@@ -39,19 +39,19 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def key_of(self, peer: Peer) -> int:
+    def known(self, peer: Peer) -> KnownPeer:
         query = (
-            select(DEVICE.c.key)
+            select(DEVICE.c.key, DEVICE.c.revision)
             .join(CERTIFICATE, CERTIFICATE.c.device_key == DEVICE.c.key)
             .where(DEVICE.c.id == peer.device_id)
             .where(CERTIFICATE.c.serial == peer.certificate_serial)
             .where(CERTIFICATE.c.revoked_at.is_(None) | (DEVICE.c.disabled != ""))
         )
         with self._database.reading() as connection:
-            key = connection.execute(query).scalar()
-        if key is None:
+            row = connection.execute(query).one_or_none()
+        if row is None:
             raise UnknownDevice("this certificate is not in force")
-        return int(key)
+        return KnownPeer(row.key, row.revision)
 
     def record(self, key: int) -> DeviceRecord:
         with self._database.reading() as connection:
@@ -86,14 +86,18 @@ class Records:
         return found
 
     @retried
-    def start_session(self, key: int, start: SessionStart) -> int:
+    def start_session(self, key: int, start: SessionStart) -> bool:
         same_spool = DEVICE.c.spool_id == start.spool_id
         with self._database.writing() as connection:
             revision = connection.execute(
                 update(DEVICE)
                 .where(DEVICE.c.key == key)
+                .where(DEVICE.c.boot_ids == json.dumps(list(start.boot_ids_before)))
+                .where(DEVICE.c.disabled == "")
+                .where(DEVICE.c.state != DeviceState.QUARANTINED.value)
                 .values(
                     revision=DEVICE.c.revision + 1,
+                    session_revision=DEVICE.c.revision + 1,
                     last_seq=case((same_spool, DEVICE.c.last_seq), else_=0),
                     spool_id=start.spool_id,
                     boot_ids=json.dumps(list(start.boot_ids)),
@@ -107,9 +111,9 @@ class Records:
                 )
                 .returning(DEVICE.c.revision)
             ).scalar()
-        if revision is None:
-            raise UnknownDevice("no such device")
-        return int(revision)
+            if revision is not None:
+                changes.tell_ended(connection, [(key, revision)])
+        return revision is not None
 
     @retried
     def quarantine(self, key: int, *, reason: str, at: datetime) -> None:
@@ -127,9 +131,10 @@ class Records:
                         at=at, actor="server", action=f"quarantined: {reason}", subject=device_id
                     )
                 )
+                changes.tell_act(connection, device_id)
 
-    def commit(self, changes: Sequence[DeviceChange], seen: Sequence[Seen]) -> frozenset[int]:
-        return commits.commit(self._database, changes, seen)
+    def commit(self, made: Sequence[DeviceChange], seen: Sequence[Seen]) -> frozenset[int]:
+        return commits.commit(self._database, made, seen)
 
     def due(self, *, now: datetime, limit: int) -> Mapping[int, Sequence[str]]:
         query = (

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, update
 
 from vigie_server.ports.declaring import Act
+from vigie_server.store import changes
 from vigie_server.store.models import Audit, DeviceRow
 from vigie_server.store.tables import table
 
@@ -19,9 +20,13 @@ AT_ONCE: Final = 500
 
 def judge_again(connection: Connection, which: ColumnElement[bool]) -> None:
     """Has the devices that meet the condition judged again."""
-    connection.execute(
-        update(DEVICE).where(which).values(judged_with="", revision=DEVICE.c.revision + 1)
+    moved = connection.execute(
+        update(DEVICE)
+        .where(which)
+        .values(judged_with="", revision=DEVICE.c.revision + 1)
+        .returning(DEVICE.c.key, DEVICE.c.revision)
     )
+    changes.tell_moved(connection, [(row.key, row.revision) for row in moved])
 
 
 def judge_devices_again(connection: Connection, keys: Sequence[int]) -> None:
@@ -35,3 +40,4 @@ def record_act(connection: Connection, act: Act, action: str, subject: str) -> N
     connection.execute(
         AUDIT.insert().values(at=act.at, actor=act.actor, action=action, subject=subject)
     )
+    changes.tell_act(connection, subject)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, update
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
 from vigie_server.ports.tokens import ApiCaller, NewToken, Role
+from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.enrolment import token_terms
 from vigie_server.store.models import ApiToken, Audit, EnrolmentToken, Site
@@ -165,3 +166,4 @@ def _sites(text: str | None) -> frozenset[str] | None:
 
 def _record(connection: Connection, at: datetime, actor: str, action: str, subject: str) -> None:
     connection.execute(AUDIT.insert().values(at=at, actor=actor, action=action, subject=subject))
+    changes.tell_act(connection, subject)

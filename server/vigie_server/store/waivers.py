@@ -16,6 +16,7 @@ from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import NewWaiver, RowKeys, Waiver, accepted_rows
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.waiving import WaivedDeviceRecord, WaiverRecord
+from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import WaivedDevice
 from vigie_server.store.declared_models import Waiver as WaiverRow
@@ -168,9 +169,13 @@ def _judge_again(
         .where(VERDICT.c.rule == rule)
         .values(next_check_at=now)
     )
-    connection.execute(
-        update(DEVICE).where(DEVICE.c.key.in_(devices)).values(revision=DEVICE.c.revision + 1)
+    moved = connection.execute(
+        update(DEVICE)
+        .where(DEVICE.c.key.in_(devices))
+        .values(revision=DEVICE.c.revision + 1)
+        .returning(DEVICE.c.key, DEVICE.c.revision)
     )
+    changes.tell_moved(connection, [(row.key, row.revision) for row in moved])
 
 
 def _note(connection: Connection, devices: Sequence[Any], action: str, act: Act) -> None:
