@@ -1,0 +1,268 @@
+"""Two servers over one PostgreSQL: a device may reach either, at any moment, and is one device."""
+
+import asyncio
+import shutil
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from fakes.postgres import postgres_url
+from fakes.running_server import RunningServer, running_server
+from fakes.scripted_device import (
+    ScriptedIdentity,
+    a_firewall,
+    a_hello,
+    a_report,
+    enrolled,
+    session,
+    unchanged,
+)
+from fakes.stored import bare_store
+from vigie.v1 import telemetry_pb2
+from vigie_server.clock import utc_now
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.sites import Site
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.tokens import Role
+from vigie_server.store.administration import Administration
+from vigie_server.store.organisation import Organisation
+from vigie_server.store.tokens import Tokens
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(60)]
+SITE = "Les Tilleuls"
+
+
+@pytest.fixture(autouse=True)
+def one_postgres(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    no_settings_from_outside: None,  # noqa: ARG001 (this setting is the test's)
+) -> Iterator[None]:
+    with bare_store("postgres", tmp_path):
+        monkeypatch.setenv("VIGIE_SERVER_STORE__URL", postgres_url())
+        yield
+
+
+@asynccontextmanager
+async def two_replicas(
+    folder: Path, **changes: object
+) -> AsyncIterator[tuple[RunningServer, RunningServer]]:
+    """Two servers with data folders of their own and one authority."""
+    async with running_server(folder / "a", **changes) as first:
+        shutil.copytree(folder / "a" / "ca", folder / "b" / "ca")
+        async with running_server(folder / "b", **changes) as second:
+            yield first, second
+
+
+async def a_device(running: RunningServer) -> ScriptedIdentity:
+    return await enrolled(running.token(), running.authority.certificate_pem)
+
+
+def at(running: RunningServer, identity: ScriptedIdentity) -> ScriptedIdentity:
+    """The device as it speaks to this replica."""
+    return replace(identity, telemetry=f"localhost:{running.addresses.telemetry}")
+
+
+async def scrape(running: RunningServer, token: str) -> str:
+    trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+        answer = await client.get(f"https://localhost:{running.addresses.http}/metrics")
+        return answer.text if answer.status_code == 200 else str(answer.status_code)
+
+
+async def scraped(running: RunningServer, token: str, *wanted: str) -> str:
+    """The first page that holds all of it; the test's own time limit ends a vain wait."""
+    while True:
+        page = await scrape(running, token)
+        if all(text in page for text in wanted):
+            return page
+
+
+def fleet_of(page: str) -> list[str]:
+    """The lines on devices and sites, those of the process itself left out."""
+    return sorted(
+        line
+        for line in page.splitlines()
+        if line.startswith(("vigie_device", "vigie_site")) and not line.startswith("#")
+    )
+
+
+async def test_a_session_moves_in_its_midst_and_goes_on_from_what_is_committed(
+    tmp_path: Path,
+) -> None:
+    async with two_replicas(tmp_path) as (a, b):
+        identity = await a_device(a)
+        async with session(at(a, identity)) as first, session(at(b, identity)) as second:
+            await first.greet()
+            await first.send(a_report(1, a_firewall("1")))
+            await first.acknowledged(1)
+
+            welcome = await second.greet()
+            await second.send(a_report(2, a_firewall("0")))
+            await second.acknowledged(2)
+            farewell = await first.received()
+
+        verdicts = a.fleet.verdicts(identity.device_id)
+
+    assert welcome.resume_after == 1
+    assert farewell is not None
+    assert "another one began" in farewell.goodbye.reason
+    assert [verdict.status.value for verdict in verdicts] == ["fail"]
+
+
+async def test_what_the_older_session_still_sends_is_not_acknowledged(tmp_path: Path) -> None:
+    slow = {"sweep": {"views_every": timedelta(hours=1)}}  # nobody tells the first: the store does
+    async with two_replicas(tmp_path, **slow) as (a, b):
+        identity = await a_device(a)
+        async with session(at(a, identity)) as first, session(at(b, identity)) as second:
+            await first.greet()
+            await second.greet()
+            await first.send(a_report(1, a_firewall("1")))
+            answer = await first.received()
+
+        assert answer is not None
+        assert answer.HasField("goodbye")
+        assert a.fleet.verdicts(identity.device_id) == []
+
+
+async def test_a_machine_that_comes_back_after_its_double_spoke_elsewhere_is_a_clone(
+    tmp_path: Path,
+) -> None:
+    async with two_replicas(tmp_path) as (a, b):
+        identity = await a_device(a)
+        async with session(at(a, identity)) as first, session(at(b, identity)) as second:
+            await first.greet(a_hello(boot_id="one"))
+            await second.greet(a_hello(boot_id="two"))
+            ended = await first.received()
+            async with session(at(a, identity)) as again:
+                await again.send(a_hello(boot_id="one"))
+                answer = await again.received()
+            farewell = await second.received()
+
+        state = b.fleet.device(identity.device_id).state
+
+    assert ended is not None
+    assert ended.HasField("goodbye")
+    assert answer is not None
+    assert "two machines" in answer.goodbye.reason
+    assert farewell is not None
+    assert farewell.HasField("goodbye")
+    assert state is DeviceState.QUARANTINED
+
+
+async def test_two_boots_that_greet_two_replicas_at_once_are_both_remembered(
+    tmp_path: Path,
+) -> None:
+    async with two_replicas(tmp_path) as (a, b):
+        identity = await a_device(a)
+        async with session(at(a, identity)) as first, session(at(b, identity)) as second:
+            await asyncio.gather(
+                first.send(a_hello(boot_id="one")), second.send(a_hello(boot_id="two"))
+            )
+            await asyncio.gather(first.received(), second.received())
+        answers = []
+        for boot in ("one", "two"):
+            async with session(at(a, identity)) as again:
+                await again.send(a_hello(boot_id=boot))
+                answers.append(await again.received())
+
+        state = b.fleet.device(identity.device_id).state
+
+    assert state is DeviceState.QUARANTINED
+    assert any(answer is not None and answer.HasField("goodbye") for answer in answers)
+
+
+async def test_a_device_revoked_while_it_was_away_is_told_so_by_who_remembers_it(
+    tmp_path: Path,
+) -> None:
+    slow = {"sweep": {"views_every": timedelta(hours=1)}}
+    async with two_replicas(tmp_path, **slow) as (a, b):
+        identity = await a_device(a)
+        async with session(at(a, identity)) as device:
+            await device.greet()
+            await device.done()
+            await device.received()
+        admin = Administration(b.server.database)
+        await asyncio.to_thread(admin.revoke, identity.device_id, now=utc_now(), actor="test")
+        async with session(at(a, identity)) as device:
+            await device.send(a_hello())
+            answer = await device.received()
+
+    assert answer is not None
+    assert answer.disable.reason == "revoked"
+
+
+async def test_a_revocation_ends_an_idle_session_at_the_other_replica(tmp_path: Path) -> None:
+    async with two_replicas(tmp_path) as (a, b):
+        identity = await a_device(a)
+        async with session(at(a, identity)) as device:
+            await device.greet()
+            admin = Administration(b.server.database)
+            await asyncio.to_thread(admin.revoke, identity.device_id, now=utc_now(), actor="test")
+            farewell = await device.received()
+
+    assert farewell is not None
+    assert farewell.HasField("goodbye")
+
+
+async def test_a_declaration_moves_the_record_and_leaves_the_session_open(tmp_path: Path) -> None:
+    async with two_replicas(tmp_path) as (a, b):
+        identity = await a_device(a)
+        token = b.api_token(Role.SCRAPE)
+        async with session(at(a, identity)) as device:
+            await device.greet()
+            await device.send(a_report(1, a_firewall("1")))
+            await device.acknowledged(1)
+            await asyncio.to_thread(
+                Organisation(b.server.database).put,
+                Site(SITE, networks=("192.168.1.0/24",)),
+                Act("test", utc_now()),
+            )
+            await scraped(a, token, identity.device_id)
+            await device.send(a_report(2, unchanged(a_firewall("1"))))
+            await device.acknowledged(2)
+            await device.send(telemetry_pb2.Heartbeat())
+            await device.send(a_report(3, a_firewall("0")))
+            await device.acknowledged(3)
+
+
+async def test_what_one_replica_commits_both_show(tmp_path: Path) -> None:
+    async with two_replicas(tmp_path) as (a, b):
+        identity = await a_device(a)
+        token = a.api_token(Role.SCRAPE)
+        failing = f'vigie_device_compliant{{device="{identity.device_id}",site="{SITE}"}} 0'
+        async with session(at(a, identity)) as device:
+            await device.greet()
+            await device.send(a_report(1, a_firewall("0")))
+            await device.acknowledged(1)
+        pages = [await scraped(running, token, failing) for running in (b, a)]
+        async with session(at(b, identity)) as device:
+            await device.greet()
+            await device.send(a_report(2, a_firewall("1")))
+            await device.acknowledged(2)
+        passing = failing.replace("} 0", "} 1")
+        pages += [await scraped(running, token, passing) for running in (a, b)]
+
+    assert fleet_of(pages[0]) == fleet_of(pages[1])
+    assert fleet_of(pages[2]) == fleet_of(pages[3])
+
+
+async def test_a_revoked_token_is_refused_by_both_at_once(tmp_path: Path) -> None:
+    async with two_replicas(tmp_path) as (a, b):
+        text = a.api_token(Role.SCRAPE)
+        before = [await scrape(running, text) for running in (a, b)]
+        admin = a.server.database
+
+        (known,) = Tokens(admin).api_tokens()
+        Tokens(admin).revoke(known.id, now=utc_now(), actor="test")
+        after = [await scrape(running, text) for running in (a, b)]
+
+    assert all("vigie_sessions" in page for page in before)
+    assert after == ["401", "401"]
