@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -51,7 +52,7 @@ def one_postgres(
 
 @asynccontextmanager
 async def two_replicas(
-    folder: Path, **changes: object
+    folder: Path, **changes: Any
 ) -> AsyncIterator[tuple[RunningServer, RunningServer]]:
     """Two servers with data folders of their own and one authority."""
     async with running_server(folder / "a", **changes) as first:
@@ -118,7 +119,9 @@ async def test_a_session_moves_in_its_midst_and_goes_on_from_what_is_committed(
 
 
 async def test_what_the_older_session_still_sends_is_not_acknowledged(tmp_path: Path) -> None:
-    slow = {"sweep": {"views_every": timedelta(hours=1)}}  # nobody tells the first: the store does
+    slow: dict[str, Any] = {
+        "sweep": {"views_every": timedelta(hours=1)}
+    }  # nobody tells the first: the store does
     async with two_replicas(tmp_path, **slow) as (a, b):
         identity = await a_device(a)
         async with session(at(a, identity)) as first, session(at(b, identity)) as second:
@@ -182,7 +185,7 @@ async def test_two_boots_that_greet_two_replicas_at_once_are_both_remembered(
 async def test_a_device_revoked_while_it_was_away_is_told_so_by_who_remembers_it(
     tmp_path: Path,
 ) -> None:
-    slow = {"sweep": {"views_every": timedelta(hours=1)}}
+    slow: dict[str, Any] = {"sweep": {"views_every": timedelta(hours=1)}}
     async with two_replicas(tmp_path, **slow) as (a, b):
         identity = await a_device(a)
         async with session(at(a, identity)) as device:
