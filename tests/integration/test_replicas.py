@@ -132,7 +132,7 @@ async def test_what_the_older_session_still_sends_is_not_acknowledged(tmp_path: 
 
         assert answer is not None
         assert answer.HasField("goodbye")
-        assert a.fleet.verdicts(identity.device_id) == []
+        assert a.fleet.reported_topics(identity.device_id) == {}
 
 
 async def test_a_machine_that_comes_back_after_its_double_spoke_elsewhere_is_a_clone(
