@@ -14,10 +14,12 @@ from vigie_server.domain.errors import NotFound
 from vigie_server.domain.maturity import (
     Action,
     Assessment,
+    Attestation,
     Need,
     Outcome,
     Population,
     RuleStanding,
+    WordShare,
 )
 from vigie_server.domain.overrides import Scope
 from vigie_server.domain.site_figures import Inventory
@@ -31,6 +33,7 @@ from vigie_server.services.tokens import MakeTokens
 from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
+from vigie_server.store.groups import Groups
 from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.models import DeviceRow
@@ -143,6 +146,52 @@ def test_an_attestation_counts_until_it_expires_and_the_newest_word_holds(
     assert now.standing.attestations["Q10-charter-signed"].value == 96
     assert now.until == NOW + timedelta(days=30)
     assert "Q02-restore-test" not in later.standing.attestations
+
+
+def test_what_is_attested_of_groups_is_told_with_the_devices_that_it_covers(
+    database: Database, store: Assessments
+) -> None:
+    item, organisation = "Q02-central-backups", Groups(database)
+    organisation.put(SITE, "serveurs", '{"hostname": ["srv-*"]}', ACT)
+    organisation.put(None, "linux", '{"platform": ["linux"]}', ACT)
+    for name, state in (("srv-1", "active"), ("srv-2", "retired"), ("pc-1", "lost")):
+        a_judged_device(database, name, {}, state=state)
+    a_judged_device(database, "win-1", {}, platform="windows")
+    before = seen(store).standing.of_groups
+    attest(database, item, Said.NOT_HELD)
+    attest(database, item, group="serveurs", expires_at=NOW + timedelta(days=30))
+    servers = seen(store)
+    attest(database, item, Said.NOT_APPLICABLE, group="linux", reason="sans serveur")
+    all_linux = seen(store)
+    later = seen(store, now=NOW + timedelta(days=30))
+    Attestations(database, frozenset()).withdraw(SITE, item, "linux", ACT)
+
+    held, no, beside = (Attestation(outcome) for outcome in Outcome)
+    assert before == {}
+    assert set(servers.standing.of_groups[item]) == {WordShare(held, 1), WordShare(no, 2)}
+    assert servers.until == NOW + timedelta(days=30)
+    assert set(all_linux.standing.of_groups[item]) == {WordShare(beside, 2), WordShare(no, 1)}
+    assert all_linux.standing.attestations[item] == no
+    assert set(later.standing.of_groups[item]) == {WordShare(beside, 2), WordShare(no, 1)}
+    assert set(seen(store).standing.of_groups[item]) == {WordShare(held, 1), WordShare(no, 2)}
+
+
+def test_what_another_site_attests_of_a_group_of_every_site_stays_there(
+    database: Database, store: Assessments
+) -> None:
+    Organisation(database).put(Site("Les Lilas"), ACT)
+    Groups(database).put(None, "linux", '{"platform": ["linux"]}', ACT)
+    a_judged_device(database, "pc-1", {})
+    given = NewAttestation("Q12-risk-map", Said.HELD, author="Direction", group="linux")
+    checked = bundled_attestations().checked(given, now=NOW)
+    Attestations(database, frozenset()).record("Les Lilas", checked, ACT)
+
+    there, here = sorted(store.sites(), reverse=True)
+
+    assert store.seen(here, now=NOW).standing.of_groups == {}  # type: ignore[union-attr]
+    of_lilas = store.seen(there, now=NOW)
+    assert of_lilas is not None
+    assert of_lilas.standing.of_groups == {"Q12-risk-map": ()}
 
 
 def test_contractors_are_those_who_reach_the_site_with_a_token_in_force(

@@ -9,6 +9,9 @@ What it holds to:
 - Shares count the devices that the site declares: those that never reported do not pass, and
   neither do unknown and waived verdicts. A site that declares no number meets no share, and is
   told of the devices that report and do not pass all the same.
+- What is attested of a group of devices covers its devices: the item counts for the site once the
+  share of its declared devices stands under a word that meets it. A group's word goes before the
+  site's, whatever it says; devices that it says to be without object are not counted.
 - No evidence at all is "not assessed", which is not N0.
 - The actions to the next level are complete and in order of effort, the cheapest first.
 """
@@ -92,6 +95,14 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True)
+class WordShare:
+    """So many of the devices that report stand under this word; None: nothing is said of them."""
+
+    word: Attestation | None
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
 class RuleStanding:
     """One rule over the devices of a site that report.
 
@@ -113,7 +124,8 @@ class SiteStanding:
     """All that a site's levels follow. `declared_devices` is None until a person says how many.
 
     `rules` are by rule and population; a rule that is absent was judged on no device. `expired`
-    are the items whose newest attestation counts no more, with when it ended.
+    are the items whose newest attestation counts no more, with when it ended. `of_groups` are the
+    items that something is attested of for groups of devices: which word holds for how many.
     """
 
     declared_devices: int | None
@@ -122,6 +134,12 @@ class SiteStanding:
     site_rules: Mapping[str, Status]
     attestations: Mapping[str, Attestation]
     expired: Mapping[str, datetime] = field(default_factory=dict)
+    of_groups: Mapping[str, Sequence[WordShare]] = field(default_factory=dict)
+
+    @property
+    def absent(self) -> int:
+        """Devices that are declared and do not report; 0 where no number is declared."""
+        return max(0, (self.declared_devices or 0) - self.reporting)
 
 
 class Need(StrEnum):
@@ -139,9 +157,9 @@ class Need(StrEnum):
 class Action:
     """One thing to do about `subject`, a rule or an attestation.
 
-    Of `devices`, of which some are named, `count` have to be mended. Each of `alternatives` would
-    do instead of it. An attestation has to carry `value`, where one is told, or `at_least` that
-    number; the one before it ended at `expired_at` (UNIX seconds).
+    Of `devices`, of which some are named, `count` have to be mended, enrolled, or attested for.
+    Each of `alternatives` would do instead of it. An attestation has to carry `value`, where one is
+    told, or `at_least` that number; the one before it ended at `expired_at` (UNIX seconds).
     """
 
     need: Need
@@ -156,7 +174,7 @@ class Action:
     @property
     def effort(self) -> int:
         """For the order: words before deeds, few devices before many."""
-        return _EFFORT[self.need] + self.count
+        return _EFFORT[self.need] + (0 if self.need is Need.ATTEST else self.count)
 
 
 _EFFORT: Final[Mapping[Need, int]] = {
@@ -224,7 +242,7 @@ def _missing(condition: Condition, site: SiteStanding, share: float) -> tuple[Ac
     """What the condition still asks for; nothing when it holds."""
     match condition:
         case Attested():
-            return _attestation_missing(condition, site)
+            return _attestation_missing(condition, site, share)
         case OfSite(rule=rule):
             return _site_rule_missing(rule, site)
         case Share():
@@ -243,28 +261,55 @@ def _missing(condition: Condition, site: SiteStanding, share: float) -> tuple[Ac
             return (replace(first[0], alternatives=tuple(others)), *first[1:])
 
 
-def _attestation_missing(condition: Attested, site: SiteStanding) -> tuple[Action, ...]:
+def _attestation_missing(
+    condition: Attested, site: SiteStanding, share: float
+) -> tuple[Action, ...]:
     found = site.attestations.get(condition.item)
-    ended = site.expired.get(condition.item)
-    asks = (
-        Action(
-            Need.ATTEST,
-            condition.item,
-            value=condition.value,
-            at_least=condition.at_least,
-            expired_at=None if ended is None else ended.timestamp(),
-        ),
-    )
-    if found is None or found.outcome is Outcome.NOT_HELD:
-        return asks
-    if condition.value is not None:
-        return () if found.value == condition.value else asks
-    if found.outcome is Outcome.NOT_APPLICABLE:
+    shares = site.of_groups.get(condition.item)
+    if shares is None or (site.reporting == 0 and site.absent == 0):
+        return () if _meets(found, condition) else (_ask(condition, site),)
+    shares = (*shares, WordShare(found, site.absent))  # nobody said anything else of the absent
+    excused = sum(one.devices for one in shares if _excuses(one.word, condition))
+    total = sum(one.devices for one in shares) - excused
+    if total == 0:
         return ()
-    if condition.at_least is not None:
-        enough = isinstance(found.value, int | float) and found.value >= condition.at_least
-        return () if enough else asks
+    meeting = sum(one.devices for one in shares if _meets(one.word, condition)) - excused
+    lacking = _enough(total, share) - meeting
+    if lacking > 0:
+        return (replace(_ask(condition, site), count=lacking),)
+    if site.declared_devices is None and not _meets(found, condition):
+        return (Action(Need.DECLARE, DECLARED_DEVICES),)  # how many are not in these groups
     return ()
+
+
+def _ask(condition: Attested, site: SiteStanding) -> Action:
+    ended = site.expired.get(condition.item)
+    return Action(
+        Need.ATTEST,
+        condition.item,
+        value=condition.value,
+        at_least=condition.at_least,
+        expired_at=None if ended is None else ended.timestamp(),
+    )
+
+
+def _meets(word: Attestation | None, condition: Attested) -> bool:
+    if word is None or word.outcome is Outcome.NOT_HELD:
+        return False
+    if condition.value is not None:
+        return word.value == condition.value
+    if word.outcome is Outcome.NOT_APPLICABLE or condition.at_least is None:
+        return True
+    return isinstance(word.value, int | float) and word.value >= condition.at_least
+
+
+def _excuses(word: Attestation | None, condition: Attested) -> bool:
+    """Whether the word says that there is nothing to attest, where that is an answer."""
+    return word is not None and word.outcome is Outcome.NOT_APPLICABLE and condition.value is None
+
+
+def _enough(total: int, share: float) -> int:
+    return math.ceil(total * share - _ROUNDING)
 
 
 def _site_rule_missing(rule: str, site: SiteStanding) -> tuple[Action, ...]:
@@ -294,11 +339,11 @@ def _share_missing(condition: Share, site: SiteStanding, share: float) -> tuple[
         if site.declared_devices is None:
             actions.append(Action(Need.DECLARE, DECLARED_DEVICES))
         else:
-            absent = max(0, site.declared_devices - site.reporting)
+            absent = site.absent
     total = found.applies + absent
     if total == 0 and not actions:
         return (Action(Need.APPLY, rule),)
-    wanted = total if condition.every else math.ceil(total * share - _ROUNDING)
+    wanted = total if condition.every else _enough(total, share)
     lacking = wanted - found.passing
     if lacking > 0:
         mended = min(lacking, found.applies - found.passing)
@@ -318,7 +363,7 @@ def _is_known(condition: Condition, site: SiteStanding) -> bool:
     """Whether anything at all was found or said of it."""
     match condition:
         case Attested(item=item):
-            return item in site.attestations
+            return item in site.attestations or item in site.of_groups
         case OfSite(rule=rule):
             known = site.site_rules.get(rule) in {Status.PASS, Status.FAIL}
             return known or rule in site.attestations

@@ -5,6 +5,7 @@ from typing import Final
 
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.maturity import LEVELS, Action, Assessment, Need
+from vigie_server.domain.plurals import Counted
 from vigie_server.domain.statements import LANGUAGES, day, shown
 
 NAMED: Final = 5
@@ -20,20 +21,26 @@ _ACTION: Final[Mapping[Need, Texts]] = {
         "en": "no device is concerned by “{title}”: say that it is not applicable",
     },
     Need.ATTEST: {
-        "fr": "attester « {title} »{value}{expired}",
-        "en": "attest “{title}”{value}{expired}",
+        "fr": "attester « {title} »{value}{more}{expired}",
+        "en": "attest “{title}”{value}{more}{expired}",
     },
     Need.SITE: {
         "fr": "remplir « {title} » pour l'établissement",
         "en": "meet “{title}” for the site",
     },
     Need.MEND: {
-        "fr": "mettre {count} équipement(s) en règle pour « {title} »{devices}",
-        "en": "have {count} device(s) meet “{title}”{devices}",
+        "fr": "mettre {count:équipement|équipements} en règle pour « {title} »{devices}",
+        "en": "have {count:device|devices} meet “{title}”{devices}",
     },
     Need.ENROL: {
-        "fr": "enrôler {count} équipement(s) déclaré(s) qui ne remontent rien (« {title} »)",
-        "en": "enrol {count} declared device(s) that do not report (“{title}”)",
+        "fr": (
+            "enrôler {count:équipement déclaré|équipements déclarés} "
+            "qui ne {count:|remonte|remontent} rien (« {title} »)"
+        ),
+        "en": (
+            "enrol {count:declared device|declared devices} "
+            "that {count:|does|do} not report (“{title}”)"
+        ),
     },
 }
 _VALUE: Final = {"fr": " avec la réponse « {value} »", "en": " with the answer “{value}”"}
@@ -42,6 +49,10 @@ _ANSWERS: Final[Mapping[str, Texts]] = {
     "no": {"fr": "non", "en": "no"},
 }
 _AT_LEAST: Final = {"fr": " (au moins {number})", "en": " (at least {number})"}
+_FOR_MORE: Final = {
+    "fr": " pour {count:équipement|équipements} de plus",
+    "en": " for {count:more device|more devices}",
+}
 _EXPIRED: Final = {
     "fr": " de nouveau, l'attestation ayant expiré le {day}",
     "en": " again, as what was attested expired on {day}",
@@ -50,6 +61,7 @@ _OR: Final = {"fr": ", ou bien : ", "en": ", or else: "}
 _AND: Final = {"fr": " et ", "en": " and "}
 _MORE: Final = {"fr": ", … et {count} de plus", "en": ", … and {count} more"}
 _COLON: Final = {"fr": " : ", "en": ": "}
+_AMONG: Final = {"fr": ", dont : ", "en": ", among them: "}
 _NOT_ASSESSED: Final = {
     "fr": "Non évalué : aucune preuve ni attestation pour cette question.",
     "en": "Not assessed: no evidence and no attestation for this question.",
@@ -59,8 +71,8 @@ _TOP: Final = {
     "en": "All the conditions of level N4 are met.",
 }
 _HELD: Final = {
-    "fr": "Niveau N{level}. Pour atteindre N{next}, {count} action(s), dont : {first}.",
-    "en": "Level N{level}. To reach N{next}, {count} action(s), among them: {first}.",
+    "fr": "Niveau N{level}. Pour atteindre N{next}, {count:action|actions}{among}{first}.",
+    "en": "Level N{level}. To reach N{next}, {count:action|actions}{among}{first}.",
 }
 
 
@@ -79,7 +91,8 @@ def held_by(assessment: Assessment, titles: Mapping[str, Texts]) -> Texts:
         language: _HELD[language].format(
             level=assessment.level,
             next=assessment.level + 1,
-            count=len(assessment.actions),
+            count=Counted.of(len(assessment.actions), language),
+            among=(_COLON if len(assessment.actions) == 1 else _AMONG)[language],
             first=_said(assessment.actions[0], titles, language),
         )
         for language in LANGUAGES
@@ -90,7 +103,8 @@ def _said(action: Action, titles: Mapping[str, Texts], language: str) -> str:
     title = titles.get(action.subject)
     sentence = _ACTION[action.need][language].format(
         title=action.subject if title is None else title[language],
-        count=action.count,
+        count=Counted.of(action.count, language),
+        more=_for_more(action, language),
         devices=_devices(action.devices, language),
         value=_value(action, language),
         expired="" if action.expired_at is None else _expired(action.expired_at, language),
@@ -109,6 +123,12 @@ def _value(action: Action, language: str) -> str:
     if action.at_least is not None:
         return _AT_LEAST[language].format(number=f"{action.at_least:g}")
     return ""
+
+
+def _for_more(action: Action, language: str) -> str:
+    if action.need is not Need.ATTEST or not action.count:
+        return ""
+    return _FOR_MORE[language].format(count=Counted.of(action.count, language))
 
 
 def _expired(at: float, language: str) -> str:

@@ -1,6 +1,7 @@
 """All that a site is judged on, as grouped queries: what they return does not grow with the fleet.
 
-The exception is the few devices that actions name, and they are bounded for each rule.
+The exceptions are the few devices that actions name, bounded for each rule, and the devices of
+groups that something is attested of (`attested_groups`).
 """
 
 import json
@@ -24,6 +25,7 @@ from vigie_server.domain.site_guide import FIREWALL, SOFTWARE
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.assessing import SiteSeen
 from vigie_server.ports.tokens import Role
+from vigie_server.store.attested_groups import words_of_groups
 from vigie_server.store.declared_models import Attestation as AttestationRow
 from vigie_server.store.declared_models import (
     DeviceTrait,
@@ -64,6 +66,10 @@ def site_seen(
     heard = _heard(connection, site, now)
     counted = sum(heard.values())
     attestations, until = _attestations(connection, site, now)
+    of_groups, until_of_groups = words_of_groups(
+        connection, site, counted=counted, of_site=attestations, now=now
+    )
+    until = min((end for end in (until, until_of_groups) if end is not None), default=None)
     memory, others = _site_verdicts(connection, site, own)
     told = _told(connection, site, now)
     figures = SiteFigures(
@@ -85,6 +91,7 @@ def site_seen(
         site_rules=others,
         attestations=attestations,
         expired=_expired(connection, site, now),
+        of_groups=of_groups,
     )
     return SiteSeen(row.name, figures, standing, memory, _overrides(connection, site, own), until)
 

@@ -23,6 +23,7 @@ from vigie_server.domain.maturity import (
     RuleStanding,
     Share,
     SiteStanding,
+    WordShare,
     assess,
     spread,
 )
@@ -183,6 +184,68 @@ def test_a_share_of_users_that_is_too_low_does_not_count() -> None:
 
     assert level_of(most, Attested("charter", at_least=100)).level == 0
     assert level_of(all_of_them, Attested("charter", at_least=100)).level == 1
+
+
+NOT_HELD: Final = Attestation(Outcome.NOT_HELD)
+EXCUSED: Final = Attestation(Outcome.NOT_APPLICABLE)
+
+
+def of_groups(*shares: tuple[Attestation | None, int], declared: int | None = 20) -> SiteStanding:
+    """What is said of an item for devices of groups; the others are under the site's word."""
+    reporting = sum(devices for _, devices in shares)
+    held = tuple(WordShare(word, devices) for word, devices in shares)
+    return replace(EMPTY, declared_devices=declared, reporting=reporting, of_groups={"x": held})
+
+
+def asked(standing: SiteStanding, condition: Attested | None = None) -> list[tuple[Need, int]]:
+    found = level_of(standing, condition or Attested("x"))
+    return [] if found.level == 1 else [(one.need, one.count) for one in found.actions]
+
+
+def test_what_is_attested_of_groups_counts_once_it_covers_the_share_of_devices() -> None:
+    assert asked(of_groups((HELD, 19), (None, 1))) == []
+    assert asked(of_groups((HELD, 18), (None, 2))) == [(Need.ATTEST, 1)]
+    assert level_of(of_groups((HELD, 1), (None, 19)), Attested("x")).level == 0
+
+
+def test_declared_devices_that_do_not_report_are_under_the_word_of_the_site() -> None:
+    missing = of_groups((HELD, 10))
+
+    assert asked(missing) == [(Need.ATTEST, 9)]
+    assert asked(replace(missing, attestations={"x": HELD})) == []
+    assert asked(replace(missing, declared_devices=None)) == [(Need.DECLARE, 0)]
+
+
+def test_a_group_of_which_it_is_not_so_outweighs_the_word_of_the_site() -> None:
+    split = replace(of_groups((HELD, 18), (NOT_HELD, 2)), attestations={"x": HELD})
+
+    assert asked(split) == [(Need.ATTEST, 1)]
+    assert asked(replace(split, declared_devices=None)) == [(Need.ATTEST, 1)]
+
+
+def test_devices_of_a_group_without_object_are_not_counted() -> None:
+    assert asked(of_groups((HELD, 10), (EXCUSED, 10))) == []
+    assert asked(of_groups((EXCUSED, 20))) == []
+    assert asked(of_groups((None, 10), (EXCUSED, 10))) == [(Need.ATTEST, 10)]
+
+
+def test_a_value_is_looked_at_group_by_group() -> None:
+    no, full = Attestation(Outcome.HELD, "no"), Attestation(Outcome.HELD, 100)
+    part = Attestation(Outcome.HELD, 99)
+
+    assert asked(of_groups((no, 20)), Attested("x", value="no")) == []
+    assert asked(of_groups((EXCUSED, 20)), Attested("x", value="no")) == [(Need.ATTEST, 19)]
+    assert asked(of_groups((full, 20)), Attested("x", at_least=100)) == []
+    assert asked(of_groups((full, 18), (part, 2)), Attested("x", at_least=100)) == [
+        (Need.ATTEST, 1)
+    ]
+
+
+def test_a_word_on_groups_of_a_site_without_devices_leaves_the_word_of_the_site() -> None:
+    nobody = replace(of_groups(declared=0), attestations={"x": HELD})
+
+    assert asked(nobody) == []
+    assert asked(replace(nobody, attestations={})) == [(Need.ATTEST, 0)]
 
 
 def test_what_is_attested_as_not_done_is_known_and_does_not_count() -> None:

@@ -15,7 +15,7 @@ def test_an_action_on_devices_says_how_many_and_names_some() -> None:
     words = action_words(action, TITLES)
 
     assert words["fr"] == (
-        "mettre 4 équipement(s) en règle pour « Disque chiffré » : "
+        "mettre 4 équipements en règle pour « Disque chiffré » : "
         "pc-1, pc-2, pc-3, pc-4, pc-5, … et 2 de plus"
     )
     assert words["en"].endswith("pc-5, … and 2 more")
@@ -29,7 +29,7 @@ def test_another_way_to_the_same_condition_is_told_too() -> None:
     )
 
     assert action_words(action, TITLES)["en"] == (
-        "attest “Restore test”, or else: have 1 device(s) meet “Disk encrypted”"
+        "attest “Restore test”, or else: have 1 device meet “Disk encrypted”"
     )
 
 
@@ -63,8 +63,27 @@ def test_what_holds_a_level_is_the_next_thing_to_do() -> None:
     assessment = Assessment(2, 1, (Action(Need.ATTEST, "Q02-restore-test"),))
 
     assert held_by(assessment, TITLES)["fr"] == (
-        "Niveau N1. Pour atteindre N2, 1 action(s), dont : attester « Essai de restauration »."
+        "Niveau N1. Pour atteindre N2, 1 action : attester « Essai de restauration »."
     )
+
+
+def test_of_several_things_to_do_the_first_is_among_them() -> None:
+    actions = (Action(Need.ATTEST, "Q02-restore-test"), Action(Need.ENROL, "Q09-disk-encrypted", 2))
+
+    told = held_by(Assessment(2, 1, actions), TITLES)
+    enrol = action_words(actions[1], TITLES)
+
+    assert told["fr"].startswith("Niveau N1. Pour atteindre N2, 2 actions, dont : attester « ")
+    assert told["en"].startswith("Level N1. To reach N2, 2 actions, among them: attest “")
+    assert enrol["fr"].startswith("enrôler 2 équipements déclarés qui ne remontent rien (")
+    assert enrol["en"].startswith("enrol 2 declared devices that do not report (")
+
+
+def test_what_is_attested_of_too_few_devices_says_of_how_many_more() -> None:
+    words = action_words(Action(Need.ATTEST, "Q02-restore-test", 3), TITLES)
+
+    assert words["fr"] == "attester « Essai de restauration » pour 3 équipements de plus"
+    assert words["en"] == "attest “Restore test” for 3 more devices"
 
 
 def test_not_assessed_and_the_top_have_their_own_words() -> None:
