@@ -2,7 +2,7 @@
 
 Two questions are answered here. May a rule look at its evidence at all (`refusal`, `missing`)? And
 what do its conditions see (`evidence`)? Conversion into an evaluation is what judging costs most,
-so all rules share one `Evidence`, and rows carry only the columns that rules read.
+so all rules share one `Evidence`, and it holds only what the rules that are asked can reach.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,12 +37,15 @@ class Answered:
     @classmethod
     def of(cls, fact: Fact, topic: Topic) -> "Answered":
         """Rows of parts that the topic does not declare are evidence of nothing: left out."""
+        parts = topic.parts
+        if all([row.get(_COLLECTED) is True and row.get(_PART) in parts for row in fact.rows]):
+            return cls(fact, fact.rows, {}, frozenset([str(row[_PART]) for row in fact.rows]))
         rows: list[FactRow] = []
         missing: dict[str, str] = {}
         seen: set[str] = set()
         for row in fact.rows:
             part = row.get(_PART)
-            if not isinstance(part, str) or part not in topic.parts:
+            if not isinstance(part, str) or part not in parts:
                 continue
             seen.add(part)
             if row.get(_COLLECTED) is True:
@@ -52,11 +55,44 @@ class Answered:
         return cls(fact, tuple(rows), missing, frozenset(seen))
 
 
-class CaseFile:
-    """One device at one moment, for the rules given.
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What some rules see together: topics with the columns of their rows, and names of the device.
 
-    `columns` are, by variable of a topic, those that any rule reads through it. `rows` are the rows
-    shown to conditions, by their number.
+    A topic is laid out once for each variable under which it is read.
+    """
+
+    topics: tuple[str, ...]
+    reads: tuple[tuple[Read, tuple[str, ...]], ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rules: tuple[Rule, ...], columns: Mapping[str, frozenset[str]]) -> "Layout":
+        """`columns` are, by variable of a topic, those that any rule of the catalogue reads.
+
+        Of these a rule is shown the ones that it can reach, so that what it sees does not hang on
+        which other rules are asked.
+        """
+        reads: dict[str, Read] = {}
+        shown: dict[str, set[str]] = {}
+        for rule in rules:
+            for read in rule.reads.values():
+                reads.setdefault(read.variable, read)
+                known, followed = columns[read.variable], rule.follows[read.topic]
+                wanted = shown.setdefault(read.variable, set())
+                if read.columns:
+                    wanted |= known if followed is None else known.intersection(followed)
+        return cls(
+            tuple(sorted({read.topic for read in reads.values()})),
+            tuple([(read, tuple(sorted(shown[name]))) for name, read in reads.items()]),
+            tuple(sorted({name for rule in rules for name in rule.names} & DEVICE_FIELDS.keys())),
+        )
+
+
+class CaseFile:
+    """One device at one moment, for rules with their settings, laid out for them.
+
+    `rows` are the rows shown to conditions, by their number.
     """
 
     def __init__(
@@ -66,8 +102,8 @@ class CaseFile:
         topics: Mapping[str, Topic],
         *,
         now: datetime,
-        rules: Mapping[Rule, Setting],
-        columns: Mapping[str, Sequence[str]],
+        layout: Layout,
+        settings: Iterable[Setting],
         whys: Whys,
     ) -> None:
         self.device: Final = device
@@ -77,13 +113,13 @@ class CaseFile:
         self._whys: Final = whys
         self._answered: Final = {
             name: Answered.of(facts[name], topics[name])
-            for name in {name for rule in rules for name in rule.reads}
+            for name in layout.topics
             if name in facts and name in topics
         }
         self._missing: Final[dict[str, Texts | None]] = {}
         self._counts: Final[dict[str, int]] = {}
         self._places: Final[dict[str, range]] = {}
-        self.evidence: Final = Evidence(self._values(rules, columns))
+        self.evidence: Final = Evidence(self._values(layout, settings))
 
     def observed_at(self, topic: str) -> datetime:
         """When the rows of an answered topic were true."""
@@ -141,19 +177,17 @@ class CaseFile:
             return None
         return reasons.nothing_collected(title)
 
-    def _values(
-        self, rules: Mapping[Rule, Setting], columns: Mapping[str, Sequence[str]]
-    ) -> Mapping[str, object]:
+    def _values(self, layout: Layout, settings: Iterable[Setting]) -> Mapping[str, object]:
         values: dict[str, object] = {"now": int(self.now.timestamp())}
-        for name in DEVICE_FIELDS:
+        for name in layout.names:
             value = self.device.named(name)
             values[name] = list(value) if isinstance(value, tuple) else value
-        for rule, setting in rules.items():
+        for setting in settings:
             values |= setting.carried
-            for read in rule.reads.values():
-                answered = self._answered.get(read.topic)
-                if answered is not None and read.variable not in self._counts:
-                    self._show(answered, read, columns[read.variable], values)
+        for read, columns in layout.reads:
+            answered = self._answered.get(read.topic)
+            if answered is not None:
+                self._show(answered, read, columns, values)
         return values
 
     def _show(
@@ -164,7 +198,9 @@ class CaseFile:
         values: dict[str, object],
     ) -> None:
         parts = read.parts.get(self.device.platform, frozenset())
-        rows = [row for row in answered.rows if row[_PART] in parts]
+        rows: Sequence[FactRow] = answered.rows
+        if not answered.seen <= parts:
+            rows = [row for row in rows if row[_PART] in parts]
         self._counts[read.variable] = len(rows)
         values[read.variable + ".count"] = len(rows)
         values[read.variable + ".observed_at"] = _seconds(answered.fact.observed_at)

@@ -16,7 +16,7 @@ from vigie_server.domain.declared import DECLARED, Said
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Fact, FactRow
-from vigie_server.domain.judge import Judge, columns_read
+from vigie_server.domain.judge import Judge
 from vigie_server.domain.parameters import Setting
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.statements import day
@@ -69,8 +69,8 @@ def explain(
         facts,
         catalogue.topics,
         now=now,
-        rules={rule: setting},
-        columns=columns_read((rule,)),
+        layout=judge.layout((rule,)),
+        settings=(setting,),
         whys=catalogue.whys,
     )
     way = _Way(case, rule, setting)

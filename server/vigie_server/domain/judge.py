@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from vigie_server.domain import reasons
-from vigie_server.domain.casefile import CaseFile
+from vigie_server.domain.casefile import CaseFile, Layout
 from vigie_server.domain.conditions import Problem
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
@@ -38,6 +38,8 @@ MEMORY_BYTES: Final = 32 * 1024 * 1024
 """What remembered answers may take together, roughly."""
 SETTINGS_KEPT: Final = 4_096
 """Overridden settings kept at hand; sites share theirs."""
+LAYOUTS_KEPT: Final = 1_024
+"""Choices of rules that are asked together, whose layouts are kept at hand."""
 _ANSWER_BYTES: Final = 1024  # an answer, roughly
 _CONTENT_BYTES: Final = 256  # what tells contents apart, beside their text
 
@@ -64,7 +66,8 @@ class Judge:
         self._moment = _Moment(0, Memory(self._moment_bytes))
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
-        self._columns: Final = columns_read(self._rules)
+        self._columns: Final = _columns_read(self._rules)
+        self._layouts: Final = Memory[tuple[Rule, ...], Layout](LAYOUTS_KEPT)
         self._settings: Final = {
             (rule.id, profile): Setting.of(rule.container, rule.parameters, profile, None)
             for rule in self._rules
@@ -144,8 +147,8 @@ class Judge:
             facts,
             self.catalogue.topics,
             now=now,
-            rules={rule: setting for rule, (setting, _) in asked.items()},
-            columns=self._columns,
+            layout=self.layout(tuple(asked)),
+            settings=[setting for setting, _ in asked.values()],
             whys=self.catalogue.whys,
         )
         verdicts = []
@@ -157,6 +160,14 @@ class Judge:
                 self._remembered(rule).put(key, answered, weight=_ANSWER_BYTES)
             verdicts.append(verdict)
         return verdicts
+
+    def layout(self, rules: tuple[Rule, ...]) -> Layout:
+        """What these rules of the catalogue see, asked together."""
+        layout = self._layouts.get(rules)
+        if layout is None:
+            layout = Layout.of(rules, self._columns)
+            self._layouts.put(rules, layout, weight=1)
+        return layout
 
     def _key(
         self,
@@ -262,15 +273,15 @@ def _earliest(
     return end if too_old is None or end < too_old else too_old
 
 
-def columns_read(rules: tuple[Rule, ...]) -> Mapping[str, tuple[str, ...]]:
+def _columns_read(rules: tuple[Rule, ...]) -> Mapping[str, frozenset[str]]:
     """By variable of a topic, the columns that its rules read; none where they only count rows."""
-    columns: dict[str, set[str]] = {}
+    columns: dict[str, frozenset[str]] = {}
     for rule in rules:
         for read in rule.reads.values():
-            names = columns.setdefault(read.variable, set())
+            names = columns.setdefault(read.variable, frozenset())
             if read.columns:
-                names |= read.columns | {"part"}
-    return {variable: tuple(sorted(names)) for variable, names in columns.items()}
+                columns[read.variable] = names | read.columns | {"part"}
+    return columns
 
 
 class _NoAnswer(Exception):

@@ -113,7 +113,10 @@ def shown(value: object, form: str, language: str) -> str:
 
 
 class Statement:
-    """A sentence in both languages about rows, remembered: a fleet says the same things often."""
+    """A sentence in both languages about rows, remembered: a fleet says the same things often.
+
+    Instants that are shown as days are the same to it within a day.
+    """
 
     __slots__ = ("_columns", "_known", "_names", "_none", "_row", "_some")
 
@@ -128,8 +131,14 @@ class Statement:
         self._none: Final = none
         self._row: Final = row
         outer = _names(some) | _names(none)
-        self._columns: Final = tuple(sorted(_names(row))) if "rows" in outer else ()
-        self._names: Final = tuple(sorted(outer - {"rows", "count"}))
+        by_the_day = _by_the_day(row)
+        self._columns: Final = tuple(
+            (name, name in by_the_day) for name in sorted(_names(row) if "rows" in outer else ())
+        )
+        by_the_day = _by_the_day(some, none)
+        self._names: Final = tuple(
+            (name, name in by_the_day) for name in sorted(outer - {"rows", "count"})
+        )
         self._known: Final[dict[tuple[object, ...], Texts]] = {}
 
     def said(self, rows: Sequence[FactRow], value_of: Callable[[str], object]) -> Texts:
@@ -137,15 +146,15 @@ class Statement:
         columns = self._columns
         cells = tuple(
             [
-                tuple([_short(row.get(column, _ABSENT)) for column in columns])
+                tuple([_short(row.get(name, _ABSENT), by_the_day) for name, by_the_day in columns])
                 for row in rows[:ROWS_NAMED]
             ]
         )
-        values = tuple([value_of(name) for name in self._names])
+        values = tuple([_short(value_of(name), by_the_day) for name, by_the_day in self._names])
         key = (len(rows), cells, values)
         known = self._known.get(key)
         if known is None:
-            known = self._worded(len(rows), cells, dict(zip(self._names, values, strict=True)))
+            known = self._worded(len(rows), cells, _named(self._names, values))
             if len(self._known) >= STATEMENTS_KEPT:
                 self._known.clear()
             self._known[key] = known
@@ -165,16 +174,34 @@ class Statement:
 
     def _rows(self, count: int, cells: Sequence[Sequence[object]], row: Template) -> str:
         """The first rows, each text once, and how many more there are."""
-        named = [row.render(dict(zip(self._columns, cell, strict=True)).get) for cell in cells]
+        named = [row.render(_named(self._columns, cell).get) for cell in cells]
         texts = list(dict.fromkeys(named))
         if count > len(cells):
             texts.append(_MORE[row.language].format(count=count - len(cells)))
         return ", ".join(texts)
 
 
-def _short(cell: object) -> object:
-    """No more of a text than is shown: what is remembered stays small, whatever a device sends."""
-    return cell[: MAX_VALUE + 1] if type(cell) is str and len(cell) > MAX_VALUE else cell
+def _short(cell: object, by_the_day: bool) -> object:  # noqa: FBT001 (called for each cell)
+    """No more of a value than is shown: what is remembered stays small, whatever a device sends."""
+    kind = type(cell)
+    if kind is str:
+        return cell[: MAX_VALUE + 1] if len(cell) > MAX_VALUE else cell  # type: ignore[arg-type, index]
+    if by_the_day and kind is int:
+        return cell // _DAY * _DAY  # type: ignore[operator]
+    return cell
+
+
+def _named(names: Sequence[tuple[str, bool]], values: Sequence[object]) -> Mapping[str, object]:
+    return {name: value for (name, _), value in zip(names, values, strict=True)}
+
+
+def _by_the_day(*sentences: Mapping[str, Template]) -> frozenset[str]:
+    """Names of which nothing but a day, or a number of days, is shown."""
+    templates = [template for sentence in sentences for template in sentence.values()]
+    segments = [segment for template in templates for segment in template.segments]
+    return frozenset(name for _, name, form in segments if form) - {
+        name for _, name, form in segments if name and not form
+    }
 
 
 def _names(templates: Mapping[str, Template]) -> set[str]:
