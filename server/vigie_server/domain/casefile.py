@@ -38,7 +38,7 @@ class Answered:
     def of(cls, fact: Fact, topic: Topic) -> "Answered":
         """Rows of parts that the topic does not declare are evidence of nothing: left out."""
         parts = topic.parts
-        if all([row.get(_COLLECTED) is True and row.get(_PART) in parts for row in fact.rows]):
+        if all(row.get(_COLLECTED) is True and row.get(_PART) in parts for row in fact.rows):
             return cls(fact, fact.rows, {}, frozenset([str(row[_PART]) for row in fact.rows]))
         rows: list[FactRow] = []
         missing: dict[str, str] = {}

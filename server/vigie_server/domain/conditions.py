@@ -13,7 +13,8 @@ what is therefore done here (`tests/contract/test_cel_conformance.py` pins it):
   about a quarter of a microsecond, so each topic is a variable of its own and rows carry only the
   columns that rules read.
 - An evaluation costs a microsecond and a half before it begins, and forgets its sub-expressions
-  when it ends: what decides a verdict and the rows that show it are one expression, a `Decision`.
+  when it ends: what decides a verdict, the rows that show it and the figures that it then needs are
+  one expression, a `Decision`.
 - A name is looked for in the expression's container first: `p.min_length` in the container
   `Q05_min_length` is the variable `Q05_min_length.p.min_length`. One activation therefore serves
   the rules of a device, each with parameters of its own.
@@ -140,21 +141,59 @@ class Condition:
         return None, kind
 
 
+Asides = Mapping[Condition, bool | float | None]
+"""What conditions give, by the condition."""
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One outcome of a decision: `when` it holds (None: in every other case), and its rows."""
+    """One outcome of a decision: `when` it holds (None: in every other case), and its rows.
+
+    `asides` are the conditions whose values are wanted beside, when it is taken.
+    """
 
     when: str | None
     rows: str | None
+    asides: tuple[Condition, ...] = ()
 
 
 class Decision:
     """Branches tried in order, in one evaluation."""
 
-    __slots__ = ("_expression",)
+    __slots__ = ("_asides", "_expression", "_whole")
 
-    def __init__(self, expression: Any) -> None:
+    def __init__(
+        self,
+        expression: Any,
+        whole: Any = None,
+        asides: Sequence[tuple[Condition, ...]] = (),
+    ) -> None:
+        """`whole` also gives the branch's `asides`."""
         self._expression: Final[Any] = expression
+        self._whole: Final[Any] = whole
+        self._asides: Final = asides
+
+    @property
+    def with_asides(self) -> bool:
+        """Whether its asides are asked in the same evaluation."""
+        return self._whole is not None
+
+    def told(self, evidence: Evidence) -> tuple[int, Sequence[int], Asides] | Problem:
+        """The place of the first branch that holds, its rows' numbers, and what of its asides.
+
+        An aside that fails spoils nothing: all is asked for apart then.
+        """
+        if self._whole is not None:
+            try:
+                answer = self._whole.eval(evidence.activation).plain_value()
+            except _RAISED:
+                answer = None
+            if type(answer) is list:
+                (place, *numbers), *values = answer
+                found = [value[0] if value else None for value in values]
+                return place, numbers, dict(zip(self._asides[place], found, strict=True))
+        taken = self.taken(evidence)
+        return taken if isinstance(taken, Problem) else (*taken, {})
 
     def taken(self, evidence: Evidence) -> tuple[int, Sequence[int]] | Problem:
         """The place of the first branch that holds, and the numbers of its rows."""
@@ -221,13 +260,36 @@ class Compiler:
 
     def decision(self, branches: Sequence[Branch]) -> Decision:
         """The branches as one decision; the last one has no `when`. Raises ConditionMalformed."""
-        whole = ""
-        for place, branch in reversed(list(enumerate(branches))):
-            outcome = f"[{place}]"
-            if branch.rows is not None:
-                outcome += f" + ({branch.rows}).map(row_shown, int(row_shown['{ROW_NUMBER}']))"
-            whole = outcome if branch.when is None else f"({branch.when}) ? ({outcome}) : ({whole})"
-        return Decision(self._compiled(whole))
+        outcomes = [_outcome(place, branch) for place, branch in enumerate(branches)]
+        expression = self._compiled(_chosen(branches, outcomes))
+        whens = "\n".join(branch.when or "" for branch in branches)
+        bound = self._used(whens)
+        wholes = [
+            f"[{self._within(outcome, bound)}, {asides}]"
+            if asides
+            else f"[{self._within(outcome, bound)}]"
+            for outcome, branch in zip(outcomes, branches, strict=True)
+            for asides in [", ".join(self._aside(aside.text, bound) for aside in branch.asides)]
+        ]
+        try:
+            whole = self._compiled(_chosen(branches, wholes), bound)
+        except ConditionMalformed:  # an aside that is no number; it is asked apart, and told so
+            whole = None
+        return Decision(expression, whole, [branch.asides for branch in branches])
+
+    def _within(self, text: str, bound: Sequence[tuple[str, str]]) -> str:
+        """The text with the bindings that it needs beside those of the whole."""
+        own = [binding for binding in self._used(text) if binding not in bound]
+        before = "".join(f"cel.bind({name}, {what}, " for name, what in own)
+        return f"{before}{text}{')' * len(own)}"
+
+    def _aside(self, text: str, bound: Sequence[tuple[str, str]]) -> str:
+        """A list of the value alone, empty for null; an error for what is no plain value."""
+        value = self._within(f"dyn({text})", bound)
+        return (
+            f"cel.bind(aside, {value}, aside == null ? [] : "
+            "type(aside) in [int, bool, double, uint] ? [aside] : [[aside][1]])"
+        )
 
     def gives(self, text: str, kind: Kind) -> bool:
         """Whether the text, an expression, can be what a decision wants: a flag, or rows."""
@@ -256,6 +318,21 @@ class Compiler:
             return self._environment.compile(whole)
         except (RuntimeError, ValueError) as error:
             raise ConditionMalformed(*_faults(str(error), whole, len(before))) from error
+
+
+def _outcome(place: int, branch: Branch) -> str:
+    """A list of numbers: which branch it is, and those of its rows."""
+    if branch.rows is None:
+        return f"[dyn({place})]"
+    return f"[dyn({place})] + ({branch.rows}).map(row_shown, dyn(int(row_shown['{ROW_NUMBER}'])))"
+
+
+def _chosen(branches: Sequence[Branch], outcomes: Sequence[str]) -> str:
+    """The outcome of the first branch that holds."""
+    chosen = ""
+    for branch, outcome in reversed(list(zip(branches, outcomes, strict=True))):
+        chosen = outcome if branch.when is None else f"({branch.when}) ? ({outcome}) : ({chosen})"
+    return chosen
 
 
 def _faults(told: str, whole: str, before: int) -> list[Fault]:

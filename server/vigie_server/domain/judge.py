@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 
 from vigie_server.domain import reasons
 from vigie_server.domain.casefile import CaseFile, Layout
-from vigie_server.domain.conditions import Problem
+from vigie_server.domain.conditions import Asides, Condition, Problem
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Cells, Fact, FactRow
@@ -300,6 +300,7 @@ class _Hearing:
         self._case: Final = case
         self._rule: Final = rule
         self._setting: Final = setting
+        self._asides: Asides = {}
         self.fresh_end: datetime | None = None
 
     def verdict(self) -> Verdict:
@@ -339,7 +340,8 @@ class _Hearing:
 
     def _answer(self) -> Verdict:
         conditions = self._rule.conditions
-        place, numbers = self._decided(conditions.decision.taken(self._case.evidence))
+        told = self._decided(conditions.decision.told(self._case.evidence))
+        place, numbers, self._asides = told
         outcome = conditions.outcomes[place]
         rows = [self._case.rows[number] for number in numbers]
         if outcome.status is Status.UNKNOWN:
@@ -389,7 +391,7 @@ class _Hearing:
                 earliest = too_old
         condition = self._rule.conditions.fresh_until
         if passes and condition is not None:
-            fresh_until = self._decided(condition.number(self._case.evidence))
+            fresh_until = self._decided(self._number(condition))
             if fresh_until is not None and 0 <= fresh_until < _LAST_SECOND:
                 self.fresh_end = datetime.fromtimestamp(int(fresh_until) + 1, UTC)
         return _earliest(earliest, self.fresh_end, now)
@@ -397,10 +399,20 @@ class _Hearing:
     def _measures(self) -> Mapping[str, float]:
         measured = {}
         for name, condition in self._rule.conditions.measures.items():
-            value = condition.number(self._case.evidence)
+            value = self._number(condition)
             if value is not None and not isinstance(value, Problem):
                 measured[name] = float(value)
         return measured
+
+    def _number(self, condition: Condition) -> int | float | Problem | None:
+        known = self._asides.get(condition, False)
+        return condition.number(self._case.evidence) if isinstance(known, bool) else known
+
+    def _holds(self, condition: Condition) -> bool:
+        known = self._asides.get(condition)
+        if known is None:
+            known = condition.holds(self._case.evidence) is True
+        return known is True
 
     def _named(self, name: str) -> object:
         """What a sentence names: `p.<parameter>`, `v.<figure>`, `w.<words>`, `device.<field>`."""
@@ -408,10 +420,10 @@ class _Hearing:
         if kind == "p":
             return self._setting.values[rest]
         if kind == "v":
-            value = self._rule.conditions.figures[rest].number(self._case.evidence)
+            value = self._number(self._rule.conditions.figures[rest])
             return None if isinstance(value, Problem) else value
         if kind == "w":
             wordings = self._rule.conditions.words[rest]
-            said = [w.texts for w in wordings if w.when.holds(self._case.evidence) is True]
+            said = [w.texts for w in wordings if self._holds(w.when)]
             return Phrase(tuple(tuple(texts[key] for texts in said) for key in LANGUAGES))
         return self._case.device.named(name)

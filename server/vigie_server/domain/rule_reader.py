@@ -7,7 +7,7 @@ is told once.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -71,6 +71,7 @@ _WITHOUT_ANSWER: Final = (
     ("not_applicable_when", Status.NOT_APPLICABLE),
     ("unknown_when", Status.UNKNOWN),
 )
+_MEASURED: Final = frozenset({Status.PASS, Status.FAIL})
 _VIEW: Final = re.compile(r"^v[0-9a-f]{12}\.")
 _NAMED_OF_DEVICE: Final = frozenset({"device.os", "device.os_version", "device.chassis", *MOVING})
 _KINDS: Final[Mapping[ParameterType, Kind]] = {
@@ -101,6 +102,22 @@ class Shelf:
 
 def _listed(section: Section, key: str) -> tuple[Section, ...]:
     return tuple(section.sections(key))
+
+
+def _asides(outcome: Outcome, conditions: Conditions) -> tuple[Condition, ...]:
+    """What the judge asks beside the decision when it comes to this."""
+    wanted: list[Condition] = []
+    for name in outcome.statement.names:
+        kind, _, rest = name.partition(".")
+        if kind == "v":
+            wanted.append(conditions.figures[rest])
+        elif kind == "w":
+            wanted += [wording.when for wording in conditions.words[rest]]
+    if outcome.status is Status.PASS and conditions.fresh_until is not None:
+        wanted.append(conditions.fresh_until)
+    if outcome.status in _MEASURED:
+        wanted += conditions.measures.values()
+    return tuple(wanted)
 
 
 class RuleReader:
@@ -251,7 +268,7 @@ class RuleReader:
 
         compiler = self._compiler(container, reads, own)
         words = self._words(compiler)
-        decision, outcomes, branches = self._decision(compiler, self._row(reads))
+        outcomes, branches = self._outcomes(compiler, self._row(reads))
         values, helps = self._measures(compiler)
         figures = {
             name: self._condition(compiler, section.section("figures"), name)
@@ -259,7 +276,7 @@ class RuleReader:
         }
         conditions = Conditions(
             applies=applies,
-            decision=decision,
+            decision=UNDECIDED,
             outcomes=outcomes,
             fresh_until=(
                 self._condition(compiler, section, "fresh_until")
@@ -271,6 +288,13 @@ class RuleReader:
             branches=branches,
             measures=values,
         )
+        if not self._mistakes:
+            branches = tuple(
+                replace(branch, asides=_asides(outcome, conditions))
+                for branch, outcome in zip(branches, outcomes, strict=True)
+            )
+            decision = attempt(partial(self._decided, compiler, branches), UNDECIDED)
+            conditions = replace(conditions, decision=decision, branches=branches)
         depends_on_time = any(
             _NOW.search(TEXT_LITERAL.sub("", text)) for text, _, _ in self._expressions
         )
@@ -332,11 +356,11 @@ class RuleReader:
         section = self._mistakes.attempt(partial(self._section.section, "words"), None)
         return () if section is None else section.keys()
 
-    def _decision(
+    def _outcomes(
         self,
         compiler: Compiler,
         row: Mapping[str, Template],
-    ) -> tuple[Decision, tuple[Outcome, ...], tuple[Branch, ...]]:
+    ) -> tuple[tuple[Outcome, ...], tuple[Branch, ...]]:
         """Not applicable before unknown before pass before fail, each with rows and sentences."""
         section, attempt = self._section, self._mistakes.attempt
         branches: list[Branch] = []
@@ -364,10 +388,7 @@ class RuleReader:
             outcomes.append(Outcome(status, Statement(some, none, row)))
         if reason is not None:
             attempt(reason.close, None)
-        if self._mistakes:
-            return UNDECIDED, tuple(outcomes), tuple(branches)
-        decision = attempt(partial(self._decided, compiler, branches), UNDECIDED)
-        return decision, tuple(outcomes), tuple(branches)
+        return tuple(outcomes), tuple(branches)
 
     def _decided(self, compiler: Compiler, branches: Sequence[Branch]) -> Decision:
         try:

@@ -141,6 +141,11 @@ class Statement:
         )
         self._known: Final[dict[tuple[object, ...], Texts]] = {}
 
+    @property
+    def names(self) -> Collection[str]:
+        """What it names beside rows."""
+        return [name for name, _ in self._names]
+
     def said(self, rows: Sequence[FactRow], value_of: Callable[[str], object]) -> Texts:
         """The sentences about these rows; `value_of` gives the other values that they name."""
         columns = self._columns
