@@ -4,11 +4,9 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from fakes.stored import NOW, SITE, a_device, a_token
+from fakes.stored import NOW, SITE, a_device, a_token, schema_differences
 from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound, StoreRefused, TokenRefused, UnknownDevice
@@ -39,7 +37,6 @@ from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.groups import Groups
-from vigie_server.store.models import Base
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.records import Records
@@ -91,11 +88,7 @@ def a_change(record: DeviceRecord, seq: int, *verdicts: WrittenVerdict) -> Devic
 
 
 def test_migrations_make_what_the_models_say(database: Database) -> None:
-    with database.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        differences = compare_metadata(context, Base.metadata)
-
-    assert differences == []
+    assert schema_differences(database) == []
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:

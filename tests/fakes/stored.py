@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from fakes.postgres import postgres_url
@@ -16,10 +19,15 @@ from vigie_server.ports.tokens import NewToken
 from vigie_server.store import epoch, migrating
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.enrolment import Enrolments
+from vigie_server.store.history import BY_MONTH
+from vigie_server.store.models import Base
 from vigie_server.store.tokens import Tokens
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SITE = "Les Tilleuls"
+
+PARTITIONS = tuple(f"{of}_{which}" for of in BY_MONTH for which in ("2", "1", "other"))
+"""How the names of partitions begin."""
 
 STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.enable_socket)]
 """Parameters for a fixture that opens each."""
@@ -48,6 +56,19 @@ def bare_store(kind: str, folder: Path) -> Iterator[Database]:
         yield opened
     finally:
         opened.close()
+
+
+def schema_differences(database: Database) -> list[Any]:
+    """What a store's schema lacks or has beyond what the models say; months of history apart."""
+
+    def ours(_: object, name: str | None, kind: str, *__: object) -> bool:
+        return kind != "table" or not name or not name.startswith(PARTITIONS)
+
+    with database.reading() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_object": ours}
+        )
+        return list(compare_metadata(context, Base.metadata))
 
 
 def a_token(

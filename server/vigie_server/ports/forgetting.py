@@ -1,6 +1,6 @@
 """What the store forgets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,4 +24,8 @@ class ForgettingStore(Protocol):
         self, *, transitions: datetime, audit: datetime, rejected: datetime, bite: int
     ) -> int:
         """Erases what happened before these instants; gives how many, at most `bite` a kind."""
+        ...
+
+    def months(self, *, now: datetime, transitions: datetime, audit: datetime) -> Sequence[str]:
+        """Where history has months: makes those to come, drops those that ended before; names."""
         ...

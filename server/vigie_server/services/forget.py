@@ -66,4 +66,14 @@ class Forget:
         )
         if erased or history:
             log.info("past_its_time_erased", answers=erased, history=history)
+        months = await self.workers.write(
+            partial(
+                self.store.months,
+                now=now,
+                transitions=now - kept.transitions,
+                audit=now - kept.audit,
+            )
+        )
+        if months:
+            log.info("months_of_history_changed", partitions=list(months))
         return max(erased, history)

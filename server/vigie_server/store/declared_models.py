@@ -6,7 +6,7 @@ As in `models`: keys are of this store only, instants are `Instant`, JSON is tex
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, Integer, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from vigie_server.store.instants import Instant
@@ -27,7 +27,17 @@ class DeviceGroup(Base, table=True):
     """Devices that a selector (JSON) picks; of one site, or of every site when it names none."""
 
     __tablename__ = "device_group"
-    __table_args__: ClassVar[tuple[Any, ...]] = (UniqueConstraint("site_key", "name"),)
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        UniqueConstraint("site_key", "name"),
+        # To a constraint, no site is never the same as no site.
+        Index(
+            "uq_device_group_every_site",
+            "name",
+            unique=True,
+            sqlite_where=text("site_key IS NULL"),
+            postgresql_where=text("site_key IS NULL"),
+        ),
+    )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)
     site_key: int | None = Field(default=None, foreign_key="site.key", sa_type=Key)

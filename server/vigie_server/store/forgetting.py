@@ -3,14 +3,30 @@
 An answer is kept as long as its topic says, counted from when it was last true: history from when
 it came, the newest answer from when the device last confirmed it. What a topic does not keep at all
 is never written; what an earlier version wrote of it goes here.
+
+History goes row by row on SQLite and by whole months on PostgreSQL, see `store.history`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, exists, func, select, tuple_
+from sqlalchemy import (
+    Connection,
+    Table,
+    TableClause,
+    and_,
+    column,
+    delete,
+    exists,
+    func,
+    select,
+    tuple_,
+)
+from sqlalchemy import table as named
 
+from vigie_server.store import history
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import (
     Audit,
@@ -58,12 +74,37 @@ class Forgetting:
     def history(
         self, *, transitions: datetime, audit: datetime, rejected: datetime, bite: int
     ) -> int:
-        """Erases what happened before these instants; gives how many, at most `bite` a kind."""
+        """Erases what happened before these instants; gives how many, at most `bite` a kind.
+
+        On PostgreSQL a month goes once all of it is past its time, and is not counted.
+        """
         with self._database.writing() as connection:
-            return sum(
-                _erase_before(connection, of, before, bite)
-                for of, before in ((TRANSITION, transitions), (AUDIT, audit), (REJECTED, rejected))
-            )
+            erased = _erase_before(connection, REJECTED, REJECTED, rejected, bite)
+            for of, before in ((TRANSITION, transitions), (AUDIT, audit)):
+                where = of if self._database.is_sqlite else _strays(of)
+                erased += _erase_before(connection, of, where, before, bite)
+        return erased
+
+    def months(self, *, now: datetime, transitions: datetime, audit: datetime) -> Sequence[str]:
+        """Makes the months of history to come and drops those before these instants; their names.
+
+        Months are of PostgreSQL alone.
+        """
+        if self._database.is_sqlite:
+            return ()
+        moved: list[str] = []
+        for change in (
+            partial(history.make_months, now=now),
+            partial(history.drop_months, of=TRANSITION.name, before=transitions),
+            partial(history.drop_months, of=AUDIT.name, before=audit),
+        ):
+            moved += self._database.retry(partial(self._alone, change))
+        return moved
+
+    def _alone(self, change: Callable[[Connection], Sequence[str]]) -> Sequence[str]:
+        """One change, which holds its locks no longer than it needs them."""
+        with self._database.writing() as connection:
+            return change(connection)
 
 
 def _erase_answers(connection: Connection, which: Any, before: datetime, bite: int) -> int:
@@ -92,11 +133,17 @@ def _erase_answers(connection: Connection, which: Any, before: datetime, bite: i
     return len(found)
 
 
-def _erase_before(connection: Connection, of: Table, before: datetime, bite: int) -> int:
+def _strays(of: Table) -> TableClause:
+    return named(history.stray(of.name), column("key", of.c.key.type), column("at", of.c.at.type))
+
+
+def _erase_before(
+    connection: Connection, of: Table, where: TableClause, before: datetime, bite: int
+) -> int:
     # The newest row stays: keys go on from it, and readers remember how far they have read.
     newest = select(func.max(of.c.key)).scalar_subquery()
-    past = select(of.c.key).where(of.c.at < before).where(of.c.key < newest).limit(bite)
+    past = select(where.c.key).where(where.c.at < before).where(where.c.key < newest).limit(bite)
     found = connection.execute(past).scalars().all()
     if found:
-        connection.execute(delete(of).where(of.c.key.in_(found)))
+        connection.execute(delete(where).where(where.c.key.in_(found)))
     return len(found)

@@ -14,7 +14,7 @@ from vigie_server.store.database import Database
 from vigie_server.store.postgres import unlimited
 
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('vigie: migrations'))")
-_SCRIPTS: Final = Path(__file__).parent / "migrations"
+SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> str:
@@ -61,5 +61,5 @@ def newest_revision() -> str:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     return config

@@ -1,7 +1,8 @@
 """The tables. Repositories write SQL against them; nothing above `store/` sees a row.
 
 Keys named `key` are small integers of this store only; ids are what the outside sees. Instants are
-`store.instants.Instant`. JSON is text: the hot path writes it as it is.
+`store.instants.Instant`. JSON is text: the hot path writes it as it is. On PostgreSQL `transition`
+and `audit` are partitioned by month (`store.history`): their primary key is `key` and `at` there.
 """
 
 from datetime import datetime

@@ -1,0 +1,236 @@
+"""Stores of every older schema, with rows in every table: once migrated they hold what they held.
+
+The rows are made from the tables as that schema has them, so a new migration is tested from every
+schema before it without a word here; what it changes on purpose stands in `CHANGED`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    Column,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    inspect,
+    text,
+)
+
+from fakes.stored import NOW, PARTITIONS, STORES, bare_store, schema_differences
+from vigie_server.store import epoch, migrating
+from vigie_server.store.database import Database
+from vigie_server.store.instants import to_store
+
+VERSIONS: Final = [
+    script.revision for script in ScriptDirectory(str(migrating.SCRIPTS)).walk_revisions()
+][:0:-1]
+"""Every schema but the newest, the oldest first."""
+CHANGED: Final[frozenset[tuple[str, str]]] = frozenset()
+"""Columns, by table, whose content a migration changes on purpose."""
+ROWS: Final = 3
+MONTHS: Final = 40
+"""The oldest row is as old as this."""
+INSTANTS: Final = ("_at", "at", "_after", "since")
+
+Content = Mapping[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(params=STORES)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Database]]:
+    """Opens an empty store at a schema."""
+    with bare_store(request.param, tmp_path) as opened:
+
+        def at(schema: str) -> Database:
+            migrating.migrate_to(opened, schema)
+            return opened
+
+        yield at
+
+
+def tables_of(database: Database) -> list[Table]:
+    """The tables as they are, those that others refer to first."""
+    found = MetaData()
+    with database.reading() as connection:
+        found.reflect(connection)
+    return [
+        table
+        for table in found.sorted_tables
+        if table.name != "alembic_version" and not table.name.startswith(PARTITIONS)
+    ]
+
+
+def value(table: Table, column: Column[Any], number: int, keys: Mapping[str, list[Any]]) -> object:
+    """Something of the column's type, another in each row."""
+    for reference in column.foreign_keys:
+        return keys[reference.column.table.name][number % ROWS]
+    ago = timedelta(days=30 * MONTHS * (ROWS - number) // ROWS)
+    of: dict[type, object] = {
+        bool: number % 2 == 0,
+        float: number + 0.5,
+        bytes: bytes([number]) * 16,
+        int: to_store(NOW - ago) if column.name.endswith(INSTANTS) else number + 1,
+        str: f"{table.name} « {column.name} » {number} 'é",
+    }
+    return of[column.type.python_type]
+
+
+def filled(database: Database) -> None:
+    """Puts rows into every table; columns that may be null are so in the last row."""
+    keys: dict[str, list[Any]] = {}
+    for table in tables_of(database):
+        alone = {
+            column.name
+            for constraint in table.constraints
+            if isinstance(constraint, UniqueConstraint)
+            for column in constraint.columns
+        }
+        for number in range(ROWS):
+            row = {
+                column.name: None
+                if column.nullable and number == ROWS - 1 and column.name not in alone
+                else value(table, column, number, keys)
+                for column in table.columns
+                if column.name != "key"
+            }
+            with database.writing() as connection:
+                inserted: Any = connection.execute(table.insert().values(row))
+            keys.setdefault(table.name, []).append(inserted.inserted_primary_key[0])
+
+
+def content(database: Database) -> Content:
+    found = {}
+    for table in tables_of(database):
+        with database.reading() as connection:
+            rows = [dict(row) for row in connection.execute(table.select()).mappings()]
+        found[table.name] = sorted(rows, key=lambda row: [repr(one) for one in row.values()])
+    return found
+
+
+def kept(before: Content, after: Content) -> Content:
+    """What the newer store holds of the columns that the older one had."""
+    found = {}
+    for table, rows in before.items():
+        columns = list(rows[0])
+        newer = [{name: row[name] for name in columns} for row in after[table]]
+        found[table] = sorted(newer, key=lambda row: [repr(one) for one in row.values()])
+    return found
+
+
+def without_changed(found: Content) -> Content:
+    return {
+        table: [
+            {name: one for name, one in row.items() if (table, name) not in CHANGED} for row in rows
+        ]
+        for table, rows in found.items()
+    }
+
+
+def shape(database: Database) -> dict[str, object]:
+    """Columns, keys and indexes of every table."""
+    with database.reading() as connection:
+        looked = inspect(connection)
+        return {
+            table.name: (
+                {
+                    column["name"]: (
+                        str(column["type"]),
+                        column["nullable"],
+                        str(column["default"]).replace("public.", ""),
+                    )
+                    for column in looked.get_columns(table.name)
+                },
+                looked.get_pk_constraint(table.name)["constrained_columns"],
+                named(looked.get_foreign_keys(table.name)),
+                named(looked.get_unique_constraints(table.name)),
+                named(looked.get_indexes(table.name)),
+            )
+            for table in tables_of(database)
+        }
+
+
+def named(found: Any) -> list[str]:
+    return sorted(words(item) for item in found)
+
+
+def words(found: Any) -> str:
+    if isinstance(found, Mapping):
+        return repr([(name, words(found[name])) for name in sorted(found)])
+    return str(found)
+
+
+@pytest.mark.parametrize("schema", VERSIONS)
+def test_a_store_of_every_older_schema_keeps_all_it_holds(
+    old: Callable[[str], Database], schema: str
+) -> None:
+    store = old(schema)
+    filled(store)
+    before = content(store)
+
+    migrating.migrate(store)
+
+    after = content(store)
+    assert all(before.values())
+    assert without_changed(kept(before, after)) == without_changed(before)
+    assert schema_differences(store) == []
+
+
+@pytest.mark.parametrize("schema", VERSIONS)
+def test_a_migrated_store_has_the_shape_of_a_new_one_and_numbers_on(
+    old: Callable[[str], Database], schema: str
+) -> None:
+    store = old("head")
+    new = shape(store)
+    store = emptied(store)
+    migrating.migrate_to(store, schema)
+    filled(store)
+
+    migrating.migrate(store)
+
+    assert shape(store) == new
+    (transition,) = [table for table in tables_of(store) if table.name == "transition"]
+    with store.writing() as connection:
+        newest = connection.execute(text("SELECT max(key) FROM transition")).scalar_one()
+        row = connection.execute(transition.select()).mappings().first()
+        assert row is not None
+        values = {name: one for name, one in row.items() if name != "key"}
+        inserted = connection.execute(transition.insert().values(values))
+    assert inserted.inserted_primary_key is not None
+    assert inserted.inserted_primary_key[0] > newest
+
+
+def emptied(store: Database) -> Database:
+    with store.writing() as connection:
+        if store.is_sqlite:
+            connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+            for table in reversed(tables_of(store)):
+                connection.execute(text(f"DROP TABLE {table.name}"))
+            connection.execute(text("DROP TABLE alembic_version"))
+        else:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    return store
+
+
+def test_groups_of_every_site_that_share_a_name_are_told_apart(
+    old: Callable[[str], Database],
+) -> None:
+    store = old("0005")
+    epoch.prepare(store)
+    with store.writing() as connection:
+        for name in ("Accueil", "Accueil", "Accueil (2)", "Accueil", "Soins"):
+            connection.execute(
+                text(
+                    "INSERT INTO device_group (name, selector, created_at) VALUES (:name, '{}', 1)"
+                ),
+                {"name": name},
+            )
+
+    migrating.migrate(store)
+
+    with store.reading() as connection:
+        names = connection.execute(text("SELECT name FROM device_group ORDER BY key")).scalars()
+        assert list(names) == ["Accueil", "Accueil (3)", "Accueil (2)", "Accueil (4)", "Soins"]
