@@ -1,7 +1,7 @@
 """Builds the server from its settings: the one place that knows every part."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_mail import mail_checks, mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
+from vigie_server.bootstrap_metrics import device_lines
 from vigie_server.bootstrap_store import authorities, catalogue_in_force, open_store
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
@@ -35,7 +36,7 @@ from vigie_server.ingest.attempts import Attempts
 from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
 from vigie_server.ingest.listening import listening
 from vigie_server.ingest.telemetry import Telemetry
-from vigie_server.metrics.device_lines import DeviceLines
+from vigie_server.metrics.fleet_pages import FleetPages
 from vigie_server.metrics.mail_lines import MailLines
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.metrics.site_attestations import AttestationLines
@@ -138,12 +139,7 @@ class Server:
         judging = RuleBook(catalogue, memory_bytes=settings.judge.memory)
         store = Records(database)
         self._fleet = Fleet(database, {rule.id: rule.severity for rule in catalogue.rules.values()})
-        self._lines = DeviceLines(
-            measures=catalogue.measures,
-            failing_rules_only_above=settings.failing_rules_only_above,
-            grace=settings.verdicts.grace,
-            now=now,
-        )
+        self._lines = device_lines(settings, catalogue, now=now)
         attestations = Attestations(database, catalogue.attestations)
         self._attested = AttestationLines()
         self._follow_attestations = FollowAttestations(
@@ -152,10 +148,16 @@ class Server:
             model=self._attested,
             every=settings.sweep.views_every.total_seconds(),
         )
+        self._sites = SiteLines()
+        self._mail_lines = MailLines()
+        self._pages = FleetPages(
+            self._lines,
+            (*self._attested.families, *self._sites.families, *self._mail_lines.families),
+        )
         self._viewing = Viewing(
             self._fleet,
             self._workers,
-            self._lines,
+            self._pages,
             every=settings.sweep.views_every.total_seconds(),
         )
         self._commits = GroupCommit(
@@ -235,7 +237,6 @@ class Server:
             every=kept.every.total_seconds(),
             bite=kept.bite,
         )
-        self._sites = SiteLines()
         self._assess = AssessSites(
             store=Assessments(database, own=site_guide.site_rules.keys(), shared=site_guide.shared),
             workers=self._workers,
@@ -247,7 +248,6 @@ class Server:
             every=settings.maturity.every.total_seconds(),
             pause=settings.maturity.pause.total_seconds(),
         )
-        self._mail_lines = MailLines()
         self._mail = mail_checks(
             settings, database, self._workers, now=now, show=self._mail_lines.show
         )
@@ -256,7 +256,7 @@ class Server:
             tokens=KnowCallers(Tokens(database)),
             rules=tuple(catalogue.rules.values()),
             references=tuple(catalogue.references.values()),
-            fleet=self._exposition,
+            fleet=self._pages,
             own=self._registry,
             now=now,
             version=version("vigie"),
@@ -287,6 +287,7 @@ class Server:
                     self._commits.stop()
         finally:
             self._workers.close()
+            self._pages.close()
             self._write_mark()
             self.database.close()
 
@@ -369,12 +370,6 @@ class Server:
         finally:
             await asyncio.gather(telemetry.stop(None), enrolment.stop(None))
         log.info("server_stopped")
-
-    def _exposition(self) -> Iterator[str]:
-        yield from self._lines.exposition()
-        yield from self._attested.exposition()
-        yield from self._sites.exposition()
-        yield from self._mail_lines.exposition()
 
     def _https(self) -> tuple[Path | None, Path | None]:
         """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""

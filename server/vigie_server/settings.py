@@ -229,6 +229,24 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(part) for part in _listed(text))
 
 
+class MetricsSettings(_Group):
+    """What metrics show of devices, and what they may keep.
+
+    `families`: the names of the per-device families, separated by commas; `all`, or `none` of them.
+    The families of sites always stay. `text_memory`: lines kept as text; the others are compressed.
+    """
+
+    families: str = "all"
+    text_memory: ByteSize = ByteSize(64 * 1024 * 1024)
+
+    @property
+    def exported(self) -> frozenset[str] | None:
+        """The per-device families that are shown; None: all."""
+        if self.families.strip().lower() == "all":
+            return None
+        return frozenset(_listed(self.families)) - {"none"}
+
+
 class HttpSettings(_Group):
     """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
 
@@ -267,6 +285,7 @@ class ServerSettings(BaseSettings):
     maturity: MaturitySettings = MaturitySettings()
     mail: MailSettings = MailSettings()
     http: HttpSettings = HttpSettings()
+    metrics: MetricsSettings = MetricsSettings()
     failing_rules_only_above: int = 20_000
 
     @field_validator("names", mode="before")

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from fakes.callers import Callers
 from fakes.stored import NOW, SITE, a_device, a_token, opened_store
+from metric_pages import pages_of
 from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_mail import mail_routes
@@ -28,6 +29,7 @@ from vigie_server.web.app import create_app
 
 OPEN: Final = {"/healthz", "/readyz"}
 """What answers without a token, by design."""
+METRICS: Final = ("/metrics", "/metrics/fleet", "/metrics/server")
 OTHER: Final = "Les Lilas"
 PLACES: Final = {
     "device_id": "a",
@@ -64,7 +66,7 @@ def app(database: Database) -> FastAPI:
         tokens=tokens,
         rules=(),
         references=(),
-        fleet=lambda: iter(()),
+        fleet=pages_of(()),
         own=CollectorRegistry(),
         now=lambda: NOW,
         version="0.0.0",
@@ -84,7 +86,7 @@ def app(database: Database) -> FastAPI:
 
 def calls_of(app: FastAPI) -> list[tuple[str, str, str]]:
     """Method, template and a path of every route that wants a token."""
-    found = [("GET", "/metrics", "/metrics")]
+    found = [("GET", path, path) for path in METRICS]
     for described, methods in app.openapi()["paths"].items():
         if described not in OPEN:
             template = described.replace("/sites/{name}", "/sites/{site}")
@@ -130,7 +132,7 @@ def test_a_scraper_reads_nothing_but_metrics(app: FastAPI, database: Database) -
         if method == "GET"
     }
 
-    assert answers.pop("/metrics") == 200
+    assert {path: answers.pop(path) for path in METRICS} == dict.fromkeys(METRICS, 200)
     assert set(answers.values()) == {403}
 
 

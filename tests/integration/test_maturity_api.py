@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from fakes.judged import a_judged_device
 from fakes.stored import NOW, SITE, a_token, opened_store
+from metric_pages import site_page
 from vigie.v1.digest import canonical_form, canonical_rows
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
@@ -163,7 +164,7 @@ async def test_rules_of_the_site_follow_recorded_evidence(
         "Q06-policy-homogeneous": "pass",
         "Q13-contractor-access-bounded": "not_applicable",
     }
-    shown = "".join(lines.exposition())
+    shown = site_page(lines)
     assert f'vigie_site_rule_compliant{{site="{SITE}",rule="Q01-coverage"}} 1\n' in shown
     assert "Q01-inventory-reviewed" not in shown
 

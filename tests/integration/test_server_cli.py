@@ -114,16 +114,6 @@ def test_tokens_are_listed_and_revoked() -> None:
     assert run("token", "list").stdout.count("revoked") == 2
 
 
-def test_no_scrapers_token_is_made_for_some_sites() -> None:
-    run("init")
-
-    refused = run("token", "api", "create", "--role", "scrape", "--site", "Les Tilleuls")
-
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "metrics tell of every site" in refused.stderr
-    assert run("token", "api", "create", "--role", "scrape").exit_code == 0
-
-
 def test_a_token_that_let_in_all_its_devices_is_listed_as_used_up(data: Path) -> None:
     run("init")
     run("token", "create", "--site", "Les Tilleuls", "--uses", "2")

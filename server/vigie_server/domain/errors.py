@@ -12,6 +12,7 @@ VigieError
 ├── RulesMalformed      a rule or topic file is wrong; the text names file and place
 ├── SettingsMalformed   a setting is wrong; the text names it
 ├── RateLimited         too many attempts from one place; come back later
+├── FleetNotRead        metrics are not whole yet after a start; try again
 ├── StoreRefused        the store will never take this
 └── StoreBusy           the store cannot take it now; try again
 """
@@ -76,6 +77,12 @@ class SettingsMalformed(VigieError):
 
 class RateLimited(VigieError):
     """Too many attempts from one place."""
+
+    retryable = True
+
+
+class FleetNotRead(VigieError):
+    """The server has just started and has not read every device yet."""
 
     retryable = True
 

@@ -19,7 +19,6 @@ class StandingVerdict:
 
     status: Status
     severity: Severity
-    since: datetime
     failing_since: datetime | None = None
     waived: bool = False
 

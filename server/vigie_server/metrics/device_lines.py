@@ -1,12 +1,10 @@
-"""The fleet's lines: rendered when a device has changed, joined at the scrape.
+"""The fleet's lines: written where devices have changed, joined at the scrape.
 
-A scrape runs no query. What a commit costs here is one dictionary write: the device's lines are
-rendered at the next scrape, so a device that changes ten times in between is rendered once.
-Everything runs on the server's event loop.
+A scrape runs no query. A device that changes marks the blocks that its change concerns: its chunk's
+block of each family whose lines differ. The next scrape writes these anew and joins all blocks.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Final
@@ -15,174 +13,209 @@ from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.views import DeviceView
 from vigie_server.metrics import families
-from vigie_server.metrics.exposition import Family, labels, number
+from vigie_server.metrics.blocks import Block, Room
+from vigie_server.metrics.chunks import SITE_FAMILIES, Chunk, SiteChunks
+from vigie_server.metrics.columns import Column, RuleCompliant, columns
+from vigie_server.metrics.device_rows import DeviceRow, RuleNames
+from vigie_server.metrics.exposition import Family
 
 DEFAULT_FAILING_RULES_ONLY_ABOVE: Final = 20_000
 """Above this many devices the per-rule family holds failing rules only (a setting)."""
+DEFAULT_TEXT_BYTES: Final = 64 * 1024 * 1024
+"""Lines kept as text at most; the others are kept compressed (a setting)."""
+
+Gathered = Sequence[tuple[Family, Sequence[Block]]]
+"""Families, each with its blocks: one moment of the fleet, which later changes do not touch."""
 
 
 class DeviceLines:
-    """Per-device and per-site series of the whole fleet.
+    """Per-device and per-site series of the whole fleet. Used by one thread at a time.
 
     `measures` gives the help text of every measure that rules export, by metric name; others are
-    not rendered. For the time of `grace` after its enrolment a device has no failing-since lines:
-    alerts leave it alone, and a scrape after that shows them, whether or not it reported.
+    not shown. `exported` names the per-device families that are shown, None for all. For the time
+    of `grace` after its enrolment a device has no failing-since lines: alerts leave it alone, and a
+    scrape after that shows them, whether or not it reported.
     """
 
     def __init__(
         self,
         *,
         measures: Mapping[str, str],
+        exported: Collection[str] | None = None,
         failing_rules_only_above: int = DEFAULT_FAILING_RULES_ONLY_ABOVE,
+        text_bytes: int = DEFAULT_TEXT_BYTES,
         grace: timedelta = timedelta(0),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._measures = {name: Family(name, text) for name, text in sorted(measures.items())}
+        self._measures: Final = sorted(measures)
+        self._names: Final = RuleNames()
+        shown = columns(self._names, [Family(name, measures[name]) for name in self._measures])
+        self._columns: Final[Sequence[Column]] = [
+            column for column in shown if exported is None or column.family.name in exported
+        ]
+        self._place: Final = {column.family: at for at, column in enumerate(self._columns)}
         self._failing_rules_only_above = failing_rules_only_above
-        self._failing_rules_only = False
+        self._room = Room(text_bytes)
         self._grace = grace
         self._now = now
         self._graces: list[tuple[datetime, str]] = []
-        self._in_grace: set[str] = set()
-        self._views: dict[str, DeviceView] = {}
-        self._changed: dict[str, DeviceView | None] = {}
-        self._seen: dict[str, tuple[str, str]] = {}
-        self._lines: dict[Family, dict[str, str]] = {
-            family: {} for family in (*families.DEVICE_FAMILIES, *self._measures.values())
-        }
-        self._site_devices: Counter[tuple[str, str]] = Counter()
-        self._site_rules: Counter[tuple[str, str, str]] = Counter()
+        self._rows: dict[str, DeviceRow] = {}
+        self._sites: dict[str, SiteChunks] = {}
 
     def put(self, view: DeviceView) -> None:
         """Replaces what is shown of this device; a retired one disappears."""
         device = view.device
-        self._changed[device.id] = None if device.state is DeviceState.RETIRED else view
-        if device.last_report_at is not None and device.state is not DeviceState.RETIRED:
-            self._see(view, device.last_report_at)
+        before = self._rows.get(device.id)
+        if device.state is DeviceState.RETIRED:
+            self.remove(device.id)
+            return
+        row = DeviceRow(view, self._names, self._measures)
+        self._spare(row, device.enrolled_at)
+        if before is not None:
+            row.seen = max(row.seen, before.seen)
+            if before.site == row.site:
+                self._replace(before, row)
+                return
+            self.remove(device.id)
+        self._rows[row.id] = row
+        site = self._sites.get(row.site)
+        if site is None:
+            site = self._sites[row.site] = SiteChunks(row.site)
+        site.count(row, 1)
+        self._mark_site(site)
+        self._mark(site.add(row, len(self._columns)), *self._place)
 
     def seen(self, device_id: str, at: datetime) -> None:
         """Moves the device's last report, and nothing else of it; never back."""
-        known = self._seen.get(device_id)
-        if known is not None:
-            self._seen[device_id] = (known[0], _later(known[1], at))
+        row = self._rows.get(device_id)
+        if row is None or row.chunk is None:
+            return
+        seconds = round(at.timestamp())
+        if seconds > row.seen:
+            row.seen = seconds
+            self._mark(row.chunk, families.LAST_REPORT)
 
     def remove(self, device_id: str) -> None:
         """Takes all of the device's series away at once."""
-        self._changed[device_id] = None
+        row = self._rows.pop(device_id, None)
+        if row is None:
+            return
+        site = self._sites[row.site]
+        site.count(row, -1)
+        self._mark_site(site)
+        self._mark(site.take_out(row), *self._place)
+        if not site.chunks:
+            del self._sites[row.site]
 
-    def exposition(self) -> Iterator[str]:
-        """The text format, family by family: each must stand in one piece."""
-        now = self._now()
-        self._end_graces(now)
-        self._apply_changes(now)
-        for family, lines in self._lines.items():
-            if lines:
-                yield family.header
-                yield from lines.values()
-        if self._seen:
-            yield families.LAST_REPORT.header
-            for head, value in self._seen.values():
-                yield f"{head}{value}\n"
-        yield from self._site_lines()
+    def keep(self, devices: Collection[str]) -> None:
+        """Takes away all devices but these."""
+        for gone in self._rows.keys() - set(devices):
+            self.remove(gone)
 
-    def _see(self, view: DeviceView, at: datetime) -> None:
-        head = f"{families.LAST_REPORT.name}{{{families.identity(view)}}} "
-        known = self._seen.get(view.device.id)
-        self._seen[view.device.id] = (head, _later("0" if known is None else known[1], at))
+    def knows(self, site: str) -> bool:
+        """Whether a device of the site is shown."""
+        return site in self._sites
+
+    @property
+    def text_kept(self) -> int:
+        """Bytes of lines that are kept as text."""
+        return self._room.kept
+
+    def gather(self, *, sites: Collection[str] | None = None, gzip: bool = False) -> Gathered:
+        """The families as they are now, ready to be sent; `sites`: of these alone."""
+        self._end_graces(self._now())
+        self._settle_rule_family()
+        met = (
+            list(self._sites.values())
+            if sites is None
+            else [found for site in sites if (found := self._sites.get(site)) is not None]
+        )
+        gathered = [
+            (column.family, self._blocks(place, column, met, gzip=gzip))
+            for place, column in enumerate(self._columns)
+        ]
+        return [*gathered, *self._site_blocks(met, gzip=gzip)]
+
+    def _replace(self, before: DeviceRow, row: DeviceRow) -> None:
+        chunk = row.chunk = before.chunk
+        assert chunk is not None  # noqa: S101 (narrows for the type checker)
+        chunk.rows[chunk.rows.index(before)] = row
+        self._rows[row.id] = row
+        self._mark(
+            chunk, *[column.family for column in self._columns if column.differs(before, row)]
+        )
+        if before.state != row.state or before.statuses != row.statuses:
+            site = chunk.site
+            site.count(before, -1)
+            site.count(row, 1)
+            self._mark_site(site)
+
+    def _spare(self, row: DeviceRow, enrolled_at: datetime | None) -> None:
+        """Notes until when the device is new."""
+        if not self._grace or enrolled_at is None:
+            return
+        end = enrolled_at + self._grace
+        if end > self._now():
+            row.spared_until = end
+            before = self._rows.get(row.id)
+            if before is None or before.spared_until != end:
+                heappush(self._graces, (end, row.id))
 
     def _end_graces(self, now: datetime) -> None:
         while self._graces and self._graces[0][0] <= now:
             _, device_id = heappop(self._graces)
-            self._in_grace.discard(device_id)
-            view = self._views.get(device_id)
-            if view is not None:
-                line = families.render_failing_since(view)
-                self._keep(families.FAILING_SINCE, view, line)
-
-    def _spared(self, view: DeviceView, now: datetime) -> bool:
-        """Whether the device is new; if so, its lines come when its grace has ended."""
-        device = view.device
-        if not self._grace or device.enrolled_at is None:
-            return False
-        end = device.enrolled_at + self._grace
-        if end <= now:
-            return False
-        if device.id not in self._in_grace:
-            self._in_grace.add(device.id)
-            heappush(self._graces, (end, device.id))
-        return True
-
-    def _apply_changes(self, now: datetime) -> None:
-        changed, self._changed = self._changed, {}
-        for device_id, view in changed.items():
-            self._count(self._views.pop(device_id, None), -1)
-            if view is None:
-                self._forget(device_id)
+            row = self._rows.get(device_id)
+            if row is None or row.spared_until is None or row.spared_until > now:
                 continue
-            self._views[device_id] = view
-            self._count(view, 1)
-            self._render(view, now)
-        only = len(self._views) > self._failing_rules_only_above
-        if only is not self._failing_rules_only:
-            self._failing_rules_only = only
-            for view in self._views.values():
-                self._render_rule_family(view)
+            row.spared_until = None
+            if row.chunk is not None:
+                self._mark(row.chunk, families.FAILING_SINCE)
 
-    def _render(self, view: DeviceView, now: datetime) -> None:
-        spared = self._spared(view, now)
-        for family, render in families.DEVICE_FAMILIES.items():
-            if family is not families.RULE_COMPLIANT:
-                hidden = spared and family is families.FAILING_SINCE
-                self._keep(family, view, "" if hidden else render(view))
-        self._render_rule_family(view)
-        for name, family in self._measures.items():
-            value = view.measures.get(name)
-            line = "" if value is None else f"{name}{{{families.identity(view)}}} {number(value)}\n"
-            self._keep(family, view, line)
+    def _settle_rule_family(self) -> None:
+        only = len(self._rows) > self._failing_rules_only_above
+        for column in self._columns:
+            if isinstance(column, RuleCompliant) and column.failing_only is not only:
+                column.show_failing_only(only)
+                for site in self._sites.values():
+                    for chunk in site.chunks:
+                        self._mark(chunk, column.family)
 
-    def _render_rule_family(self, view: DeviceView) -> None:
-        render = (
-            families.render_rule_failing
-            if self._failing_rules_only
-            else families.render_rule_compliant
-        )
-        self._keep(families.RULE_COMPLIANT, view, render(view))
+    def _blocks(
+        self, place: int, column: Column, sites: Sequence[SiteChunks], *, gzip: bool
+    ) -> Sequence[Block]:
+        blocks = []
+        for site in sites:
+            for chunk in site.chunks:
+                block = chunk.blocks[place]
+                if block is None:
+                    lines = column.lines(chunk.rows, site.name)
+                    block = chunk.blocks[place] = self._room.block(lines, gzip=gzip)
+                else:
+                    self._room.ready(block, gzip=gzip)
+                blocks.append(block)
+        return blocks
 
-    def _keep(self, family: Family, view: DeviceView, line: str) -> None:
-        if line:
-            self._lines[family][view.device.id] = line
-        else:
-            self._lines[family].pop(view.device.id, None)
+    def _site_blocks(self, sites: Sequence[SiteChunks], *, gzip: bool) -> Gathered:
+        for site in sites:
+            if None in site.blocks:
+                for place, lines in enumerate(site.lines(self._names)):
+                    site.blocks[place] = self._room.block(lines, gzip=gzip)
+        gathered = []
+        for place, family in enumerate(SITE_FAMILIES):
+            blocks = [block for site in sites if (block := site.blocks[place]) is not None]
+            for block in blocks:
+                self._room.ready(block, gzip=gzip)
+            gathered.append((family, blocks))
+        return gathered
 
-    def _forget(self, device_id: str) -> None:
-        self._seen.pop(device_id, None)
-        for lines in self._lines.values():
-            lines.pop(device_id, None)
+    def _mark(self, chunk: Chunk, *changed: Family) -> None:
+        for family in changed:
+            place = self._place.get(family)
+            if place is not None:
+                self._room.leave(chunk.blocks[place])
+                chunk.blocks[place] = None
 
-    def _count(self, view: DeviceView | None, step: int) -> None:
-        if view is None:
-            return
-        site = view.device.site
-        self._site_devices[site, view.device.state.value] += step
-        for rule, standing in view.verdicts.items():
-            status = "waived" if standing.waived else standing.status.value
-            self._site_rules[site, rule, status] += step
-
-    def _site_lines(self) -> Iterator[str]:
-        devices = {key: count for key, count in self._site_devices.items() if count}
-        rules = {key: count for key, count in self._site_rules.items() if count}
-        if devices:
-            yield families.SITE_DEVICES.header
-        for (site, state), count in sorted(devices.items()):
-            shown = labels((("site", site), ("state", state)))
-            yield f"{families.SITE_DEVICES.name}{{{shown}}} {count}\n"
-        if rules:
-            yield families.SITE_RULE_DEVICES.header
-        for (site, rule, status), count in sorted(rules.items()):
-            shown = labels((("site", site), ("rule", rule), ("status", status)))
-            yield f"{families.SITE_RULE_DEVICES.name}{{{shown}}} {count}\n"
-
-
-def _later(shown: str, at: datetime) -> str:
-    """The later of what is shown and this instant: a view may be older than what was seen since."""
-    return number(max(float(shown), round(at.timestamp())))
+    def _mark_site(self, site: SiteChunks) -> None:
+        for place, block in enumerate(site.blocks):
+            self._room.leave(block)
+            site.blocks[place] = None

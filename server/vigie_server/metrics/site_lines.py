@@ -1,10 +1,11 @@
 """What sites come to, as metrics: kept ready, joined at the scrape."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from vigie_server.domain.verdicts import Status
 from vigie_server.metrics.exposition import Family, labels
+from vigie_server.metrics.site_families import SiteFamily
 
 MATURITY: Final = Family(
     "vigie_site_maturity_level",
@@ -21,34 +22,33 @@ class SiteLines:
     """The lines of each site. Everything runs on the server's event loop."""
 
     def __init__(self) -> None:
-        self._levels: dict[str, str] = {}
-        self._rules: dict[str, str] = {}
+        self._levels = SiteFamily(MATURITY)
+        self._rules = SiteFamily(RULE_COMPLIANT)
+        self.families: Final = (self._levels, self._rules)
 
     def put(self, site: str, levels: Mapping[int, int | None], rules: Mapping[str, Status]) -> None:
         """Replaces what is shown of this site."""
-        self._levels[site] = "".join(
-            _line(MATURITY, (("site", site), ("question", str(question))), level)
-            for question, level in sorted(levels.items())
-            if level is not None
+        self._levels.put(
+            site,
+            [
+                _line(MATURITY, (("site", site), ("question", str(question))), level)
+                for question, level in sorted(levels.items())
+                if level is not None
+            ],
         )
-        self._rules[site] = "".join(
-            _line(RULE_COMPLIANT, (("site", site), ("rule", rule)), _VALUES[status])
-            for rule, status in sorted(rules.items())
-            if status in _VALUES
+        self._rules.put(
+            site,
+            [
+                _line(RULE_COMPLIANT, (("site", site), ("rule", rule)), _VALUES[status])
+                for rule, status in sorted(rules.items())
+                if status in _VALUES
+            ],
         )
 
     def keep(self, sites: frozenset[str]) -> None:
         """Forgets all sites but these."""
-        for lines in (self._levels, self._rules):
-            for gone in lines.keys() - sites:
-                del lines[gone]
-
-    def exposition(self) -> Iterator[str]:
-        """The text format, family by family."""
-        for family, lines in ((MATURITY, self._levels), (RULE_COMPLIANT, self._rules)):
-            if any(lines.values()):
-                yield family.header
-                yield from lines.values()
+        for family in self.families:
+            family.keep(sites)
 
 
 def _line(family: Family, named: tuple[tuple[str, str], ...], value: int) -> str:

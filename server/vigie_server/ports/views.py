@@ -10,11 +10,17 @@ from vigie_server.domain.views import DeviceView
 class ReadModel(Protocol):
     """Is told of every committed change of a device, on the event loop, after the commit."""
 
-    def put(self, view: DeviceView) -> None: ...
+    async def show(self, views: Sequence[DeviceView]) -> None:
+        """Replaces what is shown of these devices; retired ones disappear."""
+        ...
 
-    def seen(self, device_id: str, at: datetime) -> None: ...
+    def seen(self, device_id: str, at: datetime) -> None:
+        """The device was heard, and nothing else about it has changed; never moves back."""
+        ...
 
-    def remove(self, device_id: str) -> None: ...
+    async def whole(self, devices: Collection[str]) -> None:
+        """These are all devices there are, each shown: others go, and the model may be read."""
+        ...
 
 
 class ViewStore(Protocol):

@@ -5,13 +5,12 @@ store than the one before, and the instant of a last report only rises.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
 import structlog
 
-from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import StoreBusy
 from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.records import DeviceChange
@@ -40,7 +39,6 @@ class Viewing:
         self._model = model
         self._every = every
         self._changed: dict[int, None] = {}
-        self._shown: set[str] = set()
         self._filled = False
 
     def committed(self, change: DeviceChange) -> None:
@@ -83,16 +81,15 @@ class Viewing:
                 page = await self._workers.read(
                     partial(self._store.views_after, after, limit=CHUNK)
                 )
-                for key, view in page:
-                    self._show(view)
-                    found.add(view.device.id)
-                    after = key
+                await self._show(page)
+                found.update(view.device.id for _, view in page)
                 if len(page) < CHUNK:
                     break
+                after = page[-1][0]
         except BaseException:
             self._filled = False
             raise
-        self._forget(self._shown - found)
+        await self._model.whole(found)
 
     async def _follow(self) -> None:
         while self._changed:
@@ -104,17 +101,7 @@ class Viewing:
             except StoreBusy:
                 self._changed.update(dict.fromkeys(keys))
                 raise
-            for _, view in page:
-                self._show(view)
+            await self._show(page)
 
-    def _show(self, view: DeviceView) -> None:
-        if view.device.state is DeviceState.RETIRED:
-            self._forget({view.device.id})
-        else:
-            self._shown.add(view.device.id)
-            self._model.put(view)
-
-    def _forget(self, gone: Iterable[str]) -> None:
-        for device_id in list(gone):
-            self._shown.discard(device_id)
-            self._model.remove(device_id)
+    async def _show(self, page: Sequence[tuple[int, DeviceView]]) -> None:
+        await self._model.show([view for _, view in page])

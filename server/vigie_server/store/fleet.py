@@ -3,9 +3,19 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, exists, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    exists,
+    select,
+    type_coerce,
+)
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import NotFound
@@ -13,6 +23,7 @@ from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.store.database import Database
+from vigie_server.store.instants import from_store_or_none
 from vigie_server.store.models import DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
 from vigie_server.store.record_rows import device_of
 from vigie_server.store.tables import table
@@ -20,6 +31,16 @@ from vigie_server.store.tables import table
 DEVICE, SITE = table(DeviceRow), table(Site)
 VERDICT, TRANSITION = table(VerdictRow), table(TransitionRow)
 SNAPSHOT = table(SnapshotRow)
+STANDING: Final = select(
+    VERDICT.c.device_key,
+    VERDICT.c.rule,
+    VERDICT.c.status,
+    type_coerce(VERDICT.c.failing_since, BigInteger),
+    VERDICT.c.waived,
+    VERDICT.c.measures,
+)
+STANDING_KEPT: Final = 16_384
+"""Standing verdicts kept at hand: those of a fleet are few, but for when they began to fail."""
 
 
 class Fleet:
@@ -96,6 +117,13 @@ class Fleet:
             )
             return {row.topic: row.observed_at for row in rows}
 
+    def site_exists(self, name: str) -> bool:
+        with self._database.reading() as connection:
+            return (
+                connection.execute(select(SITE.c.key).where(SITE.c.name == name)).first()
+                is not None
+            )
+
     def ready(self) -> None:
         with self._database.reading() as connection:
             connection.execute(select(1)).scalar()
@@ -103,7 +131,11 @@ class Fleet:
     def views_after(self, key: int, *, limit: int) -> Sequence[tuple[int, DeviceView]]:
         query = _devices().where(DEVICE.c.key > key).order_by(DEVICE.c.key).limit(limit)
         with self._database.reading() as connection:
-            return self._views(connection, connection.execute(query).all())
+            rows = connection.execute(query).all()
+            if not rows:
+                return []
+            theirs = VERDICT.c.device_key.between(rows[0].key, rows[-1].key)
+            return self._views(connection, rows, theirs)
 
     def views_of(self, keys: Collection[int]) -> Sequence[tuple[int, DeviceView]]:
         query = _devices().where(DEVICE.c.key.in_(list(keys)))
@@ -111,35 +143,44 @@ class Fleet:
             return self._views(connection, connection.execute(query).all())
 
     def _views(
-        self, connection: Connection, rows: Sequence[Row[Any]]
+        self,
+        connection: Connection,
+        rows: Sequence[Row[Any]],
+        theirs: ColumnElement[bool] | None = None,
     ) -> list[tuple[int, DeviceView]]:
+        """The views of these devices; `theirs`: their verdicts, by less than a list of keys."""
         verdicts: dict[int, dict[str, StandingVerdict]] = {row.key: {} for row in rows}
         measures: dict[int, dict[str, float]] = {row.key: {} for row in rows}
-        found = connection.execute(
-            select(
-                VERDICT.c.device_key,
-                VERDICT.c.rule,
-                VERDICT.c.status,
-                VERDICT.c.since,
-                VERDICT.c.failing_since,
-                VERDICT.c.waived,
-                VERDICT.c.measures,
-            ).where(VERDICT.c.device_key.in_(list(verdicts)))
-        )
-        for row in found:
-            verdicts[row.device_key][row.rule] = StandingVerdict(
-                status=Status(row.status),
-                severity=self._severities.get(row.rule, Severity.MINOR),
-                since=row.since,
-                failing_since=None if row.waived else row.failing_since,
-                waived=bool(row.waived) and row.status == Status.FAIL.value,
+        wanted = VERDICT.c.device_key.in_(list(verdicts)) if theirs is None else theirs
+        severities = self._severities
+        # Some fifty rows a device: columns as the driver gives them, verdicts that are shared.
+        for key, rule, status, failing, waived, measured in connection.execute(
+            STANDING.where(wanted)
+        ):
+            verdicts[key][rule] = _standing(
+                status, severities.get(rule, Severity.MINOR), failing, waived
             )
-            if row.measures != "{}":
-                measures[row.device_key].update(json.loads(row.measures))
+            if measured != "{}":
+                measures[key].update(json.loads(measured))
         return [
             (row.key, DeviceView(device_of(row), verdicts[row.key], measures[row.key]))
             for row in rows
         ]
+
+
+@lru_cache(STANDING_KEPT)
+def _standing(
+    status: str,
+    severity: Severity,
+    failing_since: int | None,
+    waived: bool,  # noqa: FBT001 (a column)
+) -> StandingVerdict:
+    return StandingVerdict(
+        status=Status(status),
+        severity=severity,
+        failing_since=None if waived else from_store_or_none(failing_since),
+        waived=bool(waived) and status == Status.FAIL.value,
+    )
 
 
 def _devices() -> Select[Any]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fakes.zone import Zone
+from metric_pages import site_page
 from vigie_server.domain.mail.dns import Answer, Kind, Outcome, Question
 from vigie_server.domain.mail.exchangers import Meeting, Met
 from vigie_server.domain.mail.findings import DKIM, DMARC, RULES, SPF, STARTTLS, Finding
@@ -126,7 +127,7 @@ def test_metrics_show_passes_and_fails_and_since_when_through_unknown() -> None:
         ]
     )
 
-    page = "".join(lines.exposition())
+    page = site_page(lines)
 
     name = "vigie_mail_domain_rule_compliant"
     assert f'{name}{{site="Les \\"T\\"",domain="{D}",rule="{SPF}"}} 1\n' in page
@@ -134,7 +135,7 @@ def test_metrics_show_passes_and_fails_and_since_when_through_unknown() -> None:
     assert page.count(f"{name}{{") == 2
     assert page.count("failing_since_timestamp_seconds{") == 2
     lines.show([])
-    assert "".join(lines.exposition()) == ""
+    assert site_page(lines) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The fleet's lines, read back with prometheus-client's own parser."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from metric_pages import Labels, samples_of, site_page, text_of
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.rule_reader import TAKEN_METRICS
 from vigie_server.domain.verdicts import Severity, Status
@@ -12,6 +14,7 @@ from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.metrics import families
 from vigie_server.metrics.device_lines import DeviceLines
 from vigie_server.metrics.site_attestations import AttestationLines
+from vigie_server.ports.scraping import TextFormat
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ANTIVIRUS = "vigie_device_antivirus_signature_timestamp_seconds"
@@ -24,7 +27,7 @@ def standing(
     failing_since: datetime | None = None,
     waived: bool = False,
 ) -> StandingVerdict:
-    return StandingVerdict(status, severity, NOW, failing_since, waived)
+    return StandingVerdict(status, severity, failing_since, waived)
 
 
 def a_view(
@@ -42,13 +45,12 @@ def a_view(
     return DeviceView(device, {name.replace("_", "-"): rule for name, rule in rules.items()}, {})
 
 
-def samples(lines: DeviceLines) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    text = "".join(lines.exposition())
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+def page(lines: DeviceLines, text_format: TextFormat = TextFormat.CLASSIC) -> str:
+    return text_of(lines.gather(), text_format)
+
+
+def samples(lines: DeviceLines) -> Mapping[tuple[str, Labels], float]:
+    return samples_of(page(lines))
 
 
 def value(lines: DeviceLines, name: str, **labels: str) -> float | None:
@@ -135,7 +137,7 @@ def test_a_heartbeat_moves_the_last_report_and_nothing_else() -> None:
 
 
 def test_no_rule_can_export_a_metric_that_the_server_tells_of_devices() -> None:
-    told = {family.name for family in (*families.DEVICE_FAMILIES, families.LAST_REPORT)}
+    told = {family.name for family in families.DEVICE_FAMILIES}
 
     assert told == TAKEN_METRICS
 
@@ -147,9 +149,7 @@ def test_a_measure_is_shown_under_the_help_its_rule_gives() -> None:
     lines.put(DeviceView(view.device, view.verdicts, {ANTIVIRUS: 1_795_000_000.0, "other": 1.0}))
 
     assert value(lines, ANTIVIRUS, device="d1", site="les-lilas") == 1_795_000_000
-    assert "# HELP " + ANTIVIRUS + " Build time of the signature set.\n" in "".join(
-        lines.exposition()
-    )
+    assert "# HELP " + ANTIVIRUS + " Build time of the signature set.\n" in page(lines)
     assert not [key for key in samples(lines) if key[0] == "other"]
 
 
@@ -238,11 +238,11 @@ def test_expiries_of_attestations_are_replaced_site_by_site() -> None:
     lines.put("les-lilas", {"Q02-restore-test": NOW})
     lines.put("les-lilas", {})
 
-    (family,) = text_string_to_metric_families("".join(lines.exposition()))
+    (family,) = text_string_to_metric_families(site_page(lines))
 
     assert family.name == "vigie_site_attestation_expiry_timestamp_seconds"
     assert [(sample.labels, sample.value) for sample in family.samples] == [
         ({"site": 'le "Clos"', "item": "Q01-help-desk"}, NOW.timestamp() + 86400),
         ({"site": 'le "Clos"', "item": "Q02-restore-test"}, NOW.timestamp()),
     ]
-    assert "".join(AttestationLines().exposition()) == ""
+    assert site_page(AttestationLines()) == ""

@@ -2,6 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from metric_pages import site_page
 from vigie_server.domain.verdicts import Status
 from vigie_server.metrics.site_lines import SiteLines
 
@@ -15,7 +16,7 @@ def samples(lines: SiteLines) -> dict[tuple[str, str, str], float]:
             sample.labels["site"],
             sample.labels.get("question") or sample.labels["rule"],
         ): (sample.value)
-        for family in text_string_to_metric_families("".join(lines.exposition()))
+        for family in text_string_to_metric_families(site_page(lines))
         for sample in family.samples
     }
 
@@ -53,4 +54,4 @@ def test_a_site_that_is_gone_disappears_and_an_empty_family_has_no_header() -> N
 
     lines.keep(frozenset({"b"}))
 
-    assert "".join(lines.exposition()) == ""
+    assert site_page(lines) == ""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from metric_pages import site_page
 from vigie_server.domain.errors import StoreBusy
 from vigie_server.domain.maturity import Attestation, Attested, Outcome, SiteStanding
 from vigie_server.domain.site_figures import SiteFigures
@@ -150,8 +151,8 @@ async def test_a_site_that_is_gone_is_shown_no_more(looking: Looking) -> None:
 
     await looking.round()
 
-    assert "site-2" in "".join(looking.lines.exposition())
-    assert "site-3" not in "".join(looking.lines.exposition())
+    assert "site-2" in site_page(looking.lines)
+    assert "site-3" not in site_page(looking.lines)
 
 
 async def test_a_round_that_a_busy_store_cut_short_is_taken_up_again(looking: Looking) -> None:

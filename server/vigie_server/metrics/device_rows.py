@@ -1,0 +1,144 @@
+"""What is kept of a device to render its lines: small, and ready to be written.
+
+A view of 50 verdicts takes more than 10 kB as objects; a row less than one. Texts that many devices
+share are kept once.
+"""
+
+from array import array
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from sys import intern
+from typing import TYPE_CHECKING, Final
+
+from vigie_server.domain import score
+from vigie_server.domain.devices import Device
+from vigie_server.domain.verdicts import Status
+from vigie_server.domain.views import DeviceView, StandingVerdict
+from vigie_server.metrics.exposition import escaped, labels, number
+
+if TYPE_CHECKING:
+    from vigie_server.metrics.chunks import Chunk
+
+STATUSES: Final = ("", *[status.value for status in Status], "waived")
+"""What a byte of `DeviceRow.statuses` stands for, by its value; 0: the device has no verdict."""
+WAIVED: Final = STATUSES.index("waived")
+CODE_OF: Final = {status: STATUSES.index(status.value) for status in Status}
+
+_OFTEN: Final = 4
+"""Numbers of so many characters come again and again."""
+
+
+class RuleNames:
+    """The rules that were ever met, each with its place in `DeviceRow.statuses`."""
+
+    def __init__(self) -> None:
+        self.names: Final[list[str]] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, rule: str) -> int:
+        """The place of the rule, a new one for a new rule."""
+        found = self._places.get(rule)
+        if found is None:
+            found = self._places[rule] = len(self.names)
+            self.names.append(rule)
+        return found
+
+
+class DeviceRow:
+    """One device. `values` are the sample values of families with one line a device, "" for none.
+
+    `failing` holds place of a rule and UNIX seconds in turn. `seen` is in UNIX seconds, 0: never.
+    `spared_until`: the end of its grace while it has one.
+    """
+
+    __slots__ = (
+        "chunk",
+        "described",
+        "failing",
+        "hostname",
+        "id",
+        "seen",
+        "site",
+        "spared_until",
+        "state",
+        "statuses",
+        "values",
+    )
+
+    def __init__(self, view: DeviceView, names: RuleNames, measures: Sequence[str]) -> None:
+        device = view.device
+        self.id: Final = device.id
+        self.site: Final = intern(device.site)
+        self.state: Final = device.state.value
+        self.hostname: Final = escaped(device.hostname)
+        self.described: Final = _described(device)
+        self.statuses: Final = _statuses(view.verdicts, names)
+        self.failing: Final = _failing(view.verdicts, names)
+        self.values: Final = (
+            *_scores(view.verdicts.values()),
+            *_conditions(device),
+            *[_value(view.measures.get(name)) for name in measures],
+        )
+        last = device.last_report_at
+        self.seen = 0 if last is None else round(last.timestamp())
+        self.spared_until: datetime | None = None
+        self.chunk: Chunk | None = None
+
+
+SINGLE: Final = ("compliant", "ratio", "clock_skew", "nomadic")
+"""What `DeviceRow.values` begins with; the measures follow."""
+
+
+def _described(device: Device) -> str:
+    return intern(
+        labels(
+            (
+                ("platform", device.platform),
+                ("os", device.os),
+                ("os_version", device.os_version),
+                ("chassis", device.chassis),
+                ("profile", device.profile),
+                ("agent_version", device.agent_version),
+            )
+        )
+    )
+
+
+def _statuses(verdicts: Mapping[str, StandingVerdict], names: RuleNames) -> bytes:
+    places = [names.place(rule) for rule in verdicts]
+    codes = bytearray(len(names.names))
+    for place, standing in zip(places, verdicts.values(), strict=True):
+        codes[place] = WAIVED if standing.waived else CODE_OF[standing.status]
+    return bytes(codes.rstrip(b"\0"))
+
+
+def _failing(verdicts: Mapping[str, StandingVerdict], names: RuleNames) -> "array[float]":
+    """None of a rule that is waived."""
+    kept = array("d")
+    for rule, standing in verdicts.items():
+        if standing.failing_since is not None and not standing.waived:
+            kept.append(names.place(rule))
+            kept.append(standing.failing_since.timestamp())
+    return kept
+
+
+def _scores(verdicts: Collection[StandingVerdict]) -> tuple[str, str]:
+    """Compliant, absent until a first rule was judged; the ratio, absent where no rule applies."""
+    ratio = score.compliance_ratio(verdicts)
+    return (
+        str(int(score.compliant(verdicts))) if verdicts else "",
+        "" if ratio is None else intern(f"{ratio:.4f}"),
+    )
+
+
+def _conditions(device: Device) -> tuple[str, str]:
+    """Clock skew, absent until it has been measured; nomadic, without where the device was."""
+    skew = device.clock_skew_seconds
+    return "" if skew is None else intern(number(round(skew, 1))), str(int(device.nomadic))
+
+
+def _value(value: float | None) -> str:
+    if value is None:
+        return ""
+    text = number(value)
+    return intern(text) if len(text) <= _OFTEN else text

@@ -1,0 +1,132 @@
+"""A fleet and tokens held in memory, and the HTTP application over them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter
+from starlette.testclient import TestClient
+
+from metric_pages import pages_of
+from vigie_server.bundled import guide_folder
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.errors import NotFound, StoreBusy, TokenRefused
+from vigie_server.domain.reference_files import load_references
+from vigie_server.domain.verdicts import Severity, Status
+from vigie_server.domain.views import DeviceView, StandingVerdict
+from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
+from vigie_server.ports.scraping import FleetMetrics
+from vigie_server.ports.tokens import ApiCaller, Role
+from vigie_server.web.app import create_app
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+REASON = {"fr": "Le pare-feu est arrêté.", "en": "The firewall is off."}
+
+
+def a_view(device_id: str, *, site: str) -> DeviceView:
+    device = Device(
+        id=device_id,
+        site=site,
+        profile="standard",
+        platform="linux",
+        state=DeviceState.ACTIVE,
+        hostname=f"poste-{device_id}",
+    )
+    verdict = StandingVerdict(Status.FAIL, Severity.CRITICAL, NOW)
+    return DeviceView(device, {"Q06-firewall-enabled": verdict}, {})
+
+
+@dataclass
+class FleetInMemory:
+    """A reader of a fleet that stands in a list (`FleetReader`)."""
+
+    views: Mapping[str, DeviceView] = field(
+        default_factory=lambda: {
+            "d1": a_view("d1", site="les-lilas"),
+            "d2": a_view("d2", site="les-tilleuls"),
+        }
+    )
+    busy: bool = False
+
+    def devices(self, wanted: DeviceFilter, *, after: str | None, limit: int) -> Page:
+        found = [
+            view
+            for device_id, view in sorted(self.views.items())
+            if (wanted.sites is None or view.device.site in wanted.sites)
+            and (after is None or device_id > after)
+        ]
+        more = len(found) > limit
+        return Page(found[:limit], found[limit - 1].device.id if more else None)
+
+    def device(self, device_id: str) -> Device:
+        if device_id not in self.views:
+            raise NotFound(f"no device {device_id}")
+        return self.views[device_id].device
+
+    def verdicts(self, device_id: str) -> Sequence[VerdictRecord]:
+        self.device(device_id)
+        return [
+            VerdictRecord(
+                rule="Q06-firewall-enabled",
+                rule_version=1,
+                status=Status.FAIL,
+                reason=REASON,
+                offending=[{"part": "ufw", "enabled": False}],
+                since=NOW,
+                failing_since=NOW,
+                evidence_at=NOW,
+                next_check_at=None,
+            )
+        ]
+
+    def transitions(self, device_id: str, *, limit: int) -> Sequence[TransitionRecord]:
+        self.device(device_id)
+        return [TransitionRecord("Q06-firewall-enabled", None, Status.FAIL, NOW, REASON)][:limit]
+
+    def reported_topics(self, device_id: str) -> Mapping[str, datetime]:
+        self.device(device_id)
+        return {"firewall": NOW}
+
+    def site_exists(self, name: str) -> bool:
+        return name in {"les-lilas", "les-tilleuls", "vide"}
+
+    def ready(self) -> None:
+        if self.busy:
+            raise StoreBusy("the store does not answer")
+
+
+class TokensInMemory:
+    """Knows one token a role; `scoped` is a contractor of one site, `<role>-here` another role."""
+
+    def caller(self, secret: str, *, now: datetime) -> ApiCaller:  # noqa: ARG002 (none expires)
+        if secret == "scoped":
+            return ApiCaller("t0", "prestataire", Role.CONTRACTOR, frozenset({"les-lilas"}))
+        role, _, here = secret.partition("-")
+        try:
+            sites = frozenset({"les-lilas"}) if here else None
+            return ApiCaller(f"t-{secret}", secret, Role(role), sites)
+        except ValueError:
+            raise TokenRefused("this token is not accepted") from None
+
+
+def a_client(
+    reader: FleetInMemory | None = None, *, pages: FleetMetrics | None = None
+) -> TestClient:
+    reader = reader or FleetInMemory()
+    own = CollectorRegistry()
+    Counter("vigie_ingest_reports", "Reports committed.", registry=own).inc()
+    app = create_app(
+        reader=reader,
+        tokens=TokensInMemory(),
+        rules=(),
+        references=tuple(load_references(guide_folder() / "reference").values()),
+        fleet=pages or pages_of(reader.views.values()),
+        own=own,
+        now=lambda: NOW,
+        version="0.0.0",
+    )
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
