@@ -179,6 +179,7 @@ class Server:
             self._figures,
             limits=limits,
             hold=settings.verdicts.hold,
+            make_whole=records.make_whole,
         )
         self._sessions = OpenSessions(
             SessionParts(

@@ -137,12 +137,12 @@ def test_a_session_that_began_ends_those_before_it(shared: Database) -> None:
     follow.start()
     store = Records(shared)
 
-    begun = store.start_session(
-        key, SessionStart(b"s" * 16, (), ("x",), "0.1.0", "embedded", 0, NOW, None)
+    (begun,) = store.start_sessions(
+        [SessionStart(key, b"s" * 16, (), ("x",), "0.1.0", "embedded", 0, NOW, None)]
     )
 
     record = store.record(key)
-    assert (begun, record.session_revision) == (True, record.revision)
+    assert begun == record.session_revision == record.revision
     assert follow.since().ended == {key: record.revision}
 
 
@@ -153,8 +153,8 @@ def test_a_session_does_not_begin_on_what_was_read_before(
     key = a_device(database, "a")
     store = Records(database)
     if meanwhile == "another boot":
-        store.start_session(
-            key, SessionStart(b"s" * 16, (), ("x",), "0.1.0", "embedded", 0, NOW, None)
+        store.start_sessions(
+            [SessionStart(key, b"s" * 16, (), ("x",), "0.1.0", "embedded", 0, NOW, None)]
         )
     elif meanwhile == "revoked":
         Administration(database).revoke("a", now=NOW, actor="test")
@@ -162,12 +162,12 @@ def test_a_session_does_not_begin_on_what_was_read_before(
         store.quarantine(key, reason="two machines", at=NOW)
     before = store.record(key)
 
-    begun = store.start_session(
-        key, SessionStart(b"t" * 16, (), ("y",), "0.1.0", "embedded", 0, NOW, None)
+    (begun,) = store.start_sessions(
+        [SessionStart(key, b"t" * 16, (), ("y",), "0.1.0", "embedded", 0, NOW, None)]
     )
 
     after = store.record(key)
-    assert not begun
+    assert begun is None
     assert (after.revision, after.boot_ids) == (before.revision, before.boot_ids)
 
 

@@ -348,10 +348,10 @@ def test_a_session_that_was_open_comes_too_late_after_a_declaration(
     database: Database, devices: dict[str, int]
 ) -> None:
     store = Records(database)
-    assert store.start_session(
-        devices["a"], SessionStart(b"s", (), ("x",), "0.1.0", "embedded", 0, NOW, None)
+    (before,) = store.start_sessions(
+        [SessionStart(devices["a"], b"s", (), ("x",), "0.1.0", "embedded", 0, NOW, None)]
     )
-    before = store.record(devices["a"]).revision
+    assert before is not None
 
     set_length(database, TILLEULS, 12)
 

@@ -140,6 +140,16 @@ def all_of(record: DeviceRecord) -> dict[str, object]:
     return {part.name: getattr(record, part.name) for part in fields(record)}
 
 
+def greeted_and_made_whole(store: Records, device_id: str) -> DeviceRecord:
+    record = store.greeted(Peer(device_id, device_id))
+    assert not record.whole
+    record.around, waivers = store.around(record.key)
+    record.device = record.around.around(record.device)
+    record.waivers.update(waivers)
+    record.whole = True
+    return record
+
+
 def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) -> None:
     a_token(database)
     store = Records(database)
@@ -167,6 +177,7 @@ def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) ->
     for key, (record, forms) in found.items():
         alone = store.record(key)
         assert all_of(record) == all_of(alone)
+        assert all_of(greeted_and_made_whole(store, record.device.id)) == all_of(alone)
         revisions = {topic: held.revision for topic, held in alone.snapshots.items()}
         assert forms == store.contents(key, revisions)
 
@@ -178,8 +189,8 @@ def test_a_change_on_an_older_revision_comes_too_late_and_leaves_no_trace(
     store = Records(database)
     first, second = a_device(database, "a"), a_device(database, "b")
     stale, fresh = store.record(first), store.record(second)
-    store.start_session(
-        first, SessionStart(b"n" * 16, (), ("boot",), "0.1.0", "embedded", 0, NOW, None)
+    store.start_sessions(
+        [SessionStart(first, b"n" * 16, (), ("boot",), "0.1.0", "embedded", 0, NOW, None)]
     )
 
     late = store.commit([a_change(stale, 1), a_change(fresh, 1)], [])
@@ -257,10 +268,10 @@ def test_a_certificate_speaks_for_its_device_alone(database: Database) -> None:
     key = a_device(database, "a")
     a_device(database, "b")
 
-    assert store.known(Peer("a", "a")).key == key
+    assert store.greeted(Peer("a", "a")).key == key
     for peer in (Peer("a", "b"), Peer("b", "a"), Peer("c", "a"), Peer("a", "")):
         with pytest.raises(UnknownDevice):
-            store.known(peer)
+            store.greeted(peer)
 
 
 def test_devices_are_listed_page_by_page_within_a_filter(database: Database) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -10,7 +12,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from fakes.running_server import RunningServer, running_server
+from fakes.running_server import MovableClock, RunningServer, running_server
 from fakes.scripted_device import (
     ScriptedIdentity,
     a_firewall,
@@ -105,6 +107,71 @@ async def test_a_report_that_comes_again_is_acknowledged_and_not_counted_twice(
 
     assert welcome.resume_after == 1
     assert (evidence, transitions) == (1, 1)
+
+
+def revision(running: RunningServer) -> int:
+    with running.server.database.reading() as connection:
+        return int(connection.execute(text("SELECT revision FROM device")).scalar_one())
+
+
+async def visited(identity: ScriptedIdentity, hello: telemetry_pb2.Hello) -> telemetry_pb2.Welcome:
+    async with session(identity) as device:
+        welcome = await device.greet(hello)
+        await device.done()
+        await device.received()
+    return welcome
+
+
+async def test_a_visit_that_says_nothing_new_moves_the_row_only_where_others_may_serve_it(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path) as running:
+        identity = await a_device(running)
+        async with session(identity) as device:
+            await device.greet()
+            await device.send(a_report(1, a_firewall("1")))
+            await device.acknowledged(1)
+        before = revision(running)
+        welcome = await visited(identity, a_hello(highest_seq=1))
+        unmoved = revision(running)
+        dropping = a_hello(highest_seq=1)
+        dropping.dropped_reports = 3
+        await visited(identity, dropping)
+        moved = revision(running)
+
+    assert welcome.resume_after == 1
+    alone = running.server.database.is_sqlite
+    assert unmoved == (before if alone else before + 1)
+    assert moved == unmoved + 1
+
+
+async def test_a_digest_alone_counts_after_a_restart_and_moves_what_time_has_made_due(
+    tmp_path: Path,
+) -> None:
+    now = MovableClock()
+    async with running_server(tmp_path, now=now) as running:
+        identity = await a_device(running)
+        async with session(identity) as device:
+            await device.greet()
+            await device.send(a_report(1, a_firewall("0")))
+            await device.acknowledged(1)
+        running.stop.set()
+    now.ahead = timedelta(minutes=30)
+
+    async with running_server(tmp_path, now=now) as again:
+        there = replace(identity, telemetry=f"localhost:{again.addresses.telemetry}")
+        async with session(there) as device:
+            welcome = await device.greet(a_hello(highest_seq=1))
+            await device.send(a_report(2, unchanged(a_firewall("0"))))
+            ack = await device.acknowledged(2)
+        (verdict,) = again.fleet.verdicts(identity.device_id)
+        found = again.fleet.device(identity.device_id)
+
+    assert welcome.resume_after == 1
+    assert not ack.rejected
+    assert verdict.status == "fail"
+    assert found.last_report_at is not None
+    assert found.last_report_at > utc_now() + timedelta(minutes=29)
 
 
 async def test_a_new_spool_starts_a_new_sequence(tmp_path: Path) -> None:

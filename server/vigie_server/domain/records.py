@@ -6,7 +6,7 @@ an older session, another replica or an administrator's act makes the next commi
 is thrown away (`stale`), and the device resumes from what is committed. Nothing is merged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -55,7 +55,8 @@ class DeviceRecord:
     """One device, ready to take the next report. `grounds` are its site's.
 
     `around` is applied to `device` already. `session_revision` is the revision at which its newest
-    session began, in whichever process.
+    session began, in whichever process. A record that is not `whole` lacks what was declared
+    around the device (`around`, `waivers`): a report that moves no verdict needs none of it.
     """
 
     key: int
@@ -71,11 +72,14 @@ class DeviceRecord:
     last_seen_at: datetime | None = None
     around: Surroundings = NOTHING_AROUND
     snapshots: dict[str, HeldSnapshot] = field(default_factory=dict)
-    verdicts: dict[str, HeldVerdict] = field(default_factory=dict)
+    verdicts: MutableMapping[str, HeldVerdict] = field(default_factory=dict)
     waivers: dict[str, tuple[Waiver, ...]] = field(default_factory=dict)
+    engine: str = ""
+    dropped_reports: int = 0
     committed_seq: int = 0
     session_revision: int = 0
     stale: bool = False
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Protocol
 from vigie_server.domain.orders import Order, Welcome
 from vigie_server.domain.records import DeviceChange, DeviceRecord
 from vigie_server.domain.reports import Heartbeat, Hello, Report
+from vigie_server.domain.surroundings import Surroundings
+from vigie_server.domain.waivers import Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +18,6 @@ class Peer:
 
     device_id: str
     certificate_serial: str
-
-
-@dataclass(frozen=True, slots=True)
-class KnownPeer:
-    """The device of a peer: its key, and the revision that its row is at."""
-
-    key: int
-    revision: int
 
 
 class LiveSession(Protocol):
@@ -78,6 +72,7 @@ class Seen:
 class SessionStart:
     """What a greeting changes of a device's row, which still has to hold `boot_ids_before`."""
 
+    key: int
     spool_id: bytes
     boot_ids_before: tuple[str, ...]
     boot_ids: tuple[str, ...]
@@ -94,8 +89,20 @@ class RecordStore(Protocol):
     Every method raises StoreBusy when the store cannot answer.
     """
 
-    def known(self, peer: Peer) -> KnownPeer:
-        """Raises UnknownDevice: no such device, or its certificate is not ours or revoked."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may hold sessions over the same store."""
+        ...
+
+    def greeted(self, peer: Peer) -> DeviceRecord:
+        """As `record`, not whole, of the device that holds this certificate.
+
+        Raises UnknownDevice: no such device, or its certificate is not ours or revoked.
+        """
+        ...
+
+    def around(self, key: int) -> tuple[Surroundings, Mapping[str, tuple[Waiver, ...]]]:
+        """What makes a record whole. Raises UnknownDevice."""
         ...
 
     def record(self, key: int) -> DeviceRecord:
@@ -110,11 +117,12 @@ class RecordStore(Protocol):
         """The canonical forms of a device's topics, each given by the revision of its evidence."""
         ...
 
-    def start_session(self, key: int, start: SessionStart) -> bool:
-        """Raises the revision: changes made on an older one come too late from now on.
+    def start_sessions(self, starts: Sequence[SessionStart]) -> Sequence[int | None]:
+        """Gives each new revision: changes made on an older one come too late from now on.
 
-        The sequence starts again when the spool is another one. False, and nothing changed, when
-        the device may not speak any more or another boot of it was let in meanwhile.
+        The sequence starts again when the spool is another one. None, and nothing changed, for a
+        device that may not speak any more or another boot of which was let in meanwhile. All in one
+        transaction.
         """
         ...
 

@@ -36,6 +36,12 @@ KEPT_ROWS: Final = 32
 """Facts with more rows are read from the store again when a rule needs them: memory is bounded."""
 
 FactLoader = Callable[[DeviceRecord, Collection[str]], Awaitable[None]]
+MakeWhole = Callable[[DeviceRecord], Awaitable[None]]
+
+
+async def _is_whole(record: DeviceRecord) -> None:
+    """For those whose records always are."""
+    assert record.whole  # noqa: S101 (nothing else to load it with)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +102,14 @@ class AcceptReport:
         *,
         limits: Limits,
         hold: timedelta = HOLD,
+        make_whole: MakeWhole = _is_whole,
     ) -> None:
         self._judging = judging
         self._load_facts = load_facts
         self._figures = figures
         self._limits = limits
         self._hold = hold
+        self._make_whole = make_whole
 
     async def __call__(
         self, record: DeviceRecord, report: Report, *, received_at: datetime
@@ -222,6 +230,8 @@ class AcceptReport:
     async def _accepted(
         self, record: DeviceRecord, report: Report, intake: _Intake, received_at: datetime
     ) -> Accepted:
+        if intake.topics and not record.whole:
+            await self._make_whole(record)
         record.snapshots.update(intake.held)
         skew = clock_skew(sent_at=report.sent_at, received_at=received_at)
         device = replace(
@@ -265,6 +275,8 @@ class AcceptReport:
         *,
         on_device: bool,
     ) -> _Judged:
+        if not record.whole:
+            await self._make_whole(record)
         judging = self._judging
         facts = await self._facts(record, judging.topics_beside(topics))
         began = perf_counter()

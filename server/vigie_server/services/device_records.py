@@ -30,6 +30,23 @@ class Slot:
     users: int = 0
 
 
+def settled(slot: Slot, found: DeviceRecord) -> bool:
+    """Whether the slot's record stands as the store has it; the caller holds the slot's lock.
+
+    `found` was just read: it takes the place of a record that is missing, stale or behind. When
+    the record at hand is ahead, changes made on it are still on their way to the store.
+    """
+    at_hand = slot.record
+    if at_hand is None or at_hand.stale or at_hand.revision < found.revision:
+        if at_hand is not None:
+            at_hand.stale = True
+        slot.record = at_hand = found
+    if at_hand.revision > found.revision:
+        return False
+    at_hand.committed_seq = found.committed_seq
+    return True
+
+
 class DeviceRecords:
     """A bounded cache: records in use stay, of the others the latest used ones."""
 
@@ -93,6 +110,14 @@ class DeviceRecords:
         if slot.record is None or slot.record.stale:
             slot.record = await self._workers.read(partial(self._store.record, slot.key))
         return slot.record
+
+    async def make_whole(self, record: DeviceRecord) -> None:
+        """Reads what was declared around the device. Raises UnknownDevice."""
+        around, waivers = await self._workers.read(partial(self._store.around, record.key))
+        record.around = around
+        record.device = around.around(record.device)
+        record.waivers.update(waivers)
+        record.whole = True
 
     @asynccontextmanager
     async def together(self, keys: Collection[int]) -> AsyncIterator[None]:

@@ -28,7 +28,8 @@ from vigie_server.domain.whereabouts import NETWORK
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.sessions import Peer, RecordStore, SessionStart
 from vigie_server.services.accept_report import Accepted, AcceptReport
-from vigie_server.services.device_records import DeviceRecords, Slot
+from vigie_server.services.device_records import DeviceRecords, Slot, settled
+from vigie_server.services.gathered import GatheredWrites
 from vigie_server.services.group_commit import GroupCommit
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
@@ -74,6 +75,7 @@ class OpenSessions:
         self.terms: Final = terms
         self._store_epoch = store_epoch
         self._live: dict[int, Session] = {}
+        self._starting = GatheredWrites(parts.workers, parts.store.start_sessions)
         self._closing = False
 
     async def open(self, peer: Peer, hello: Hello) -> "Session | Order":
@@ -81,12 +83,11 @@ class OpenSessions:
             raise MalformedRequest(problem)
         if self._closing or len(self._live) >= self.terms.max_sessions:
             return Goodbye(self.terms.overload_retry, "the server is stopping or full")
-        known = await self.parts.workers.read(partial(self.parts.store.known, peer))
-        slot = self.parts.records.acquire(known.key)
+        found = await self.parts.workers.read(partial(self.parts.store.greeted, peer))
+        slot = self.parts.records.acquire(found.key)
         try:
             async with slot.lock:
-                self.parts.records.outdate(known.key, known.revision)
-                opened = await self._opened(slot, hello)
+                opened = await self._opened(slot, peer, found, hello)
         except BaseException:
             self.parts.records.release(slot)
             raise
@@ -94,15 +95,17 @@ class OpenSessions:
             self.parts.records.release(slot)
         return opened
 
-    async def _opened(self, slot: Slot, hello: Hello) -> "Session | Order":
+    async def _opened(
+        self, slot: Slot, peer: Peer, found: DeviceRecord, hello: Hello
+    ) -> "Session | Order":
         for _ in range(ADMISSIONS):
-            record = await self.parts.records.loaded(slot)
-            refused = await self._admitted(record, hello)
+            refused = await self._admitted(found, hello)
             if refused is not None:
                 return refused
-            session = await self._started(slot, record, hello)
+            session = await self._started(slot, peer, found, hello)
             if session is not None:
                 return session
+            found = await self.parts.workers.read(partial(self.parts.store.greeted, peer))
         raise StoreBusy("this device is changed too often to be let in")
 
     async def _admitted(self, record: DeviceRecord, hello: Hello) -> Order | None:
@@ -122,26 +125,36 @@ class OpenSessions:
             rival.end(Goodbye(SOON, "replaced by a newer session of this device"))
         return None
 
-    async def _started(self, slot: Slot, record: DeviceRecord, hello: Hello) -> "Session | None":
-        """The session; None when the device was changed since its record was read."""
+    async def _started(
+        self, slot: Slot, peer: Peer, found: DeviceRecord, hello: Hello
+    ) -> "Session | None":
+        """The session; None when the device was changed since it was found."""
         now = self.parts.now()
         start = SessionStart(
+            key=slot.key,
             spool_id=hello.spool_id,
-            boot_ids_before=record.boot_ids,
-            boot_ids=remembered(record.boot_ids, hello.boot_id),
+            boot_ids_before=found.boot_ids,
+            boot_ids=remembered(found.boot_ids, hello.boot_id),
             agent_version=hello.agent_version,
             engine=hello.engine,
             dropped_reports=hello.dropped_reports,
             at=now,
             skew=clock_skew(sent_at=hello.sent_at, received_at=now),
         )
-        # What an older session still has in the queue is late from here on: it will be sent again.
-        record.stale = True
-        if not await self.parts.workers.write(
-            partial(self.parts.store.start_session, slot.key, start)
-        ):
-            return None
-        record = await self.parts.records.loaded(slot)
+        stands = settled(slot, found)
+        record = slot.record
+        assert record is not None  # noqa: S101 (settled)
+        if stands and not self.parts.store.is_shared and not _changes(found, start):
+            self.parts.commits.saw(slot.key, now, start.skew)
+        else:
+            # What an older session still has in the queue is late from here on: it will be sent
+            # again.
+            record.stale = True
+            if await self._starting(start) is None:
+                return None
+            slot.record = record = await self.parts.workers.read(
+                partial(self.parts.store.greeted, peer)
+            )
         welcome = Welcome(
             store_epoch=self._store_epoch,
             resume_after=record.committed_seq,
@@ -158,6 +171,8 @@ class OpenSessions:
         """Sets the device aside for a person to settle; its open session ends."""
         log.warning("device_quarantined", device=record.device.id, reason=reason)
         record.stale = True
+        if (at_hand := self.parts.records.held(record.key)) is not None:
+            at_hand.stale = True
         await self.parts.workers.write(
             partial(self.parts.store.quarantine, record.key, reason=reason, at=self.parts.now())
         )
@@ -193,6 +208,23 @@ class OpenSessions:
         self._closing = True
         for session in list(self._live.values()):
             session.end(Goodbye(SOON, "the server is stopping"))
+
+
+def _changes(record: DeviceRecord, start: SessionStart) -> bool:
+    """Whether the greeting says anything that the device's row does not."""
+    return (
+        record.spool_id,
+        record.boot_ids,
+        record.device.agent_version,
+        record.engine,
+        record.dropped_reports,
+    ) != (
+        start.spool_id,
+        start.boot_ids,
+        start.agent_version,
+        start.engine,
+        start.dropped_reports,
+    )
 
 
 class Session:

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, bindparam, case, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
 from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot, HeldVerdict
-from vigie_server.ports.sessions import KnownPeer, Peer, Seen, SessionStart
+from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
+from vigie_server.domain.waivers import Waiver
+from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.store import changes, commits
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
@@ -23,7 +26,7 @@ from vigie_server.store.models import (
     SnapshotRow,
     VerdictRow,
 )
-from vigie_server.store.record_rows import held_verdict, record_of
+from vigie_server.store.record_rows import UnreadVerdicts, held_verdict, record_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
 from vigie_server.store.waivers import waivers_of
@@ -32,6 +35,21 @@ DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
 SNAPSHOT, EVIDENCE, VERDICT = table(SnapshotRow), table(EvidenceRow), table(VerdictRow)
 AUDIT = table(Audit)
 
+_DEVICES = select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE.c.gateways).join(
+    SITE, SITE.c.key == DEVICE.c.site_key
+)
+# Made once: these run at every visit of every device.
+_GREETED = (
+    _DEVICES.join(CERTIFICATE, CERTIFICATE.c.device_key == DEVICE.c.key)
+    .where(DEVICE.c.id == bindparam("device_id"))
+    .where(CERTIFICATE.c.serial == bindparam("certificate_serial"))
+    .where(CERTIFICATE.c.revoked_at.is_(None) | (DEVICE.c.disabled != ""))
+)
+_SNAPSHOTS = select(
+    SNAPSHOT.c.topic, SNAPSHOT.c.digest, SNAPSHOT.c.observed_at, SNAPSHOT.c.revision
+).where(SNAPSHOT.c.device_key == bindparam("key"))
+_VERDICTS = select(VERDICT).where(VERDICT.c.device_key == bindparam("key"))
+
 
 class Records:
     """The `RecordStore` of SQLite and PostgreSQL."""
@@ -39,27 +57,33 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def known(self, peer: Peer) -> KnownPeer:
-        query = (
-            select(DEVICE.c.key, DEVICE.c.revision)
-            .join(CERTIFICATE, CERTIFICATE.c.device_key == DEVICE.c.key)
-            .where(DEVICE.c.id == peer.device_id)
-            .where(CERTIFICATE.c.serial == peer.certificate_serial)
-            .where(CERTIFICATE.c.revoked_at.is_(None) | (DEVICE.c.disabled != ""))
-        )
+    @property
+    def is_shared(self) -> bool:
+        return not self._database.is_sqlite
+
+    def greeted(self, peer: Peer) -> DeviceRecord:
         with self._database.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            raise UnknownDevice("this certificate is not in force")
-        return KnownPeer(row.key, row.revision)
+            row = connection.execute(_GREETED, asdict(peer)).one_or_none()
+            if row is None:
+                raise UnknownDevice("this certificate is not in force")
+            record = record_of(row, NOTHING_AROUND)
+            record.whole = False
+            record.snapshots.update(_snapshots(connection, record.key))
+            verdicts = connection.execute(_VERDICTS, {"key": record.key}).all()
+        record.verdicts = UnreadVerdicts(verdicts)
+        return record
+
+    def around(self, key: int) -> tuple[Surroundings, Mapping[str, tuple[Waiver, ...]]]:
+        with self._database.reading() as connection:
+            row = connection.execute(_DEVICES.where(DEVICE.c.key == key)).one_or_none()
+            if row is None:
+                raise UnknownDevice("no such device")
+            around = surroundings_of(connection, [row])[key]
+            return around, waivers_of(self._database, connection, [key]).get(key, {})
 
     def record(self, key: int) -> DeviceRecord:
         with self._database.reading() as connection:
-            row = connection.execute(
-                select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE.c.gateways)
-                .join(SITE, SITE.c.key == DEVICE.c.site_key)
-                .where(DEVICE.c.key == key)
-            ).one_or_none()
+            row = connection.execute(_DEVICES.where(DEVICE.c.key == key)).one_or_none()
             if row is None:
                 raise UnknownDevice("no such device")
             record = record_of(row, surroundings_of(connection, [row])[key])
@@ -86,34 +110,13 @@ class Records:
         return found
 
     @retried
-    def start_session(self, key: int, start: SessionStart) -> bool:
-        same_spool = DEVICE.c.spool_id == start.spool_id
+    def start_sessions(self, starts: Sequence[SessionStart]) -> Sequence[int | None]:
+        in_order = sorted(starts, key=lambda start: start.key)  # as every writer locks rows
         with self._database.writing() as connection:
-            revision = connection.execute(
-                update(DEVICE)
-                .where(DEVICE.c.key == key)
-                .where(DEVICE.c.boot_ids == json.dumps(list(start.boot_ids_before)))
-                .where(DEVICE.c.disabled == "")
-                .where(DEVICE.c.state != DeviceState.QUARANTINED.value)
-                .values(
-                    revision=DEVICE.c.revision + 1,
-                    session_revision=DEVICE.c.revision + 1,
-                    last_seq=case((same_spool, DEVICE.c.last_seq), else_=0),
-                    spool_id=start.spool_id,
-                    boot_ids=json.dumps(list(start.boot_ids)),
-                    agent_version=start.agent_version,
-                    engine=start.engine,
-                    dropped_reports=start.dropped_reports,
-                    last_seen_at=start.at,
-                    clock_skew_seconds=(
-                        DEVICE.c.clock_skew_seconds if start.skew is None else start.skew
-                    ),
-                )
-                .returning(DEVICE.c.revision)
-            ).scalar()
-            if revision is not None:
-                changes.tell_ended(connection, [(key, revision)])
-        return revision is not None
+            begun = {start.key: _started(connection, start) for start in in_order}
+            moved = [(key, revision) for key, revision in begun.items() if revision is not None]
+            changes.tell_ended(connection, moved)
+        return [begun[start.key] for start in starts]
 
     @retried
     def quarantine(self, key: int, *, reason: str, at: datetime) -> None:
@@ -163,16 +166,39 @@ class Records:
             return connection.execute(query).scalars().all()
 
 
-def _snapshots(connection: Connection, key: int) -> Mapping[str, HeldSnapshot]:
-    rows = connection.execute(select(SNAPSHOT).where(SNAPSHOT.c.device_key == key))
-    return {
-        row.topic: HeldSnapshot(
-            digest=row.digest, observed_at=row.observed_at, revision=row.revision, fact=None
+def _started(connection: Connection, start: SessionStart) -> int | None:
+    same_spool = DEVICE.c.spool_id == start.spool_id
+    revision: int | None = connection.execute(
+        update(DEVICE)
+        .where(DEVICE.c.key == start.key)
+        .where(DEVICE.c.boot_ids == json.dumps(list(start.boot_ids_before)))
+        .where(DEVICE.c.disabled == "")
+        .where(DEVICE.c.state != DeviceState.QUARANTINED.value)
+        .values(
+            revision=DEVICE.c.revision + 1,
+            session_revision=DEVICE.c.revision + 1,
+            last_seq=case((same_spool, DEVICE.c.last_seq), else_=0),
+            spool_id=start.spool_id,
+            boot_ids=json.dumps(list(start.boot_ids)),
+            agent_version=start.agent_version,
+            engine=start.engine,
+            dropped_reports=start.dropped_reports,
+            last_seen_at=start.at,
+            clock_skew_seconds=(DEVICE.c.clock_skew_seconds if start.skew is None else start.skew),
         )
-        for row in rows
+        .returning(DEVICE.c.revision)
+    ).scalar()
+    return revision
+
+
+def _snapshots(connection: Connection, key: int) -> Mapping[str, HeldSnapshot]:
+    rows = connection.execute(_SNAPSHOTS, {"key": key})
+    return {
+        topic: HeldSnapshot(digest, observed_at, revision, None)
+        for topic, digest, observed_at, revision in rows
     }
 
 
 def _verdicts(connection: Connection, key: int) -> Mapping[str, HeldVerdict]:
-    rows = connection.execute(select(VERDICT).where(VERDICT.c.device_key == key))
+    rows = connection.execute(_VERDICTS, {"key": key})
     return {row.rule: held_verdict(row) for row in rows}

@@ -1,0 +1,53 @@
+"""Which record a session goes on from: the one at hand, or the one that was just read."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.records import DeviceRecord
+from vigie_server.services.device_records import Slot, settled
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def a_record(revision: int, *, committed_seq: int = 0, stale: bool = False) -> DeviceRecord:
+    device = Device(
+        id="a",
+        site="Les Tilleuls",
+        profile="standard",
+        platform="linux",
+        state=DeviceState.ACTIVE,
+        enrolled_at=NOW,
+    )
+    return DeviceRecord(
+        1, device, revision, b"", 0, (), "", NOW, committed_seq=committed_seq, stale=stale
+    )
+
+
+def test_the_record_at_hand_stays_when_the_store_has_it_so() -> None:
+    at_hand, found = a_record(4, committed_seq=6), a_record(4, committed_seq=7)
+    slot = Slot(1, at_hand)
+
+    assert settled(slot, found)
+    assert slot.record is at_hand
+    assert at_hand.committed_seq == 7
+
+
+def test_a_record_that_is_ahead_of_the_store_is_not_settled() -> None:
+    at_hand = a_record(5, committed_seq=6)
+    slot = Slot(1, at_hand)
+
+    assert not settled(slot, a_record(4, committed_seq=6))
+    assert slot.record is at_hand
+
+
+@pytest.mark.parametrize("at_hand", [None, a_record(3), a_record(9, stale=True)])
+def test_what_was_read_takes_the_place_of_what_is_missing_behind_or_stale(
+    at_hand: DeviceRecord | None,
+) -> None:
+    slot, found = Slot(1, at_hand), a_record(4)
+
+    assert settled(slot, found)
+    assert slot.record is found
+    assert at_hand is None or at_hand.stale
