@@ -14,6 +14,7 @@ from vigie_server.bootstrap import build_server
 from vigie_server.bootstrap_store import initialise
 from vigie_server.cli_assets import asset
 from vigie_server.cli_attest import attest
+from vigie_server.cli_copy import copy
 from vigie_server.cli_devices import devices
 from vigie_server.cli_groups import group
 from vigie_server.cli_incident import incident
@@ -112,6 +113,7 @@ main.add_command(waive)
 main.add_command(incident)
 main.add_command(inventory)
 main.add_command(mail)
+main.add_command(copy)
 main.add_command(demo)
 
 

@@ -5,25 +5,20 @@ schema before it without a word here; what it changes on purpose stands in `CHAN
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
-    Column,
-    MetaData,
-    Table,
-    UniqueConstraint,
     inspect,
     text,
 )
 
-from fakes.stored import NOW, PARTITIONS, STORES, bare_store, schema_differences
+from fakes.filled_store import Content, content, filled, kept, tables_of
+from fakes.stored import STORES, bare_store, schema_differences
 from vigie_server.store import epoch, migrating
 from vigie_server.store.database import Database
-from vigie_server.store.instants import to_store
 
 VERSIONS: Final = [
     script.revision for script in ScriptDirectory(str(migrating.SCRIPTS)).walk_revisions()
@@ -31,12 +26,6 @@ VERSIONS: Final = [
 """Every schema but the newest, the oldest first."""
 CHANGED: Final[frozenset[tuple[str, str]]] = frozenset()
 """Columns, by table, whose content a migration changes on purpose."""
-ROWS: Final = 3
-MONTHS: Final = 40
-"""The oldest row is as old as this."""
-INSTANTS: Final = ("_at", "at", "_after", "since")
-
-Content = Mapping[str, list[dict[str, Any]]]
 
 
 @pytest.fixture(params=STORES)
@@ -49,75 +38,6 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[st
             return opened
 
         yield at
-
-
-def tables_of(database: Database) -> list[Table]:
-    """The tables as they are, those that others refer to first."""
-    found = MetaData()
-    with database.reading() as connection:
-        found.reflect(connection)
-    return [
-        table
-        for table in found.sorted_tables
-        if table.name != "alembic_version" and not table.name.startswith(PARTITIONS)
-    ]
-
-
-def value(table: Table, column: Column[Any], number: int, keys: Mapping[str, list[Any]]) -> object:
-    """Something of the column's type, another in each row."""
-    for reference in column.foreign_keys:
-        return keys[reference.column.table.name][number % ROWS]
-    ago = timedelta(days=30 * MONTHS * (ROWS - number) // ROWS)
-    of: dict[type, object] = {
-        bool: number % 2 == 0,
-        float: number + 0.5,
-        bytes: bytes([number]) * 16,
-        int: to_store(NOW - ago) if column.name.endswith(INSTANTS) else number + 1,
-        str: f"{table.name} « {column.name} » {number} 'é",
-    }
-    return of[column.type.python_type]
-
-
-def filled(database: Database) -> None:
-    """Puts rows into every table; columns that may be null are so in the last row."""
-    keys: dict[str, list[Any]] = {}
-    for table in tables_of(database):
-        alone = {
-            column.name
-            for constraint in table.constraints
-            if isinstance(constraint, UniqueConstraint)
-            for column in constraint.columns
-        }
-        for number in range(ROWS):
-            row = {
-                column.name: None
-                if column.nullable and number == ROWS - 1 and column.name not in alone
-                else value(table, column, number, keys)
-                for column in table.columns
-                if column.name != "key"
-            }
-            with database.writing() as connection:
-                inserted: Any = connection.execute(table.insert().values(row))
-            keys.setdefault(table.name, []).append(inserted.inserted_primary_key[0])
-
-
-def content(database: Database) -> Content:
-    found = {}
-    for table in tables_of(database):
-        with database.reading() as connection:
-            rows = [dict(row) for row in connection.execute(table.select()).mappings()]
-        found[table.name] = sorted(rows, key=lambda row: [repr(one) for one in row.values()])
-    return found
-
-
-def kept(before: Content, after: Content) -> Content:
-    """What the newer store holds of the columns that the older one had."""
-    found = {}
-    for table, rows in before.items():
-        columns = list(rows[0])
-        newer = [{name: row[name] for name in columns} for row in after[table]]
-        found[table] = sorted(newer, key=lambda row: [repr(one) for one in row.values()])
-    return found
 
 
 def without_changed(found: Content) -> Content:

@@ -7,7 +7,7 @@ waits for it longer than `LOCK_WITHIN_MS`.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -73,6 +73,14 @@ def make_months(connection: Connection, now: datetime) -> Sequence[str]:
     for of, month in missing:
         _make(connection, of, month)
     return [partition(of, month) for of, month in missing]
+
+
+def make_these(connection: Connection, of: str, wanted: Iterable[datetime]) -> None:
+    """Makes these months, given by their first instants, where they are missing."""
+    there = set(_partitions(connection, of))
+    for month in wanted:
+        if partition(of, month) not in there:
+            _make(connection, of, month)
 
 
 def drop_months(connection: Connection, of: str, before: datetime) -> Sequence[str]:
