@@ -17,9 +17,10 @@ from prometheus_client import CollectorRegistry
 from vigie_server import clock
 from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bootstrap_declaring import declaring_routes
-from vigie_server.bootstrap_mail import mail_checks, mail_routes
+from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_metrics import device_lines
+from vigie_server.bootstrap_scheduled import scheduled
 from vigie_server.bootstrap_store import authorities, catalogue_in_force, open_store
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
@@ -31,7 +32,6 @@ from vigie_server.domain.orders import Intervals
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
-from vigie_server.domain.traits import trait_readers
 from vigie_server.ingest.attempts import Attempts
 from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
 from vigie_server.ingest.listening import listening
@@ -42,29 +42,24 @@ from vigie_server.metrics.own import OwnFigures
 from vigie_server.metrics.site_attestations import AttestationLines
 from vigie_server.metrics.site_lines import SiteLines
 from vigie_server.services.accept_report import AcceptReport
-from vigie_server.services.assess_sites import AssessSites
 from vigie_server.services.attested_sites import FollowAttestations
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.enrol import Enrol
 from vigie_server.services.follow import Follow
-from vigie_server.services.forget import Forget, Retention
 from vigie_server.services.group_commit import GroupCommit
 from vigie_server.services.renew import Renew
 from vigie_server.services.rule_book import RuleBook
 from vigie_server.services.sessions import OpenSessions, SessionParts, SessionTerms
-from vigie_server.services.sweep import Sweep
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
 from vigie_server.settings import ServerSettings, advertised
 from vigie_server.store import epoch
-from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.changes import notices_of
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
-from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.access import Access
@@ -204,53 +199,24 @@ class Server:
             ),
             store_epoch=epoch.store_epoch(database),
         )
-        self._sweep = Sweep(
-            store=store,
-            workers=self._workers,
-            records=records,
-            accept=accept,
-            commits=self._commits,
-            viewing=self._viewing,
-            judging=judging,
-            figures=self._figures,
-            now=now,
-            every=settings.sweep.every.total_seconds(),
-            batch=settings.sweep.batch,
-            lapsing=attestations,
+        self._scheduled = scheduled(
+            settings,
+            database,
+            self._sessions.parts,
+            judging,
+            (catalogue, site_guide),
+            (self._sites, self._mail_lines),
         )
-        kept = settings.retention
         self._follow = Follow(
             notices=notices_of(database),
             workers=self._workers,
-            heeding=(self._viewing, self._sessions, self._follow_attestations),
-            every=settings.sweep.views_every.total_seconds(),
-        )
-        self._forget = Forget(
-            store=Forgetting(database),
-            workers=self._workers,
-            retention=Retention(
-                topics={topic.name: topic.retention for topic in catalogue.topics.values()},
-                evidence=kept.evidence,
-                transitions=kept.transitions,
-                audit=kept.audit,
+            heeding=(
+                self._viewing,
+                self._sessions,
+                self._follow_attestations,
+                *self._scheduled.shows,
             ),
-            now=now,
-            every=kept.every.total_seconds(),
-            bite=kept.bite,
-        )
-        self._assess = AssessSites(
-            store=Assessments(database, own=site_guide.site_rules.keys(), shared=site_guide.shared),
-            workers=self._workers,
-            model=self._sites,
-            guide=site_guide,
-            readers=trait_readers(site_guide),
-            now=now,
-            share=settings.maturity.share,
-            every=settings.maturity.every.total_seconds(),
-            pause=settings.maturity.pause.total_seconds(),
-        )
-        self._mail = mail_checks(
-            settings, database, self._workers, now=now, show=self._mail_lines.show
+            every=settings.sweep.views_every.total_seconds(),
         )
         self._app = create_app(
             reader=self._fleet,
@@ -354,14 +320,12 @@ class Server:
             started(addresses)
             async with asyncio.TaskGroup() as parts:
                 for name, work in (
-                    ("sweeper", partial(self._sweep.run, stop)),
+                    ("scheduled work", partial(self._scheduled.leading.run, stop)),
                     ("views", partial(self._viewing.run, stop)),
                     ("changes", partial(self._follow.run, stop)),
-                    ("forgetting", partial(self._forget.run, stop)),
                     ("attestations", partial(self._follow_attestations.run, stop)),
-                    ("assessments", partial(self._assess.run, stop)),
                     ("http", serve_readers),
-                    ("mail", partial(self._mail.run, stop)),
+                    *(("sites", partial(show.run, stop)) for show in self._scheduled.shows),
                     ("marks", partial(self._keep_mark, stop)),
                 ):
                     parts.create_task(_part(name, work, stop))

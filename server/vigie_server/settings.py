@@ -99,6 +99,7 @@ class StoreSettings(_Group):
     lock_within: Span = Field(timedelta(seconds=10), gt=timedelta(0))
     silent_within: Span = Field(timedelta(seconds=30), gt=timedelta(0))
     retries: int = Field(5, ge=0, le=20)
+    lead_every: Span = Field(timedelta(seconds=2), gt=timedelta(0))
 
 
 class RetentionSettings(_Group):

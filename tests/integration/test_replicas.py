@@ -26,6 +26,7 @@ from fakes.scripted_device import (
 )
 from fakes.stored import bare_store
 from vigie.v1 import telemetry_pb2
+from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.sites import Site
@@ -269,3 +270,36 @@ async def test_a_revoked_token_is_refused_by_both_at_once(tmp_path: Path) -> Non
 
     assert all("vigie_sessions" in page for page in before)
     assert after == ["401", "401"]
+
+
+async def test_one_replica_does_the_scheduled_work_and_the_other_takes_it_over(
+    tmp_path: Path,
+) -> None:
+    changes: dict[str, Any] = {"store": {"lead_every": timedelta(milliseconds=50)}}
+    async with two_replicas(tmp_path, **changes) as (a, b):
+        token = a.api_token(Role.SCRAPE)
+        before = await scraped(a, token, "vigie_leading 1.0")
+        waits = await scraped(b, token, "vigie_leading 0.0")
+        a.stop.set()
+        after = await scraped(b, token, "vigie_leading 1.0")
+
+    assert all("vigie_leading" in page for page in (before, waits, after))
+
+
+async def test_what_one_replica_assesses_both_show(tmp_path: Path) -> None:
+    catalogue = bundled_catalogue()
+    changes: dict[str, Any] = {
+        "catalogue": catalogue,
+        "site_guide": bundled_site_guide(catalogue),
+        "maturity": {"every": timedelta(milliseconds=50)},
+    }
+    async with two_replicas(tmp_path, **changes) as (a, b):
+        token = a.api_token(Role.SCRAPE)
+        await asyncio.to_thread(
+            Organisation(b.server.database).put, Site(SITE, declared_devices=2), Act("t", utc_now())
+        )
+        await a_device(a)
+        shown = f'vigie_site_rule_compliant{{site="{SITE}"'
+        pages = [await scraped(running, token, shown) for running in (a, b)]
+
+    assert fleet_of(pages[0]) == fleet_of(pages[1])

@@ -67,6 +67,11 @@ class OwnFigures:
             "How late the sweeper was at its last round.",
             registry=registry,
         )
+        self._leading = Gauge(
+            "vigie_leading",
+            "1 on the server that does the scheduled work, 0 on the others.",
+            registry=registry,
+        )
         self._certificates = Gauge(
             "vigie_certificate_expiry_timestamp_seconds",
             "When a certificate of this server expires.",
@@ -103,6 +108,9 @@ class OwnFigures:
     def swept(self, devices: int, *, overdue: timedelta) -> None:
         self._swept.inc(devices)
         self._overdue.set(overdue.total_seconds())
+
+    def leads(self, *, leading: bool) -> None:
+        self._leading.set(int(leading))
 
     def certificates_expire(self, expiries: Mapping[str, datetime]) -> None:
         """Shows when each certificate, by name (`telemetry`, `https`, `authority`), expires."""

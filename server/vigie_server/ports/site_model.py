@@ -1,7 +1,7 @@
 """The read model of what sites come to."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from vigie_server.domain.verdicts import Status
 
@@ -16,3 +16,17 @@ class SiteModel(Protocol):
     def keep(self, sites: frozenset[str]) -> None:
         """Forgets all sites but these."""
         ...
+
+
+class _ShownByAnother:
+    """For who saves what another part shows."""
+
+    def put(self, site: str, levels: Mapping[int, int | None], rules: Mapping[str, Status]) -> None:
+        """Shows nothing."""
+
+    def keep(self, sites: frozenset[str]) -> None:
+        """Has nothing to forget."""
+
+
+SHOWN_BY_ANOTHER: Final = _ShownByAnother()
+"""Servers over one store show what is stored, whichever of them saved it."""

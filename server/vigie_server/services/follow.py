@@ -1,9 +1,10 @@
 """Follows what other processes commit, and tells the parts that hold something of it in memory."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -12,6 +13,9 @@ from vigie_server.ports.notices import Heeding, Notices
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
+
+FORGET_EVERY: Final = 60.0
+"""Seconds between two looks for changes that everybody has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,21 @@ class Follow:
         for part in self.heeding:
             part.heed(noticed)
         return noticed.more
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetChanges:
+    """Scheduled work: erases what every process has read. `forget` blocks, and raises StoreBusy."""
+
+    forget: Callable[[], int]
+    workers: Workers
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Erases until stopped."""
+        while not stop.is_set():
+            try:
+                await self.workers.write(self.forget)
+            except StoreBusy as error:
+                log.warning("changes_not_forgotten", error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), FORGET_EVERY)

@@ -21,6 +21,7 @@ from vigie_server.ports.assessing import (
     TakenTraits,
     WordedAssessment,
 )
+from vigie_server.store import changes
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Maturity, MaturityChange
@@ -206,8 +207,9 @@ class Assessments:
             locked = select(SITE.c.key).where(SITE.c.key == site).with_for_update()
             if connection.execute(locked).scalar() is None:
                 return
-            _save_verdicts(connection, site, verdicts, now)
-            _save_levels(connection, site, assessments, now)
+            said = _save_verdicts(connection, site, verdicts, now)
+            if _save_levels(connection, site, assessments, now) or said:
+                changes.tell_assessed(connection, site)
 
     def _progress(self, connection: Connection) -> Progress:
         verdicts_at = connection.execute(
@@ -228,13 +230,16 @@ def _insert(connection: Connection, into: Any, rows: Iterable[Mapping[str, objec
 
 def _save_verdicts(
     connection: Connection, site: int, verdicts: Sequence[SiteVerdict], now: datetime
-) -> None:
+) -> bool:
+    """Whether a verdict is another one than before."""
+    changed = False
     held = {
         row.rule: row
         for row in connection.execute(select(SITE_VERDICT).where(SITE_VERDICT.c.site_key == site))
     }
     for verdict in verdicts:
         before = held.get(verdict.rule)
+        changed |= before is None or before.status != verdict.status.value
         values = {
             "status": verdict.status.value,
             "reason": json.dumps(dict(verdict.reason)),
@@ -254,11 +259,14 @@ def _save_verdicts(
                 .where(SITE_VERDICT.c.rule == verdict.rule)
                 .values(since=since, judged_at=now, **values)
             )
+    return changed
 
 
 def _save_levels(
     connection: Connection, site: int, assessments: Sequence[WordedAssessment], now: datetime
-) -> None:
+) -> bool:
+    """Whether a level is another one than before."""
+    changed = False
     held = {
         row.question: row
         for row in connection.execute(select(MATURITY).where(MATURITY.c.site_key == site))
@@ -277,6 +285,7 @@ def _save_levels(
             ),
         }
         old = None if before is None else before.level
+        changed |= before is None or old != level
         if before is None:
             connection.execute(
                 MATURITY.insert().values(
@@ -301,6 +310,7 @@ def _save_levels(
                     at=now,
                 )
             )
+    return changed
 
 
 def _worth_writing(before: Any, values: Mapping[str, object], now: datetime) -> bool:

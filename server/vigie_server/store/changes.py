@@ -23,10 +23,10 @@ from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.records import DeviceChange
 from vigie_server.store.database import Database
 from vigie_server.store.instants import from_store, to_store
-from vigie_server.store.models import Audit, DeviceRow
+from vigie_server.store.models import Audit, DeviceRow, Site
 from vigie_server.store.tables import table
 
-DEVICE, AUDIT = table(DeviceRow), table(Audit)
+DEVICE, SITE, AUDIT = table(DeviceRow), table(Site), table(Audit)
 
 KEPT: Final = timedelta(minutes=10)
 AWAY_FOR_AT_MOST: Final = KEPT / 2
@@ -73,9 +73,12 @@ def tell_act(connection: Connection, subject: str) -> None:
     _tell(connection, {"acts": [subject]})
 
 
-def tell_assessed(connection: Connection, site: str) -> None:
-    """What the site comes to has changed."""
-    _tell(connection, {"assessed": [site]})
+def tell_assessed(connection: Connection, site: int) -> None:
+    """What the site of this key comes to has changed."""
+    if _is_told(connection):
+        name = connection.execute(select(SITE.c.name).where(SITE.c.key == site)).scalar()
+        if name is not None:
+            _tell(connection, {"assessed": [name]})
 
 
 def tell_mail(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from vigie_server.domain.mail.sites import of_site
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.ports.mail import Due, MailDomain, MailStanding, MailVerdict
-from vigie_server.store import declared_models
+from vigie_server.store import changes, declared_models
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Site
 from vigie_server.store.rejudging import record_act
@@ -155,6 +155,7 @@ class MailDomains:
                 )
             for site_of in sorted({row.site_key for row in rows}):
                 _judge_site(connection, site_of, now=now)
+            changes.tell_mail(connection)
 
     def standings(self) -> Sequence[MailStanding]:
         with self._database.reading() as connection:
@@ -271,6 +272,7 @@ def _judge_site(connection: Connection, site_of: int, *, now: datetime) -> None:
             found[rule][row.domain] = held.get((row.key, rule))
     for rule, findings in found.items():
         _keep_site_verdict(connection, site_of, rule, of_site(findings), now=now)
+    changes.tell_assessed(connection, site_of)
 
 
 def _keep_site_verdict(
