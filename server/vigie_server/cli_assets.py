@@ -13,6 +13,7 @@ from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.plurals import counted
 from vigie_server.store.cards import Cards
 
+_BY: Final = {"fr": "Par {author}, le {at:%d/%m/%Y}", "en": "By {author}, {at:%Y-%m-%d}"}
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -36,10 +37,12 @@ def show(*, device_id: str, language: str) -> None:
                 cell_in(language, name, written.card.cells.get(name, "")),
             )
             for name, known in FIELDS.items()
-        ]
+        ],
+        language,
     )
     if written.updated_at is not None:
-        click.echo(f"\nBy {printable(written.author)}, {written.updated_at:%Y-%m-%d}")
+        by = _BY[language].format(author=printable(written.author), at=written.updated_at)
+        click.echo(f"\n{by}")
 
 
 @asset.command("set")

@@ -1,13 +1,15 @@
 """`vigie-server attest ...`: what no query sees, and a person says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import click
 
 from vigie_server.bundled import bundled_attestations, bundled_catalogue
 from vigie_server.cli_dates import day
 from vigie_server.cli_output import (
+    COLON,
     LANGUAGE,
     act,
     opened,
@@ -17,7 +19,9 @@ from vigie_server.cli_output import (
     told_errors,
 )
 from vigie_server.clock import utc_now
-from vigie_server.domain.attesting import AttestedValue, NewAttestation, Outcome
+from vigie_server.domain.attesting import AttestedValue, NewAttestation, Outcome, ValueKind
+from vigie_server.domain.documents import Texts
+from vigie_server.domain.plurals import counted
 from vigie_server.ports.attesting import AttestationRecord, AttestationState
 from vigie_server.settings import ServerSettings
 from vigie_server.store.attestations import Attestations
@@ -26,6 +30,23 @@ from vigie_server.store.database import Database
 _DUE = frozenset({AttestationState.DUE_SOON, AttestationState.EXPIRED})
 SITE = click.option("--site", required=True, help="The facility.")
 GROUP = click.option("--group", help="A group of devices that it is said of, not the whole site.")
+
+
+_LABELS: Final[Mapping[str, Texts]] = {
+    "item": {"fr": "Élément", "en": "Item"},
+    "title": {"fr": "Intitulé", "en": "Title"},
+    "to_do": {"fr": "À faire", "en": "To do"},
+    "proof": {"fr": "Preuve", "en": "Proof"},
+    "holds": {"fr": "Vaut", "en": "Holds"},
+    "value": {"fr": "Valeur", "en": "Value"},
+    "months": {"fr": "mois|mois", "en": "month|months"},
+}
+_VALUES: Final[Mapping[ValueKind, Texts]] = {
+    ValueKind.DAYS: {"fr": "nombre de jours", "en": "days"},
+    ValueKind.COUNT: {"fr": "nombre", "en": "count"},
+    ValueKind.PERCENT: {"fr": "pourcentage", "en": "per cent"},
+    ValueKind.YES_NO: {"fr": "oui (yes) ou non (no)", "en": "yes or no"},
+}
 
 
 @click.group()
@@ -67,16 +88,19 @@ def list_items(*, question: int | None, language: str) -> None:
 def show(*, item_id: str, language: str) -> None:
     """Show what to do to attest an item, and which document proves it."""
     item = bundled_attestations().item(item_id)
+    label = {name: texts[language] for name, texts in _LABELS.items()}
     fields = [
-        ("Item", item.id),
-        ("Title", item.title[language]),
-        ("To do", item.to_do[language]),
-        ("Proof", item.proof[language]),
-        ("Holds", f"{item.months} months"),
+        (label["item"], item.id),
+        (label["title"], item.title[language]),
+        (label["to_do"], item.to_do[language]),
+        (label["proof"], item.proof[language]),
+        (label["holds"], counted(item.months, label["months"], language)),
     ]
     if item.value_about is not None and item.value is not None:
-        fields.append(("Value", f"{item.value.value}: {item.value_about[language]}"))
-    show_fields(fields)
+        colon = COLON[language]
+        value = f"{_VALUES[item.value][language]}{colon} {item.value_about[language]}"
+        fields.append((label["value"], value))
+    show_fields(fields, language)
 
 
 @attest.command("record")

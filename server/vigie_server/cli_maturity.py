@@ -1,5 +1,7 @@
 """`vigie-server site maturity` and `inventory ...`: what sites come to, and their inventories."""
 
+from typing import Final
+
 import click
 
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
@@ -13,6 +15,11 @@ from vigie_server.services.generated_inventory import GeneratedInventory
 from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.overrides import Overrides
+
+_NOT_YET: Final = {
+    "fr": "pas encore examiné : le serveur le fait pendant qu'il tourne",
+    "en": "not looked at yet: the server does so while it runs",
+}
 
 
 @site.command("maturity")
@@ -49,7 +56,7 @@ def show_maturity(*, name: str, language: str, question: int | None) -> None:
 
 def _held(found: LevelRecord | None, language: str) -> str:
     if found is None:
-        return "not looked at yet: the server does so while it runs"
+        return _NOT_YET[language]
     return printable(found.reason[language])
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec
+from typing import Final, ParamSpec
 
 import click
 
@@ -25,6 +25,10 @@ LANGUAGE = click.option(
     show_default=True,
     help="Language of what facility staff read.",
 )
+
+
+COLON: Final = {"fr": " :", "en": ":"}
+"""After a label: French has a space before it."""
 
 
 def told_errors(command: Callable[P, None]) -> Callable[P, None]:
@@ -62,11 +66,12 @@ def act() -> Act:
     return Act(actor(), utc_now())
 
 
-def show_fields(fields: Sequence[tuple[str, str]]) -> None:
+def show_fields(fields: Sequence[tuple[str, str]], language: str = "en") -> None:
     """Prints what is known of one thing, a line a field."""
-    width = max(len(label) for label, _ in fields) + 2
+    colon = COLON[language]
+    width = max(len(label) for label, _ in fields) + len(colon) + 1
     for label, value in fields:
-        click.echo(f"{label + ':':<{width}}{printable(value)}".rstrip())
+        click.echo(f"{label + colon:<{width}}{printable(value)}".rstrip())
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

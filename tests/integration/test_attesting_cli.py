@@ -68,7 +68,7 @@ def test_an_item_says_what_to_do_and_what_proves_it() -> None:
 
     assert "bénévoles compris" in shown
     assert "La liste des signataires" in shown
-    assert "percent" in shown
+    assert "Valeur :   pourcentage : Part des" in shown
 
 
 def test_an_attestation_is_recorded_listed_and_withdrawn() -> None:

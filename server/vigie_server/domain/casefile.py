@@ -166,7 +166,7 @@ class CaseFile:
                 missing[name] = answered.missing[name]
             elif name not in answered.seen and not topic.parts[name].empty_is_a_fact:
                 missing[name] = ""
-        said = reasons.parts_missing(topic.title, missing, self._whys) if missing else None
+        said = reasons.parts_missing(topic, missing, self._whys) if missing else None
         self._missing[read.variable] = said
         return said
 

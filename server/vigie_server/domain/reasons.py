@@ -7,6 +7,7 @@ from typing import Final
 from vigie_server.domain.conditions import Problem, ProblemKind
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Fact
+from vigie_server.domain.plurals import counted
 from vigie_server.domain.statements import LANGUAGES, day, shown
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Status
@@ -84,9 +85,12 @@ def too_old(title: Texts, observed_at: datetime, max_age: timedelta) -> Texts:
     return {
         "fr": (
             f"« {title['fr']} » : dernière preuve du {day(seconds, 'fr')}, "
-            f"plus ancienne que {days} jours."
+            f"plus ancienne que {counted(days, 'jour|jours', 'fr')}."
         ),
-        "en": (f"“{title['en']}”: last evidence of {day(seconds, 'en')}, older than {days} days."),
+        "en": (
+            f"“{title['en']}”: last evidence of {day(seconds, 'en')}, "
+            f"older than {counted(days, 'day|days')}."
+        ),
     }
 
 
@@ -95,7 +99,11 @@ def not_ok(topic: Topic, fact: Fact, whys: Whys) -> Texts:
     said = whys.status(fact.status)
     detail: Texts = {"fr": "", "en": ""}
     if fact.message:
-        told = whys.message(fact.message, topic.parts)
+        titles = {
+            name: {language: part.called(language) for language in LANGUAGES}
+            for name, part in topic.parts.items()
+        }
+        told = whys.message(fact.message, titles)
         detail = {language: f" ({told[language]})" for language in LANGUAGES}
     return {
         "fr": f"« {topic.title['fr']} » : {said['fr']}{detail['fr']}.",
@@ -128,16 +136,18 @@ def column_unreadable(title: Texts, column: str, example: str) -> Texts:
     }
 
 
-def parts_missing(title: Texts, missing: Mapping[str, str], whys: Whys) -> Texts:
+def parts_missing(topic: Topic, missing: Mapping[str, str], whys: Whys) -> Texts:
     """Parts that the rule reads could not be; `missing` holds why by part, "" where no row came."""
     told = {part: whys.told(why) if why else _NO_ANSWER for part, why in missing.items()}
     pieces = {
-        language: ", ".join(f"{part} ({why[language]})" for part, why in told.items())
+        language: ", ".join(
+            f"{topic.parts[part].called(language)} ({why[language]})" for part, why in told.items()
+        )
         for language in LANGUAGES
     }
     return {
-        "fr": f"« {title['fr']} » : non lu : {pieces['fr']}.",
-        "en": f"“{title['en']}”: not read: {pieces['en']}.",
+        "fr": f"« {topic.title['fr']} », non lu : {pieces['fr']}.",
+        "en": f"“{topic.title['en']}”, not read: {pieces['en']}.",
     }
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from vigie_server.domain.column_words import words_by_column
 from vigie_server.domain.condition_words import explained
 from vigie_server.domain.conditions import (
     Branch,
@@ -468,7 +469,9 @@ class RuleReader:
         if "row" not in self._section:
             return {}
         columns = {column for read in reads.values() for column in read.columns} | {"part"}
-        return self._template(self._section, "row", frozenset(columns))
+        words = words_by_column(self._topics[name].words for name in reads)
+        row = self._template(self._section, "row", frozenset(columns))
+        return {language: replace(template, words=words) for language, template in row.items()}
 
     def _remediation(self, platforms: frozenset[str]) -> Mapping[str, Texts]:
         section = self._section.section("remediation")

@@ -2,18 +2,21 @@
 
 A template is text with `{name}` or `{name:form}`; nothing else of Python's formatting is taken, so
 that a rule file can name values and do nothing more. Forms: `date` (UNIX seconds to a day) and
-`days` (seconds to whole days). Device text is data: control characters become spaces and long
-values are cut.
+`days` (seconds to whole days), and words that follow a number (`domain/plurals.py`):
+`{count:compte|comptes}` is `2 comptes`, `{count:|a|ont}` is `ont`. Device text is data: control
+characters become spaces and long values are cut.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from string import Formatter
 from typing import Final
 
+from vigie_server.domain.column_words import ColumnWords
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import FactRow
+from vigie_server.domain.plurals import WORDS, counted
 from vigie_server.domain.suggesting import meant
 
 LANGUAGES: Final = ("fr", "en")
@@ -42,6 +45,7 @@ class Template:
 
     language: str
     segments: tuple[tuple[str, str, str], ...]  # literal text, then a name ("" at the end), a form
+    words: Mapping[str, ColumnWords] = field(default_factory=dict)  # of values, by name
 
     @classmethod
     def of(cls, text: str, language: str, names: Collection[str]) -> "Template":
@@ -59,7 +63,7 @@ class Template:
                 raise TemplateMalformed(
                     f"names {{{name}}}, which it cannot know{meant(name, names)}"
                 )
-            if conversion or form not in _FORMS:
+            if conversion or (form not in _FORMS and WORDS.fullmatch(form or "") is None):
                 raise TemplateMalformed(f"gives {{{name}}} a form that does not exist")
             segments.append((literal, name, form or ""))
         return cls(language, tuple(segments))
@@ -70,7 +74,10 @@ class Template:
         for literal, name, form in self.segments:
             pieces.append(literal)
             if name:
-                pieces.append(shown(value_of(name), form, self.language))
+                value = value_of(name)
+                if name in self.words and isinstance(value, str) and value:
+                    value = self.words[name].told(value, self.language)
+                pieces.append(shown(value, form, self.language))
         return "".join(pieces)
 
 
@@ -102,14 +109,21 @@ def shown(value: object, form: str, language: str) -> str:
         return _NO_DATE[language] if form == "date" else _NOTHING
     if isinstance(value, bool):
         return _YES[language] if value else _NO[language]
-    if isinstance(value, int | float) and form == "date":
-        return day(value, language)
-    if isinstance(value, int | float) and form == "days":
-        return str(int(value // _DAY))
+    if isinstance(value, int | float) and form:
+        return _formed(value, form, language)
     text = str(value)
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
     return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
+
+
+def _formed(value: float, form: str, language: str) -> str:
+    if form == "date":
+        return day(value, language)
+    if form == "days":
+        return str(int(value // _DAY))
+    whole = isinstance(value, int) or value.is_integer()
+    return counted(int(value) if whole else value, form, language)
 
 
 class Statement:

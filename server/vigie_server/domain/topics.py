@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from vigie_server.domain.column_words import ColumnWords, read_column_words
 from vigie_server.domain.documents import Mistakes, Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.facts import Cell, Fact, FactRow
@@ -58,21 +59,33 @@ class ColumnType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A declared column. `unit` is empty where the type says it all."""
+    """A declared column. `unit` is empty where the type says it all.
+
+    `words` are what its values are called by people, where they are not told as they came.
+    """
 
     name: str
     type: ColumnType
     about: str = ""
     unit: str = ""
+    words: ColumnWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one query a platform answers. `empty_is_a_fact`: no row means absence, not ignorance."""
+    """What one query a platform answers. `empty_is_a_fact`: no row means absence, not ignorance.
+
+    `title` is what people call it; a site's own topic may leave it at the name.
+    """
 
     name: str
     platforms: frozenset[str]
     empty_is_a_fact: bool
+    title: Texts = field(default_factory=dict)
+
+    def called(self, language: str) -> str:
+        """Its title, or its name where it has none."""
+        return self.title.get(language, self.name)
 
 
 _COMMON: Final = (
@@ -145,6 +158,11 @@ class Topic:
             self,
             columns={name: column for name, column in self.columns.items() if name in kept},
         )
+
+    @property
+    def words(self) -> Mapping[str, ColumnWords]:
+        """What the values of its columns are called, by column."""
+        return {name: one.words for name, one in self.columns.items() if one.words is not None}
 
     def parts_on(self, platform: str) -> tuple[Part, ...]:
         """The parts that a device of this platform answers."""
@@ -410,6 +428,7 @@ def _read_column(name: str, section: Section) -> Column:
         type=ColumnType(section.choice("type", frozenset(ColumnType))),
         about=section.text("about", ""),
         unit=section.text("unit", ""),
+        words=read_column_words(section),
     )
     section.close()
     return column
@@ -423,6 +442,7 @@ def _read_part(name: str, section: Section) -> Part:
         name=name,
         platforms=platforms,
         empty_is_a_fact=section.choice("empty", frozenset({"fact", "unknown"})) == "fact",
+        title=section.both_languages("title") if "title" in section else {},
     )
     section.close()
     return part

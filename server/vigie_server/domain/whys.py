@@ -94,8 +94,11 @@ class Whys:
         """What the status of a collection that did not succeed means."""
         return self._statuses.get(name) or self._statuses["other"]
 
-    def message(self, text: str, parts: Iterable[str]) -> Texts:
-        """The message of a topic that was not collected: `<part>: <why>`, for each of its parts."""
+    def message(self, text: str, parts: Mapping[str, Texts]) -> Texts:
+        """The message of a topic that was not collected: `<part>: <why>`, for each of its parts.
+
+        `parts` are what they are called, by name.
+        """
         names = "|".join(re.escape(part) for part in parts)
         begun = re.compile(rf"(?:^|; )({names}): ") if names else None
         found = begun.split(text[:LONGEST]) if begun else [text]
@@ -103,8 +106,8 @@ class Whys:
             return self.told(text)
         told = [(part, self.told(why)) for part, why in zip(found[1::2], found[2::2], strict=True)]
         return {
-            "fr": " ; ".join(f"{part} : {why['fr']}" for part, why in told),
-            "en": "; ".join(f"{part}: {why['en']}" for part, why in told),
+            "fr": " ; ".join(f"{parts[part]['fr']} : {why['fr']}" for part, why in told),
+            "en": "; ".join(f"{parts[part]['en']}: {why['en']}" for part, why in told),
         }
 
     def _told(self, text: str) -> _Told:

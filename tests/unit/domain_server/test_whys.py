@@ -101,19 +101,22 @@ def test_what_is_remembered_of_hostile_texts_does_not_change_what_is_told(tmp_pa
     assert known.told("/x/y: permission denied")["fr"] == "/x/y : accès refusé"
 
 
+PARTS = {"back": {"fr": "arrière", "en": "the back"}, "front": {"fr": "avant", "en": "the front"}}
+
+
 def test_the_message_of_a_topic_is_told_part_by_part(tmp_path: Path) -> None:
     told = whys(tmp_path).message(
-        "back: permission denied; front: timeout: the door is locked; more", ["back", "front"]
+        "back: permission denied; front: timeout: the door is locked; more", PARTS
     )
 
     assert told["fr"] == (
-        "back : accès refusé ; front : pas de réponse à temps : « the door is locked; more »"
+        "arrière : accès refusé ; avant : pas de réponse à temps : « the door is locked; more »"
     )
-    assert told["en"].startswith("back: permission denied; front: no answer in time: ")
+    assert told["en"].startswith("the back: permission denied; the front: no answer in time: ")
 
 
 def test_a_message_that_names_no_part_is_told_whole(tmp_path: Path) -> None:
-    assert whys(tmp_path).message("more than 9 rows", ["back"])["fr"] == "plus de 9 lignes"
+    assert whys(tmp_path).message("more than 9 rows", PARTS)["fr"] == "plus de 9 lignes"
 
 
 def test_a_status_that_is_not_known_is_worded_too(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Words that follow a number, in both languages."""
 
+import re
+
 import pytest
 
+from vigie_server.bundled import guide_folder, topics_folder
 from vigie_server.domain.plurals import Counted, counted
 
 
@@ -37,3 +40,10 @@ def test_a_template_names_the_words_after_the_number() -> None:
     text = "{count:poste|postes} {count:|enrôlé|enrôlés}, {count} en tout, {count:03d}"
 
     assert text.format(count=Counted.of(2, "fr")) == "2 postes enrôlés, 2 en tout, 002"
+
+
+def test_no_text_of_the_guide_leaves_the_plural_to_the_reader() -> None:
+    texts = [*guide_folder().rglob("*.yaml"), *topics_folder().rglob("*.yaml")]
+
+    assert len(texts) > 40
+    assert [path.name for path in texts if re.search(r"\w\(s\)", path.read_text())] == []

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from vigie_server.domain.documents import Texts
+from vigie_server.domain.plurals import Counted
 from vigie_server.domain.statements import LANGUAGES, day, shown
 from vigie_server.domain.verdicts import Status
 
@@ -41,7 +42,9 @@ def said(texts: Texts, **values: object) -> Texts:
     }
 
 
-def _shown(value: object, language: str) -> str:
+def _shown(value: object, language: str) -> str | Counted:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Counted.of(value, language)
     if isinstance(value, datetime):
         return day(value.timestamp(), language)
     return shown(value, "", language)

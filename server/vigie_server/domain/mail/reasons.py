@@ -36,15 +36,15 @@ SENDS_NOTHING: Final[Texts] = {
 
 SPF_STRICT: Final[Texts] = {
     "fr": "{domain} publie un enregistrement SPF qui refuse les expéditeurs inconnus "
-    "({count} recherche(s) sur 10).",
+    "({count:recherche|recherches} sur 10).",
     "en": "{domain} publishes an SPF record that refuses unknown senders "
-    "({count} look-up(s) of 10).",
+    "({count:look-up|look-ups} of 10).",
 }
 SPF_SOFT: Final[Texts] = {
     "fr": "{domain} publie un enregistrement SPF qui rend suspects les expéditeurs inconnus "
-    "(~all, {count} recherche(s) sur 10).",
+    "(~all, {count:recherche|recherches} sur 10).",
     "en": "{domain} publishes an SPF record that marks unknown senders as suspicious "
-    "(~all, {count} look-up(s) of 10).",
+    "(~all, {count:look-up|look-ups} of 10).",
 }
 SPF_OPEN: Final[Texts] = {
     "fr": "L'enregistrement SPF de {domain} autorise n'importe qui à envoyer en son nom ({term}).",
