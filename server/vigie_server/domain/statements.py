@@ -32,7 +32,8 @@ _NO: Final = {"fr": "non", "en": "no"}
 _NO_DATE: Final = {"fr": "date inconnue", "en": "date unknown"}
 _NONE: Final = {"fr": "aucun", "en": "none"}
 _MORE: Final = {"fr": "… et {count} de plus", "en": "… and {count} more"}
-_FORMS: Final = frozenset({"", "date", "days"})
+_BY_THE_DAY: Final = frozenset({"date", "days"})
+_FORMS: Final = _BY_THE_DAY | {""}
 
 
 class TemplateMalformed(ValueError):
@@ -218,8 +219,8 @@ def _by_the_day(*sentences: Mapping[str, Template]) -> frozenset[str]:
     """Names of which nothing but a day, or a number of days, is shown."""
     templates = [template for sentence in sentences for template in sentence.values()]
     segments = [segment for template in templates for segment in template.segments]
-    return frozenset(name for _, name, form in segments if form) - {
-        name for _, name, form in segments if name and not form
+    return frozenset(name for _, name, form in segments if form in _BY_THE_DAY) - {
+        name for _, name, form in segments if name and form not in _BY_THE_DAY
     }
 
 
