@@ -67,6 +67,77 @@ def differences(ledger: Ledger, stored: Iterable[Stored]) -> list[str]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that `vigie-sim` wrote of a report: `what` is meant, kept or rejected."""
+
+    what: str
+    digest: str
+    topic: str
+    spool: str
+    seq: int
+    whole: bool
+
+
+def read_lines(lines: Iterable[Mapping[str, object]]) -> list[Line]:
+    """The ledger of a simulated fleet, whose devices may say the same as each other."""
+    found = []
+    for line in lines:
+        what = next(word for word in ("meant", "kept", "rejected") if word in line)
+        seq = line["seq"]
+        assert isinstance(seq, int)
+        found.append(
+            Line(
+                what,
+                str(line[what]),
+                str(line["topic"]),
+                str(line["spool"]),
+                seq,
+                bool(line["whole"]),
+            )
+        )
+    return found
+
+
+def fleet_differences(
+    lines: Iterable[Line],
+    stored: Iterable[Stored],
+    newest: Mapping[tuple[str, str], str],
+    *,
+    unkept: frozenset[str] = frozenset(),
+) -> list[str]:
+    """One sentence for each report of a simulated fleet that was lost, doubled or made up.
+
+    `newest` are the digests of the newest snapshots by spool and topic; topics of `unkept` are not
+    stored at all.
+    """
+    written = [line for line in lines if line.topic not in unkept]
+    meant = {(line.spool, line.seq): line for line in written if line.what == "meant"}
+    kept = [line for line in written if line.what == "kept"]
+    held = {(report.spool, report.seq): report for report in stored}
+    found = []
+    for place, report in held.items():
+        line = meant.get(place)
+        if line is None or (line.topic, line.digest) != (report.topic, report.digest):
+            found.append(f"made up: {report.topic} seq {report.seq} of spool {report.spool[:8]}")
+    last: dict[tuple[str, str], str] = {}
+    for line in sorted(kept, key=lambda line: (line.spool, line.seq)):
+        told = f"{line.topic} {line.digest[:8]}, seq {line.seq} of spool {line.spool[:8]}"
+        was_new = last.get((line.spool, line.topic)) != line.digest
+        last[line.spool, line.topic] = line.digest
+        if line.whole and was_new and (line.spool, line.seq) not in held:
+            found.append(f"lost: {told}")
+        if not was_new and (line.spool, line.seq) in held:
+            found.append(f"stored though it is as before: {told}")
+    for place, times in Counter((line.spool, line.seq) for line in kept).items():
+        if times > 1:
+            found.append(f"acknowledged {times} times: seq {place[1]} of spool {place[0][:8]}")
+    for (spool, topic), digest in last.items():
+        if newest.get((spool, topic)) != digest:
+            found.append(f"not the newest: {topic} {digest[:8]} of spool {spool[:8]}")
+    return found
+
+
 def _lost(ledger: Ledger, held: tuple[Stored, ...]) -> Iterator[str]:
     there = {report.digest for report in held}
     for digest, spool in ledger.kept.items():

@@ -15,10 +15,10 @@ from vigie_server import clock
 from vigie_server.bootstrap_store import authorities
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
-from vigie_server.demo.fleet import Addresses, Fleet, SimulatedDevice
-from vigie_server.demo.recorded import Recording
 from vigie_server.domain.topics import Topic
 from vigie_server.services.tokens import MakeTokens
+from vigie_server.simulator.fleet import Addresses, Fleet, SimulatedDevice
+from vigie_server.simulator.recorded import Recording
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.tokens import Tokens
 

@@ -16,8 +16,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vigie.v1 import snapshot_pb2, telemetry_pb2
 from vigie.v1.digest import canonical_rows, snapshot_digest
-from vigie_server.demo.fleet import SimulatedDevice
 from vigie_server.domain.topics import Topic
+from vigie_server.simulator.fleet import SimulatedDevice
 
 Stream = grpc.aio.StreamStreamMultiCallable[bytes, telemetry_pb2.SessionResponse]
 
@@ -147,7 +147,6 @@ async def drive(
 async def _converse(
     port: int, device: SimulatedDevice, script: Script, ready: asyncio.Barrier, in_flight: int
 ) -> None:
-    assert device.credentials is not None
     window = asyncio.Semaphore(in_flight)
     async with grpc.aio.secure_channel(f"127.0.0.1:{port}", device.credentials) as channel:
         session: Stream = channel.stream_stream(

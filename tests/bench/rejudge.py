@@ -21,8 +21,6 @@ from bench.processes import ROOT, ServedProcess, served
 from bench.serve import prepare
 from vigie.v1.digest import canonical_rows, snapshot_digest
 from vigie_server.bundled import bundled_catalogue
-from vigie_server.demo.fleet import SimulatedDevice, simulated_devices
-from vigie_server.demo.recorded import Rows, recordings
 from vigie_server.domain.records import DeviceChange
 from vigie_server.domain.reports import STATUSES, Limits, Report, Snapshot
 from vigie_server.domain.rules import Catalogue
@@ -30,6 +28,8 @@ from vigie_server.domain.topics import Topic
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.services.accept_report import AcceptReport
 from vigie_server.services.rule_book import RuleBook
+from vigie_server.simulator.fleet import SimulatedDevice, simulated_devices
+from vigie_server.simulator.recorded import Rows, recordings
 from vigie_server.store.administration import Administration
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.models import DeviceRow, Site

@@ -14,12 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from fakes.running_server import MovableClock, RunningServer, running_server
 from vigie.v1 import enrolment_token
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
-from vigie_server.demo.fleet import PLACES, Addresses, Fleet, SimulatedDevice
-from vigie_server.demo.recorded import Recording, recordings
 from vigie_server.domain.rules import Catalogue
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import HttpSettings, MaturitySettings, SweepSettings
+from vigie_server.simulator.fleet import PLACES, Addresses, Fleet, SimulatedDevice
+from vigie_server.simulator.recorded import Recording, recordings
 from vigie_server.store.tokens import Tokens
 
 SITE = "Les Tilleuls"

@@ -9,7 +9,6 @@ import click
 from rich.console import Console
 
 from vigie_server.demo import shown
-from vigie_server.demo.run import Wanted, demonstrate
 
 _RECORDED = Path(__file__).parents[3] / "tests" / "fixtures"
 _PAGE = 160
@@ -44,19 +43,24 @@ def demo(
     """Show Vigie at work on this machine: server, agent, first verdicts."""
     # A pipe has no width: take a page's.
     console = Console() if sys.stdout.isatty() else Console(width=_PAGE)
-    wanted = Wanted(
-        once=once,
-        fleet=fleet,
-        language=lang or shown.spoken_language(),
-        data=data,
-        recorded=recorded,
-    )
-    sys.exit(asyncio.run(_until_interrupted(wanted, console)))
+    shown_in = lang or shown.spoken_language()
+    sys.exit(asyncio.run(_until_interrupted(console, once, fleet, shown_in, data, recorded)))
 
 
-async def _until_interrupted(wanted: Wanted, console: Console) -> int:
+async def _until_interrupted(
+    console: Console,
+    once: bool,  # noqa: FBT001 (the command's own options, as they came)
+    fleet: int,
+    language: shown.Language,
+    data: Path | None,
+    recorded: Path,
+) -> int:
+    # The simulator's libraries are no part of a server in use: they load with this command.
+    from vigie_server.demo.run import Wanted, demonstrate  # noqa: PLC0415
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    wanted = Wanted(once=once, fleet=fleet, language=language, data=data, recorded=recorded)
     return await demonstrate(wanted, console, stop)

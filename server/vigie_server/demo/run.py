@@ -22,10 +22,7 @@ from vigie_server.bootstrap import Addresses, Server, build_server
 from vigie_server.bootstrap_store import initialise
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.demo import shown
-from vigie_server.demo.fleet import Addresses as FleetAddresses
-from vigie_server.demo.fleet import Fleet, simulated_devices
 from vigie_server.demo.local_agent import AgentFailed, LocalAgent
-from vigie_server.demo.recorded import recordings
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.views import DeviceView
 from vigie_server.domain.whereabouts import NETWORK
@@ -34,6 +31,9 @@ from vigie_server.ports.readers import DeviceFilter, FleetReader
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import EnrolmentSettings, Listen, ServerSettings, SessionSettings
+from vigie_server.simulator.fleet import Addresses as FleetAddresses
+from vigie_server.simulator.fleet import Fleet, simulated_devices
+from vigie_server.simulator.recorded import recordings
 from vigie_server.store.fleet import Fleet as FleetInStore
 from vigie_server.store.tokens import Tokens
 

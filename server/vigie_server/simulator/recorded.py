@@ -10,11 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.topics import Topic
 
-Rows = Sequence[Mapping[str, str]]
+Row = Mapping[str, str]
+Rows = Sequence[Row]
+
+RECORDED: Final = Path(__file__).parents[3] / "tests" / "fixtures"
+"""The recorded devices of a checkout of Vigie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,10 @@ def recordings(folder: Path) -> Sequence[Recording]:
     places = sorted(folder.glob("*/*/scenario.json"), key=lambda path: path.parts[-2:-4:-1])
     found = [_read(path) for path in places]
     if not found:
-        raise NotFound(f"no recorded devices in {folder}; run the demo from a checkout of Vigie")
+        raise NotFound(
+            f"no recorded devices in {folder}; run from a checkout of Vigie, or name their folder "
+            "with --recorded"
+        )
     return found
 
 
@@ -63,7 +71,7 @@ def _timestamps(topic: Topic) -> frozenset[str]:
     return frozenset(name for name, column in topic.columns.items() if column.type == "timestamp")
 
 
-def _moved(row: Mapping[str, str], timestamps: frozenset[str], shift: int) -> Mapping[str, str]:
+def _moved(row: Row, timestamps: frozenset[str], shift: int) -> Row:
     return {
         name: str(int(value) + shift) if name in timestamps and value else value
         for name, value in row.items()

@@ -1,0 +1,77 @@
+"""Where connections of a run go: endpoints in turn, and no more at once than files may be open."""
+
+import asyncio
+import resource
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from OpenSSL import SSL
+
+from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.simulator.identity import Identity
+from vigie_server.simulator.stream import Stream, opened_stream
+from vigie_server.simulator.tally import Tally
+
+_OTHER_FILES: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A telemetry port of a server, its name resolved once."""
+
+    name: str
+    address: str
+    port: int
+
+
+@dataclass(slots=True)
+class Connections:
+    """Opens streams for devices. `most`: connections at once."""
+
+    context: SSL.Context
+    endpoints: Sequence[Endpoint]
+    tally: Tally
+    most: int
+    _free: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._free = asyncio.Semaphore(self.most)
+
+    @asynccontextmanager
+    async def stream(self, identity: Identity, turn: int, hello: bytes) -> AsyncIterator[Stream]:
+        """A greeted stream to the endpoint whose turn it is. Raises StreamLost, OSError."""
+        self.tally.waited += self._free.locked()
+        async with self._free:
+            endpoint = self.endpoints[turn % len(self.endpoints)]
+            stream = await opened_stream(
+                self.context, identity, (endpoint.address, endpoint.port), endpoint.name, hello
+            )
+            self.tally.connected += 1
+            try:
+                yield stream
+            finally:
+                self.tally.connected -= 1
+                stream.close()
+
+
+def resolved(endpoint: str) -> Endpoint:
+    """The endpoint of a host:port. Raises SettingsMalformed."""
+    name, _, port = endpoint.rpartition(":")
+    name = name.removeprefix("[").removesuffix("]")
+    try:
+        (_, _, _, _, found), *_ = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM)
+    except (OSError, ValueError) as error:
+        raise SettingsMalformed(f"{endpoint} is not the host:port of a server: {error}") from error
+    return Endpoint(name, str(found[0]), int(found[1]))
+
+
+def most_connections() -> int:
+    """How many connections this process may hold; its soft limit is raised to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard or hard == resource.RLIM_INFINITY:
+        soft = hard if hard != resource.RLIM_INFINITY else max(soft, 1 << 16)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, soft - _OTHER_FILES)

@@ -1,0 +1,135 @@
+"""A device of a simulated fleet as a run knows it: what it is, has lived, and has to deliver."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from vigie.v1 import snapshot_pb2, telemetry_pb2
+from vigie_server.simulator.answers import Answers, digest_only
+from vigie_server.simulator.chance import draws
+from vigie_server.simulator.collecting import due_topics
+from vigie_server.simulator.drift import lived
+from vigie_server.simulator.fleet_file import Kept
+from vigie_server.simulator.naming import Names, names_of, recording_of
+from vigie_server.simulator.spool import Entry, Spool
+
+if TYPE_CHECKING:
+    from vigie_server.simulator.session import Session
+
+VERSION = "0.1.0-simulated"
+"""The agent version that simulated devices claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """How the fleet lives: what every device of it has in common."""
+
+    seed: int
+    answers: Answers
+    intervals: Mapping[str, int]
+    """Seconds between two collections, by topic."""
+    period: int
+    """Seconds of a device's life between two of its reports."""
+    share: float
+    """The chance that something has happened to a device in between."""
+
+
+class Member:
+    """One device. Its life goes on by `collect`; `session` is the open one."""
+
+    __slots__ = ("busy", "failures", "known", "life", "number", "recording", "session", "spool")
+
+    def __init__(self, number: int, kept: Kept, living: Living) -> None:
+        self.number = number
+        self.life = kept.life
+        self.known = kept.known
+        self.spool = Spool(kept.seq)
+        self.recording = recording_of(living.answers.recordings, living.seed, number)
+        self.failures = 0
+        self.busy = False
+        self.session: Session | None = None
+
+    def names(self, living: Living) -> Names:
+        """What it calls itself."""
+        return names_of(living.seed, self.number)
+
+    def kept(self) -> Kept:
+        """How far it has got; what waits in the spool is not kept, as after a lost spool file."""
+        return Kept(self.spool.last_seq, self.life, self.known and not self.spool.is_due)
+
+    def collect(self, living: Living, due: float) -> None:
+        """Lives one period, and has the answers of it to deliver."""
+        self.spool.set_due(due)
+        names = self.names(living)
+        answers, number = living.answers, self.number
+        if not self.known:
+            self.known = True
+            for topic in answers.topics(self.recording):
+                snapshot = answers.snapshot(self.recording, names, topic, self.life)
+                self.spool.append(snapshot, is_whole=True, due=due)
+            return
+        recorded = answers.recorded[self.recording]
+        before = self.life
+        self.life, happened_to = lived(
+            before,
+            recorded,
+            seed=living.seed,
+            number=number,
+            seconds=living.period,
+            share=living.share,
+        )
+        intervals = {topic: living.intervals[topic] for topic in recorded}
+        phase = draws("collects", living.seed, number)[0]
+        topics = due_topics(intervals, before=before.now, now=self.life.now, phase=phase)
+        for topic in dict.fromkeys([*topics, *([happened_to] if happened_to else [])]):
+            snapshot = answers.snapshot(self.recording, names, topic, self.life)
+            is_whole = (
+                topic == happened_to
+                and answers.snapshot(self.recording, names, topic, before).digest != snapshot.digest
+            )
+            self.spool.append(snapshot, is_whole=is_whole, due=due)
+
+    def whole(self, living: Living, topics: list[str]) -> list[snapshot_pb2.Snapshot]:
+        """These topics' answers of today, with their rows; all of them where none is named."""
+        known = living.answers.topics(self.recording)
+        names = self.names(living)
+        return [
+            living.answers.snapshot(self.recording, names, topic, self.life)
+            for topic in (topics or known)
+            if topic in known
+        ]
+
+    def hello(self, living: Living, spool_id: bytes, now: datetime) -> bytes:
+        """Its greeting."""
+        platform = living.answers.recordings[self.recording].platform
+        hello = telemetry_pb2.Hello(
+            agent_version=VERSION,
+            engine="osqueryd",
+            engine_version="5.23.1",
+            platform=platform,
+            boot_id=f"simulated-{self.number}",
+            spool_id=spool_id,
+            highest_seq=self.spool.last_seq,
+            sent_at=moment(now),
+        )
+        return telemetry_pb2.SessionRequest(hello=hello).SerializeToString()
+
+
+def report_of(entry: Entry, now: datetime, elapsed: float) -> bytes:
+    """An entry as it is sent, collected `elapsed` seconds ago."""
+    report = telemetry_pb2.Report(seq=entry.seq, sent_at=moment(now))
+    report.collected_at.FromNanoseconds(report.sent_at.ToNanoseconds() - int(elapsed * 1e9))
+    report.elapsed.FromNanoseconds(int(elapsed * 1e9))
+    snapshot = entry.snapshot if entry.is_whole else digest_only(entry.snapshot)
+    report.snapshots.append(snapshot)
+    return telemetry_pb2.SessionRequest(report=report).SerializeToString()
+
+
+def moment(now: datetime) -> Timestamp:
+    """An instant as it travels."""
+    found = Timestamp()
+    found.FromDatetime(now)
+    return found

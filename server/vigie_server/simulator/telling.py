@@ -1,0 +1,71 @@
+"""What `vigie-sim` prints of a run, for people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vigie_server.simulator.tally import Tally
+from vigie_server.simulator.usage import Usage
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUsed:
+    """What a server's process has used since a run began, and holds."""
+
+    cpu_seconds: float
+    resident_bytes: int
+    peak_bytes: int
+
+    @staticmethod
+    def between(before: Usage, now: Usage) -> "ServerUsed":
+        """What was used from one look to the next."""
+        return ServerUsed(now.cpu_seconds - before.cpu_seconds, now.resident_bytes, now.peak_bytes)
+
+
+def progress(tally: Tally, seconds: float, server: ServerUsed | None) -> str:
+    """One line on a run so far."""
+    parts = [
+        f"{seconds:7.0f} s",
+        f"{tally.visits} visits",
+        f"{tally.acked} acked",
+        f"{tally.connected} connected",
+        f"{sum(tally.errors.values())} errors",
+        f"ack {tally.acks.told()}",
+        f"cpu {tally.cpu_seconds:.1f} s",
+    ]
+    if server is not None:
+        parts.append(f"server {server.cpu_seconds:.1f} s, {server.resident_bytes / _MIB:.0f} MiB")
+    return " | ".join(parts)
+
+
+def summary(tally: Tally, seconds: float, server: ServerUsed | None) -> Iterator[str]:
+    """The lines on a run that has ended."""
+    yield f"{tally.arrivals} arrivals in {seconds:.0f} s, {tally.arrivals / seconds:.1f} a second"
+    yield (
+        f"{tally.visits} visits, {tally.acked} reports acknowledged ({tally.whole} whole, "
+        f"{tally.resent} asked for again), {tally.heartbeats} heartbeats"
+    )
+    yield f"intended to acknowledged  {tally.acks.told()}"
+    yield f"connecting to welcome     {tally.greetings.told()}"
+    if tally.slow.count:
+        yield f"slow and broken devices   {tally.slow.told()}"
+    yield f"this simulator late by    {tally.lag.told()}"
+    if tally.waited:
+        yield f"{tally.waited} visits waited for a free connection of this simulator"
+    for what, count in tally.errors.most_common():
+        yield f"error, {count} times: {what}"
+    if not tally.errors:
+        yield "no errors"
+    for what, count in sorted(tally.troubles.items()):
+        yield f"broken on purpose, {count} times: {what}"
+    each = max(tally.visits, 1)
+    cpu = tally.cpu_seconds
+    yield f"simulator: {cpu:.1f} s of CPU, {cpu / each * 1e3:.2f} ms a visit"
+    if server is not None:
+        cpu, resident, peak = server.cpu_seconds, server.resident_bytes, server.peak_bytes
+        yield (
+            f"server: {cpu:.1f} s of CPU, {cpu / each * 1e3:.2f} ms a visit, "
+            f"{cpu / seconds:.2f} of a core; {resident / _MIB:.0f} MiB resident, "
+            f"at most {peak / _MIB:.0f}"
+        )

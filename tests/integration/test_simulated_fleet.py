@@ -1,0 +1,206 @@
+"""A simulated fleet on a real server: what it was told is acknowledged is what the store holds."""
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from fakes.running_server import RunningServer, running_server, settings_in
+from fakes.scripted_device import enrolled
+from ledger import Line, Stored, fleet_differences, read_lines
+from vigie.v1 import enrolment_token
+from vigie.v1.digest import canonical_fields, form_digest
+from vigie_server.bootstrap_store import initialise
+from vigie_server.bundled import bundled_catalogue
+from vigie_server.simulator.making import Made, enrol_fleet, plant_fleet
+from vigie_server.simulator.planting import NotATestServer
+from vigie_server.simulator.recorded import RECORDED
+from vigie_server.simulator.run import Plan
+from vigie_server.simulator.running import Wanted, run_here
+from vigie_server.simulator.schedule import Wave
+from vigie_server.simulator.tally import Tally
+from vigie_server.simulator.troubles import TROUBLES
+from vigie_server.store.content import unpacked
+from vigie_server.store.models import DeviceRow, EvidenceRow, SnapshotRow, VerdictRow
+from vigie_server.store.tables import table
+
+DEVICES = 50
+EPOCH = datetime(2026, 11, 25, 8, tzinfo=UTC)
+PLAN = Plan(seconds=3.0, period=1.0, patience=30.0, first_backoff=0.1, slow_by=0.2)
+DEVICE, EVIDENCE = table(DeviceRow), table(EvidenceRow)
+SNAPSHOT, VERDICT = table(SnapshotRow), table(VerdictRow)
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run that has ended, and what it wrote down."""
+
+    tally: Tally
+    lines: list[Line]
+
+
+async def ran(running: RunningServer, folder: Path, plan: Plan, *, devices: int = DEVICES) -> Ran:
+    """A fleet that enrols, unless it has, and runs the plan."""
+    fleet, ledger = folder / "fleet.db", folder / "ledger"
+    if not fleet.exists():
+        token = enrolment_token.decode(running.token(uses=devices, site="sim"))
+        made = Made(fleet, RECORDED, devices, seed=1, epoch=EPOCH)
+        await enrol_fleet(made, token, lambda _: None)
+    wanted = Wanted(
+        fleet=fleet,
+        recorded=RECORDED,
+        servers=(f"127.0.0.1:{running.addresses.telemetry}",),
+        plan=plan,
+        changes=0.5,
+        ledger=ledger,
+        every=60.0,
+    )
+    tally = await run_here(wanted, asyncio.Event(), lambda *_: None)
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    return Ran(tally, read_lines(lines))
+
+
+def differences(running: RunningServer, ran: Ran) -> list[str]:
+    """Where the run's ledger and the server's store differ."""
+    topics = bundled_catalogue().topics
+    with running.server.database.reading() as connection:
+        stored = []
+        for row in connection.execute(select(EVIDENCE)):
+            form = unpacked(row.content)
+            assert form_digest(form) == row.digest
+            assert canonical_fields(form)[0] == row.topic
+            stored.append(
+                Stored(row.device_key, row.spool_id.hex(), row.seq, row.digest.hex(), row.topic, ())
+            )
+        newest = {
+            (row.spool_id.hex(), row.topic): row.digest.hex()
+            for row in connection.execute(
+                select(DEVICE.c.spool_id, SNAPSHOT.c.topic, SNAPSHOT.c.digest).join(
+                    SNAPSHOT, SNAPSHOT.c.device_key == DEVICE.c.key
+                )
+            )
+        }
+    unkept = frozenset(name for name, topic in topics.items() if not topic.retention)
+    return fleet_differences(ran.lines, stored, newest, unkept=unkept)
+
+
+async def test_a_fleet_is_judged_and_the_store_holds_what_was_acknowledged(tmp_path: Path) -> None:
+    async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        done = await ran(running, tmp_path, PLAN)
+        with running.server.database.reading() as connection:
+            judged = Counter(connection.execute(select(VERDICT.c.device_key)).scalars())
+            statuses = Counter(connection.execute(select(VERDICT.c.status)).scalars())
+        found = differences(running, done)
+
+    assert not done.tally.errors
+    assert done.tally.arrivals == 3 * DEVICES
+    assert done.tally.acks.count >= 25 * DEVICES
+    assert len(judged) == DEVICES
+    assert min(statuses["pass"], statuses["fail"]) > DEVICES
+    assert sum(line.whole for line in done.lines if line.what == "kept") > 25 * DEVICES
+    assert found == []
+
+
+async def test_broken_and_slow_agents_harm_nobody_and_change_nothing(tmp_path: Path) -> None:
+    plan = replace(PLAN, broken=0.4, slow=0.1)
+    async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        done = await ran(running, tmp_path, plan)
+        found = differences(running, done)
+
+    ended = {told.split(":")[0] for told in done.tally.troubles}
+    assert not done.tally.errors
+    assert ended == set(TROUBLES)
+    assert {told for told in done.tally.troubles if "no answer" in told} == set()
+    assert {
+        "wrong_digest: status 0, rejected",
+        "long_value: status 0, rejected",
+        "garbage_message: status 3",
+        "second_hello: status 3",
+        "big_message: status 8",
+    } <= set(done.tally.troubles)
+    assert done.tally.slow.count
+    assert found == []
+
+
+async def test_devices_that_stay_beat_and_come_back_after_a_wave(tmp_path: Path) -> None:
+    wave = Wave(at=1.5, share=0.5)
+    plan = replace(PLAN, stay=True, heartbeat=0.5, waves=(wave,))
+    async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        done = await ran(running, tmp_path, plan)
+        found = differences(running, done)
+
+    assert not done.tally.errors
+    assert done.tally.heartbeats > DEVICES
+    assert done.tally.greetings.count > DEVICES  # some were cut, and greeted again
+    assert done.tally.connected == 0
+    assert found == []
+
+
+async def test_a_planted_fleet_is_judged_and_known_to_the_server_from_its_first_visit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_in(tmp_path / "server")
+    initialise(settings, now=datetime.now(UTC))
+    monkeypatch.setenv("VIGIE_SERVER_DATA", str(settings.data))
+    monkeypatch.setenv("VIGIE_SERVER_NAMES", "127.0.0.1")
+    made = Made(tmp_path / "fleet.db", RECORDED, 60, seed=1, epoch=EPOCH)
+    await plant_fleet(made, 25, lambda _: None)
+
+    async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        with running.server.database.reading() as connection:
+            judged = set(connection.execute(select(VERDICT.c.device_key)).scalars())
+            sites = set(connection.execute(select(DEVICE.c.site_key)).scalars())
+        done = await ran(running, tmp_path, replace(PLAN, seconds=1.0), devices=60)
+
+    assert (len(judged), len(sites)) == (60, 3)
+    assert not done.tally.errors
+    assert done.tally.visits >= 60
+    unkept = {name for name, topic in bundled_catalogue().topics.items() if not topic.retention}
+    again = {line.topic for line in done.lines if line.whole} - unkept
+    happened = sum(line.whole and line.topic not in unkept for line in done.lines) / 2
+    assert 10 < happened < 50, again  # about half of them, by `changes`; nothing asked for again
+
+
+async def test_a_fleet_is_not_planted_beside_real_devices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_server(tmp_path / "server") as running:
+        await enrolled(running.token(), running.authority.certificate_pem)
+    monkeypatch.setenv("VIGIE_SERVER_DATA", str(tmp_path / "server"))
+
+    made = Made(tmp_path / "fleet.db", RECORDED, 1, seed=1, epoch=EPOCH)
+    with pytest.raises(NotATestServer, match="not simulated"):
+        await plant_fleet(made, 25, lambda _: None)
+
+
+async def test_two_runs_of_one_seed_report_the_same(tmp_path: Path) -> None:
+    said = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        async with running_server(folder / "server", catalogue=bundled_catalogue()) as running:
+            done = await ran(running, folder, replace(PLAN, seconds=2.0), devices=20)
+        kept = {(line.spool, line.topic, line.digest) for line in done.lines if line.what == "kept"}
+        said.append(kept)
+
+    assert said[0] == said[1]
+    assert len(said[0]) > 20 * 25
+
+
+async def test_a_fleet_goes_on_where_its_last_run_ended(tmp_path: Path) -> None:
+    plan = replace(PLAN, seconds=1.0)
+    async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        first = await ran(running, tmp_path, plan, devices=20)
+        both = await ran(running, tmp_path, plan, devices=20)
+        found = differences(running, both)
+
+    assert first.tally.whole >= 25 * 20
+    assert 0 < both.tally.acked < 25 * 20 / 2
+    assert both.tally.whole < 40
+    assert found == []

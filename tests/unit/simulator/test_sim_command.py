@@ -1,0 +1,46 @@
+"""`vigie-sim` says what it does, and what is wrong with what it was given."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from vigie_server.simulator.command import main
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_every_command_and_option_has_help_and_is_documented() -> None:
+    document = (ROOT / "docs" / "simulator.md").read_text("utf-8")
+
+    for name, command in main.commands.items():
+        assert command.help, name
+        assert f"vigie-sim {name}" in document
+        for option in command.params:
+            assert getattr(option, "hidden", False) or getattr(option, "help", None), option.name
+    for option in main.commands["run"].params:
+        if not getattr(option, "hidden", False) and option.name != "recorded":
+            assert option.opts[0] in document, option.opts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "--fleet", "none.db"], "vigie-sim enrol"),
+        (["run", "--fleet", "text.db"], "no fleet of vigie-sim"),
+        (["run", "--wave", "at=now"], "at=SECONDS,share"),
+        (["enrol", "--devices", "1", "--token", "vigie1.x"], "token"),
+        (["plant", "--devices", "1", "--fleet", "new.db"], "vigie-server init"),
+    ],
+)
+def test_a_mistake_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.db").write_text("this is no database, but it is long enough to be one" * 50)
+
+    ended = CliRunner().invoke(main, arguments)
+
+    assert ended.exit_code in {1, 2}
+    assert told in ended.output
+    assert "Traceback" not in ended.output
