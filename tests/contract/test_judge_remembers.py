@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vigie_server.bundled import bundled_catalogue
-from vigie_server.demo.recorded import Rows, recordings
 from vigie_server.domain.describing import described
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.judge import Judge
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.topics import ColumnType, Topic
+from vigie_server.simulator.recorded import Rows, recordings
 
 NOW: Final = datetime(2026, 11, 20, 8, tzinfo=UTC)
 CATALOGUE: Final = bundled_catalogue()
