@@ -37,6 +37,7 @@ PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "rejudge": rejudge.measure,
     "agent": agent.measure,
     "packs": pack_cost.measure,
+    "ingest-postgres": ingest.measure_on_postgres,
 }
 
 

@@ -1,5 +1,6 @@
 """What the server adds to a bare stream: changed reports and heartbeats, against the floor."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -9,19 +10,21 @@ from statistics import median
 
 from bench.load import Change, Script, changed_reports, drive, heartbeats
 from bench.processes import ServedProcess, served
-from bench.serve import IN_FLIGHT, prepare
+from bench.serve import IN_FLIGHT, bench_settings, prepare
+from fakes.postgres import own_postgres
 from vigie.v1 import enrolment_token
 from vigie_server import clock
-from vigie_server.bootstrap_store import authorities
+from vigie_server.bootstrap_store import authorities, open_store
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
 from vigie_server.domain.topics import Topic
 from vigie_server.services.tokens import MakeTokens
+from vigie_server.settings import PREFIX
 from vigie_server.simulator.fleet import Addresses, Fleet, SimulatedDevice
 from vigie_server.simulator.recorded import Recording
-from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.tokens import Tokens
 
+STORE_URL = f"{PREFIX}STORE__URL"
 DEVICES = 16
 REPORTS = 600
 HEARTBEATS = 3000
@@ -62,6 +65,17 @@ class Comparison:
     def kept(self) -> dict[str, object]:
         """The same as data."""
         return {**asdict(self), "ratio": self.ratio}
+
+
+async def measure_on_postgres(folder: Path) -> Sequence[Comparison]:
+    """The same as `measure`, over a PostgreSQL of this run that waits for the disk."""
+    with own_postgres() as postgres:
+        postgres.start(fsync="on", autovacuum="on")
+        os.environ[STORE_URL] = postgres.url  # of this process and of those it starts
+        try:
+            return await measure(folder)
+        finally:
+            del os.environ[STORE_URL]
 
 
 async def measure(folder: Path) -> Sequence[Comparison]:
@@ -163,7 +177,7 @@ async def _enrol(
     devices: Sequence[SimulatedDevice],
     authority_pem: bytes,
 ) -> None:
-    database = Database(sqlite_url(settings_folder / "vigie.db"))
+    database = open_store(bench_settings(settings_folder))
     _, text = MakeTokens(Tokens(database), now=clock.utc_now, actor="bench").enrolment(
         endpoints=(f"127.0.0.1:{real.enrolment}",),
         ca_sha256=bytes(32),
