@@ -148,14 +148,14 @@ Q03-patched-recently         P P F F P
 Q03-software-auto-update     P P P P P
 Q04-antivirus-active         P P P P P
 Q04-auto-update              P ? P P P
-Q04-edr-active               P P P F F
+Q04-edr-active               P P F F F
 Q04-scan-recent              P ? P ? P
 Q04-signatures-fresh         P P P F P
 Q05-complexity               F F F F F
 Q05-lockout                  P P P P P
 Q05-min-length               P P P F F
 Q05-no-empty-password        P P P ? ?
-Q05-no-generic-account       P P P P P
+Q05-no-generic-account       P P P F P
 Q05-no-guest                 P P P F P
 Q05-password-vault           P P F F P
 Q05-rotation                 P P P P P
@@ -261,7 +261,7 @@ Q05-complexity               P P F F F
 Q05-lockout                  P P F F F
 Q05-min-length               P P F F F
 Q05-no-empty-password        P P P P P
-Q05-no-generic-account       P P P P F
+Q05-no-generic-account       P P F F F
 Q05-no-guest                 P P P P P
 Q05-password-vault           P P F F F
 Q05-rotation                 P P F F F
