@@ -78,7 +78,9 @@ class Template:
                 value = value_of(name)
                 if name in self.words and isinstance(value, str) and value:
                     value = self.words[name].told(value, self.language)
-                pieces.append(shown(value, form, self.language))
+                if type(value) is not str or not _as_it_is(value):
+                    value = shown(value, form, self.language)
+                pieces.append(value)
         return "".join(pieces)
 
 
@@ -91,6 +93,10 @@ class Phrase:
     def told(self, language: str) -> str:
         """The pieces, separated by commas."""
         return ", ".join(self.pieces[LANGUAGES.index(language)])
+
+
+def _as_it_is(text: str) -> bool:
+    return 0 < len(text) <= MAX_VALUE and text.isprintable()
 
 
 class Shown(str):
@@ -133,7 +139,7 @@ class Statement:
     Instants that are shown as days are the same to it within a day.
     """
 
-    __slots__ = ("_columns", "_known", "_names", "_none", "_row", "_some")
+    __slots__ = ("_alike", "_columns", "_known", "_names", "_none", "_row", "_some")
 
     def __init__(
         self,
@@ -146,6 +152,7 @@ class Statement:
         self._none: Final = none
         self._row: Final = row
         outer = _names(some) | _names(none)
+        self._alike: Final = _read_alike(tuple(row.values()))
         by_the_day = _by_the_day(row)
         self._columns: Final = tuple(
             (name, name in by_the_day) for name in sorted(_names(row) if "rows" in outer else ())
@@ -184,21 +191,23 @@ class Statement:
         self, count: int, cells: Sequence[Sequence[object]], values: Mapping[str, object]
     ) -> Texts:
         sentences = {}
+        named: list[str] = []
+        alike = self._alike and all(type(text) is str for cell in cells for text in cell)
         for language, template in (self._some if count else self._none).items():
             known = {**values, "count": count, "rows": Shown(_NONE[language])}
             if count and language in self._row:
-                known["rows"] = Shown(self._rows(count, cells, self._row[language]))
+                if not named or not alike:
+                    named = self._rows(cells, self._row[language])
+                more = [_MORE[language].format(count=count - len(cells))]
+                known["rows"] = Shown(", ".join(named + more * (count > len(cells))))
             sentence = template.render(known.get)
             sentences[language] = sentence[:-1] if sentence.endswith("..") else sentence
         return sentences
 
-    def _rows(self, count: int, cells: Sequence[Sequence[object]], row: Template) -> str:
-        """The first rows, each text once, and how many more there are."""
+    def _rows(self, cells: Sequence[Sequence[object]], row: Template) -> list[str]:
+        """The rows in words, each text once."""
         named = [row.render(_named(self._columns, cell).get) for cell in cells]
-        texts = list(dict.fromkeys(named))
-        if count > len(cells):
-            texts.append(_MORE[row.language].format(count=count - len(cells)))
-        return ", ".join(texts)
+        return list(dict.fromkeys(named))
 
 
 def _short(cell: object, by_the_day: bool) -> object:  # noqa: FBT001 (called for each cell)
@@ -222,6 +231,13 @@ def _by_the_day(*sentences: Mapping[str, Template]) -> frozenset[str]:
     return frozenset(name for _, name, form in segments if form in _BY_THE_DAY) - {
         name for _, name, form in segments if name and form not in _BY_THE_DAY
     }
+
+
+def _read_alike(rows: Sequence[Template]) -> bool:
+    """Whether a row of texts reads the same in every language."""
+    return len({row.segments for row in rows}) == 1 and not any(
+        row.words or any(form for _, _, form in row.segments) for row in rows
+    )
 
 
 def _names(templates: Mapping[str, Template]) -> set[str]:

@@ -191,7 +191,7 @@ _TEXT_BYTES: Final = 56  # a short text in memory beside its letters, and its pl
 class _Travelled:
     """The values of an answer as they travelled, converted when they are first looked at."""
 
-    __slots__ = ("_layout", "_rows", "_unreadable", "_values", "_width", "known_as")
+    __slots__ = ("_layout", "_rows", "_size", "_unreadable", "_values", "_width", "known_as")
 
     def __init__(self, layout: "_Layout", values: Sequence[str], width: int) -> None:
         self._layout: Final = layout
@@ -199,6 +199,7 @@ class _Travelled:
         self._width: Final = width
         self._rows: tuple[FactRow, ...] | None = None
         self._unreadable: Final[dict[str, str]] = {}
+        self._size = -1
         self.known_as: Final[dict[tuple[str, ...] | None, object]] = {}
 
     @property
@@ -219,7 +220,9 @@ class _Travelled:
 
     @property
     def size(self) -> int:
-        return sum(map(len, self._values)) + _TEXT_BYTES * len(self._values)
+        if self._size < 0:
+            self._size = sum(map(len, self._values)) + _TEXT_BYTES * len(self._values)
+        return self._size
 
     def content(self, columns: tuple[str, ...] | None) -> Hashable:
         values, width = self._values, self._width

@@ -1,0 +1,83 @@
+"""Sentences about rows: the same whether they were said before or not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pytest
+
+from vigie_server.domain.facts import FactRow
+from vigie_server.domain.statements import Statement, Template
+
+NAMES: Final = {"rows", "count", "v.when", "door", "painted"}
+DAY: Final = 86_400
+NOON: Final = 20_000 * DAY + DAY // 2  # 4 October 2024
+
+
+def templates(fr: str, en: str) -> Mapping[str, Template]:
+    return {"fr": Template.of(fr, "fr", NAMES), "en": Template.of(en, "en", NAMES)}
+
+
+def said(statement: Statement, rows: Sequence[FactRow], when: object = None) -> tuple[str, str]:
+    texts = statement.said(rows, {"v.when": when}.__getitem__)
+    return texts["fr"], texts["en"]
+
+
+def of(row_fr: str, row_en: str, some: str = "{rows}") -> Statement:
+    sentence = templates(some, some)
+    return Statement(sentence, sentence, templates(row_fr, row_en))
+
+
+def test_rows_are_named_in_each_language() -> None:
+    statement = of("porte {door}", "door {door}")
+
+    assert said(statement, [{"door": "A"}, {"door": "B"}]) == (
+        "porte A, porte B",
+        "door A, door B",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "fr", "en"),
+    [
+        ("A", "A", "A"),
+        ("", "?", "?"),
+        (None, "?", "?"),
+        (True, "oui", "yes"),
+        (7, "7", "7"),
+        ("a\x00b", "a b", "a b"),
+        ("x" * 90, "x" * 79 + "…", "x" * 79 + "…"),
+    ],
+)
+def test_a_row_worded_alike_is_still_shown_as_each_language_shows_it(
+    cell: str | int | None, fr: str, en: str
+) -> None:
+    assert said(of("{door}", "{door}"), [{"door": cell}]) == (fr, en)
+
+
+@pytest.mark.parametrize(
+    ("cell", "fr", "en"),
+    [("", "date inconnue", "date unknown"), (NOON, "04/10/2024", "2024-10-04")],
+)
+def test_a_day_is_written_as_each_language_writes_it(cell: str | int, fr: str, en: str) -> None:
+    assert said(of("{painted:date}", "{painted:date}"), [{"painted": cell}]) == (fr, en)
+
+
+def test_instants_of_a_day_are_said_alike_and_the_next_day_is_not() -> None:
+    statement = of("{painted:date}", "{painted:date}", "{rows} / {v.when:days}")
+    first, last = NOON - DAY // 2, NOON + DAY // 2 - 1
+
+    said_first = said(statement, [{"painted": first}], 3 * DAY)
+
+    assert said_first == ("04/10/2024 / 3", "2024-10-04 / 3")
+    assert said(statement, [{"painted": last}], 4 * DAY - 1) == said_first
+    assert said(statement, [{"painted": last + 1}], 4 * DAY) == (
+        "05/10/2024 / 4",
+        "2024-10-05 / 4",
+    )
+
+
+def test_a_number_that_is_also_shown_whole_is_kept_whole() -> None:
+    statement = of("{painted:date} {painted}", "{painted:date}", "{rows} {v.when} {v.when:days}")
+
+    assert said(statement, [{"painted": NOON}], 7)[0] == f"04/10/2024 {NOON} 7 0"
+    assert said(statement, [{"painted": NOON + 1}], 8)[0] == f"04/10/2024 {NOON + 1} 8 0"
