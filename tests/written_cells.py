@@ -12,7 +12,7 @@ class WrittenCells:
 
     rows: tuple[FactRow, ...]
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    known_as: dict[tuple[str, ...] | None, object] = field(default_factory=dict, compare=False)
+    notes: dict[object, object] = field(default_factory=dict, compare=False)
 
     @property
     def count(self) -> int:

@@ -25,11 +25,14 @@ _COLLECTED: Final = "collected"
 _ALWAYS_READ: Final = frozenset({_PART, _COLLECTED})
 
 
+_ANSWERED: Final = object()  # under which cells note what they answered
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A fact told apart: the rows that were collected, and why by part for those that were not."""
+    """Rows told apart: those that were collected, and why by part for those that were not."""
 
-    fact: Fact
+    topic: Topic
     rows: tuple[FactRow, ...]
     missing: Mapping[str, str]
     seen: frozenset[str]
@@ -37,9 +40,16 @@ class Answered:
     @classmethod
     def of(cls, fact: Fact, topic: Topic) -> "Answered":
         """Rows of parts that the topic does not declare are evidence of nothing: left out."""
+        known = fact.cells.notes.get(_ANSWERED)
+        if not isinstance(known, Answered) or known.topic is not topic:
+            known = fact.cells.notes[_ANSWERED] = cls._told_apart(fact, topic)
+        return known
+
+    @classmethod
+    def _told_apart(cls, fact: Fact, topic: Topic) -> "Answered":
         parts = topic.parts
         if all(row.get(_COLLECTED) is True and row.get(_PART) in parts for row in fact.rows):
-            return cls(fact, fact.rows, {}, frozenset([str(row[_PART]) for row in fact.rows]))
+            return cls(topic, fact.rows, {}, frozenset([str(row[_PART]) for row in fact.rows]))
         rows: list[FactRow] = []
         missing: dict[str, str] = {}
         seen: set[str] = set()
@@ -52,7 +62,7 @@ class Answered:
                 rows.append(row)
             else:
                 missing.setdefault(part, str(row.get("why") or ""))
-        return cls(fact, tuple(rows), missing, frozenset(seen))
+        return cls(topic, tuple(rows), missing, frozenset(seen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,7 @@ class CaseFile:
         self.now: Final = now
         self.rows: Final[list[FactRow]] = []
         self._topics: Final = topics
+        self._facts: Final = facts
         self._whys: Final = whys
         self._answered: Final = {
             name: Answered.of(facts[name], topics[name])
@@ -123,7 +134,7 @@ class CaseFile:
 
     def observed_at(self, topic: str) -> datetime:
         """When the rows of an answered topic were true."""
-        return self._answered[topic].fact.observed_at
+        return self._facts[topic].observed_at
 
     def title(self, read: Read) -> Texts:
         """The topic's title."""
@@ -139,7 +150,7 @@ class CaseFile:
         answered = self._answered.get(read.topic)
         if answered is None:
             return reasons.never_reported(title)
-        fact = answered.fact
+        fact = self._facts[read.topic]
         if fact.topic_version != read.version:
             return reasons.other_version(title, fact, read.version)
         if self.now - fact.observed_at >= rule.max_age:
@@ -203,7 +214,7 @@ class CaseFile:
             rows = [row for row in rows if row[_PART] in parts]
         self._counts[read.variable] = len(rows)
         values[read.variable + ".count"] = len(rows)
-        values[read.variable + ".observed_at"] = _seconds(answered.fact.observed_at)
+        values[read.variable + ".observed_at"] = _seconds(self._facts[read.topic].observed_at)
         if columns:
             if read.known is not None:
                 rows = [row for row in rows if read.known.holds(row)]

@@ -35,8 +35,8 @@ class Cells(Protocol):
         ...
 
     @property
-    def known_as(self) -> dict[tuple[str, ...] | None, object]:
-        """What the judge calls the content of these columns; its own to fill."""
+    def notes(self) -> dict[object, object]:
+        """Room for what is found out of these cells once; it goes when they do."""
         ...
 
     def content(self, columns: tuple[str, ...] | None) -> Hashable:

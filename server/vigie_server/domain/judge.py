@@ -95,9 +95,12 @@ class Judge:
         second = int(now.timestamp())
         if second != self._moment.second:
             self._moment = _Moment(second, Memory(self._moment_bytes))
+        ages = {
+            topic: now - fact.observed_at for topic, fact in facts.items() if fact.status == "ok"
+        }
         for rule in self.affected(topics, on_device=on_device):
             setting = self.setting(rule, device)
-            key = self._key(rule, setting, device, facts, now) if self._remembers else None
+            key = self._key(rule, setting, device, facts, ages) if self._remembers else None
             answered = None if key is None else self._remembered(rule).get(key)
             if answered is None:
                 asked[rule] = setting, key
@@ -175,18 +178,19 @@ class Judge:
         setting: Setting,
         device: Device,
         facts: Mapping[str, Fact],
-        now: datetime,
+        ages: Mapping[str, timedelta],
     ) -> "_Key | None":
         """None where an answer follows when the device was heard, or evidence is lacking."""
         names = rule.depends_on if rule.depends_on is not None else rule.depends_at_moment
-        if names is None or not rule.follows:
+        if names is None:
             return None
         key: list[object] = [rule, setting, device.platform]
         for topic, columns in rule.follows.items():
-            fact = facts.get(topic)
-            if fact is None or fact.status != "ok" or now - fact.observed_at >= rule.max_age:
+            age = ages.get(topic)
+            if age is None or age >= rule.max_age:
                 return None
-            content = fact.cells.known_as.get(columns) or self._known(fact.cells, columns)
+            fact = facts[topic]
+            content = fact.cells.notes.get(columns) or self._known(fact.cells, columns)
             key += (fact.topic_version, fact.columns, content)
         if names:
             key += [device.named(name) for name in names]
@@ -199,7 +203,7 @@ class Judge:
         if known is None:
             known = object()
             self._contents.put(content, known, weight=_CONTENT_BYTES + cells.size)
-        cells.known_as[columns] = known
+        cells.notes[columns] = known
         return known
 
     def _remembered(self, rule: Rule) -> "Memory[_Key, _Answered]":
@@ -239,15 +243,19 @@ class _Answered:
         known = self.verdict
         if known.next_check_at is None:
             return known
-        topics = self.rule.reads
-        oldest = min([facts[topic].observed_at for topic in topics])
+        check_at: datetime | None = None
+        if self.rule.reads:
+            oldest = min([facts[topic].observed_at for topic in self.rule.reads])
+            check_at = oldest + self.rule.max_age
+        if self.fresh_end is not None:
+            check_at = _earliest(check_at, self.fresh_end, now)
         return Verdict(
             known.rule,
             known.rule_version,
             known.status,
             known.reason,
             known.offending,
-            _earliest(oldest + self.rule.max_age, self.fresh_end, now),
+            check_at,
             known.measures,
         )
 

@@ -86,14 +86,15 @@ def says_the_same(held: HeldVerdict, verdict: Verdict, *, now: datetime) -> bool
         return False
     if held.verdict is verdict:
         return True
-    if not _same_words(held.verdict, verdict):
+    wanted = verdict.next_check_at
+    if wanted is not None and (held.next_check_at is None or held.next_check_at > wanted):
         return False
-    return _early_enough(held.next_check_at, verdict.next_check_at)
+    return _same_words(held.verdict, verdict)
 
 
 def _same_words(known: Verdict, verdict: Verdict) -> bool:
     return (
-        known.status == verdict.status
+        known.status is verdict.status
         and known.rule_version == verdict.rule_version
         and known.offending == verdict.offending
         and known.reason == verdict.reason

@@ -191,7 +191,7 @@ _TEXT_BYTES: Final = 56  # a short text in memory beside its letters, and its pl
 class _Travelled:
     """The values of an answer as they travelled, converted when they are first looked at."""
 
-    __slots__ = ("_layout", "_rows", "_size", "_unreadable", "_values", "_width", "known_as")
+    __slots__ = ("_layout", "_rows", "_size", "_unreadable", "_values", "_width", "notes")
 
     def __init__(self, layout: "_Layout", values: Sequence[str], width: int) -> None:
         self._layout: Final = layout
@@ -200,7 +200,7 @@ class _Travelled:
         self._rows: tuple[FactRow, ...] | None = None
         self._unreadable: Final[dict[str, str]] = {}
         self._size = -1
-        self.known_as: Final[dict[tuple[str, ...] | None, object]] = {}
+        self.notes: Final[dict[object, object]] = {}
 
     @property
     def count(self) -> int:

@@ -25,7 +25,7 @@ from vigie_server.domain.records import (
     WrittenVerdict,
 )
 from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
-from vigie_server.domain.standing import HOLD, standing
+from vigie_server.domain.standing import HOLD, says_the_same, standing
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
 from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
@@ -286,8 +286,11 @@ class AcceptReport:
         waivers = record.waivers
         verdicts = judging.judge(record.device, facts, topics=topics, on_device=on_device, now=now)
         for verdict in verdicts:
+            held = record.verdicts.get(verdict.rule)
+            if held is not None and not waivers and says_the_same(held, verdict, now=now):
+                continue  # as nearly all do when a fleet is judged again
             stands = standing(
-                record.verdicts.get(verdict.rule),
+                held,
                 verdict,
                 now=now,
                 facts=facts,

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -131,8 +131,8 @@ class DeviceRecords:
             slot = self._slots.setdefault(record.key, Slot(record.key))
             if slot.users or (slot.record is not None and not slot.record.stale):
                 continue  # a session was faster
-            for topic, form in forms.items():
-                held = record.snapshots[topic]
+            for topic in forms:
+                held, form = record.snapshots[topic], partial(forms.__getitem__, topic)
                 record.snapshots[topic] = self._with_fact(topic, held, form)
             slot.record = record
             brought.append(record.key)
@@ -149,13 +149,14 @@ class DeviceRecords:
         forms = await self._workers.read(partial(self._store.contents, record.key, revisions))
         for topic, form in forms.items():
             held = record.snapshots[topic]
-            record.snapshots[topic] = self._with_fact(topic, held, form)
+            record.snapshots[topic] = self._with_fact(topic, held, partial(bytes, form))
 
-    def _with_fact(self, topic: str, held: HeldSnapshot, form: bytes) -> HeldSnapshot:
-        content = partial(content_of, form)
-        return replace(
-            held, fact=self._judging.stored_fact(topic, held.digest, content, held.observed_at)
-        )
+    def _with_fact(self, topic: str, held: HeldSnapshot, form: Callable[[], bytes]) -> HeldSnapshot:
+        def content() -> Content:
+            return content_of(form())
+
+        fact = self._judging.stored_fact(topic, held.digest, content, held.observed_at)
+        return HeldSnapshot(held.digest, held.observed_at, held.revision, fact)
 
     def _evict(self) -> None:
         for key, slot in list(self._slots.items()):

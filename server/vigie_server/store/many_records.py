@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import DeviceRecord, HeldSnapshot, HeldVerdict
 from vigie_server.domain.verdicts import Status, Verdict
-from vigie_server.store.content import unpacked
+from vigie_server.store.content import Forms
 from vigie_server.store.database import Database
 from vigie_server.store.instants import from_store, from_store_or_none
 from vigie_server.store.models import DeviceRow, Site
@@ -35,6 +35,7 @@ _VERDICTS: Final = """
 SELECT device_key, rule, rule_version, status, reason, offending, measures, since, failing_since,
   next_check_at, passing_since, waived
 FROM verdict WHERE device_key IN ({keys})"""
+_NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _STATUSES: Final = {status.value: status for status in Status}
 
 
@@ -52,14 +53,14 @@ def many_records(
         ).all()
         around = surroundings_of(connection, rows)
         records = {row.key: record_of(row, around[row.key]) for row in rows}
-        forms: dict[int, dict[str, bytes]] = {key: {} for key in records}
+        forms = {key: Forms() for key in records}
         for key, topic, revision, digest, observed_at, content in _rows(
             database, connection, _SNAPSHOTS, keys
         ):
             records[key].snapshots[topic] = HeldSnapshot(
                 bytes(digest), from_store(observed_at), revision, None
             )
-            forms[key][topic] = unpacked(bytes(content))
+            forms[key].keep(topic, content)
         for row in _rows(database, connection, _VERDICTS, keys):
             held = _held(row)
             records[row[0]].verdicts[held.verdict.rule] = held
@@ -84,7 +85,7 @@ def _held(row: Sequence[Any]) -> HeldVerdict:
         _mapping(reason),
         _offending(offending) if offending != "[]" else (),
         next_check,
-        _mapping(measures),
+        _mapping(measures) if measures != "{}" else _NOTHING_MEASURED,
     )
     return HeldVerdict(
         verdict,
