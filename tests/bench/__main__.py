@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench import agent, ingest, pack_cost, rejudge
+from bench import agent, ingest, pack_cost, rejudge, scrape
 from bench.processes import ROOT
 
 RESULTS = ROOT / "bench-results" / "latest.json"
@@ -38,6 +38,7 @@ PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "agent": agent.measure,
     "packs": pack_cost.measure,
     "ingest-postgres": ingest.measure_on_postgres,
+    "scrape": scrape.measure,
 }
 
 

@@ -2,19 +2,27 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from components import required_program
+from metric_pages import Labels, samples_of
 from programs import ANSWERS_WITHIN, Program, ServerProgram, free_ports
 from vigie.v1 import enrolment_token
 from vigie_server import clock
 from vigie_server.bundled import bundled_catalogue
+<<<<<<< HEAD
 from vigie_server.simulator.fleet import Addresses, Fleet, simulated_devices
 from vigie_server.simulator.recorded import recordings
+=======
+from vigie_server.demo.fleet import Addresses, Fleet, simulated_devices
+from vigie_server.demo.recorded import recordings
+from vigie_server.ports.scraping import TextFormat
+>>>>>>> 50b9225 (Measure scrapes beside prometheus-client and over HTTPS; count how scrapers negotiate)
 
 RECORDED = Path(__file__).parents[1] / "fixtures"
 DEVICES = 9
@@ -48,12 +56,12 @@ async def scrape_token(server: ServerProgram) -> str:
     return printed.strip().splitlines()[-1]
 
 
-async def metrics_page(server: ServerProgram, token: str) -> str:
+async def metrics_page(server: ServerProgram, token: str, accept: str = "") -> str:
     trust = ssl.create_default_context(cafile=server.https_authority)
     async with httpx2.AsyncClient(verify=trust) as client:
         answer = await client.get(
             f"https://127.0.0.1:{server.http}/metrics",
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token}", "Accept": accept},
         )
     answer.raise_for_status()
     return answer.text
@@ -70,13 +78,22 @@ async def complete_page(server: ServerProgram, token: str, *, attested: bool = F
             await asyncio.sleep(0.1)
 
 
+def of_the_fleet(samples: Mapping[tuple[str, Labels], float]) -> set[tuple[str, Labels]]:
+    """The series of devices and sites."""
+    return {key for key in samples if key[0].startswith(("vigie_device_", "vigie_site_"))}
+
+
 @pytest.mark.timeout(120)
-async def test_promtool_finds_nothing_wrong_with_the_metrics(server: ServerProgram) -> None:
+async def test_promtool_finds_nothing_wrong_and_both_formats_say_the_same(
+    server: ServerProgram,
+) -> None:
     promtool = required_program("promtool")
     await server.command(
         "attest", "record", "Q02-restore-test", "--site", "les-lilas", "--author", "A. Martin"
     )
-    page = await complete_page(server, await scrape_token(server), attested=True)
+    token = await scrape_token(server)
+    page = await complete_page(server, token, attested=True)
+    other = await metrics_page(server, token, accept="application/openmetrics-text;version=1.0.0")
 
     process = await asyncio.create_subprocess_exec(
         promtool,
@@ -89,26 +106,41 @@ async def test_promtool_finds_nothing_wrong_with_the_metrics(server: ServerProgr
     output, _ = await process.communicate(page.encode())
 
     assert (process.returncode, output.decode()) == (0, "")
+    shown = of_the_fleet(samples_of(page))
+    assert len(shown) > DEVICES * 10
+    assert of_the_fleet(samples_of(other, TextFormat.OPENMETRICS)) == shown
 
 
 CONFIGURATION = """
 global: {{scrape_interval: 1s}}
 scrape_configs:
   - job_name: vigie
-    scheme: https
+    {target}
+  - job_name: fleet
+    metrics_path: /metrics/fleet
+    params: {{site: ["les-lilas"]}}
+    {target}
+  - job_name: server
+    metrics_path: /metrics/server
+    {target}
+"""
+TARGET = """scheme: https
     tls_config: {{ca_file: "{authority}"}}
     authorization: {{credentials_file: "{token_file}"}}
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-"""
+    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]"""
 
 
-async def answers(url: str, query: str) -> list[dict[str, object]]:
+async def asked(url: str, path: str, **parameters: str) -> Any:
     async with httpx2.AsyncClient() as client:
-        answer = await client.get(f"{url}/api/v1/query", params={"query": query})
-    return list(answer.json()["data"]["result"])
+        answer = await client.get(f"{url}/api/v1/{path}", params=parameters)
+    return answer.json()["data"]
 
 
-async def first_answer(url: str, query: str) -> list[dict[str, object]]:
+async def answers(url: str, query: str) -> list[dict[str, Any]]:
+    return list((await asked(url, "query", query=query))["result"])
+
+
+async def first_answer(url: str, query: str) -> list[dict[str, Any]]:
     """What Prometheus answers once it has scraped."""
     async with asyncio.timeout(ANSWERS_WITHIN):
         while True:
@@ -128,11 +160,10 @@ async def test_a_real_prometheus_scrapes_the_fleet(server: ServerProgram, tmp_pa
     token_file = tmp_path / "token"
     token_file.write_text(await scrape_token(server))
     configuration = tmp_path / "prometheus.yml"
-    configuration.write_text(
-        CONFIGURATION.format(
-            authority=server.https_authority, token_file=token_file, port=server.http
-        )
+    target = TARGET.format(
+        authority=server.https_authority, token_file=token_file, port=server.http
     )
+    configuration.write_text(CONFIGURATION.format(target=target))
     program = Program(
         (
             prometheus,
@@ -147,14 +178,25 @@ async def test_a_real_prometheus_scrapes_the_fleet(server: ServerProgram, tmp_pa
     try:
         url = f"http://127.0.0.1:{port}"
 
-        up = await first_answer(url, "up == 1")
-        devices = await first_answer(url, f"count(vigie_device_info) == {DEVICES}")
+        jobs = await first_answer(url, "count(up == 1) == 3")
+        devices = await first_answer(
+            url, f"count by (job) (vigie_device_info) == {DEVICES} and on() count(up == 1) == 3"
+        )
+        negotiated = await first_answer(
+            url, 'vigie_scrapes_total{job="vigie", format="openmetrics", encoding="gzip"} >= 3'
+        )
+        apart = await first_answer(url, "count by (job) (vigie_sessions or vigie_site_devices)")
+        units = await asked(url, "metadata", metric="vigie_device_compliance_ratio")
         failing = await first_answer(url, 'vigie_device_rule_compliant{rule=~"Q0.+"} == 0')
         by_platform = await first_answer(url, "count by (platform) (vigie_device_info)")
     finally:
         await program.stop()
 
-    assert len(up) == 1
-    assert len(devices) == 1
+    assert len(jobs) == 1
+    assert {found["metric"]["job"] for found in devices} == {"vigie", "fleet"}
+    assert negotiated
+    assert {found["metric"]["job"] for found in apart} == {"vigie", "fleet", "server"}
+    # Only OpenMetrics tells units.
+    assert {told["unit"] for told in units["vigie_device_compliance_ratio"]} == {"ratio"}
     assert failing
     assert len(by_platform) == 3

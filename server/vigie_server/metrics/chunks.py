@@ -86,8 +86,5 @@ class SiteChunks:
             if count
         ]
         yield "".join(
-            [
-                f'{head}{escaped(rule)}",status="{status}"}} {count}\n'
-                for rule, status, count in sorted(met)
-            ]
+            [f'{head}{rule}",status="{status}"}} {count}\n' for rule, status, count in sorted(met)]
         )

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from vigie_server.domain.verdicts import Status
 from vigie_server.metrics import families
 from vigie_server.metrics.device_rows import CODE_OF, SINGLE, STATUSES, WAIVED, DeviceRow, RuleNames
-from vigie_server.metrics.exposition import Family, escaped, number
+from vigie_server.metrics.exposition import Family, number
 
 _SINGLE_FAMILIES: Final = {
     "compliant": families.COMPLIANT,
@@ -122,10 +122,9 @@ class RuleCompliant:
             shown = {WAIVED: "0", CODE_OF[Status.FAIL]: "0"}
             if not self.failing_only:
                 shown[CODE_OF[Status.PASS]] = "1"
-            name = escaped(rule)
             self._ends.append(
                 tuple(
-                    f'{name}"}} {shown[code]}\n' if code in shown else ""
+                    f'{rule}"}} {shown[code]}\n' if code in shown else ""
                     for code in range(len(STATUSES))
                 )
             )
@@ -151,7 +150,7 @@ class FailingSince:
                 start = f'{head}{row.id}{tail},rule="'
                 flat = iter(row.failing)
                 written += [
-                    f'{start}{escaped(names[int(place)])}"}} {number(at)}\n'
+                    f'{start}{names[int(place)]}"}} {number(at)}\n'
                     for place, at in zip(flat, flat, strict=True)
                 ]
         return "".join(written)

@@ -29,7 +29,7 @@ _OFTEN: Final = 4
 
 
 class RuleNames:
-    """The rules that were ever met, each with its place in `DeviceRow.statuses`."""
+    """The rules that were ever met, each with its place in `DeviceRow.statuses`; escaped."""
 
     def __init__(self) -> None:
         self.names: Final[list[str]] = []
@@ -40,7 +40,7 @@ class RuleNames:
         found = self._places.get(rule)
         if found is None:
             found = self._places[rule] = len(self.names)
-            self.names.append(rule)
+            self.names.append(escaped(rule))
         return found
 
 

@@ -19,7 +19,7 @@ from vigie_server.metrics.deflated import Checksum
 from vigie_server.metrics.device_lines import DeviceLines, Gathered
 from vigie_server.metrics.exposition import Family
 from vigie_server.metrics.site_families import SiteFamily
-from vigie_server.ports.scraping import Scrape
+from vigie_server.ports.scraping import Scrape, TextFormat
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class FleetPages:
 
     def _settle(self, devices: Collection[str]) -> None:
         self._lines.keep(devices)
-        self._lines.gather(gzip=True)
+        self._parts(Scrape(TextFormat.CLASSIC, gzip=True), {}, ())  # the first scrape need not wait
 
     def _parts(
         self, scrape: Scrape, seen: Mapping[str, datetime], of_sites: Gathered

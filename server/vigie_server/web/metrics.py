@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.concurrency import run_in_threadpool
 
@@ -30,6 +30,12 @@ def metrics_router(
 ) -> APIRouter:
     """The routes of metrics. They run on the event loop and hold it for moments only."""
     router = APIRouter(include_in_schema=False)
+    scrapes = Counter(
+        "vigie_scrapes",
+        "Scrapes by text format and encoding, as scrapers asked for them.",
+        ["format", "encoding"],
+        registry=own,
+    )
     Scraper = Annotated[ApiCaller, Depends(access.allow(SCRAPERS))]  # noqa: N806 (a type)
     Sites = Annotated[list[str], Query(alias="site", default_factory=list)]  # noqa: N806 (a type)
 
@@ -39,11 +45,13 @@ def metrics_router(
             require_site(caller, site)
             if not fleet.knows(site) and not await run_in_threadpool(reader.site_exists, site):
                 raise NotFound(f"no site {site}")
-        return Scrape(
+        scrape = Scrape(
             text_format=text_format(request.headers.get("accept", "")),
             gzip=takes_gzip(request.headers.get("accept-encoding", "")),
             sites=frozenset(sites) if sites else caller.sites,
         )
+        scrapes.labels(scrape.text_format.value, "gzip" if scrape.gzip else "identity").inc()
+        return scrape
 
     async def answer(scrape: Scrape, before: bytes = b"") -> Response:
         parts = await fleet(scrape, before=before, after=ENDS[scrape.text_format])
