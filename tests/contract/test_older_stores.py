@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, text
 
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, bare_store, schema_differences
 from vigie_server.domain.attesting import Outcome
+from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.records import DeviceChange, HeldSnapshot, HeldVerdict, WrittenVerdict
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.domain.whereabouts import Whereabouts
@@ -252,3 +253,15 @@ def test_what_was_declared_before_the_newest_schema_stands_and_is_followed(old: 
     assert held.verdicts["Q07-spf"].finding.status is Status.FAIL
     (due,) = mail.take_due(NOW, limit=10, hold=timedelta(minutes=5))
     assert due.domain == "example.org"  # as soon as possible: nobody said when
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(old: Database) -> None:
+    migrating.migrate(old)
+    with old.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    for refusing in (migrating.migrate, migrating.require_migrated):
+        with pytest.raises(SettingsMalformed, match=r"9999.*newer version"):
+            refusing(old)
+
+    assert migrating.stored_revision(old) == "9999"

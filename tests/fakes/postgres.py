@@ -59,13 +59,13 @@ class PostgresServer:
     @classmethod
     def made(cls) -> "PostgresServer":
         """A new empty cluster, not started."""
-        binaries = _binaries()
+        programs = binaries()
         folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-"))
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(folder, "postgres", "postgres")
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = int(free.getsockname()[1])
-        server = cls(binaries, folder, port)
+        server = cls(programs, folder, port)
         try:
             server._run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8")
         except BaseException:
@@ -134,7 +134,7 @@ class PostgresServer:
             raise RuntimeError(f"{program} failed: {told.read_text()}")
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """The folder of initdb and pg_ctl: the newest release of the system's, or of the path."""
     installed = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"),

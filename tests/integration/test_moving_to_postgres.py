@@ -118,7 +118,7 @@ async def test_a_store_copied_from_an_older_backup_has_devices_send_everything_a
         await device.acknowledged(2)
     (tmp_path / "vigie.db").write_bytes(backup)
 
-    moved = copy(tmp_path)
+    moved = copy(tmp_path / "elsewhere", "--from", str(tmp_path), "--to", postgres_url())
 
     assert moved.exit_code == 0, moved.output
     store = {"url": postgres_url()}

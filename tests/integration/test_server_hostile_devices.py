@@ -32,6 +32,8 @@ from vigie_server.settings import LimitSettings
 
 SECRET = "the-payload-of-a-hostile-device"
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 
 async def two_devices(running: RunningServer) -> tuple[ScriptedIdentity, ScriptedIdentity]:
     token, authority = running.token(uses=2), running.authority.certificate_pem

@@ -1,7 +1,6 @@
 """What time, restarts, restores and new rules do to verdicts, without new evidence."""
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.backups import backed_up
 from fakes.running_server import MovableClock, RunningServer, running_server, small_catalogue
 from fakes.scripted_device import ScriptedIdentity, a_firewall, a_hello, a_report, enrolled, session
 from vigie_server.clock import utc_now
@@ -16,6 +16,8 @@ from vigie_server.domain.verdicts import Status
 from vigie_server.settings import SweepSettings
 
 OFTEN = SweepSettings(every=timedelta(milliseconds=20), views_every=timedelta(milliseconds=20))
+
+pytestmark = pytest.mark.usefixtures("each_store")
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
@@ -113,17 +115,17 @@ async def test_a_restart_keeps_the_epoch(tmp_path: Path) -> None:
     assert first == second
 
 
-async def test_a_store_brought_back_from_a_backup_has_another_epoch(tmp_path: Path) -> None:
+async def test_a_store_brought_back_from_a_backup_has_another_epoch(
+    tmp_path: Path, each_store: str
+) -> None:
     async with running_server(tmp_path) as running:
         identity = await enrolled(running.token(), running.authority.certificate_pem)
         first = await reported(identity, 1, "1")
-    shutil.copy(tmp_path / "vigie.db", tmp_path / "backup")
+    restore = backed_up(each_store, tmp_path)
     async with running_server(tmp_path) as running:
         there = replace(identity, telemetry=f"localhost:{running.addresses.telemetry}")
         await reported(there, 2, "0")
-    for name in ("vigie.db", "vigie.db-wal", "vigie.db-shm"):
-        (tmp_path / name).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup", tmp_path / "vigie.db")
+    restore()
 
     async with running_server(tmp_path) as running:
         there = replace(identity, telemetry=f"localhost:{running.addresses.telemetry}")

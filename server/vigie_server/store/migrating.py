@@ -18,8 +18,12 @@ SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> str:
-    """The revision the store is at, once every migration it lacked has run, each whole or not."""
+    """The revision the store is at, once every migration it lacked has run: all of them or none.
+
+    Raises SettingsMalformed for a store of a newer version.
+    """
     newest = newest_revision()
+    _require_known(stored_revision(database))
     migrate_to(database, newest)
     return newest
 
@@ -38,6 +42,7 @@ def migrate_to(database: Database, revision: str) -> None:
 def require_migrated(database: Database) -> None:
     """Raises SettingsMalformed when the store is not at this version's schema."""
     found = stored_revision(database)
+    _require_known(found)
     if found != newest_revision():
         raise SettingsMalformed(
             f"the store is at schema {found or 'none'}, this version needs {newest_revision()}: "
@@ -57,6 +62,15 @@ def newest_revision() -> str:
     if head is None:
         raise SettingsMalformed("this installation holds no migrations")
     return head
+
+
+def _require_known(found: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise SettingsMalformed(
+            f"the store is at schema {found}, which this version does not know: a newer version "
+            "made it. Run that one, or restore a backup of before"
+        )
 
 
 def _config() -> Config:
