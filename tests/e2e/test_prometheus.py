@@ -15,14 +15,9 @@ from programs import ANSWERS_WITHIN, Program, ServerProgram, free_ports
 from vigie.v1 import enrolment_token
 from vigie_server import clock
 from vigie_server.bundled import bundled_catalogue
-<<<<<<< HEAD
+from vigie_server.ports.scraping import TextFormat
 from vigie_server.simulator.fleet import Addresses, Fleet, simulated_devices
 from vigie_server.simulator.recorded import recordings
-=======
-from vigie_server.demo.fleet import Addresses, Fleet, simulated_devices
-from vigie_server.demo.recorded import recordings
-from vigie_server.ports.scraping import TextFormat
->>>>>>> 50b9225 (Measure scrapes beside prometheus-client and over HTTPS; count how scrapers negotiate)
 
 RECORDED = Path(__file__).parents[1] / "fixtures"
 DEVICES = 9
