@@ -101,6 +101,37 @@ def check(*, domain: str | None, site: str, language: str) -> None:
     )
 
 
+@mail.command("history")
+@click.argument("domain")
+@SITE
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="Changes to list at most.",
+)
+@LANGUAGE
+@told_errors
+def history(*, domain: str, site: str, limit: int, language: str) -> None:
+    """List how the verdicts on a mail domain changed, the newest first."""
+    with opened() as (_, database):
+        changes = MailDomains(database).transitions(site, domain_of(domain), limit=limit)
+    show_table(
+        ("AT (UTC)", "RULE", "BEFORE", "AFTER", "WHY"),
+        [
+            (
+                f"{change.at:%Y-%m-%d %H:%M}",
+                change.rule,
+                "-" if change.before is None else change.before.value,
+                change.after.value,
+                printable(change.reason[language]),
+            )
+            for change in changes
+        ],
+    )
+
+
 @mail.command("rules")
 @click.argument("rule", required=False)
 @LANGUAGE

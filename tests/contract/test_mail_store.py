@@ -16,6 +16,7 @@ from vigie_server.ports.declaring import Act
 from vigie_server.ports.mail import Due
 from vigie_server.store.database import Database
 from vigie_server.store.declared_models import SiteVerdict
+from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.mail import MOST, MailDomains
 from vigie_server.store.models import Audit
 from vigie_server.store.models import Site as SiteRow
@@ -247,3 +248,67 @@ def test_a_due_names_what_is_to_be_checked(store: MailDomains) -> None:
     due = store.take(SITE, D)
 
     assert due == Due(D, ("s1",), due.keys)
+
+
+def test_a_verdict_that_changes_is_kept_and_one_that_stays_is_not(store: MailDomains) -> None:
+    store.put(SITE, D, (), ACT)
+    store.put(OTHER_SITE, D, (), ACT)
+    here, there = store.take(SITE, D).keys, store.take(OTHER_SITE, D).keys
+    keep(store, here, spf=Status.FAIL)
+    keep(store, [*here, *there], NOW + DAY, spf=Status.FAIL)
+    keep(store, here, NOW + 2 * DAY, dkim=Status.UNKNOWN)
+    store.remove(SITE, D, ACT)
+
+    changes = store.transitions(SITE, D, limit=100)
+    newest = store.transitions(SITE, D, limit=1)
+    elsewhere = store.transitions(OTHER_SITE, D, limit=100)
+
+    assert [(one.rule, one.before, one.after, one.at) for one in changes[:2]] == [
+        (DKIM, Status.PASS, Status.UNKNOWN, NOW + 2 * DAY),
+        (SPF, Status.FAIL, Status.PASS, NOW + 2 * DAY),
+    ]
+    assert {(one.before, one.at) for one in changes[2:]} == {(None, NOW)}
+    assert len(changes) == 2 + len(RULES)
+    assert changes[0].reason == {"fr": "é unknown", "en": "e unknown"}
+    assert newest == changes[:1]
+    assert {one.at for one in elsewhere} == {NOW + DAY}
+
+
+def test_a_domain_that_never_was_has_no_history(store: MailDomains) -> None:
+    store.put(SITE, D, (), ACT)
+
+    assert store.transitions(SITE, D, limit=1) == []
+    with pytest.raises(NotFound, match=r"no mail domain other\.example"):
+        store.transitions(SITE, "other.example", limit=1)
+    with pytest.raises(NotFound, match="no site Ailleurs"):
+        store.transitions("Ailleurs", D, limit=1)
+
+
+def test_history_past_its_time_is_erased_and_the_newest_row_stays(
+    database: Database, store: MailDomains
+) -> None:
+    store.put(SITE, D, (), ACT)
+    keys = store.take(SITE, D).keys
+    keep(store, keys)
+    keep(store, keys, NOW + 2 * DAY, spf=Status.FAIL)
+
+    Forgetting(database).history(
+        transitions=NOW + DAY, audit=NOW, rejected=NOW, bite=len(RULES) - 1
+    )
+    left = store.transitions(SITE, D, limit=100)
+    Forgetting(database).history(transitions=NOW + 9 * DAY, audit=NOW, rejected=NOW, bite=100)
+
+    assert [one.at for one in left] == [NOW + 2 * DAY, NOW]
+    assert [one.at for one in store.transitions(SITE, D, limit=100)] == [NOW + 2 * DAY]
+
+
+def test_history_goes_with_its_site(database: Database, store: MailDomains) -> None:
+    Organisation(database).put(Site("Vide"), ACT)
+    store.put("Vide", D, (), ACT)
+    keep(store, store.take("Vide", D).keys)
+    store.remove("Vide", D, ACT)
+
+    Organisation(database).remove("Vide", ACT)
+
+    with pytest.raises(NotFound, match="no site Vide"):
+        store.transitions("Vide", D, limit=1)

@@ -38,6 +38,7 @@ async def test_the_command_line_declares_checks_lists_and_removes(
         checked = await asyncio.to_thread(run, "mail", "check", "--site", SITE, "--language", "en")
         listed = run("mail", "list", "--site", SITE)
         removed = run("mail", "remove", D, "--site", SITE)
+        history = run("mail", "history", D, "--site", SITE, "--language", "en", "--limit", "4")
         empty = run("mail", "list").stdout.splitlines()
 
     assert [result.exit_code for result in (added, fresh, checked, listed, removed)] == [0] * 5
@@ -46,6 +47,9 @@ async def test_the_command_line_declares_checks_lists_and_removes(
     assert [line.split()[:3] for line in lines] == [[D, rule, "pass"] for rule in RULES]
     assert "encrypts" in lines[-1]
     assert "spf pass" in listed.stdout
+    assert sorted(line.split()[2:5] for line in history.stdout.splitlines()[1:]) == sorted(
+        [rule, "-", "pass"] for rule in RULES
+    )
     assert around.mail.heard == ["EHLO vigie.example.org", "STARTTLS", "QUIT"]
     assert len(empty) == 1
 
@@ -55,6 +59,7 @@ def test_the_command_line_says_what_is_wrong() -> None:
     assert "no site" in run("mail", "add", D, "--site", "Ailleurs").stderr
     assert "no mail domain" in run("mail", "check", D, "--site", SITE).stderr
     assert "no mail domain" in run("mail", "remove", D, "--site", SITE).stderr
+    assert "no mail domain" in run("mail", "history", D, "--site", SITE).stderr
     assert run("mail", "check", "--site", SITE).stdout.splitlines() == ["DOMAIN  RULE  STATUS  WHY"]
 
 

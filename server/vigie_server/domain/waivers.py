@@ -123,7 +123,10 @@ def row_keys(catalogue: Catalogue, rule_id: str) -> RowKeys:
     """Of a rule in force. Raises DeclarationRefused, with the nearest id there is."""
     rule = catalogue.rules.get(rule_id)
     if rule is None:
-        raise DeclarationRefused(f"there is no rule {rule_id}{meant(rule_id, catalogue.rules)}")
+        raise DeclarationRefused(
+            f"there is no rule of devices {rule_id}{meant(rule_id, catalogue.rules)}: waivers are "
+            "of what devices fail, listed one by one; rules of a site and on mail have none"
+        )
     keys = {key for topic in rule.reads for key in catalogue.topics[topic].keys}
     return RowKeys(frozenset(keys | {"part"}), rule.row_limit)
 

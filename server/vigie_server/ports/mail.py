@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from vigie_server.domain.documents import Texts
 from vigie_server.domain.mail.dns import Answer, Question
 from vigie_server.domain.mail.exchangers import Meeting
 from vigie_server.domain.mail.findings import Finding
@@ -24,6 +25,17 @@ class MailVerdict:
     since: datetime
     failing_since: datetime | None
     checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MailTransition:
+    """A verdict that changed; `before` is None the first time."""
+
+    rule: str
+    before: Status | None
+    after: Status
+    at: datetime
+    reason: Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,13 @@ class MailStore(Protocol):
         next_check_at: datetime,
     ) -> None:
         """What was found, as verdicts of the domain and of its sites; entries that went are not."""
+        ...
+
+    def transitions(self, site: str, domain: str, *, limit: int) -> Sequence[MailTransition]:
+        """How the verdicts on a domain changed, the newest first; also of one that was removed.
+
+        Raises NotFound: no such site, or nothing was ever found on such a domain of it.
+        """
         ...
 
     def standings(self) -> Sequence[MailStanding]:

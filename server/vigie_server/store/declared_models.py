@@ -249,6 +249,25 @@ class MailVerdict(Base, table=True):
     checked_at: datetime = Field(sa_type=Instant)
 
 
+class MailTransition(Base, table=True):
+    """A verdict on a mail domain that changed: append-only, and stays when the domain goes."""
+
+    __tablename__ = "mail_transition"
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("ix_mail_transition_site_key_domain_key", "site_key", "domain", "key"),
+        Index("ix_mail_transition_at", "at"),
+    )
+
+    key: int | None = Field(default=None, primary_key=True, sa_type=Key)
+    site_key: int = Field(foreign_key="site.key", sa_type=Key)
+    domain: str = Field(sa_type=Text)
+    rule: str = Field(sa_type=Text)
+    before: str | None = Field(default=None, sa_type=Text)
+    after: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Instant)
+    reason: str = Field(sa_type=Text)
+
+
 class TraitSource(Base, table=True):
     """The answer that a device's traits were taken from. `told`: it could be read.
 

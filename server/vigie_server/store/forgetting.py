@@ -28,6 +28,7 @@ from sqlalchemy import table as named
 
 from vigie_server.store import history
 from vigie_server.store.database import Database, retried
+from vigie_server.store.declared_models import MailTransition
 from vigie_server.store.models import (
     Audit,
     EvidenceRow,
@@ -39,6 +40,7 @@ from vigie_server.store.tables import table
 
 EVIDENCE, SNAPSHOT = table(EvidenceRow), table(SnapshotRow)
 TRANSITION, AUDIT, REJECTED = table(TransitionRow), table(Audit), table(RejectedReport)
+OF_MAIL = table(MailTransition)
 
 _PLACE = (EVIDENCE.c.device_key, EVIDENCE.c.revision, EVIDENCE.c.topic)
 
@@ -80,6 +82,7 @@ class Forgetting:
         """
         with self._database.writing() as connection:
             erased = _erase_before(connection, REJECTED, REJECTED, rejected, bite)
+            erased += _erase_before(connection, OF_MAIL, OF_MAIL, transitions, bite)
             for of, before in ((TRANSITION, transitions), (AUDIT, audit)):
                 where = of if self._database.is_sqlite else _strays(of)
                 erased += _erase_before(connection, of, where, before, bite)

@@ -12,7 +12,7 @@ from vigie_server.domain.mail.findings import RULES, Finding
 from vigie_server.domain.mail.sites import of_site
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.declaring import Act, Sites
-from vigie_server.ports.mail import Due, MailDomain, MailStanding, MailVerdict
+from vigie_server.ports.mail import Due, MailDomain, MailStanding, MailTransition, MailVerdict
 from vigie_server.store import changes, declared_models
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Site
@@ -21,6 +21,7 @@ from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.tables import table
 
 DOMAIN, VERDICT = table(declared_models.MailDomain), table(declared_models.MailVerdict)
+TRANSITION = table(declared_models.MailTransition)
 SITE, SITE_VERDICT = table(Site), table(declared_models.SiteVerdict)
 
 MOST: Final = 100
@@ -140,14 +141,11 @@ class MailDomains:
             sites = connection.execute(select(DOMAIN.c.site_key).where(of_these).distinct())
             _lock_sites(connection, sites.scalars().all())
             rows = connection.execute(
-                select(DOMAIN.c.key, DOMAIN.c.site_key)
-                .where(of_these)
-                .order_by(DOMAIN.c.key)
-                .with_for_update()
+                select(DOMAIN).where(of_these).order_by(DOMAIN.c.key).with_for_update()
             ).all()
             for row in rows:
                 for rule, finding in findings.items():
-                    _keep_verdict(connection, row.key, rule, finding, now=now)
+                    _keep_verdict(connection, row, rule, finding, now=now)
                 connection.execute(
                     update(DOMAIN)
                     .where(DOMAIN.c.key == row.key)
@@ -156,6 +154,29 @@ class MailDomains:
             for site_of in sorted({row.site_key for row in rows}):
                 _judge_site(connection, site_of, now=now)
             changes.tell_mail(connection)
+
+    def transitions(self, site: str, domain: str, *, limit: int) -> Sequence[MailTransition]:
+        with self._database.reading() as connection:
+            site_of = site_key(connection, site)
+            rows = connection.execute(
+                select(TRANSITION)
+                .where(TRANSITION.c.site_key == site_of)
+                .where(TRANSITION.c.domain == domain)
+                .order_by(TRANSITION.c.key.desc())
+                .limit(limit)
+            ).all()
+            if not rows:
+                _found(connection, site, domain)
+        return [
+            MailTransition(
+                rule=row.rule,
+                before=None if row.before is None else Status(row.before),
+                after=Status(row.after),
+                at=row.at,
+                reason=json.loads(row.reason),
+            )
+            for row in rows
+        ]
 
     def standings(self) -> Sequence[MailStanding]:
         with self._database.reading() as connection:
@@ -226,9 +247,9 @@ def _finding(row: Row[Any]) -> Finding:
 
 
 def _keep_verdict(
-    connection: Connection, domain_key: int, rule: str, finding: Finding, *, now: datetime
+    connection: Connection, domain: Row[Any], rule: str, finding: Finding, *, now: datetime
 ) -> None:
-    where = (VERDICT.c.domain_key == domain_key, VERDICT.c.rule == rule)
+    where = (VERDICT.c.domain_key == domain.key, VERDICT.c.rule == rule)
     before = connection.execute(select(VERDICT).where(*where)).one_or_none()
     failing_since = None if before is None else before.failing_since
     match finding.status:
@@ -241,11 +262,23 @@ def _keep_verdict(
     values = {**_written(finding), "failing_since": failing_since, "checked_at": now}
     if before is None:
         connection.execute(
-            VERDICT.insert().values(domain_key=domain_key, rule=rule, since=now, **values)
+            VERDICT.insert().values(domain_key=domain.key, rule=rule, since=now, **values)
         )
     else:
         since = before.since if before.status == finding.status else now
         connection.execute(update(VERDICT).where(*where).values(since=since, **values))
+    if before is None or before.status != finding.status:
+        connection.execute(
+            TRANSITION.insert().values(
+                site_key=domain.site_key,
+                domain=domain.domain,
+                rule=rule,
+                before=None if before is None else before.status,
+                after=finding.status.value,
+                at=now,
+                reason=values["reason"],
+            )
+        )
 
 
 def _lock_sites(connection: Connection, keys: Sequence[int]) -> None:

@@ -13,12 +13,17 @@ from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
 from vigie_server.domain.errors import InUse
 from vigie_server.domain.plurals import counted
-from vigie_server.store.declared_models import Maturity, MaturityChange, SiteVerdict
+from vigie_server.store.declared_models import MailTransition, Maturity, MaturityChange, SiteVerdict
 from vigie_server.store.models import Base, EnrolmentToken
 from vigie_server.store.tables import table
 
 TOKEN = table(EnrolmentToken)
-FOLLOWED: Final = (table(SiteVerdict), table(Maturity), table(MaturityChange))
+FOLLOWED: Final = (
+    table(SiteVerdict),
+    table(Maturity),
+    table(MaturityChange),
+    table(MailTransition),
+)
 """What nobody said: it goes with the site."""
 
 

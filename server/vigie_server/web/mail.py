@@ -5,15 +5,17 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.mail.names import domain_of, selectors_of
 from vigie_server.domain.mail.rule_files import MailRule
-from vigie_server.ports.mail import MailDomain, MailStore, MailVerdict
+from vigie_server.ports.mail import MailDomain, MailStore, MailTransition, MailVerdict
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Changes to give at most")]
 
 
 class DomainSent(BaseModel):
@@ -47,6 +49,33 @@ class MailVerdictShape(BaseModel):
             failing_since=verdict.failing_since,
             checked_at=verdict.checked_at,
         )
+
+
+class MailTransitionShape(BaseModel):
+    """A verdict that changed; `before` null: the first one."""
+
+    rule: str
+    before: str | None
+    after: str
+    at: datetime
+    reason: dict[str, str]
+
+    @classmethod
+    def of(cls, change: MailTransition) -> "MailTransitionShape":
+        """The change, word for word."""
+        return cls(
+            rule=change.rule,
+            before=None if change.before is None else change.before.value,
+            after=change.after.value,
+            at=change.at,
+            reason=dict(change.reason),
+        )
+
+
+class MailTransitionList(BaseModel):
+    """How the verdicts on a domain changed, the newest first."""
+
+    items: list[MailTransitionShape]
 
 
 class DomainShape(BaseModel):
@@ -126,6 +155,15 @@ def mail_router(
         """One mail domain."""
         require_site(caller, site)
         return shown(site, domain_of(domain))
+
+    @router.get("/{domain}/transitions")
+    def show_transitions(
+        site: str, domain: str, caller: Reader, *, limit: Limit = 100
+    ) -> MailTransitionList:
+        """How the verdicts on a domain changed, the newest first; also of one that was removed."""
+        require_site(caller, site)
+        changes = store.transitions(site, domain_of(domain), limit=limit)
+        return MailTransitionList(items=[MailTransitionShape.of(change) for change in changes])
 
     @router.put("/{domain}")
     def put_domain(site: str, domain: str, sent: DomainSent, caller: Writer) -> DomainShape:
