@@ -27,8 +27,8 @@ from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.files import write_private
 from vigie_server.ca.peers import peer_of
+from vigie_server.domain.admission import places_in
 from vigie_server.domain.errors import SettingsMalformed, StoreBusy
-from vigie_server.domain.orders import Intervals
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
@@ -36,6 +36,7 @@ from vigie_server.ingest.attempts import Attempts
 from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
 from vigie_server.ingest.listening import listening
 from vigie_server.ingest.telemetry import Telemetry
+from vigie_server.machine_memory import memory_bytes
 from vigie_server.metrics.fleet_pages import FleetPages
 from vigie_server.metrics.mail_lines import MailLines
 from vigie_server.metrics.own import OwnFigures
@@ -176,6 +177,8 @@ class Server:
             hold=settings.verdicts.hold,
             make_whole=records.make_whole,
         )
+        held = settings.sessions.held
+        self._held = places_in(memory_bytes()) if held is None else held
         self._sessions = OpenSessions(
             SessionParts(
                 store=store,
@@ -189,13 +192,14 @@ class Server:
             ),
             SessionTerms(
                 limits=limits,
-                intervals=Intervals(
-                    heartbeat=settings.sessions.heartbeat,
-                    stay=settings.sessions.stay,
-                    visit=settings.sessions.visit,
-                ),
-                max_sessions=settings.sessions.max_sessions,
+                heartbeat=settings.sessions.heartbeat,
+                visit=settings.sessions.visit,
+                held=self._held,
+                visitors=settings.sessions.visitors,
+                visit_within=settings.sessions.visit_within,
+                per_second=settings.sessions.per_second,
                 overload_retry=settings.sessions.overload_retry,
+                seen_every=settings.sessions.seen_every,
             ),
             store_epoch=epoch.store_epoch(database),
         )
@@ -268,6 +272,7 @@ class Server:
             chain=pair.chain,
             client_authority=self.authority.certificate_pem,
             max_message_bytes=limit,
+            max_connections=self._held + settings.sessions.visitors,
         )
         enrolment, enrolment_port = listening(
             address=settings.listen.enrolment,
@@ -275,6 +280,7 @@ class Server:
             chain=pair.chain,
             client_authority=None,
             max_message_bytes=limit,
+            max_connections=settings.sessions.visitors,
         )
         endpoints = advertised(
             settings, telemetry_port=telemetry_port, enrolment_port=enrolment_port

@@ -71,14 +71,26 @@ class LimitSettings(_Group):
     max_in_flight: int = Field(16, ge=1, le=1000)
 
 
-class SessionSettings(_Group):
-    """How devices keep in touch."""
+def _automatic(given: object) -> object:
+    return None if given == "auto" else given
 
-    heartbeat: Span = timedelta(seconds=60)
-    stay: bool = True
-    visit: Span = timedelta(minutes=15)
-    max_sessions: int = Field(20_000, ge=1)
-    overload_retry: Span = timedelta(minutes=2)
+
+class SessionSettings(_Group):
+    """How devices keep in touch: `held` of them stay connected, the others come back at `visit`.
+
+    `held` None ("auto"): as many as a quarter of the memory holds. `visitors` is how many may be
+    connected beside them; `per_second` spreads devices that are sent away, or lose the server,
+    together.
+    """
+
+    heartbeat: Span = Field(timedelta(seconds=60), ge=timedelta(seconds=1))
+    visit: Span = Field(timedelta(minutes=15), ge=timedelta(seconds=1))
+    held: Annotated[int | None, BeforeValidator(_automatic)] = Field(None, ge=0)
+    visitors: int = Field(500, ge=1)
+    visit_within: Span = Field(timedelta(seconds=60), ge=timedelta(seconds=1))
+    per_second: float = Field(200, gt=0)
+    overload_retry: Span = Field(timedelta(seconds=15), ge=timedelta(seconds=1))
+    seen_every: Span = Field(timedelta(minutes=5), ge=timedelta(0))
 
 
 class StoreSettings(_Group):

@@ -69,6 +69,7 @@ async def serve_floor(settings: ServerSettings, stop: asyncio.Event) -> None:
         chain=pair.chain,
         client_authority=devices.certificate_pem,
         max_message_bytes=settings.limits.max_message_bytes,
+        max_connections=settings.sessions.visitors,
     )
     sessions = BareSessions(Limits(**settings.limits.model_dump()))
     # Renewal is not asked for in a benchmark: the floor has none.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from vigie_agent.domain.session import Intervals
+
 _SMALLEST: Final = timedelta(milliseconds=500)
 _VISIT_SPREAD: Final = 0.2
 _DOUBLINGS: Final = 32
@@ -25,6 +27,16 @@ class Backoff:
         doublings = min(max(failures - 1, 0), _DOUBLINGS)
         bound = min(self.first * (1 << doublings), self.longest)
         return max(bound * jitter, _SMALLEST)
+
+    def told(self, intervals: Intervals) -> "Backoff":
+        """As the server's own crowd needs it.
+
+        Devices that come back at their visit may wait as long when they find no server: all of them
+        then return within one period, at no more than twice the rate of any other. Those who stayed
+        take up to `reconnect` for their first attempt.
+        """
+        longest = self.longest if intervals.stay else max(self.longest, intervals.visit)
+        return Backoff(min(max(self.first, intervals.reconnect), longest), longest)
 
 
 def after_goodbye(retry_after: timedelta, *, jitter: float) -> timedelta:

@@ -64,11 +64,15 @@ Sent = Sending | Heartbeat | LiveAnswer
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """When to send a sign of life, whether to stay connected, and when to come back otherwise."""
+    """When to send a sign of life, whether to stay connected, and when to come back otherwise.
+
+    A session that is lost is begun again anywhere within `reconnect`.
+    """
 
     heartbeat: timedelta = timedelta(minutes=5)
     stay: bool = True
     visit: timedelta = timedelta(minutes=15)
+    reconnect: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,6 +231,7 @@ def _intervals(message: telemetry_pb2.Intervals) -> Intervals:
         heartbeat=min(_span(message.heartbeat, defaults.heartbeat), LONGEST_WAIT),
         stay=message.stay,
         visit=min(_span(message.visit, defaults.visit), LONGEST_WAIT),
+        reconnect=min(_span(message.reconnect, defaults.reconnect), LONGEST_WAIT),
     )
 
 

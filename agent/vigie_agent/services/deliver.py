@@ -74,6 +74,7 @@ class Deliver:
     _failures: int = 0
     _skew: timedelta = timedelta()
     _renew_from: timedelta = timedelta()
+    _told: Backoff | None = None
 
     def wake(self) -> None:
         """Says that there is something to send."""
@@ -121,7 +122,9 @@ class Deliver:
 
     def _pause_after(self, error: VigieError) -> timedelta:
         self._failures += 1
-        backoff = REFUSED_BACKOFF if isinstance(error, DeviceRefused) else self.backoff
+        backoff = (
+            REFUSED_BACKOFF if isinstance(error, DeviceRefused) else self._told or self.backoff
+        )
         pause = backoff.wait(self._failures, jitter=self.jitter())
         self.tell(link_error=str(error))
         log.warning(
@@ -175,6 +178,7 @@ class Deliver:
         now = self.now()
         if welcome.server_time is not None:
             self._skew = now.wall - welcome.server_time
+        self._told = self.backoff.told(welcome.intervals)
         self.tell(
             connected=True,
             server=endpoint,

@@ -328,6 +328,7 @@ class Intervals(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     STAY_FIELD_NUMBER: _builtins.int
     VISIT_FIELD_NUMBER: _builtins.int
+    RECONNECT_FIELD_NUMBER: _builtins.int
     stay: _builtins.bool
     """True: keep the stream open. False: close it once all is acknowledged and come back after
     `visit`.
@@ -336,16 +337,23 @@ class Intervals(_message.Message):
     def heartbeat(self) -> _duration_pb2.Duration: ...
     @_builtins.property
     def visit(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def reconnect(self) -> _duration_pb2.Duration:
+        """A device that loses its session, rather than ending it, comes back anywhere within this: as long
+        as those who are connected take to come back. Absent: at once, by its own back-off.
+        """
+
     def __init__(
         self,
         *,
         heartbeat: _duration_pb2.Duration | None = ...,
         stay: _builtins.bool = ...,
         visit: _duration_pb2.Duration | None = ...,
+        reconnect: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat", b"heartbeat", "visit", b"visit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["heartbeat", b"heartbeat", "reconnect", b"reconnect", "visit", b"visit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heartbeat", b"heartbeat", "stay", b"stay", "visit", b"visit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heartbeat", b"heartbeat", "reconnect", b"reconnect", "stay", b"stay", "visit", b"visit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,11 +8,15 @@ from vigie_server.domain.reports import Limits
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """When to send a sign of life, whether to stay connected, and when to come back otherwise."""
+    """When to send a sign of life, whether to stay connected, and when to come back otherwise.
+
+    A device that loses its session comes back anywhere within `reconnect`.
+    """
 
     heartbeat: timedelta
     stay: bool
     visit: timedelta
+    reconnect: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

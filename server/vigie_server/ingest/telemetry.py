@@ -72,12 +72,14 @@ class Telemetry:
         if isinstance(opened, Order):
             await context.write(wire.order(opened))
             return
-        log.info("session_opened", device=peer.device_id)
+        # A line for each visit of a large fleet would be gigabytes a day.
+        told = log.info if opened.welcome.intervals.stay else log.debug
+        told("session_opened", device=peer.device_id)
         try:
             failure = await self._serve(opened, context)
         finally:
             opened.close()
-            log.info("session_closed", device=peer.device_id)
+            told("session_closed", device=peer.device_id)
         if failure is not None:
             raise failure
 

@@ -81,6 +81,7 @@ def welcome(given: Welcome) -> telemetry_pb2.SessionResponse:
                 heartbeat=_duration(intervals.heartbeat),
                 stay=intervals.stay,
                 visit=_duration(intervals.visit),
+                reconnect=_duration(intervals.reconnect),
             ),
             server_time=_timestamp(given.server_time),
         )

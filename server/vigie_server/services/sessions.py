@@ -8,6 +8,7 @@ ends the first: a machine that then comes back with its older boot id proves tha
 """
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from typing import Final
 
 import structlog
 
+from vigie_server.domain.admission import TurnedAway, until_next_visit, window
 from vigie_server.domain.cloning import STRAGGLING, remembered, returns_to_an_older_boot
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import DeviceCloned, MalformedRequest, StoreBusy
@@ -48,9 +50,14 @@ class SessionTerms:
     """What every session is told and held to."""
 
     limits: Limits
-    intervals: Intervals
-    max_sessions: int
+    heartbeat: timedelta
+    visit: timedelta
+    held: int
+    visitors: int
+    visit_within: timedelta
+    per_second: float
     overload_retry: timedelta
+    seen_every: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class SessionParts:
     viewing: Viewing
     figures: Figures
     now: Callable[[], datetime]
+    share: Callable[[], float] = random.random
 
 
 class OpenSessions:
@@ -75,14 +83,17 @@ class OpenSessions:
         self.terms: Final = terms
         self._store_epoch = store_epoch
         self._live: dict[int, Session] = {}
+        self._held: dict[int, Session] = {}
+        self._turned_away = TurnedAway(terms.per_second, terms.overload_retry, terms.visit)
         self._starting = GatheredWrites(parts.workers, parts.store.start_sessions)
         self._closing = False
 
     async def open(self, peer: Peer, hello: Hello) -> "Session | Order":
         if (problem := hello_refusal(hello)) is not None:
             raise MalformedRequest(problem)
-        if self._closing or len(self._live) >= self.terms.max_sessions:
-            return Goodbye(self.terms.overload_retry, "the server is stopping or full")
+        if self._closing or len(self._live) >= self.terms.held + self.terms.visitors:
+            wait = self._turned_away.retry_after(self.parts.now(), share=self.parts.share())
+            return Goodbye(wait, "the server is stopping or full")
         found = await self.parts.workers.read(partial(self.parts.store.greeted, peer))
         slot = self.parts.records.acquire(found.key)
         try:
@@ -159,13 +170,24 @@ class OpenSessions:
             store_epoch=self._store_epoch,
             resume_after=record.committed_seq,
             limits=self.terms.limits,
-            intervals=self.terms.intervals,
+            intervals=self._intervals(slot.key, record.device.id, now),
             server_time=now,
         )
         session = Session(self, slot, record, hello.boot_id, welcome)
         self._live[slot.key] = session
+        if welcome.intervals.stay:
+            self._held[slot.key] = session
         self.parts.figures.session_opened()
         return session
+
+    def _intervals(self, key: int, device_id: str, now: datetime) -> Intervals:
+        """Who comes first stays while there is a place; a device that comes again keeps its own."""
+        return Intervals(
+            heartbeat=self.terms.heartbeat,
+            stay=key in self._held or len(self._held) < self.terms.held,
+            visit=until_next_visit(device_id, now, self.terms.visit),
+            reconnect=window(len(self._live), self.terms.per_second),
+        )
 
     async def quarantine(self, record: DeviceRecord, reason: str) -> None:
         """Sets the device aside for a person to settle; its open session ends."""
@@ -200,14 +222,20 @@ class OpenSessions:
         """Called once by each session as it closes."""
         if self._live.get(session.slot.key) is session:
             del self._live[session.slot.key]
+        if self._held.get(session.slot.key) is session:
+            del self._held[session.slot.key]
         self.parts.records.release(session.slot)
         self.parts.figures.session_closed()
 
     def say_goodbye(self) -> None:
-        """Takes no more sessions, and ends those that are open once what they sent is answered."""
+        """Takes no more sessions, and ends those that are open once what they sent is answered.
+
+        Each is told its own part of the time that all of them need to come back.
+        """
         self._closing = True
+        spread = window(len(self._live), self.terms.per_second)
         for session in list(self._live.values()):
-            session.end(Goodbye(SOON, "the server is stopping"))
+            session.end(Goodbye(SOON + spread * self.parts.share(), "the server is stopping"))
 
 
 def _changes(record: DeviceRecord, start: SessionStart) -> bool:
@@ -252,6 +280,8 @@ class Session:
         self._resend: dict[str, None] = {}
         if record.grounds.known and NETWORK not in record.snapshots:
             self._resend[NETWORK] = None  # never stored, and where the site is may have changed
+        self._seen_at = self._told_seen_at = welcome.server_time
+        self._skew: float | None = None
         self._ending: Order | None = None
         self._finished = False
         self._closed = False
@@ -289,8 +319,10 @@ class Session:
         parts = self._owner.parts
         now = parts.now()
         parts.figures.heartbeat_received()
-        skew = clock_skew(sent_at=heartbeat.sent_at, received_at=now)
-        parts.commits.saw(self.slot.key, now, skew)
+        self._skew = clock_skew(sent_at=heartbeat.sent_at, received_at=now)
+        self._seen_at = now
+        if now - self._told_seen_at >= self._owner.terms.seen_every:
+            self._tell_seen()
         if self._contested_at is not None and now - self._contested_at > STRAGGLING:
             self.end(Goodbye(SOON, "another session of this device knocked"))
 
@@ -304,7 +336,7 @@ class Session:
             if self._closed or (self._finished and self._settled()):
                 return
             self._wake.clear()
-            await self._wake.wait()
+            await self._woken()
 
     def contested(self, at: datetime) -> None:
         """Another boot id knocked: the next message from this one proves that both are alive."""
@@ -324,8 +356,26 @@ class Session:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            if self._seen_at > self._told_seen_at:
+                self._tell_seen()
             self._wake.set()
             self._owner.left(self)
+
+    async def _woken(self) -> None:
+        """Returns when there may be an order; a visit that says nothing for long is ended."""
+        if self._welcome.intervals.stay:
+            await self._wake.wait()
+            return
+        try:
+            async with asyncio.timeout(self._owner.terms.visit_within.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            self.end(Goodbye(self._welcome.intervals.visit, "nothing was said for long"))
+
+    def _tell_seen(self) -> None:
+        """Has the last sign of life written with a later group."""
+        self._told_seen_at = self._seen_at
+        self._owner.parts.commits.saw(self.slot.key, self._seen_at, self._skew)
 
     async def _is_current(self) -> bool:
         """Whether the record is the store's; one that others moved is read again if it can be.

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie_agent.domain.backoff import Backoff, after_goodbye, between_visits
+from vigie_agent.domain.session import Intervals
 
 SECOND = timedelta(seconds=1)
 jitters = st.floats(0, 1, exclude_max=True)
@@ -38,3 +39,22 @@ def test_goodbye_asks_for_at_least_its_time_and_at_most_twice(jitter: float) -> 
 def test_visits_stay_near_their_interval_and_apart_from_each_other(jitter: float) -> None:
     assert 90 * SECOND <= between_visits(100 * SECOND, jitter=jitter) <= 110 * SECOND
     assert between_visits(100 * SECOND, jitter=0) != between_visits(100 * SECOND, jitter=0.9)
+
+
+def test_a_device_that_comes_back_at_its_visit_waits_as_long_for_a_lost_server() -> None:
+    visiting = Intervals(stay=False, visit=900 * SECOND)
+
+    backoff = Backoff(first=2 * SECOND, longest=300 * SECOND).told(visiting)
+
+    assert backoff == Backoff(first=2 * SECOND, longest=900 * SECOND)
+
+
+@pytest.mark.parametrize(("reconnect", "first"), [(0, 2), (100, 100), (9000, 300)])
+def test_a_device_that_stayed_takes_the_time_that_its_server_needs(
+    reconnect: int, first: int
+) -> None:
+    staying = Intervals(stay=True, visit=900 * SECOND, reconnect=reconnect * SECOND)
+
+    backoff = Backoff(first=2 * SECOND, longest=300 * SECOND).told(staying)
+
+    assert backoff == Backoff(first=first * SECOND, longest=300 * SECOND)
