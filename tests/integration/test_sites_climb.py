@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import httpx2
 
 from fakes.running_server import MovableClock, RunningServer, running_server, small_catalogue
 from fakes.scripted_device import a_firewall, a_hello, a_report, enrolled, session
+from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.maturity import Attested, Share
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.domain.sites import Site
+from vigie_server.domain.verdicts import Status
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.maturity import LevelRecord
 from vigie_server.settings import HttpSettings, MaturitySettings, SweepSettings
@@ -123,6 +126,49 @@ async def test_a_site_climbs_by_devices_and_attestations_and_falls_when_one_expi
     assert body["questions"][5]["n1"] == 1
     assert f'vigie_site_maturity_level{{site="{SITE}",question="6"}} 1\n' in metrics
     assert [(change.before, change.after) for change in changes] == [(1, 0), (0, 1), (None, 0)]
+
+
+COVERAGE = "Q01-coverage"
+
+
+async def test_a_rule_of_the_whole_site_follows_a_parameter_that_is_set_for_it(
+    tmp_path: Path,
+) -> None:
+    catalogue = bundled_catalogue()
+    site_rules = {COVERAGE: bundled_site_guide(catalogue).site_rules[COVERAGE]}
+
+    def found(running: RunningServer, wanted: Status) -> Callable[[], bool]:
+        def holds() -> bool:
+            verdicts = MaturityRecords(running.server.database).verdicts(SITE)
+            return [verdict.status for verdict in verdicts] == [wanted]
+
+        return holds
+
+    async with running_server(
+        tmp_path,
+        site_guide=replace(GUIDE, site_rules=site_rules),
+        catalogue=small_catalogue(),
+        maturity=MaturitySettings(every=OFTEN, pause=timedelta(0)),
+        http=HttpSettings(plain=True),
+    ) as running:
+        declared = Site(SITE, declared_devices=2)
+        Organisation(running.server.database).put(declared, Act("test", running.now()))
+        identity = await enrolled(running.token(), running.authority.certificate_pem)
+        async with session(identity) as device:
+            await device.greet(a_hello())
+            await device.send(a_report(1, a_firewall("1")))
+            await device.acknowledged(1)
+        await eventually(found(running, Status.FAIL))
+        headers = {"Authorization": f"Bearer {running.api_token()}"}
+        url = f"http://127.0.0.1:{running.addresses.http}"
+        async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+            path = f"/api/v1/parameters/site/{SITE}/{COVERAGE}/share"
+            put = await client.put(path, json={"value": 50, "reason": "en travaux"})
+            await eventually(found(running, Status.PASS))
+            await client.delete(path, params={"reason": "fini"})
+            await eventually(found(running, Status.FAIL))
+
+    assert put.status_code == 204
 
 
 async def test_a_site_of_another_scope_is_not_found(tmp_path: Path) -> None:
