@@ -4,8 +4,11 @@ The rows are made from the tables as that schema has them, so a new migration is
 schema before it without a word here; what it changes on purpose stands in `CHANGED`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
@@ -16,7 +19,7 @@ from sqlalchemy import (
 )
 
 from fakes.filled_store import Content, content, filled, kept, tables_of
-from fakes.stored import STORES, bare_store, schema_differences
+from fakes.stored import STORES, bare_store, opened_store, schema_differences
 from vigie_server.store import epoch, migrating
 from vigie_server.store.database import Database
 
@@ -28,16 +31,29 @@ CHANGED: Final[frozenset[tuple[str, str]]] = frozenset()
 """Columns, by table, whose content a migration changes on purpose."""
 
 
+@dataclass(frozen=True, slots=True)
+class OldStore:
+    """An empty store to bring to an older schema, and the shape of a new one of its kind."""
+
+    database: Database
+    new: Mapping[str, object]
+
+    def at(self, schema: str) -> Database:
+        migrating.migrate_to(self.database, schema)
+        return self.database
+
+
+@cache
+def shape_of_a_new_one(kind: str) -> Mapping[str, object]:
+    with TemporaryDirectory() as folder, opened_store(kind, Path(folder)) as opened:
+        return shape(opened)
+
+
 @pytest.fixture(params=STORES)
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Database]]:
-    """Opens an empty store at a schema."""
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OldStore]:
+    new = shape_of_a_new_one(request.param)
     with bare_store(request.param, tmp_path) as opened:
-
-        def at(schema: str) -> Database:
-            migrating.migrate_to(opened, schema)
-            return opened
-
-        yield at
+        yield OldStore(opened, new)
 
 
 def without_changed(found: Content) -> Content:
@@ -83,10 +99,10 @@ def words(found: Any) -> str:
 
 
 @pytest.mark.parametrize("schema", VERSIONS)
-def test_a_store_of_every_older_schema_keeps_all_it_holds(
-    old: Callable[[str], Database], schema: str
+def test_a_store_of_every_older_schema_keeps_all_it_holds_and_goes_on_like_a_new_one(
+    old: OldStore, schema: str
 ) -> None:
-    store = old(schema)
+    store = old.at(schema)
     filled(store)
     before = content(store)
 
@@ -96,49 +112,24 @@ def test_a_store_of_every_older_schema_keeps_all_it_holds(
     assert all(before.values())
     assert without_changed(kept(before, after)) == without_changed(before)
     assert schema_differences(store) == []
+    assert shape(store) == old.new
+    assert a_new_key(store) > max(row["key"] for row in after["transition"])
 
 
-@pytest.mark.parametrize("schema", VERSIONS)
-def test_a_migrated_store_has_the_shape_of_a_new_one_and_numbers_on(
-    old: Callable[[str], Database], schema: str
-) -> None:
-    store = old("head")
-    new = shape(store)
-    store = emptied(store)
-    migrating.migrate_to(store, schema)
-    filled(store)
-
-    migrating.migrate(store)
-
-    assert shape(store) == new
+def a_new_key(store: Database) -> int:
     (transition,) = [table for table in tables_of(store) if table.name == "transition"]
     with store.writing() as connection:
-        newest = connection.execute(text("SELECT max(key) FROM transition")).scalar_one()
         row = connection.execute(transition.select()).mappings().first()
         assert row is not None
         values = {name: one for name, one in row.items() if name != "key"}
-        inserted = connection.execute(transition.insert().values(values))
-    assert inserted.inserted_primary_key is not None
-    assert inserted.inserted_primary_key[0] > newest
-
-
-def emptied(store: Database) -> Database:
-    with store.writing() as connection:
-        if store.is_sqlite:
-            connection.execute(text("PRAGMA defer_foreign_keys = ON"))
-            for table in reversed(tables_of(store)):
-                connection.execute(text(f"DROP TABLE {table.name}"))
-            connection.execute(text("DROP TABLE alembic_version"))
-        else:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-    return store
+        inserted: Any = connection.execute(transition.insert().values(values))
+    return int(inserted.inserted_primary_key[0])
 
 
 def test_groups_of_every_site_that_share_a_name_are_told_apart(
-    old: Callable[[str], Database],
+    old: OldStore,
 ) -> None:
-    store = old("0005")
+    store = old.at("0005")
     epoch.prepare(store)
     with store.writing() as connection:
         for name in ("Accueil", "Accueil", "Accueil (2)", "Accueil", "Soins"):
