@@ -21,14 +21,19 @@ from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_metrics import device_lines
 from vigie_server.bootstrap_scheduled import scheduled
-from vigie_server.bootstrap_store import authorities, catalogue_in_force, open_store
+from vigie_server.bootstrap_store import (
+    authorities,
+    catalogue_in_force,
+    open_store,
+    own_authority,
+)
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.files import write_private
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.admission import places_in
-from vigie_server.domain.errors import SettingsMalformed, StoreBusy
+from vigie_server.domain.errors import SettingsMalformed, StoreBusy, VigieError
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
@@ -106,9 +111,16 @@ def build_server(
     if catalogue is None:
         catalogue = catalogue_in_force(settings)
         site_guide = site_guide or bundled_site_guide(catalogue)
-    devices_authority = authority.load(authorities(settings), authority.DEVICES)
     guide = site_guide or NO_SITE_GUIDE
-    return Server(settings, catalogue, guide, devices_authority, open_store(settings), now)
+    database = open_store(settings)
+    try:
+        devices_authority = own_authority(settings, database, authority.DEVICES)
+        if not settings.http.plain and settings.http.certificate is None:
+            own_authority(settings, database, authority.HTTPS)
+        return Server(settings, catalogue, guide, devices_authority, database, now)
+    except VigieError:
+        database.close()
+        raise
 
 
 class Server:
@@ -128,7 +140,7 @@ class Server:
         self.authority: Final = devices_authority
         self._now = now
         self._mark = settings.data / "store.mark"
-        epoch.notice_restore(database, self._mark)
+        self._entered = epoch.enter(database, self._mark)
         self._workers = Workers()
         self._registry = CollectorRegistry()
         self._figures = OwnFigures(self._registry)
@@ -201,7 +213,7 @@ class Server:
                 overload_retry=settings.sessions.overload_retry,
                 seen_every=settings.sessions.seen_every,
             ),
-            store_epoch=epoch.store_epoch(database),
+            store_epoch=bytes.fromhex(self._entered.epoch),
         )
         self._scheduled = scheduled(
             settings,
@@ -364,11 +376,12 @@ class Server:
         while not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), MARK_EVERY)
-            await self._workers.read(self._write_mark)
+            await self._workers.write(self._write_mark)
+            self._sessions.enter(bytes.fromhex(self._entered.epoch))
 
     def _write_mark(self) -> None:
         try:
-            epoch.write_mark(self.database, self._mark)
+            self._entered = epoch.follow(self.database, self._mark, self._entered)
         except StoreBusy as error:  # an older mark notices a restore less far back
             log.warning("mark_postponed", error=str(error))
 

@@ -14,6 +14,11 @@ from vigie_server.domain.rules import Catalogue
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import ServerSettings, advertised, port_of
 from vigie_server.store import epoch, migrating
+from vigie_server.store.authority_known import (
+    forget_authorities,
+    known_authorities,
+    require_authority,
+)
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.postgres import Terms, require_fit
 from vigie_server.store.tokens import Tokens
@@ -82,16 +87,50 @@ def server_store(settings: ServerSettings) -> Database:
     return database
 
 
-def initialise(settings: ServerSettings, *, now: datetime) -> CertificateAuthority:
-    """Makes the data folder, the authorities and the store; what is there stays."""
+def initialise(
+    settings: ServerSettings, *, now: datetime, new_authority: bool = False
+) -> CertificateAuthority:
+    """Makes the data folder, the authorities and the store; what is there stays.
+
+    A store that knows its authority is served with that one: another folder's is not made beside
+    it, unless `new_authority` has the store take those of this folder. Raises SettingsMalformed.
+    """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authority.create(authorities(settings), authority.DEVICES, now=now)
-    authority.create(authorities(settings), authority.HTTPS, names_only=settings.own_names, now=now)
     if settings.store.url:
         with closing(server_store(settings)) as database:
             migrating.migrate(database)
-    open_store(settings).close()
-    return authority.load(authorities(settings), authority.DEVICES)
+            if new_authority:
+                forget_authorities(database)
+            elif known_authorities(database):
+                _require_own(settings)
+    _make_authorities(settings, now)
+    with closing(open_store(settings)) as database:
+        if new_authority:
+            forget_authorities(database)
+        own_authority(settings, database, authority.HTTPS)
+        return own_authority(settings, database, authority.DEVICES)
+
+
+def own_authority(settings: ServerSettings, database: Database, name: str) -> CertificateAuthority:
+    """The authority in the data folder, which is the store's too. Raises SettingsMalformed."""
+    found = authority.load(authorities(settings), name)
+    require_authority(database, name, found.sha256)
+    return found
+
+
+def _require_own(settings: ServerSettings) -> None:
+    if not (authorities(settings) / f"{authority.DEVICES}.key").exists():
+        raise SettingsMalformed(
+            f"another server made the authority of this store: put its folder `ca` in "
+            f"{settings.data} first. If it is lost for good, `vigie-server init --new-authority` "
+            "makes another one, and devices enrol again"
+        )
+
+
+def _make_authorities(settings: ServerSettings, now: datetime) -> None:
+    folder = authorities(settings)
+    authority.create(folder, authority.DEVICES, now=now)
+    authority.create(folder, authority.HTTPS, names_only=settings.own_names, now=now)
 
 
 def tokens_of(settings: ServerSettings, database: Database, *, actor: str) -> TokenDesk:
@@ -101,7 +140,7 @@ def tokens_of(settings: ServerSettings, database: Database, *, actor: str) -> To
         telemetry_port=port_of(settings.listen.telemetry),
         enrolment_port=port_of(settings.listen.enrolment),
     )
-    devices_authority = authority.load(authorities(settings), authority.DEVICES)
+    devices_authority = own_authority(settings, database, authority.DEVICES)
     return TokenDesk(
         store=Tokens(database),
         make=MakeTokens(Tokens(database), clock.utc_now, actor),

@@ -46,14 +46,19 @@ def main(*, debug: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--new-authority",
+    is_flag=True,
+    help="Have a store whose authority is lost for good take this folder's. Devices enrol again.",
+)
 @told_errors
-def init() -> None:
+def init(*, new_authority: bool) -> None:
     """Make the data folder, the certificate authority and the store.
 
     What is there already stays as it is.
     """
     settings = read_settings()
-    authority = initialise(settings, now=clock.utc_now())
+    authority = initialise(settings, now=clock.utc_now(), new_authority=new_authority)
     click.echo(f"Data folder: {settings.data}")
     click.echo(f"Authority (SHA-256): {authority.sha256.hex()}")
     click.echo(f"Names of this server: {', '.join(settings.own_names)}")

@@ -10,25 +10,36 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx2
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import text
 
 from fakes.postgres import postgres_url
-from fakes.running_server import RunningServer, running_server
+from fakes.running_server import RunningServer, running_server, settings_in
 from fakes.scripted_device import (
     ScriptedIdentity,
     a_firewall,
     a_hello,
     a_report,
+    a_request,
     enrolled,
+    enrolment_stub,
     session,
     unchanged,
 )
 from fakes.stored import bare_store
-from vigie.v1 import telemetry_pb2
+from vigie.v1 import enrollment_pb2, telemetry_pb2
+from vigie_server import bootstrap
+from vigie_server.bootstrap import build_server
+from vigie_server.bootstrap_store import initialise
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
+from vigie_server.ca.authority import DEVICES, HTTPS, create
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.sites import Site
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.tokens import Role
@@ -83,7 +94,7 @@ async def scraped(running: RunningServer, token: str, *wanted: str) -> str:
     """The first page that holds all of it; the test's own time limit ends a vain wait."""
     while True:
         page = await scrape(running, token)
-        if all(text in page for text in wanted):
+        if all(part in page for part in wanted):
             return page
 
 
@@ -260,13 +271,13 @@ async def test_what_one_replica_commits_both_show(tmp_path: Path) -> None:
 
 async def test_a_revoked_token_is_refused_by_both_at_once(tmp_path: Path) -> None:
     async with two_replicas(tmp_path) as (a, b):
-        text = a.api_token(Role.SCRAPE)
-        before = [await scrape(running, text) for running in (a, b)]
+        token = a.api_token(Role.SCRAPE)
+        before = [await scrape(running, token) for running in (a, b)]
         admin = a.server.database
 
         (known,) = Tokens(admin).api_tokens()
         Tokens(admin).revoke(known.id, now=utc_now(), actor="test")
-        after = [await scrape(running, text) for running in (a, b)]
+        after = [await scrape(running, token) for running in (a, b)]
 
     assert all("vigie_sessions" in page for page in before)
     assert after == ["401", "401"]
@@ -303,3 +314,79 @@ async def test_what_one_replica_assesses_both_show(tmp_path: Path) -> None:
         pages = [await scraped(running, token, shown) for running in (a, b)]
 
     assert fleet_of(pages[0]) == fleet_of(pages[1])
+
+
+async def test_a_nonce_of_one_replica_is_taken_by_the_other_and_then_by_none(
+    tmp_path: Path,
+) -> None:
+    async with two_replicas(tmp_path) as (a, b):
+        identity = await a_device(a)
+        async with (
+            enrolment_stub(f"localhost:{a.addresses.enrolment}", identity.authority_pem) as at_a,
+            enrolment_stub(f"localhost:{b.addresses.enrolment}", identity.authority_pem) as at_b,
+        ):
+            answer = await at_a.GetRenewalNonce(
+                enrollment_pb2.GetRenewalNonceRequest(device_id=identity.device_id)
+            )
+            signed = b"vigie-renew-v1\n" + answer.nonce + identity.device_id.encode()
+            asked = enrollment_pb2.RenewExpiredRequest(
+                device_id=identity.device_id,
+                nonce=answer.nonce,
+                signature=identity.key.sign(signed, ec.ECDSA(hashes.SHA256())),
+                certificate=identity.certificate,
+                certificate_signing_request=a_request(identity.key),
+            )
+            renewed = await at_b.RenewExpired(asked)
+            for stub in (at_a, at_b):
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await stub.RenewExpired(asked)
+                assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+    assert renewed.identity.device_id == identity.device_id
+
+
+async def test_a_replica_with_another_authority_is_refused_before_it_serves(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path / "a"):
+        with pytest.raises(SettingsMalformed, match="put its folder `ca`"):
+            initialise(settings_in(tmp_path / "b"), now=utc_now())
+        create(tmp_path / "b" / "ca", DEVICES, now=utc_now())
+        create(tmp_path / "b" / "ca", HTTPS, names_only=("localhost",), now=utc_now())
+        with pytest.raises(SettingsMalformed, match="not the one of this store"):
+            build_server(settings_in(tmp_path / "b"))
+
+
+async def test_a_store_whose_authority_is_lost_takes_another_one_when_told_to(
+    tmp_path: Path,
+) -> None:
+    initialise(settings_in(tmp_path / "a"), now=utc_now())
+
+    initialise(settings_in(tmp_path / "b"), now=utc_now(), new_authority=True)
+
+    async with running_server(tmp_path / "b"):
+        with pytest.raises(SettingsMalformed, match="not the one of this store"):
+            build_server(settings_in(tmp_path / "a"))
+
+
+async def test_devices_send_everything_again_to_a_replica_that_ran_through_a_restore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "MARK_EVERY", 0.05)
+    async with two_replicas(tmp_path) as (a, b):
+        identity = await a_device(a)
+        async with session(at(a, identity)) as device:
+            before = await device.greet()
+            await device.send(a_report(1, a_firewall("1")))
+            await device.acknowledged(1)
+            with a.server.database.writing() as connection:  # as a backup of before the report
+                connection.execute(text("UPDATE meta SET value = '0' WHERE name LIKE 'commits:%'"))
+            await device.send(a_report(2, a_firewall("0")))
+            farewell = await device.received_until(lambda message: message.HasField("goodbye"))
+        while True:
+            async with session(at(b, identity)) as device:
+                after = await device.greet()
+            if after.store_epoch != before.store_epoch:
+                break
+
+    assert "backup" in farewell.goodbye.reason

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from vigie_server.ca import certificates as parts
 from vigie_server.ca.files import (
@@ -65,6 +66,12 @@ class CertificateAuthority:
     @property
     def not_after(self) -> datetime:
         return self._certificate.not_valid_after_utc
+
+    def derived_key(self, purpose: bytes) -> bytes:
+        """32 secret bytes, the same on every server that holds this key."""
+        number = self._key.private_numbers().private_value
+        secret = number.to_bytes((self._key.key_size + 7) // 8, "big")
+        return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose).derive(secret)
 
     def issue_device_certificate(
         self, signing_request: bytes, device_id: str, *, now: datetime

@@ -48,6 +48,10 @@ class Authority(Protocol):
         """DER certificates of the authorities that devices are to trust."""
         ...
 
+    def derived_key(self, purpose: bytes) -> bytes:
+        """32 secret bytes, the same on every server that holds this authority."""
+        ...
+
     def issue_device_certificate(
         self, signing_request: bytes, device_id: str, *, now: datetime
     ) -> IssuedCertificate:
@@ -105,6 +109,10 @@ class EnrolmentTransaction(Protocol):
     def add_certificate(
         self, key: int, certificate: IssuedCertificate, *, at: datetime
     ) -> None: ...
+
+    def take_nonce(self, nonce: bytes, *, at: datetime, forget_before: datetime) -> bool:
+        """Whether the nonce comes for the first time. Older ones may be forgotten."""
+        ...
 
     def certificate_device(self, serial: str) -> tuple[int, str] | None:
         """Key and id of the device that holds this unrevoked certificate; None otherwise.

@@ -1,7 +1,8 @@
 """Renews certificates: of a live connection, or expired ones for devices back from months away.
 
-A nonce proves itself (an authenticated instant, bound to the device), so asking for one costs the
-server no memory; each is taken once.
+A nonce proves itself (an authenticated instant, bound to the device, under a key that every server
+of this authority derives), so asking for one costs no memory and any of them takes it; each is
+taken once, in the transaction that renews.
 """
 
 import hmac
@@ -30,6 +31,8 @@ from vigie_server.services.workers import Workers
 log = structlog.get_logger()
 
 NONCE_LIFETIME: Final = timedelta(minutes=2)
+CLOCKS_APART: Final = timedelta(seconds=30)
+"""How far the clocks of two servers may be apart."""
 SIGNED_PREFIX: Final = b"vigie-renew-v1\n"
 MAX_DEVICE_ID: Final = 64
 _RANDOM: Final = 16
@@ -57,8 +60,7 @@ class Renew:
         self._endpoints = endpoints
         self._now = now
         self._expired_for_at_most = expired_for_at_most
-        self._secret = secrets.token_bytes(32)
-        self._taken: dict[bytes, datetime] = {}
+        self._secret = authority.derived_key(b"vigie renewal nonce")
 
     async def renew(self, peer: Peer, signing_request: bytes) -> Identity:
         """Raises UnknownDevice when the certificate is not in force, MalformedRequest."""
@@ -86,24 +88,35 @@ class Renew:
         old = self._authority.expired_device_certificate(certificate)
         if (
             old.device_id != device_id
-            or not self._take(nonce, device_id, now)
+            or not self._is_fresh(nonce, device_id, now)
             or now - old.not_after > self._expired_for_at_most
             or not old.signed(SIGNED_PREFIX + nonce + device_id.encode(), signature)
         ):
             raise UnknownDevice(_REFUSED)
-        identity = await self._renewed(device_id, old.serial, signing_request)
+        identity = await self._renewed(device_id, old.serial, signing_request, nonce=nonce)
         log.info("expired_certificate_renewed", device=device_id)
         return identity
 
-    async def _renewed(self, device_id: str, serial: str, signing_request: bytes) -> Identity:
-        step = partial(self._step, device_id, serial, signing_request)
+    async def _renewed(
+        self, device_id: str, serial: str, signing_request: bytes, *, nonce: bytes | None = None
+    ) -> Identity:
+        step = partial(self._step, device_id, serial, signing_request, nonce)
         issued = await self._workers.write(partial(self._store.transact, step))
         return identity_of(device_id, issued, self._authority, self._endpoints)
 
     def _step(
-        self, device_id: str, serial: str, signing_request: bytes, store: EnrolmentTransaction
+        self,
+        device_id: str,
+        serial: str,
+        signing_request: bytes,
+        nonce: bytes | None,
+        store: EnrolmentTransaction,
     ) -> IssuedCertificate:
         now = self._now()
+        if nonce is not None and not store.take_nonce(
+            nonce, at=now, forget_before=now - NONCE_LIFETIME - 2 * CLOCKS_APART
+        ):
+            raise UnknownDevice(_REFUSED)
         holder = store.certificate_device(serial)
         if holder is None or holder[1] != device_id:
             raise UnknownDevice(_REFUSED)
@@ -111,20 +124,13 @@ class Renew:
         store.add_certificate(holder[0], issued, at=now)
         return issued
 
-    def _take(self, nonce: bytes, device_id: str, now: datetime) -> bool:
-        """Whether the nonce is ours, for this device, fresh, and comes for the first time."""
+    def _is_fresh(self, nonce: bytes, device_id: str, now: datetime) -> bool:
+        """Whether the nonce is of this authority's servers, for this device, and of now."""
         body, mac = nonce[: _RANDOM + _INSTANT], nonce[_RANDOM + _INSTANT :]
         if not hmac.compare_digest(mac, self._mac(body, device_id)):
             return False
-        age = now.timestamp() - int.from_bytes(body[_RANDOM:], "big")
-        if not -1 <= age <= NONCE_LIFETIME.total_seconds():
-            return False
-        for old in [taken for taken, at in self._taken.items() if now - at > NONCE_LIFETIME]:
-            del self._taken[old]
-        if nonce in self._taken:
-            return False
-        self._taken[nonce] = now
-        return True
+        age = timedelta(seconds=now.timestamp() - int.from_bytes(body[_RANDOM:], "big"))
+        return -CLOCKS_APART <= age <= NONCE_LIFETIME
 
     def _mac(self, body: bytes, device_id: str) -> bytes:
         return blake2b(body + device_id.encode(), key=self._secret, digest_size=_MAC).digest()

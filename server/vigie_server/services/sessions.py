@@ -203,6 +203,15 @@ class OpenSessions:
         if live is not None:
             live.end(Goodbye(WHILE_QUARANTINED, reason))
 
+    def enter(self, store_epoch: bytes) -> None:
+        """Has every device come back and send everything, if the store lost what it held."""
+        if store_epoch == self._store_epoch:
+            return
+        self._store_epoch = store_epoch
+        self.parts.records.outdate_all()
+        for session in list(self._live.values()):
+            session.end(Goodbye(SOON, "the store was brought back from a backup"))
+
     def heed(self, noticed: Noticed) -> None:
         """Has records read again that other processes moved; ends sessions that are over."""
         records = self.parts.records

@@ -65,7 +65,8 @@ UPDATE waived_device SET reopened_at = ?
 WHERE waiver_key = ? AND device_key = ? AND reopened_at IS NULL"""
 _REJECTED: Final = """
 INSERT INTO rejected_report (device_key, spool_id, seq, at, reason) VALUES (?, ?, ?, ?, ?)"""
-_COMMITS: Final = "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = ?"
+_COMMITS: Final = """
+UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = ? RETURNING value"""
 
 Rows = list[tuple[Any, ...]]
 
@@ -94,7 +95,8 @@ def commit(
 
 def _commit(database: Database, changes: Sequence[DeviceChange], seen: Sequence[Seen]) -> None:
     with database.writing() as connection:
-        _write(database, connection, changes, seen)
+        counted = _write(database, connection, changes, seen)
+    database.counter.committed(counted)
 
 
 def _write(
@@ -102,7 +104,9 @@ def _write(
     connection: Connection,
     changes: Sequence[DeviceChange],
     seen: Sequence[Seen],
-) -> None:
+) -> int | None:
+    """How many commits of this process the store counts with this one."""
+
     def run(sql: str, rows: Rows) -> int:
         return connection.exec_driver_sql(database.sql(sql), rows).rowcount if rows else 0
 
@@ -121,7 +125,8 @@ def _write(
     run(_REOPENED, _reopened_rows(changes))
     run(_REJECTED, _rejected_rows(changes))
     changes_log.tell_commit(database, connection, changes)
-    run(_COMMITS, [("commits",)])
+    counted = connection.exec_driver_sql(database.sql(_COMMITS), (database.counter.name,)).scalar()
+    return None if counted is None else int(counted)
 
 
 def _in_order(seen: Sequence[Seen]) -> Sequence[Seen]:

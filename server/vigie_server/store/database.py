@@ -23,6 +23,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from vigie_server.domain.errors import SettingsMalformed, StoreBusy, StoreRefused
+from vigie_server.store.counting import Counter
 from vigie_server.store.postgres import Terms, postgres_engine
 
 BUSY_TIMEOUT_MS: Final = 10_000
@@ -57,6 +58,7 @@ class Database:
         self.url: Final = url
         self.name: Final = token_hex(8)
         """Of this process among those that share the store."""
+        self.counter: Final = Counter()
         read = _readable(url)
         self.is_sqlite: Final = read.get_backend_name() == "sqlite"
         self.engine: Final = (

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, text, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.enrolling import Claims, KnownDevice, TokenTerms
 from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
 from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
+from vigie_server.store.instants import to_store
 from vigie_server.store.models import (
     Audit,
     Certificate,
@@ -19,11 +20,17 @@ from vigie_server.store.models import (
     DeviceRow,
     EnrolmentToken,
     Site,
+    TakenNonce,
 )
 from vigie_server.store.tables import table
 
 DEVICE, SITE, TOKEN = table(DeviceRow), table(Site), table(EnrolmentToken)
 CERTIFICATE, CONFLICT, AUDIT = table(Certificate), table(Conflict), table(Audit)
+NONCE = table(TakenNonce)
+
+_TAKE_NONCE: Final = text(
+    "INSERT INTO taken_nonce (nonce, at) VALUES (:nonce, :at) ON CONFLICT (nonce) DO NOTHING"
+)
 
 T = TypeVar("T")
 
@@ -161,6 +168,12 @@ class _Transaction:
                 issued_at=at,
             )
         )
+
+    def take_nonce(self, nonce: bytes, *, at: datetime, forget_before: datetime) -> bool:
+        self._connection.execute(delete(NONCE).where(NONCE.c.at < forget_before))
+        # Another server that takes the same one waits here, and then finds it taken.
+        taken = self._connection.execute(_TAKE_NONCE, {"nonce": nonce, "at": to_store(at)})
+        return taken.rowcount == 1
 
     def certificate_device(self, serial: str) -> tuple[int, str] | None:
         row = self._connection.execute(

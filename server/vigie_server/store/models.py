@@ -282,3 +282,12 @@ class Change(Base, table=True):
     at: datetime = Field(sa_type=Instant)
     origin: str = Field(sa_type=Text)
     told: str = Field(sa_type=Text)
+
+
+class TakenNonce(Base, table=True):
+    """A nonce by which an expired certificate was renewed, kept while it might come again."""
+
+    __tablename__ = "taken_nonce"
+
+    nonce: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Instant)
