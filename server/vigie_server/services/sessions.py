@@ -209,8 +209,7 @@ class OpenSessions:
             return
         self._store_epoch = store_epoch
         self.parts.records.outdate_all()
-        for session in list(self._live.values()):
-            session.end(Goodbye(SOON, "the store was brought back from a backup"))
+        self._end_all("the store was brought back from a backup")
 
     def heed(self, noticed: Noticed) -> None:
         """Has records read again that other processes moved; ends sessions that are over."""
@@ -242,9 +241,12 @@ class OpenSessions:
         Each is told its own part of the time that all of them need to come back.
         """
         self._closing = True
+        self._end_all("the server is stopping")
+
+    def _end_all(self, reason: str) -> None:
         spread = window(len(self._live), self.terms.per_second)
         for session in list(self._live.values()):
-            session.end(Goodbye(SOON + spread * self.parts.share(), "the server is stopping"))
+            session.end(Goodbye(SOON + spread * self.parts.share(), reason))
 
 
 def _changes(record: DeviceRecord, start: SessionStart) -> bool:
