@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from fakes.postgres import PostgresServer, own_postgres
+from fakes.reporters import Reporter, require_acknowledged
 from fakes.running_server import RunningServer, running_server
 from fakes.scripted_device import (
     ScriptedIdentity,
@@ -89,6 +90,26 @@ async def test_what_was_not_committed_is_not_acknowledged_and_arrives_when_the_s
         held = names_held(running)
         assert ["before" in form for form in held] == [True, False]
         assert ["during" in form for form in held] == [False, True]
+
+
+@pytest.mark.slow
+async def test_a_store_that_crashes_under_load_loses_nothing_acknowledged_and_doubles_nothing(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    async with serving(tmp_path, postgres) as running:
+        reporters = [Reporter(await a_device(running), number) for number in range(1, 5)]
+        for _ in range(3):
+            enough = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                for reporter in reporters:
+                    tasks.create_task(
+                        reporter.report_until_cut(running.addresses.telemetry, enough)
+                    )
+                await enough.wait()
+                await asyncio.to_thread(postgres.stop, "immediate")
+            postgres.start()
+
+        require_acknowledged(running.server.database, reporters)
 
 
 async def test_readers_are_told_to_come_back_and_a_server_stops_well_without_its_store(
