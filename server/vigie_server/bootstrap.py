@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from vigie_server import clock
 from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bootstrap_declaring import declaring_routes
+from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_metrics import device_lines
@@ -237,8 +238,6 @@ class Server:
         self._app = create_app(
             reader=self._fleet,
             tokens=KnowCallers(Tokens(database)),
-            rules=tuple(catalogue.rules.values()),
-            references=tuple(catalogue.references.values()),
             fleet=self._pages,
             own=self._registry,
             now=now,
@@ -246,6 +245,7 @@ class Server:
         )
         access = Access(KnowCallers(Tokens(database)), now)
         for routes in (
+            *fleet_routes(database, catalogue, self._fleet),
             *declaring_routes(database, catalogue, site_guide, settings.declare, now),
             *attesting_routes(database, catalogue, settings.declare, now),
             *maturity_routes(database, catalogue, site_guide, now),

@@ -12,6 +12,7 @@ from vigie_server.settings import DeclareSettings
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
 from vigie_server.store.incidents import Incidents
+from vigie_server.store.site_lists import SiteLists
 from vigie_server.store.waivers import Waivers
 from vigie_server.web.access import Access
 from vigie_server.web.attestations import attestations_router
@@ -26,10 +27,12 @@ def attesting_routes(
     now: Callable[[], datetime],
 ) -> tuple[Callable[[Access], APIRouter], ...]:
     """Raises RulesMalformed."""
+    lists = SiteLists(database)
     return (
         partial(
             attestations_router,
             store=Attestations(database, catalogue.attestations),
+            lists=lists,
             catalogue=bundled_attestations(),
             remind_before=settings.remind_before,
             now=now,
@@ -37,9 +40,10 @@ def attesting_routes(
         partial(
             waivers_router,
             store=Waivers(database),
+            lists=lists,
             catalogue=catalogue,
             months=settings.waiver_months,
             now=now,
         ),
-        partial(incidents_router, log=Incidents(database), now=now),
+        partial(incidents_router, log=Incidents(database), lists=lists, now=now),
     )

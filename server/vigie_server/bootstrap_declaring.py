@@ -22,6 +22,7 @@ from vigie_server.store.groups import Groups
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.records import Records
+from vigie_server.store.site_lists import SiteLists
 from vigie_server.web.access import Access
 from vigie_server.web.assets import assets_router
 from vigie_server.web.groups import groups_router
@@ -54,17 +55,19 @@ def declaring_routes(
         most_judged=settings.look_ahead,
         most_shown=SHOWN_DEVICES,
     )
+    lists = SiteLists(database)
     regions = load_regions(regions_file())
     return (
-        partial(sites_router, sites=sites, regions=regions, now=now),
-        partial(groups_router, groups=groups, now=now),
+        partial(sites_router, sites=sites, lists=lists, regions=regions, now=now),
+        partial(groups_router, groups=groups, lists=lists, now=now),
         partial(
             parameters_router,
             overrides=overrides,
             groups=groups,
             settable=settable,
             look_ahead=look_ahead,
+            lists=lists,
             now=now,
         ),
-        partial(assets_router, cards=Cards(database), now=now),
+        partial(assets_router, cards=Cards(database), lists=lists, now=now),
     )

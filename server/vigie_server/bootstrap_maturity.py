@@ -13,6 +13,7 @@ from vigie_server.store.database import Database
 from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.overrides import Overrides
+from vigie_server.store.site_lists import SiteLists
 from vigie_server.web.access import Access
 from vigie_server.web.inventories import inventories_router
 from vigie_server.web.maturity import maturity_router
@@ -24,7 +25,12 @@ def maturity_routes(
     """The routes of what sites come to, and of their inventories."""
     inventories, overrides = SiteInventories(database), Overrides(database)
     return (
-        partial(maturity_router, reader=MaturityRecords(database), guide=guide),
+        partial(
+            maturity_router,
+            reader=MaturityRecords(database),
+            lists=SiteLists(database),
+            guide=guide,
+        ),
         partial(
             inventories_router,
             inventories=inventories,

@@ -99,7 +99,7 @@ async def _filled(database: Database, catalogue: Catalogue) -> None:
     """Every device reports once, and is judged, in this process."""
     keys = _devices(database)
     book, store = RuleBook(catalogue), Records(database)
-    accept = AcceptReport(book, _no_facts, OwnFigures(CollectorRegistry()), limits=Limits())
+    accept = AcceptReport(book, no_facts, OwnFigures(CollectorRegistry()), limits=Limits())
     found = recordings(ROOT / "tests" / "fixtures")
     simulated = zip(keys, simulated_devices(DEVICES, found), strict=True)
     now = datetime.now(UTC)
@@ -109,7 +109,7 @@ async def _filled(database: Database, catalogue: Catalogue) -> None:
             record = store.record(key)
             own = random.Random(device.seed)
             heard = now - timedelta(seconds=own.randrange(HEARD_WITHIN))
-            report = _report(device, heard, catalogue, own)
+            report = report_of(device, heard, catalogue, own)
             accepted = await accept(record, report, received_at=heard)
             assert accepted.rejection is None, accepted.rejection
             changes.append(accepted.change)
@@ -140,7 +140,7 @@ def _devices(database: Database) -> Sequence[int]:
         return connection.execute(select(DEVICE.c.key).order_by(DEVICE.c.key)).scalars().all()
 
 
-def _report(
+def report_of(
     device: SimulatedDevice, heard: datetime, catalogue: Catalogue, own: random.Random
 ) -> Report:
     elapsed = timedelta(seconds=own.randrange(ANSWERED_WITHIN))
@@ -200,5 +200,5 @@ def _peak(server: ServedProcess) -> int:
     return int(line.split()[1]) * 1024
 
 
-async def _no_facts(*_: object) -> None:
+async def no_facts(*_: object) -> None:
     """Nothing is missing: every device has just reported."""

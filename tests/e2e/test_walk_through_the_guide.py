@@ -93,7 +93,7 @@ async def follow(home: Facility, action: Action) -> None:
 
 async def value_of(home: Facility, action: Action) -> Mapping[str, object]:
     """What an attestation has to carry."""
-    items = (await home.asks("GET", "/api/v1/attestations"))["items"]
+    items = (await home.asks("GET", "/api/v1/attestations?limit=1000"))["items"]
     (kind,) = [item["value"] for item in items if item["id"] == action["subject"]]
     if action["at_least"] is not None:
         return {"value": int(action["at_least"])}

@@ -8,16 +8,31 @@ from prometheus_client import CollectorRegistry, Counter
 from starlette.testclient import TestClient
 
 from metric_pages import pages_of
-from vigie_server.bundled import guide_folder
+from vigie_server.bundled import bundled_catalogue, guide_folder
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound, StoreBusy, TokenRefused
 from vigie_server.domain.reference_files import load_references
+from vigie_server.domain.score import figures
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
+from vigie_server.ports.declaring import Sites
+from vigie_server.ports.lists import (
+    ChangeOfDevice,
+    ChangesWanted,
+    DeviceEntry,
+    DevicesWanted,
+    RuleTally,
+    VerdictOfDevice,
+)
+from vigie_server.ports.pages import Page as PageOf
+from vigie_server.ports.pages import Position, page_of
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.ports.scraping import FleetMetrics
 from vigie_server.ports.tokens import ApiCaller, Role
+from vigie_server.web.access import Access
 from vigie_server.web.app import create_app
+from vigie_server.web.devices import devices_router
+from vigie_server.web.rules import rules_router
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REASON = {"fr": "Le pare-feu est arrêté.", "en": "The firewall is off."}
@@ -95,6 +110,82 @@ class FleetInMemory:
             raise StoreBusy("the store does not answer")
 
 
+@dataclass
+class ListsInMemory:
+    """The lists of such a fleet (`DeviceLists`, `ChangeLists`)."""
+
+    reader: FleetInMemory
+
+    def devices(
+        self, wanted: DevicesWanted, *, after: Position | None, limit: int
+    ) -> PageOf[DeviceEntry]:
+        found = [
+            an_entry(view)
+            for view in self.reader.views.values()
+            if wanted.sites is None or view.device.site in wanted.sites
+        ]
+        return page_of(found, lambda entry: (entry.device.id,), after=after, limit=limit)
+
+    def verdicts(
+        self, device_id: str, *, status: Status | None, after: Position | None, limit: int
+    ) -> PageOf[VerdictRecord]:
+        kept = [one for one in self.reader.verdicts(device_id) if status in {None, one.status}]
+        return page_of(kept, lambda verdict: (verdict.rule,), after=after, limit=limit)
+
+    def verdicts_of_rule(
+        self,
+        rule: str,
+        sites: Sites,
+        *,
+        status: Status | None,
+        after: Position | None,
+        limit: int,
+    ) -> PageOf[VerdictOfDevice]:
+        found = [
+            VerdictOfDevice(one.id, one.hostname, one.site, verdict)
+            for one in self._devices(sites)
+            for verdict in self.reader.verdicts(one.id)
+            if verdict.rule == rule and status in {None, verdict.status}
+        ]
+        place = {one.device: (one.verdict.status.value, key) for key, one in enumerate(found)}
+        return page_of(found, lambda one: place[one.device], after=after, limit=limit)
+
+    def tallies(self, sites: Sites) -> Sequence[RuleTally]:
+        return [RuleTally("Q06-firewall-enabled", failing=len(self._devices(sites)))]
+
+    def changes(
+        self, wanted: ChangesWanted, *, after: Position | None, limit: int
+    ) -> PageOf[ChangeOfDevice]:
+        found = [
+            ChangeOfDevice(one.id, one.hostname, one.site, change)
+            for one in self._devices(wanted.sites)
+            for change in self.reader.transitions(one.id, limit=1)
+        ]
+        return page_of(found, lambda one: (int(one.device[1:]), 0), after=after, limit=limit)
+
+    def changes_of(
+        self,
+        device_id: str,
+        wanted: ChangesWanted,  # noqa: ARG002 (one change, whatever is wanted)
+        *,
+        after: Position | None,
+        limit: int,
+    ) -> PageOf[TransitionRecord]:
+        found = self.reader.transitions(device_id, limit=1)
+        return page_of(found, lambda _: (0, 0), after=after, limit=limit)
+
+    def _devices(self, sites: Sites) -> Sequence[Device]:
+        devices = [view.device for view in self.reader.views.values()]
+        return [device for device in devices if sites is None or device.site in sites]
+
+
+def an_entry(view: DeviceView) -> DeviceEntry:
+    standing = [(one.status, one.waived, True) for one in view.verdicts.values()]
+    failing = sorted(rule for rule, one in view.verdicts.items() if one.status is Status.FAIL)
+    waived = [rule for rule in failing if view.verdicts[rule].waived]
+    return DeviceEntry(view.device, figures(standing), failing, waived)
+
+
 class TokensInMemory:
     """Knows one token a role; `scoped` is a contractor of one site, `<role>-here` another role."""
 
@@ -118,13 +209,17 @@ def a_client(
     app = create_app(
         reader=reader,
         tokens=TokensInMemory(),
-        rules=(),
-        references=tuple(load_references(guide_folder() / "reference").values()),
         fleet=pages or pages_of(reader.views.values()),
         own=own,
         now=lambda: NOW,
         version="0.0.0",
     )
+    access = Access(TokensInMemory(), lambda: NOW)
+    lists = ListsInMemory(reader)
+    app.include_router(devices_router(access, known=reader.device, lists=lists, changes=lists))
+    references = tuple(load_references(guide_folder() / "reference").values())
+    rules = tuple(bundled_catalogue().rules.values())
+    app.include_router(rules_router(access, lists=lists, rules=rules, references=references))
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -15,6 +15,7 @@ from fakes.stored import NOW, SITE, a_device, a_token, opened_store
 from metric_pages import pages_of
 from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bootstrap_declaring import declaring_routes
+from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
@@ -64,8 +65,6 @@ def app(database: Database) -> FastAPI:
     made = create_app(
         reader=Fleet(database, {}),
         tokens=tokens,
-        rules=(),
-        references=(),
         fleet=pages_of(()),
         own=CollectorRegistry(),
         now=lambda: NOW,
@@ -73,6 +72,7 @@ def app(database: Database) -> FastAPI:
     )
     access = Access(tokens, lambda: NOW)
     for routes in (
+        *fleet_routes(database, catalogue, Fleet(database, {})),
         *declaring_routes(
             database, catalogue, bundled_site_guide(catalogue), DeclareSettings(), lambda: NOW
         ),

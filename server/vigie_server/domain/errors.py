@@ -6,6 +6,7 @@ VigieError
 ├── DeviceCloned        a second machine speaks with a live device's identity
 ├── MalformedRequest    a message breaks the protocol; the text says how
 ├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
+├── CursorRefused       a cursor is damaged or of another list; the text says what to do
 ├── NotFound            what was asked for does not exist
 ├── DeclarationRefused  what a person declares is wrong; the text says what to do
 ├── InUse               what is to be removed is still used; the text says by what
@@ -45,6 +46,10 @@ class MalformedRequest(VigieError):
 
 class TokenRefused(VigieError):
     """A token is unknown, used up, expired or out of scope; the text never says which to a peer."""
+
+
+class CursorRefused(VigieError):
+    """A cursor is damaged, or is one of another list."""
 
 
 class NotFound(VigieError):

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
+from vigie_server.domain.score import Figures
 from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.domain.waivers import Waiver
@@ -121,7 +122,8 @@ class DeviceChange:
 
     `revision_before` fences it. `seen` are topics whose content is unchanged and whose
     `observed_at` rose. `retracted` are rules that no longer exist, `reopened` the keys of waivers
-    that a new row ended for this device.
+    that a new row ended for this device. `figures` are over all its verdicts, None where judging
+    has not changed them.
     """
 
     key: int
@@ -140,3 +142,4 @@ class DeviceChange:
     retracted: tuple[str, ...] = ()
     reopened: tuple[int, ...] = ()
     rejected: tuple[int, str] | None = None
+    figures: Figures | None = None

@@ -1,6 +1,7 @@
 """A device's figures over its standing verdicts."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from vigie_server.domain.verdicts import Severity, Status
@@ -8,7 +9,43 @@ from vigie_server.domain.views import StandingVerdict
 
 _COUNTED: Final = frozenset({Status.PASS, Status.FAIL, Status.UNKNOWN})
 _OPEN: Final = frozenset({Status.FAIL, Status.UNKNOWN})
-_DECISIVE: Final = frozenset({Severity.CRITICAL, Severity.MAJOR})
+DECISIVE: Final = frozenset({Severity.CRITICAL, Severity.MAJOR})
+"""The severities that decide whether a device is compliant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many rules pass, fail (waived or not) and are unknown, and what that comes to.
+
+    `compliant` is None until the device is judged.
+    """
+
+    passing: int
+    failing: int
+    unknown: int
+    compliant: bool | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Rules passed of those that count; None when none does."""
+        counted = self.passing + self.failing + self.unknown
+        return self.passing / counted if counted else None
+
+
+def figures(standing: Iterable[tuple[Status, bool, bool]]) -> Figures:
+    """Of verdicts that stand, each as its status, whether it is waived, whether it is decisive."""
+    counts = dict.fromkeys(Status, 0)
+    is_open = False
+    for status, waived, decisive in standing:
+        counts[status] += 1
+        accepted = waived and status is Status.FAIL
+        is_open = is_open or (decisive and status in _OPEN and not accepted)
+    return Figures(
+        passing=counts[Status.PASS],
+        failing=counts[Status.FAIL],
+        unknown=counts[Status.UNKNOWN],
+        compliant=not is_open if any(counts.values()) else None,
+    )
 
 
 def compliance_ratio(standing: Iterable[StandingVerdict]) -> float | None:
@@ -22,6 +59,6 @@ def compliance_ratio(standing: Iterable[StandingVerdict]) -> float | None:
 def compliant(standing: Iterable[StandingVerdict]) -> bool:
     """Whether no critical or major rule fails or is unknown; a waived fail is an accepted risk."""
     return not any(
-        verdict.status in _OPEN and not verdict.waived and verdict.severity in _DECISIVE
+        verdict.status in _OPEN and not verdict.waived and verdict.severity in DECISIVE
         for verdict in standing
     )

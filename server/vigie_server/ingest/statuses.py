@@ -6,6 +6,7 @@ from typing import Final
 import grpc
 
 from vigie_server.domain.errors import (
+    CursorRefused,
     DeclarationRefused,
     DeviceCloned,
     DeviceRetired,
@@ -28,6 +29,7 @@ STATUS_OF: Final[Mapping[type[VigieError], grpc.StatusCode]] = {
     DeviceCloned: grpc.StatusCode.PERMISSION_DENIED,
     MalformedRequest: grpc.StatusCode.INVALID_ARGUMENT,
     TokenRefused: grpc.StatusCode.PERMISSION_DENIED,
+    CursorRefused: grpc.StatusCode.INVALID_ARGUMENT,
     NotFound: grpc.StatusCode.NOT_FOUND,
     DeclarationRefused: grpc.StatusCode.INVALID_ARGUMENT,
     InUse: grpc.StatusCode.FAILED_PRECONDITION,

@@ -54,6 +54,11 @@ class Judging(Protocol):
         """The rules that may judge the same content differently with every report."""
         ...
 
+    @property
+    def decisive(self) -> frozenset[str]:
+        """The rules that a device must not fail to be compliant."""
+        ...
+
     def topics_of(self, rule: str) -> frozenset[str]:
         """The topics a rule reads; none for a rule that does not exist."""
         ...

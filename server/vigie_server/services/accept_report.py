@@ -25,6 +25,8 @@ from vigie_server.domain.records import (
     WrittenVerdict,
 )
 from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
+from vigie_server.domain.score import Figures as DeviceFigures
+from vigie_server.domain.score import figures as figures_over
 from vigie_server.domain.standing import HOLD, says_the_same, standing
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
@@ -72,6 +74,7 @@ class _Judged:
     transitions: tuple[Transition, ...] = ()
     retracted: tuple[str, ...] = ()
     reopened: tuple[int, ...] = ()
+    figures: DeviceFigures | None = None
 
 
 _NOTHING: Final = _Judged()
@@ -312,7 +315,14 @@ class AcceptReport:
             for rule in retracted:
                 del record.verdicts[rule]
             record.judged_with = judging.digest
-        return _Judged(tuple(written), tuple(transitions), retracted, tuple(reopened))
+        counted = None
+        if written or topics is None:
+            decisive = judging.decisive
+            counted = figures_over(
+                (held.verdict.status, held.waived, rule in decisive)
+                for rule, held in record.verdicts.items()
+            )
+        return _Judged(tuple(written), tuple(transitions), retracted, tuple(reopened), counted)
 
     async def _facts(self, record: DeviceRecord, topics: Collection[str]) -> Mapping[str, Fact]:
         held = record.snapshots
@@ -400,4 +410,5 @@ def _step(
         retracted=judged.retracted,
         reopened=judged.reopened,
         rejected=rejected,
+        figures=judged.figures,
     )

@@ -10,6 +10,7 @@ from vigie_server.domain.facts import Fact
 from vigie_server.domain.judge import MEMORY_BYTES, Judge
 from vigie_server.domain.memory import Memory
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.score import DECISIVE
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Verdict
 from vigie_server.domain.whereabouts import NETWORK, PLACED_BY
@@ -43,6 +44,9 @@ class RuleBook:
         self._on_device = frozenset(rule for rule, topics in self._topics_of.items() if not topics)
         self._moving = frozenset(rule.id for rule in catalogue.rules.values() if rule.moving)
         self._moved_by_reporting = self._on_device & self._moving
+        self._decisive = frozenset(
+            rule.id for rule in catalogue.rules.values() if rule.severity in DECISIVE
+        )
         self._reading: dict[str, list[str]] = {}
         for rule, topics in self._topics_of.items():
             for topic in topics:
@@ -74,6 +78,10 @@ class RuleBook:
     @property
     def moving(self) -> frozenset[str]:
         return self._moving
+
+    @property
+    def decisive(self) -> frozenset[str]:
+        return self._decisive
 
     def topics_of(self, rule: str) -> frozenset[str]:
         return self._topics_of.get(rule, frozenset())

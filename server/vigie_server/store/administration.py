@@ -11,6 +11,7 @@ from vigie_server.domain.errors import NotFound
 from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow
+from vigie_server.store.rule_counts import shift
 from vigie_server.store.tables import table
 
 DEVICE, CERTIFICATE = table(DeviceRow), table(Certificate)
@@ -111,6 +112,9 @@ class Administration:
         actor: str,
     ) -> None:
         with self._database.writing() as connection:
+            known = connection.execute(
+                select(DEVICE.c.state).where(DEVICE.c.id == device_id).with_for_update()
+            ).scalar()
             key = connection.execute(
                 update(DEVICE)
                 .where(DEVICE.c.id == device_id)
@@ -136,3 +140,7 @@ class Administration:
                 AUDIT.insert().values(at=now, actor=actor, action=action, subject=device_id)
             )
             changes.tell_act(connection, device_id)
+            gone = DeviceState.RETIRED.value
+            was, is_ = known == gone, values.get("state", known) == gone
+            if was is not is_:
+                shift(self._database, connection, key, 1 if was else -1)

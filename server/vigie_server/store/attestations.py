@@ -45,8 +45,8 @@ class Attestations:
             at_site = site_key(connection, site, lock=True)
             group = _group_key(connection, at_site, given.group)
             known = self._newest(connection, at_site, group, given.item)
-            if known is not None and _says_the_same(_record(known), given, act):
-                return _record(known), False
+            if known is not None and _says_the_same(attestation_record(known), given, act):
+                return attestation_record(known), False
             connection.execute(
                 ATTESTATION.insert().values(
                     site_key=at_site,
@@ -65,7 +65,7 @@ class Attestations:
             added = self._newest(connection, at_site, group, given.item)
         if added is None:
             raise NotFound(f"no attestation {given.item} at {site}")
-        return _record(added), True
+        return attestation_record(added), True
 
     @retried
     def withdraw(self, site: str, item: str, group: str | None, act: Act) -> AttestationRecord:
@@ -82,8 +82,10 @@ class Attestations:
                 .values(withdrawn_at=act.at)
             )
             self._changed(connection, site, at_site, item, "withdrawn", act)
-            row = connection.execute(_query().where(ATTESTATION.c.key == known.key)).one()
-        return _record(row)
+            row = connection.execute(
+                attestations_query().where(ATTESTATION.c.key == known.key)
+            ).one()
+        return attestation_record(row)
 
     def standing(self, site: str) -> Sequence[AttestationRecord]:
         with self._database.reading() as connection:
@@ -91,7 +93,7 @@ class Attestations:
             rows = connection.execute(_standing_query().where(ATTESTATION.c.site_key == at_site))
             newest = {(row.item, row.group_key): row for row in rows}
         return [
-            _record(row)
+            attestation_record(row)
             for _, row in sorted(newest.items(), key=lambda pair: (pair[0][0], pair[0][1] or 0))
         ]
 
@@ -99,12 +101,12 @@ class Attestations:
         with self._database.reading() as connection:
             at_site = site_key(connection, site)
             rows = connection.execute(
-                _query()
+                attestations_query()
                 .where(ATTESTATION.c.site_key == at_site)
                 .where(ATTESTATION.c.item == item)
                 .order_by(ATTESTATION.c.key.desc())
             )
-            return [_record(row) for row in rows]
+            return [attestation_record(row) for row in rows]
 
     @retried
     def lapse(self, now: datetime) -> int:
@@ -151,7 +153,7 @@ class Attestations:
         self, connection: Connection, site: int, group: int | None, item: str
     ) -> Row[Any] | None:
         return connection.execute(
-            _query()
+            attestations_query()
             .where(_of(site, group, item))
             .where(ATTESTATION.c.withdrawn_at.is_(None))
             .order_by(ATTESTATION.c.key.desc())
@@ -166,7 +168,8 @@ class Attestations:
             judge_again(connection, and_(DEVICE.c.site_key == at_site, DEVICE.c.disabled == ""))
 
 
-def _query() -> Select[Any]:
+def attestations_query() -> Select[Any]:
+    """Attestations with the names of their site and group."""
     return (
         select(ATTESTATION, SITE.c.name.label("site"), GROUP.c.name.label("group"))
         .join(SITE, SITE.c.key == ATTESTATION.c.site_key)
@@ -176,7 +179,7 @@ def _query() -> Select[Any]:
 
 def _standing_query() -> Select[Any]:
     return (
-        _query().where(ATTESTATION.c.withdrawn_at.is_(None)).order_by(ATTESTATION.c.key)
+        attestations_query().where(ATTESTATION.c.withdrawn_at.is_(None)).order_by(ATTESTATION.c.key)
     )  # of each item, the last row is the newest word
 
 
@@ -206,7 +209,8 @@ def _names(connection: Connection, sites: set[int]) -> Mapping[int, str]:
     return {row.key: row.name for row in rows}
 
 
-def _record(row: Row[Any]) -> AttestationRecord:
+def attestation_record(row: Row[Any]) -> AttestationRecord:
+    """The attestation of such a row."""
     return AttestationRecord(
         site=row.site,
         group=row.group,

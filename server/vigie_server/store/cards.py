@@ -31,10 +31,10 @@ class Cards:
     def card(self, device_id: str) -> WrittenCard:
         with self._database.reading() as connection:
             (row,) = _rows(connection, [device_id])
-        return WrittenCard(row.site, _card(row), row.author or "", row.updated_at)
+        return written_card(row)
 
     def cards(self, within: Sites) -> Sequence[tuple[KnownDevice, Card]]:
-        query = _cards().order_by(SITE.c.name, DEVICE.c.hostname, DEVICE.c.id)
+        query = cards_query().order_by(SITE.c.name, DEVICE.c.hostname, DEVICE.c.id)
         if within is not None:
             query = query.where(SITE.c.name.in_(sorted(within)))
         with self._database.reading() as connection:
@@ -80,7 +80,7 @@ def _rows(connection: Connection, ids: Sequence[str]) -> Sequence[Row[Any]]:
     found: dict[str, Row[Any]] = {}
     for start in range(0, len(ids), AT_ONCE):
         few = ids[start : start + AT_ONCE]
-        for row in connection.execute(_cards().where(DEVICE.c.id.in_(few))):
+        for row in connection.execute(cards_query().where(DEVICE.c.id.in_(few))):
             found[row.id] = row
     for device_id in ids:
         if device_id not in found:
@@ -88,7 +88,8 @@ def _rows(connection: Connection, ids: Sequence[str]) -> Sequence[Row[Any]]:
     return [found[device_id] for device_id in ids]
 
 
-def _cards() -> Select[Any]:
+def cards_query() -> Select[Any]:
+    """Devices with their site's name, and their card where there is one."""
     return (
         select(
             DEVICE.c.key,
@@ -104,6 +105,11 @@ def _cards() -> Select[Any]:
         .join(SITE, SITE.c.key == DEVICE.c.site_key)
         .outerjoin(CARD, CARD.c.device_key == DEVICE.c.key)
     )
+
+
+def written_card(row: Row[Any]) -> WrittenCard:
+    """The card of such a row."""
+    return WrittenCard(row.site, _card(row), row.author or "", row.updated_at)
 
 
 def _card(row: Row[Any]) -> Card:

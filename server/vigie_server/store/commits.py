@@ -22,6 +22,7 @@ from vigie_server.domain.errors import StoreRefused
 from vigie_server.domain.records import DeviceChange, Transition, WrittenVerdict
 from vigie_server.ports.sessions import Seen
 from vigie_server.store import changes as changes_log
+from vigie_server.store import rule_counts
 from vigie_server.store.content import packed
 from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store, to_store_or_none
@@ -31,6 +32,8 @@ UPDATE device SET revision = ?, spool_id = ?, last_seq = ?, last_report_at = ?, 
   judged_with = ?, hostname = ?, os = ?, os_version = ?, chassis = ?, nomadic = ?,
   presence = ?, presence_at = ?, last_off_site_at = ?, clock_skew_seconds = ?
 WHERE key = ? AND revision = ?"""
+_FIGURES: Final = """
+UPDATE device SET passing = ?, failing = ?, unknown = ?, compliant = ? WHERE key = ?"""
 _SEEN: Final = """
 UPDATE device SET last_seen_at = ?, clock_skew_seconds = coalesce(?, clock_skew_seconds)
 WHERE key = ? AND (last_seen_at IS NULL OR last_seen_at < ?)"""
@@ -67,6 +70,9 @@ _REJECTED: Final = """
 INSERT INTO rejected_report (device_key, spool_id, seq, at, reason) VALUES (?, ?, ?, ?, ?)"""
 _COMMITS: Final = """
 UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = ? RETURNING value"""
+
+_KEY, _RULE, _STATUS, _WAIVED = 0, 1, 3, 11
+"""Places in a row of `_VERDICT`."""
 
 Rows = list[tuple[Any, ...]]
 
@@ -118,7 +124,12 @@ def _write(
     run(_EVIDENCE, evidence)
     run(_SNAPSHOT, snapshots)
     run(_SNAPSHOT_SEEN, touched)
+    run(_FIGURES, _figure_rows(changes))
     verdicts, transitions, retracted = _verdict_rows(changes)
+    if verdicts or retracted:
+        after: dict[rule_counts.Place, tuple[str, bool] | None] = dict.fromkeys(retracted)
+        after |= {(row[_KEY], row[_RULE]): (row[_STATUS], row[_WAIVED]) for row in verdicts}
+        rule_counts.move(database, connection, after)
     run(_RETRACTED, retracted)
     run(_VERDICT, verdicts)
     run(_TRANSITION, transitions)
@@ -200,6 +211,14 @@ def _evidence_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:
         for topic, instant in change.seen:
             touched[key, topic] = (to_store(instant), key, topic)
     return evidence, list(snapshots.values()), list(touched.values())
+
+
+def _figure_rows(changes: Sequence[DeviceChange]) -> Rows:
+    last = {change.key: change.figures for change in changes if change.figures is not None}
+    return [
+        (found.passing, found.failing, found.unknown, found.compliant, key)
+        for key, found in last.items()
+    ]
 
 
 def _verdict_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:

@@ -17,7 +17,8 @@ from threading import Event
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import structlog
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, FromClause, create_engine, event, make_url
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -184,9 +185,17 @@ def _readable(url: str) -> URL:
 def _sqlite_engine(url: URL) -> Engine:
     # isolation_level None: transactions are begun below, and the driver begins none of its own.
     engine = create_engine(url, connect_args={"isolation_level": None, "timeout": 10})
+    engine.dialect.statement_compiler = _Hinting
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class _Hinting(SQLiteCompiler):
+    """Writes the hints of a query (`INDEXED BY`), which SQLAlchemy leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002 (SQLAlchemy's signature)
+        return text
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -37,6 +37,7 @@ class DeviceGroup(Base, table=True):
             sqlite_where=text("site_key IS NULL"),
             postgresql_where=text("site_key IS NULL"),
         ),
+        Index("ix_device_group_name_key", "name", "key"),
     )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)
@@ -85,7 +86,7 @@ class Attestation(Base, table=True):
 
     __tablename__ = "attestation"
     __table_args__: ClassVar[tuple[Any, ...]] = (
-        Index("ix_attestation_site_key_item", "site_key", "item"),
+        Index("ix_attestation_site_key_item_key", "site_key", "item", "key"),
         Index("ix_attestation_expires_at", "expires_at"),
     )
 
@@ -126,6 +127,7 @@ class Waiver(Base, table=True):
     __tablename__ = "waiver"
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_waiver_site_key_rule", "site_key", "rule"),
+        Index("ix_waiver_site_key_key", "site_key", "key"),
         Index("ix_waiver_expires_at", "expires_at"),
     )
 
@@ -188,6 +190,9 @@ class Maturity(Base, table=True):
     """A site's level of one question as it stands; null: not assessed."""
 
     __tablename__ = "maturity"
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("ix_maturity_levels", "site_key", "question", "level"),
+    )
 
     site_key: int = Field(primary_key=True, foreign_key="site.key", sa_type=Key)
     question: int = Field(primary_key=True, sa_type=Integer)
@@ -203,7 +208,7 @@ class MaturityChange(Base, table=True):
 
     __tablename__ = "maturity_change"
     __table_args__: ClassVar[tuple[Any, ...]] = (
-        Index("ix_maturity_change_site_key_at", "site_key", "at"),
+        Index("ix_maturity_change_site_key_at_key", "site_key", "at", "key"),
     )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)

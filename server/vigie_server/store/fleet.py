@@ -22,10 +22,11 @@ from vigie_server.domain.errors import NotFound
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
+from vigie_server.store.change_lists import transition_record
 from vigie_server.store.database import Database
 from vigie_server.store.instants import from_store_or_none
 from vigie_server.store.models import DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
-from vigie_server.store.record_rows import device_of
+from vigie_server.store.record_rows import device_of, verdict_record
 from vigie_server.store.tables import table
 
 DEVICE, SITE = table(DeviceRow), table(Site)
@@ -73,21 +74,7 @@ class Fleet:
             rows = connection.execute(
                 select(VERDICT).where(VERDICT.c.device_key == key).order_by(VERDICT.c.rule)
             )
-            return [
-                VerdictRecord(
-                    rule=row.rule,
-                    rule_version=row.rule_version,
-                    status=Status(row.status),
-                    reason=json.loads(row.reason),
-                    offending=json.loads(row.offending),
-                    since=row.since,
-                    failing_since=row.failing_since,
-                    evidence_at=row.evidence_at,
-                    next_check_at=row.next_check_at,
-                    waived=bool(row.waived) and row.status == Status.FAIL.value,
-                )
-                for row in rows
-            ]
+            return [verdict_record(row) for row in rows]
 
     def transitions(self, device_id: str, *, limit: int) -> Sequence[TransitionRecord]:
         with self._database.reading() as connection:
@@ -95,19 +82,10 @@ class Fleet:
             rows = connection.execute(
                 select(TRANSITION)
                 .where(TRANSITION.c.device_key == key)
-                .order_by(TRANSITION.c.key.desc())
+                .order_by(TRANSITION.c.at.desc(), TRANSITION.c.key.desc())
                 .limit(limit)
             )
-            return [
-                TransitionRecord(
-                    rule=row.rule,
-                    before=None if row.before is None else Status(row.before),
-                    after=Status(row.after),
-                    at=row.at,
-                    reason=json.loads(row.reason),
-                )
-                for row in rows
-            ]
+            return [transition_record(row) for row in rows]
 
     def reported_topics(self, device_id: str) -> Mapping[str, datetime]:
         with self._database.reading() as connection:

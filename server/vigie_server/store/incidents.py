@@ -42,7 +42,7 @@ class Incidents:
                 .where(INCIDENT.c.text == given.text)
             ).first()
             if known is not None:
-                return _entry(known), False
+                return incident_entry(known), False
             last = connection.execute(
                 select(INCIDENT.c.number, INCIDENT.c.digest)
                 .where(INCIDENT.c.site_key == at_site)
@@ -95,7 +95,7 @@ def _entries(connection: Connection, site: int) -> list[Entry]:
     rows = connection.execute(
         select(INCIDENT).where(INCIDENT.c.site_key == site).order_by(INCIDENT.c.number)
     )
-    return [_entry(row) for row in rows]
+    return [incident_entry(row) for row in rows]
 
 
 def _noted(connection: Connection, site: str) -> dict[int, str]:
@@ -110,7 +110,8 @@ def _noted(connection: Connection, site: str) -> dict[int, str]:
     return {int(noted[1]): noted[2] for noted in found if noted is not None}
 
 
-def _entry(row: Row[Any]) -> Entry:
+def incident_entry(row: Row[Any]) -> Entry:
+    """The entry of a row."""
     return Entry(
         row.number, row.happened_at, row.recorded_at, row.person, row.text, bytes(row.digest)
     )

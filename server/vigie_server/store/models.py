@@ -8,13 +8,16 @@ and `audit` are partitioned by month (`store.history`): their primary key is `ke
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Float, Index, Integer, LargeBinary, MetaData, Text
+from sqlalchemy import BigInteger, Float, Index, Integer, LargeBinary, MetaData, Text, text
 from sqlmodel import Field, SQLModel
 
 from vigie_server.store.instants import Instant
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 """Auto-numbered in both databases (SQLite numbers only columns of type INTEGER)."""
+
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its bytes: the beginning of a name is a range of an index."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -56,8 +59,16 @@ class Site(Base, table=True):
     contacts: str = Field(default="[]", sa_type=Text)
 
 
+LISTED_BY = ("state", "platform", "compliant", "nomadic", "site_key")
+"""What devices are filtered by while an index of their order is walked."""
+
+
 class DeviceRow(Base, table=True):
-    """A device, its place in its spool's sequence, and the revision that fences its changes."""
+    """A device, its place in its spool's sequence, and the revision that fences its changes.
+
+    `passing`, `failing` and `unknown` count its rules, `compliant` follows from them; they are
+    written with its verdicts, and `compliant` is null until it is judged.
+    """
 
     __tablename__ = "device"
     __table_args__: ClassVar[tuple[Any, ...]] = (
@@ -65,6 +76,10 @@ class DeviceRow(Base, table=True):
         Index("ix_device_hardware_uuid", "hardware_uuid"),
         Index("ix_device_judged_with", "judged_with"),
         Index("ix_device_site_key_state", "site_key", "state"),
+        # Lists in an order, whatever they are filtered by: see `store/device_lists.py`.
+        Index("ix_device_by_id", "id", *LISTED_BY),
+        Index("ix_device_by_hostname", "hostname", "id", *LISTED_BY),
+        Index("ix_device_by_failing", "failing", "id", *LISTED_BY),
     )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)
@@ -74,7 +89,7 @@ class DeviceRow(Base, table=True):
     profile: str = Field(sa_type=Text)
     platform: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
-    hostname: str = Field(default="", sa_type=Text)
+    hostname: str = Field(default="", sa_type=Bytewise)
     os: str = Field(default="", sa_type=Text)
     os_version: str = Field(default="", sa_type=Text)
     chassis: str = Field(default="", sa_type=Text)
@@ -101,6 +116,10 @@ class DeviceRow(Base, table=True):
     last_report_at: datetime | None = Field(default=None, sa_type=Instant)
     last_seen_at: datetime | None = Field(default=None, sa_type=Instant)
     clock_skew_seconds: float | None = Field(default=None, sa_type=Float(53))
+    passing: int = Field(default=0, sa_type=Integer)
+    failing: int = Field(default=0, sa_type=Integer)
+    unknown: int = Field(default=0, sa_type=Integer)
+    compliant: bool | None = Field(default=None)
 
 
 class Certificate(Base, table=True):
@@ -188,7 +207,15 @@ class VerdictRow(Base, table=True):
     __tablename__ = "verdict"
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_verdict_next_check_at", "next_check_at"),
-        Index("ix_verdict_rule_status", "rule", "status"),
+        Index("ix_verdict_rule_status_device_key", "rule", "status", "device_key"),
+        Index(
+            "ix_verdict_failing",
+            "device_key",
+            "rule",
+            "waived",
+            sqlite_where=text("status = 'fail'"),
+            postgresql_where=text("status = 'fail'"),
+        ),
     )
 
     device_key: int = Field(foreign_key="device.key", primary_key=True, sa_type=Key)
@@ -207,13 +234,36 @@ class VerdictRow(Base, table=True):
     next_check_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class RuleCount(Base, table=True):
+    """How many devices hold each verdict of a rule, at a site or (`EVERY_SITE`) at all of them.
+
+    Retired devices do not count; `failing` leaves out those that are `waived`. Moved with the
+    verdicts, in their transaction.
+    """
+
+    __tablename__ = "rule_count"
+
+    site_key: int = Field(primary_key=True, sa_type=Key)
+    rule: str = Field(primary_key=True, sa_type=Text)
+    passing: int = Field(default=0, sa_type=Integer)
+    failing: int = Field(default=0, sa_type=Integer)
+    waived: int = Field(default=0, sa_type=Integer)
+    unknown: int = Field(default=0, sa_type=Integer)
+    not_applicable: int = Field(default=0, sa_type=Integer)
+
+
+EVERY_SITE = 0
+"""The `site_key` of counts over every site; sites are numbered from 1."""
+
+
 class TransitionRow(Base, table=True):
     """A verdict that changed: append-only."""
 
     __tablename__ = "transition"
     __table_args__: ClassVar[tuple[Any, ...]] = (
-        Index("ix_transition_device_key_key", "device_key", "key"),
-        Index("ix_transition_at", "at"),
+        Index("ix_transition_device_key_at_key", "device_key", "at", "key"),
+        Index("ix_transition_at_key", "at", "key"),
+        Index("ix_transition_rule_at_key", "rule", "at", "key"),
     )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)
@@ -262,7 +312,11 @@ class Audit(Base, table=True):
     """Who did what: append-only."""
 
     __tablename__ = "audit"
-    __table_args__: ClassVar[tuple[Any, ...]] = (Index("ix_audit_at", "at"),)
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("ix_audit_at_key", "at", "key"),
+        Index("ix_audit_subject_at_key", "subject", "at", "key"),
+        Index("ix_audit_actor_at_key", "actor", "at", "key"),
+    )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)
     at: datetime = Field(sa_type=Instant)

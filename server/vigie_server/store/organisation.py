@@ -27,15 +27,15 @@ class Organisation:
         self._database = database
 
     def sites(self, within: Sites) -> Sequence[Site]:
-        query = _sites().order_by(SITE.c.name)
+        query = sites_query().order_by(SITE.c.name)
         if within is not None:
             query = query.where(SITE.c.name.in_(sorted(within)))
         with self._database.reading() as connection:
-            return [_site(row) for row in connection.execute(query)]
+            return [site_of(row) for row in connection.execute(query)]
 
     def site(self, name: str) -> Site:
         with self._database.reading() as connection:
-            return _site(_found(connection, name))
+            return site_of(_found(connection, name))
 
     @retried
     def put(self, site: Site, act: Act) -> None:
@@ -49,7 +49,7 @@ class Organisation:
         }
         with self._database.writing() as connection:
             values["body_key"] = _body_key(connection, site.body, act)
-            before = connection.execute(_sites().where(SITE.c.name == site.name)).one_or_none()
+            before = connection.execute(sites_query().where(SITE.c.name == site.name)).one_or_none()
             if before is None:
                 connection.execute(
                     SITE.insert().values(name=site.name, created_at=act.at, **values)
@@ -77,18 +77,20 @@ class Organisation:
             record_act(connection, act, "removed a site", name)
 
 
-def _sites() -> Select[Any]:
+def sites_query() -> Select[Any]:
+    """Sites with the name of their body."""
     return select(SITE, BODY.c.name.label("body")).outerjoin(BODY, BODY.c.key == SITE.c.body_key)
 
 
 def _found(connection: Connection, name: str) -> Row[Any]:
-    row = connection.execute(_sites().where(SITE.c.name == name)).one_or_none()
+    row = connection.execute(sites_query().where(SITE.c.name == name)).one_or_none()
     if row is None:
         raise NotFound(f"no site {name}")
     return row
 
 
-def _site(row: Row[Any]) -> Site:
+def site_of(row: Row[Any]) -> Site:
+    """The site of such a row."""
     return Site(
         name=row.name,
         body=row.body or "",

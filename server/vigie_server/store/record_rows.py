@@ -5,13 +5,19 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row, select
 
 from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.errors import NotFound
 from vigie_server.domain.records import DeviceRecord, HeldVerdict
 from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.domain.whereabouts import Grounds, Whereabouts
+from vigie_server.ports.readers import VerdictRecord
+from vigie_server.store.models import DeviceRow
+from vigie_server.store.tables import table
+
+DEVICE: Final = table(DeviceRow)
 
 GROUNDS_KEPT: Final = 1_024
 """Sites whose networks are kept at hand, read."""
@@ -68,6 +74,30 @@ def record_of(row: Row[Any], around: Surroundings) -> DeviceRecord:
 @lru_cache(GROUNDS_KEPT)
 def _grounds(networks: str, gateways: str) -> Grounds:
     return Grounds.of(json.loads(networks), json.loads(gateways))
+
+
+def device_key_of(connection: Connection, device_id: str) -> int:
+    """A device's key by its id. Raises NotFound."""
+    key = connection.execute(select(DEVICE.c.key).where(DEVICE.c.id == device_id)).scalar()
+    if key is None:
+        raise NotFound(f"no device {device_id}")
+    return int(key)
+
+
+def verdict_record(row: Row[Any]) -> VerdictRecord:
+    """The verdict of a row as readers see it."""
+    return VerdictRecord(
+        rule=row.rule,
+        rule_version=row.rule_version,
+        status=Status(row.status),
+        reason=json.loads(row.reason),
+        offending=json.loads(row.offending),
+        since=row.since,
+        failing_since=row.failing_since,
+        evidence_at=row.evidence_at,
+        next_check_at=row.next_check_at,
+        waived=bool(row.waived) and row.status == Status.FAIL.value,
+    )
 
 
 def held_verdict(row: Row[Any]) -> HeldVerdict:

@@ -212,7 +212,13 @@ def _records(
     query = select(WAIVER).where(WAIVER.c.site_key == at_site).order_by(WAIVER.c.key.desc())
     if rule is not None:
         query = query.where(WAIVER.c.rule == rule)
-    rows = connection.execute(query).all()
+    return shown_waivers(connection, site, connection.execute(query).all())
+
+
+def shown_waivers(
+    connection: Connection, site: str, rows: Sequence[Row[Any]]
+) -> list[WaiverRecord]:
+    """The waivers of these rows, with their devices."""
     waived = _waived(connection, [row.key for row in rows])
     return [_shown(row, site, waived.get(row.key, [])) for row in rows]
 

@@ -1,20 +1,18 @@
 """The HTTP application: API, metrics and two probes. All but the probes want a token."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 
-from vigie_server.domain.reference_files import Reference
-from vigie_server.domain.rules import Rule
 from vigie_server.ports.readers import FleetReader
 from vigie_server.ports.scraping import FleetMetrics
 from vigie_server.ports.tokens import ApiTokens
 from vigie_server.web import problems
 from vigie_server.web.access import Access
-from vigie_server.web.api import api_router
+from vigie_server.web.documented import Documented
 from vigie_server.web.metrics import metrics_router
 
 
@@ -22,15 +20,17 @@ def create_app(
     *,
     reader: FleetReader,
     tokens: ApiTokens,
-    rules: Sequence[Rule],
-    references: Sequence[Reference],
     fleet: FleetMetrics,
     own: CollectorRegistry,
     now: Callable[[], datetime],
     version: str,
 ) -> FastAPI:
-    """The application. `fleet` gives the families of devices, `own` the server's own figures."""
-    app = FastAPI(
+    """The application, without the routes of the API.
+
+    `reader` says whether the store answers and knows the sites; `fleet` gives the families of
+    devices, `own` the server's own figures.
+    """
+    app = Documented(
         title="Vigie",
         version=version,
         openapi_url="/api/v1/openapi.json",
@@ -40,7 +40,6 @@ def create_app(
     )
     problems.install(app)
     access = Access(tokens, now)
-    app.include_router(api_router(reader=reader, rules=rules, references=references, access=access))
 
     app.include_router(metrics_router(access, fleet=fleet, own=own, reader=reader))
 
@@ -50,7 +49,7 @@ def create_app(
         return "ok\n"
 
     @app.get("/readyz", response_class=PlainTextResponse)
-    def ready() -> str:
+    def answers() -> str:
         """The store answers too; 503 otherwise."""
         reader.ready()
         return "ok\n"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Request
 from fastapi.responses import Response
@@ -13,8 +13,11 @@ from vigie_server.domain.card_files import MOST_BYTES, cards_read, cards_written
 from vigie_server.domain.cards import FIELDS, Cell, cells_of
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.declaring import CardStore, WrittenCard
+from vigie_server.ports.site_lists import CardOfDevice, SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, scope_of, sees
+from vigie_server.web.listing import STREAMS, Listing, PageShape, Streamed
+from vigie_server.web.tags import tagged
 
 
 class CardShape(BaseModel):
@@ -36,6 +39,26 @@ class CardShape(BaseModel):
         )
 
 
+class CardInList(CardShape):
+    """A card, with the name of its device and site."""
+
+    hostname: str
+    site: str
+
+    @classmethod
+    def of_device(cls, found: CardOfDevice) -> "CardInList":
+        """The card of a device."""
+        card = CardShape.of(found.device, found.written)
+        return cls(**dict(card), hostname=found.hostname, site=found.written.site)
+
+
+class CardList(PageShape[CardInList]):
+    """Asset cards of the devices that have one, in the order of their enrolment."""
+
+
+CARDS: Final = Listing(CardList, CardInList, CardInList.of_device, (int,))
+
+
 class Imported(BaseModel):
     """What a file changed, or would change."""
 
@@ -44,7 +67,9 @@ class Imported(BaseModel):
     dry_run: bool
 
 
-def assets_router(access: Access, *, cards: CardStore, now: Callable[[], datetime]) -> APIRouter:
+def assets_router(
+    access: Access, *, cards: CardStore, lists: SiteLists, now: Callable[[], datetime]
+) -> APIRouter:
     """The routes of asset cards."""
     router = APIRouter(prefix="/api/v1")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
@@ -56,10 +81,18 @@ def assets_router(access: Access, *, cards: CardStore, now: Callable[[], datetim
             raise NotFound(f"no device {device_id}")
         return written
 
-    @router.get("/devices/{device_id}/asset")
-    def show_card(device_id: str, caller: Reader) -> CardShape:
+    @router.get("/assets", response_model=CardList, responses=STREAMS)
+    def list_cards(caller: Reader, asked: Streamed, *, site: str | None = None) -> Response:
+        """The asset cards of the scope; `/assets.csv` is the file to change and import."""
+        sites = scope_of(caller, site)
+        return CARDS.answer(
+            asked, lambda after, limit: lists.cards(sites, after=after, limit=limit)
+        )
+
+    @router.get("/devices/{device_id}/asset", response_model=CardShape)
+    def show_card(device_id: str, caller: Reader, request: Request) -> Response:
         """The device's asset card."""
-        return CardShape.of(device_id, require_device(caller, device_id))
+        return tagged(request, CardShape.of(device_id, require_device(caller, device_id)))
 
     @router.put("/devices/{device_id}/asset")
     def write_card(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StrictInt
@@ -15,8 +15,11 @@ from vigie_server.domain.attesting import (
     Outcome,
 )
 from vigie_server.ports.attesting import AttestationRecord, AttestationState, AttestationStore
+from vigie_server.ports.pages import page_of
+from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.listing import Listing, Paged, PageShape
 
 
 class ItemShape(BaseModel):
@@ -50,10 +53,11 @@ class ItemShape(BaseModel):
         )
 
 
-class ItemList(BaseModel):
-    """Every item, in the order of its id."""
+class ItemList(PageShape[ItemShape]):
+    """Items, in the order of their ids."""
 
-    items: list[ItemShape]
+
+ITEMS: Final = Listing(ItemList, ItemShape, ItemShape.of, (str,))
 
 
 class AttestationSent(BaseModel):
@@ -104,16 +108,15 @@ class AttestationShape(BaseModel):
         )
 
 
-class AttestationList(BaseModel):
+class AttestationList(PageShape[AttestationShape]):
     """Attestations of a site."""
-
-    items: list[AttestationShape]
 
 
 def attestations_router(
     access: Access,
     *,
     store: AttestationStore,
+    lists: SiteLists,
     catalogue: AttestationCatalogue,
     remind_before: timedelta,
     now: Callable[[], datetime],
@@ -126,23 +129,43 @@ def attestations_router(
     def shown(record: AttestationRecord) -> AttestationShape:
         return AttestationShape.of(record, record.state(now(), remind_before=remind_before))
 
-    @router.get("/attestations", dependencies=[Depends(access.allow(READERS))])
-    def list_items() -> ItemList:
-        """All that can be attested: what to do, and what proves it."""
-        items = sorted(catalogue.items.values(), key=lambda item: item.id)
-        return ItemList(items=[ItemShape.of(item) for item in items])
+    standing = Listing(AttestationList, AttestationShape, shown, (str, str))
+    history = Listing(AttestationList, AttestationShape, shown, (int,))
+    items = tuple(catalogue.items.values())
 
-    @router.get("/sites/{site}/attestations")
-    def list_attestations(site: str, caller: Reader) -> AttestationList:
+    @router.get(
+        "/attestations",
+        response_model=ItemList,
+        dependencies=[Depends(access.allow(READERS))],
+    )
+    def list_items(asked: Paged) -> Response:
+        """All that can be attested: what to do, and what proves it."""
+        return ITEMS.answer(
+            asked,
+            lambda after, limit: page_of(items, lambda item: (item.id,), after=after, limit=limit),
+        )
+
+    @router.get("/sites/{site}/attestations", response_model=AttestationList)
+    def list_attestations(site: str, caller: Reader, asked: Paged) -> Response:
         """The newest word on each item, for the site and its groups."""
         require_site(caller, site)
-        return AttestationList(items=[shown(record) for record in store.standing(site)])
+        return standing.answer(
+            asked,
+            lambda after, limit: page_of(
+                store.standing(site),
+                lambda record: (record.item, record.group or ""),
+                after=after,
+                limit=limit,
+            ),
+        )
 
-    @router.get("/sites/{site}/attestations/{item}")
-    def list_history(site: str, item: str, caller: Reader) -> AttestationList:
+    @router.get("/sites/{site}/attestations/{item}", response_model=AttestationList)
+    def list_history(site: str, item: str, caller: Reader, asked: Paged) -> Response:
         """All that was attested of an item, the newest first."""
         require_site(caller, site)
-        return AttestationList(items=[shown(record) for record in store.history(site, item)])
+        return history.answer(
+            asked, lambda after, limit: lists.attested(site, item, after=after, limit=limit)
+        )
 
     @router.post("/sites/{site}/attestations", status_code=HTTPStatus.CREATED)
     def attest(

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from vigie_server.domain.selectors import selector_of
 from vigie_server.domain.sites import name_of
 from vigie_server.domain.surroundings import Group
 from vigie_server.ports.declaring import GroupStore
+from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import (
     READERS,
@@ -21,6 +23,7 @@ from vigie_server.web.access import (
     require_site,
     scope_of,
 )
+from vigie_server.web.listing import Listing, Paged, PageShape
 
 
 class GroupShape(BaseModel):
@@ -37,10 +40,11 @@ class GroupShape(BaseModel):
         return cls(site=group.site, name=group.name, selector=criteria)
 
 
-class GroupList(BaseModel):
-    """Groups of the caller's sites, and of every site."""
+class GroupList(PageShape[GroupShape]):
+    """Groups of the caller's sites, and of every site, in the order of their names."""
 
-    items: list[GroupShape]
+
+GROUPS: Final = Listing(GroupList, GroupShape, GroupShape.of, (str, int))
 
 
 class GroupMembers(GroupShape):
@@ -68,17 +72,21 @@ def require_group_site(caller: ApiCaller, site: str | None) -> None:
         )
 
 
-def groups_router(access: Access, *, groups: GroupStore, now: Callable[[], datetime]) -> APIRouter:
+def groups_router(
+    access: Access, *, groups: GroupStore, lists: SiteLists, now: Callable[[], datetime]
+) -> APIRouter:
     """The routes of groups."""
     router = APIRouter(prefix="/api/v1/groups")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
 
-    @router.get("")
-    def list_groups(caller: Reader, *, site: str | None = None) -> GroupList:
+    @router.get("", response_model=GroupList)
+    def list_groups(caller: Reader, asked: Paged, *, site: str | None = None) -> Response:
         """Groups; those of one site, with those of every site, when it is named."""
-        found = groups.groups(scope_of(caller, site))
-        return GroupList(items=[GroupShape.of(group) for group in found])
+        sites = scope_of(caller, site)
+        return GROUPS.answer(
+            asked, lambda after, limit: lists.groups(sites, after=after, limit=limit)
+        )
 
     @router.get("/{name}")
     def show_group(name: str, caller: Reader, *, site: str | None = None) -> GroupMembers:

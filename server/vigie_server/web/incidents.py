@@ -10,8 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from vigie_server.domain.incident_log import Entry, NewEntry, as_csv, checked
 from vigie_server.ports.incidents import IncidentLog
+from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.listing import Listing, Paged, PageShape
 
 CSV: Final = "text/csv; charset=utf-8"
 _MARK: Final = "\ufeff"  # spreadsheets take a file without it for Windows' own letters
@@ -50,10 +52,11 @@ class EntryShape(BaseModel):
         )
 
 
-class EntryList(BaseModel):
-    """The whole log, in order."""
+class EntryList(PageShape[EntryShape]):
+    """The log, in order."""
 
-    items: list[EntryShape]
+
+ENTRIES: Final = Listing(EntryList, EntryShape, EntryShape.of, (int,))
 
 
 class CheckShape(BaseModel):
@@ -66,17 +69,21 @@ class CheckShape(BaseModel):
     missing: int
 
 
-def incidents_router(access: Access, *, log: IncidentLog, now: Callable[[], datetime]) -> APIRouter:
+def incidents_router(
+    access: Access, *, log: IncidentLog, lists: SiteLists, now: Callable[[], datetime]
+) -> APIRouter:
     """The routes of incident logs."""
     router = APIRouter(prefix="/api/v1/sites/{site}")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
 
-    @router.get("/incidents")
-    def list_entries(site: str, caller: Reader) -> EntryList:
-        """Every entry."""
+    @router.get("/incidents", response_model=EntryList)
+    def list_entries(site: str, caller: Reader, asked: Paged) -> Response:
+        """The entries, the oldest first."""
         require_site(caller, site)
-        return EntryList(items=[EntryShape.of(entry) for entry in log.entries(site)])
+        return ENTRIES.answer(
+            asked, lambda after, limit: lists.incidents(site, after=after, limit=limit)
+        )
 
     @router.get("/incidents.csv", response_class=Response)
     def export(site: str, caller: Reader, *, language: Literal["fr", "en"] = "fr") -> Response:

@@ -6,12 +6,14 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from vigie_server.domain.site_figures import Inventory, complement_of
 from vigie_server.ports.maturity import Inventories, InventoryFiles, WrittenInventory
+from vigie_server.ports.pages import page_of
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.listing import Listing, Paged
 from vigie_server.web.maturity_shapes import InventoryList, InventoryShape, Reviewed
 
 OWN_STAFF: Final = READERS - {Role.CONTRACTOR}
@@ -36,11 +38,20 @@ def inventories_router(
         records = inventories.reviews(name, days=review_days(name), now=now())
         return InventoryList(items=[InventoryShape.of(record, now()) for record in records])
 
-    @router.get("")
-    def list_inventories(name: str, caller: Reader) -> InventoryList:
+    listing = Listing[InventoryShape, InventoryShape](
+        InventoryList, InventoryShape, lambda shape: shape, (str,)
+    )
+
+    @router.get("", response_model=InventoryList)
+    def list_inventories(name: str, caller: Reader, asked: Paged) -> Response:
         """The five inventories: when each was reviewed, when it is due."""
         require_site(caller, name)
-        return listed(name)
+        return listing.answer(
+            asked,
+            lambda after, limit: page_of(
+                listed(name).items, lambda shape: (shape.inventory,), after=after, limit=limit
+            ),
+        )
 
     @router.post("/{inventory}/reviews", status_code=HTTPStatus.CREATED)
     def review(

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.mail.names import domain_of, selectors_of
 from vigie_server.domain.mail.rule_files import MailRule
 from vigie_server.ports.mail import MailDomain, MailStore, MailTransition, MailVerdict
+from vigie_server.ports.pages import page_of
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.listing import Listing, Paged, PageShape
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Changes to give at most")]
 
@@ -122,11 +125,13 @@ class MailRuleShape(BaseModel):
         )
 
 
-class DomainList(BaseModel):
+class DomainList(PageShape[DomainShape]):
     """The mail domains of a site, and the rules that they are judged by."""
 
-    items: list[DomainShape]
     rules: list[MailRuleShape]
+
+
+DOMAINS: Final = Listing(DomainList, DomainShape, DomainShape.of, (str,))
 
 
 def mail_router(
@@ -144,11 +149,17 @@ def mail_router(
                 return DomainShape.of(held)
         raise NotFound(f"site {site} has no mail domain {domain}")
 
-    @router.get("")
-    def list_domains(site: str, caller: Reader) -> DomainList:
-        """Every mail domain of the site."""
+    @router.get("", response_model=DomainList)
+    def list_domains(site: str, caller: Reader, asked: Paged) -> Response:
+        """The mail domains of the site, in the order of their names."""
         require_site(caller, site)
-        return DomainList(items=[DomainShape.of(held) for held in store.of_site(site)], rules=told)
+        return DOMAINS.answer(
+            asked,
+            lambda after, limit: page_of(
+                store.of_site(site), lambda held: (held.domain,), after=after, limit=limit
+            ),
+            rules=told,
+        )
 
     @router.get("/{domain}")
     def show_domain(site: str, domain: str, caller: Reader) -> DomainShape:

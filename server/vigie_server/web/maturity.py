@@ -1,13 +1,17 @@
 """`/api/v1`: sites' levels and rules, and how bodies and regions spread."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.maturity import MaturityReader
+from vigie_server.ports.pages import page_of
+from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, Access, require_site
+from vigie_server.web.listing import Listing, Paged
 from vigie_server.web.maturity_shapes import (
     LevelChangeList,
     LevelChangeShape,
@@ -16,38 +20,50 @@ from vigie_server.web.maturity_shapes import (
     SiteRuleList,
     SiteRuleShape,
 )
+from vigie_server.web.tags import tagged
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Items a page")]
+CHANGES: Final = Listing(LevelChangeList, LevelChangeShape, LevelChangeShape.of, (int, int))
 
 
-def maturity_router(access: Access, *, reader: MaturityReader, guide: SiteGuide) -> APIRouter:
+def maturity_router(
+    access: Access, *, reader: MaturityReader, lists: SiteLists, guide: SiteGuide
+) -> APIRouter:
     """The routes of levels and of sites' rules."""
     router = APIRouter(prefix="/api/v1")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
 
-    @router.get("/sites/{name}/maturity")
-    def show_maturity(name: str, caller: Reader) -> MaturityShape:
+    rules = Listing[SiteRuleShape, SiteRuleShape](
+        SiteRuleList, SiteRuleShape, lambda shape: shape, (str,)
+    )
+
+    @router.get("/sites/{name}/maturity", response_model=MaturityShape)
+    def show_maturity(name: str, caller: Reader, request: Request) -> Response:
         """The site's level in each question, what holds it there, and what to do next."""
         require_site(caller, name)
-        return MaturityShape.of(name, list(reader.levels(name)), guide)
+        return tagged(request, MaturityShape.of(name, list(reader.levels(name)), guide))
 
-    @router.get("/sites/{name}/maturity/history")
-    def show_history(name: str, caller: Reader, *, limit: Limit = 100) -> LevelChangeList:
+    @router.get("/sites/{name}/maturity/history", response_model=LevelChangeList)
+    def show_history(name: str, caller: Reader, asked: Paged) -> Response:
         """How the site's levels changed, the newest first."""
         require_site(caller, name)
-        changes = reader.history(name, limit=limit)
-        return LevelChangeList(items=[LevelChangeShape.of(change) for change in changes])
+        return CHANGES.answer(
+            asked, lambda after, limit: lists.level_changes(name, after=after, limit=limit)
+        )
 
-    @router.get("/sites/{name}/rules")
-    def show_rules(name: str, caller: Reader) -> SiteRuleList:
+    @router.get("/sites/{name}/rules", response_model=SiteRuleList)
+    def show_rules(name: str, caller: Reader, asked: Paged) -> Response:
         """The rules of the whole site, and what they come to."""
         require_site(caller, name)
         found = {record.rule: record for record in reader.verdicts(name)}
-        return SiteRuleList(
-            items=[
-                SiteRuleShape.of(rule, found.get(rule), guide)
-                for rule in sorted({*guide.site_rules, *guide.mail_rules, *found})
-            ]
+        shapes = [
+            SiteRuleShape.of(rule, found.get(rule), guide)
+            for rule in {*guide.site_rules, *guide.mail_rules, *found}
+        ]
+        return rules.answer(
+            asked,
+            lambda after, limit: page_of(
+                shapes, lambda shape: (shape.rule,), after=after, limit=limit
+            ),
         )
 
     @router.get("/bodies/{name}/maturity")

@@ -15,6 +15,7 @@ from vigie_server.ports.maturity import (
     RollUp,
     SiteVerdictRecord,
 )
+from vigie_server.web.listing import PageShape
 
 
 class ActionShape(BaseModel):
@@ -115,10 +116,8 @@ class LevelChangeShape(BaseModel):
         )
 
 
-class LevelChangeList(BaseModel):
+class LevelChangeList(PageShape[LevelChangeShape]):
     """Changes of level, the newest first."""
-
-    items: list[LevelChangeShape]
 
 
 class SpreadShape(BaseModel):
@@ -182,10 +181,8 @@ class SiteRuleShape(BaseModel):
         )
 
 
-class SiteRuleList(BaseModel):
+class SiteRuleList(PageShape[SiteRuleShape]):
     """The rules of a whole site, in the order of their ids."""
-
-    items: list[SiteRuleShape]
 
 
 class InventoryShape(BaseModel):
@@ -216,10 +213,8 @@ class InventoryShape(BaseModel):
         )
 
 
-class InventoryList(BaseModel):
+class InventoryList(PageShape[InventoryShape]):
     """The five inventories of a site."""
-
-    items: list[InventoryShape]
 
 
 class Reviewed(BaseModel):

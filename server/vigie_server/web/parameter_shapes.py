@@ -1,6 +1,7 @@
 """Parameters as the API carries them: what is set, what is in force, what a change comes to."""
 
 from datetime import datetime
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,6 +10,7 @@ from vigie_server.domain.parameters import Parameter
 from vigie_server.domain.site_rules import SiteVerdict
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.foreseeing import Ahead
+from vigie_server.web.listing import Listing, PageShape
 
 Plain = str | int | float | bool | list[str] | None
 
@@ -42,10 +44,11 @@ class OverrideShape(BaseModel):
         )
 
 
-class OverrideList(BaseModel):
-    """What is set in the caller's scope."""
+class OverrideList(PageShape[OverrideShape]):
+    """What is set in the caller's scope, the oldest first."""
 
-    items: list[OverrideShape]
+
+OVERRIDES: Final = Listing(OverrideList, OverrideShape, OverrideShape.of_override, (int,))
 
 
 class OverrideDeclared(BaseModel):

@@ -20,6 +20,7 @@ from vigie_server.domain.overrides import (
 from vigie_server.domain.settable import Settable
 from vigie_server.ports.declaring import GroupStore, OverrideStore, Target
 from vigie_server.ports.foreseeing import Change, LooksAhead
+from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import (
     READERS,
@@ -31,7 +32,9 @@ from vigie_server.web.access import (
     sees,
 )
 from vigie_server.web.groups import require_group_site
+from vigie_server.web.listing import Paged
 from vigie_server.web.parameter_shapes import (
+    OVERRIDES,
     AheadShape,
     OverrideDeclared,
     OverrideList,
@@ -55,6 +58,7 @@ def parameters_router(
     groups: GroupStore,
     settable: Settable,
     look_ahead: LooksAhead,
+    lists: SiteLists,
     now: Callable[[], datetime],
 ) -> APIRouter:
     """The routes of parameters."""
@@ -69,14 +73,15 @@ def parameters_router(
         body = AheadShape.of(look_ahead(change)).model_dump_json()
         return Response(body, media_type="application/json")
 
-    @router.get("/parameters")
+    @router.get("/parameters", response_model=OverrideList)
     def list_parameters(
-        caller: Reader, *, site: str | None = None, rule: str | None = None
-    ) -> OverrideList:
+        caller: Reader, asked: Paged, *, site: str | None = None, rule: str | None = None
+    ) -> Response:
         """What is set; what is in force on a device, `/devices/{id}/parameters` says."""
-        found = overrides.overrides(scope_of(caller, site))
-        items = [OverrideShape.of_override(one) for one in found if rule in {None, one.rule}]
-        return OverrideList(items=items)
+        sites = scope_of(caller, site)
+        return OVERRIDES.answer(
+            asked, lambda after, limit: lists.overrides(sites, rule=rule, after=after, limit=limit)
+        )
 
     @router.put(
         "/parameters/{scope}/{of}/{rule}/{name}",

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from vigie_server.domain.errors import (
+    CursorRefused,
     DeclarationRefused,
     DeviceCloned,
     DeviceRetired,
@@ -28,6 +29,7 @@ from vigie_server.domain.errors import (
 )
 
 STATUS_OF: Final[Mapping[type[VigieError], HTTPStatus]] = {
+    CursorRefused: HTTPStatus.BAD_REQUEST,
     DeclarationRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     DeviceCloned: HTTPStatus.CONFLICT,
     DeviceRetired: HTTPStatus.GONE,

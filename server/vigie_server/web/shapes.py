@@ -1,15 +1,16 @@
 """The JSON shapes of the API: what a reader gets, field by field, and nothing of the store."""
 
 from datetime import date, datetime
+from typing import Any
 
 from pydantic import BaseModel
 
-from vigie_server.domain import score
 from vigie_server.domain.devices import Device
 from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.rules import Rule
-from vigie_server.domain.views import DeviceView
+from vigie_server.ports.lists import ChangeOfDevice, DeviceEntry, RuleTally, VerdictOfDevice
 from vigie_server.ports.readers import TransitionRecord, VerdictRecord
+from vigie_server.web.listing import PageShape
 
 
 class DeviceShape(BaseModel):
@@ -33,22 +34,7 @@ class DeviceShape(BaseModel):
     @classmethod
     def of(cls, device: Device) -> "DeviceShape":
         """The device, without what only the server needs."""
-        return cls(
-            id=device.id,
-            site=device.site,
-            profile=device.profile,
-            state=device.state.value,
-            hostname=device.hostname,
-            platform=device.platform,
-            os=device.os,
-            os_version=device.os_version,
-            chassis=device.chassis,
-            agent_version=device.agent_version,
-            enrolled_at=device.enrolled_at,
-            last_report_at=device.last_report_at,
-            clock_skew_seconds=device.clock_skew_seconds,
-            nomadic=device.nomadic,
-        )
+        return cls(**_told(device))
 
 
 class DeviceInList(DeviceShape):
@@ -63,25 +49,19 @@ class DeviceInList(DeviceShape):
     waived_rules: list[str]
 
     @classmethod
-    def of_view(cls, view: DeviceView) -> "DeviceInList":
+    def of_entry(cls, entry: DeviceEntry) -> "DeviceInList":
         """The device and its figures over its standing verdicts."""
-        standing = list(view.verdicts.values())
         return cls(
-            **DeviceShape.of(view.device).model_dump(),
-            compliant=score.compliant(standing) if standing else None,
-            compliance_ratio=score.compliance_ratio(standing),
-            failing_rules=sorted(
-                rule for rule, verdict in view.verdicts.items() if verdict.status == "fail"
-            ),
-            waived_rules=sorted(rule for rule, verdict in view.verdicts.items() if verdict.waived),
+            **_told(entry.device),
+            compliant=entry.figures.compliant,
+            compliance_ratio=entry.figures.ratio,
+            failing_rules=list(entry.failing_rules),
+            waived_rules=list(entry.waived_rules),
         )
 
 
-class DeviceList(BaseModel):
-    """A page of devices. Ask again with `after=<next_after>` until it is null."""
-
-    items: list[DeviceInList]
-    next_after: str | None
+class DeviceList(PageShape[DeviceInList]):
+    """A page of devices."""
 
 
 class VerdictShape(BaseModel):
@@ -115,10 +95,30 @@ class VerdictShape(BaseModel):
         )
 
 
-class VerdictList(BaseModel):
-    """All standing verdicts of one device, in the order of the rules' ids."""
+class VerdictList(PageShape[VerdictShape]):
+    """Standing verdicts of one device, in the order of the rules' ids."""
 
-    items: list[VerdictShape]
+
+class RuleVerdictShape(VerdictShape):
+    """A rule's verdict on a device."""
+
+    device: str
+    hostname: str
+    site: str
+
+    @classmethod
+    def of_verdict(cls, held: VerdictOfDevice) -> "RuleVerdictShape":
+        """The verdict, and whose it is."""
+        return cls(
+            **dict(VerdictShape.of(held.verdict)),
+            device=held.device,
+            hostname=held.hostname,
+            site=held.site,
+        )
+
+
+class RuleVerdictList(PageShape[RuleVerdictShape]):
+    """Standing verdicts of one rule, by status and then in the order of enrolment."""
 
 
 class TransitionShape(BaseModel):
@@ -142,14 +142,59 @@ class TransitionShape(BaseModel):
         )
 
 
-class TransitionList(BaseModel):
-    """Changes of verdict, the newest first."""
+class TransitionList(PageShape[TransitionShape]):
+    """Changes of a device's verdicts, the newest first unless asked otherwise."""
 
-    items: list[TransitionShape]
+
+class FleetTransitionShape(TransitionShape):
+    """A change of verdict, and whose it was."""
+
+    device: str
+    hostname: str
+    site: str
+
+    @classmethod
+    def of_change(cls, found: ChangeOfDevice) -> "FleetTransitionShape":
+        """The change, word for word."""
+        return cls(
+            **dict(TransitionShape.of(found.change)),
+            device=found.device,
+            hostname=found.hostname,
+            site=found.site,
+        )
+
+
+class FleetTransitionList(PageShape[FleetTransitionShape]):
+    """Changes of verdict, the newest first unless asked otherwise."""
+
+
+class CountsShape(BaseModel):
+    """How many devices hold each verdict; `failing` leaves out the waived ones."""
+
+    passing: int
+    failing: int
+    waived: int
+    unknown: int
+    not_applicable: int
+
+    @classmethod
+    def of(cls, tally: RuleTally) -> "CountsShape":
+        """The counts of a rule."""
+        return cls(
+            passing=tally.passing,
+            failing=tally.failing,
+            waived=tally.waived,
+            unknown=tally.unknown,
+            not_applicable=tally.not_applicable,
+        )
 
 
 class RuleShape(BaseModel):
-    """A rule of the guide, in French and English."""
+    """A rule of the guide, in French and English, and what it comes to.
+
+    `devices` counts those that the caller sees and that are not retired. `compliance_ratio` is the
+    share that passes of those that pass, fail, waived or not, or are unknown; null where none does.
+    """
 
     id: str
     version: int
@@ -160,9 +205,11 @@ class RuleShape(BaseModel):
     title: dict[str, str]
     why: dict[str, str]
     remediation: dict[str, dict[str, str]]
+    devices: CountsShape
+    compliance_ratio: float | None
 
     @classmethod
-    def of(cls, rule: Rule) -> "RuleShape":
+    def of(cls, rule: Rule, tally: RuleTally) -> "RuleShape":
         """What a reader needs to understand a verdict of this rule."""
         return cls(
             id=rule.id,
@@ -174,6 +221,8 @@ class RuleShape(BaseModel):
             title=dict(rule.title),
             why=dict(rule.why),
             remediation={name: dict(text) for name, text in rule.remediation.items()},
+            devices=CountsShape.of(tally),
+            compliance_ratio=tally.ratio,
         )
 
 
@@ -190,8 +239,27 @@ class ReferenceShape(BaseModel):
         return cls(name=reference.name, recorded=reference.recorded, own=reference.own)
 
 
-class RuleList(BaseModel):
-    """Every rule, in the order of its id, and the reference data they use."""
+class RuleList(PageShape[RuleShape]):
+    """Rules, in the order of their ids, and the reference data they use."""
 
-    items: list[RuleShape]
     references: list[ReferenceShape]
+
+
+def _told(device: Device) -> dict[str, Any]:
+    """The device, without what only the server needs."""
+    return {
+        "id": device.id,
+        "site": device.site,
+        "profile": device.profile,
+        "state": device.state.value,
+        "hostname": device.hostname,
+        "platform": device.platform,
+        "os": device.os,
+        "os_version": device.os_version,
+        "chassis": device.chassis,
+        "agent_version": device.agent_version,
+        "enrolled_at": device.enrolled_at,
+        "last_report_at": device.last_report_at,
+        "clock_skew_seconds": device.clock_skew_seconds,
+        "nomadic": device.nomadic,
+    }

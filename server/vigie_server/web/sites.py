@@ -6,14 +6,18 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from vigie_server.domain.regions import Regions
 from vigie_server.domain.sites import Contact, Site, checked
 from vigie_server.ports.declaring import SiteStore
+from vigie_server.ports.site_lists import SiteEntry, SiteLists, SitesWanted
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.listing import STREAMS, Listing, PageShape, Streamed
+from vigie_server.web.tags import tagged
 
 
 class ContactShape(BaseModel):
@@ -53,30 +57,50 @@ class SiteShape(SiteDeclared):
         return cls(**asdict(site), region_name=regions.get(site.region, ""))
 
 
-class SiteList(BaseModel):
-    """The sites of the caller's scope, in the order of their names."""
+class SiteInList(SiteShape):
+    """A site with its levels, by question; null: not assessed, absent: not looked at yet."""
 
-    items: list[SiteShape]
+    levels: dict[int, int | None]
+
+
+class SiteList(PageShape[SiteInList]):
+    """The sites of the caller's scope, in the order of their names."""
 
 
 def sites_router(
-    access: Access, *, sites: SiteStore, regions: Regions, now: Callable[[], datetime]
+    access: Access,
+    *,
+    sites: SiteStore,
+    lists: SiteLists,
+    regions: Regions,
+    now: Callable[[], datetime],
 ) -> APIRouter:
     """The routes of sites."""
     router = APIRouter(prefix="/api/v1/sites")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
 
-    @router.get("")
-    def list_sites(caller: Reader) -> SiteList:
-        """Every site of the scope."""
-        return SiteList(items=[SiteShape.of(site, regions) for site in sites.sites(caller.sites)])
+    def shown(entry: SiteEntry) -> SiteInList:
+        told = SiteShape.of(entry.site, regions).model_dump()
+        return SiteInList(**told, levels=dict(sorted(entry.levels.items())))
 
-    @router.get("/{name}")
-    def show_site(name: str, caller: Reader) -> SiteShape:
+    listing = Listing(SiteList, SiteInList, shown, (str,))
+
+    @router.get("", response_model=SiteList, responses=STREAMS)
+    def list_sites(
+        caller: Reader, asked: Streamed, *, body: str | None = None, region: str | None = None
+    ) -> Response:
+        """The sites of the scope with their levels; `body` by its name, `region` by its code."""
+        wanted = SitesWanted(caller.sites, body, region)
+        return listing.answer(
+            asked, lambda after, limit: lists.sites(wanted, after=after, limit=limit)
+        )
+
+    @router.get("/{name}", response_model=SiteShape)
+    def show_site(name: str, caller: Reader, request: Request) -> Response:
         """One site."""
         require_site(caller, name)
-        return SiteShape.of(sites.site(name), regions)
+        return tagged(request, SiteShape.of(sites.site(name), regions))
 
     @router.put("/{name}")
     def declare_site(name: str, declared: SiteDeclared, caller: Writer) -> SiteShape:

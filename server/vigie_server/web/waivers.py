@@ -10,9 +10,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.waivers import NewWaiver, checked, row_keys
+from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.ports.waiving import WaiverRecord, WaiverStore
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.listing import Listing, Paged, PageShape
 
 
 class WaiverSent(BaseModel):
@@ -76,16 +78,15 @@ class WaiverShape(BaseModel):
         )
 
 
-class WaiverList(BaseModel):
-    """Every waiver of a site, the newest first."""
-
-    items: list[WaiverShape]
+class WaiverList(PageShape[WaiverShape]):
+    """Waivers of a site, the newest first."""
 
 
 def waivers_router(
     access: Access,
     *,
     store: WaiverStore,
+    lists: SiteLists,
     catalogue: Catalogue,
     months: int,
     now: Callable[[], datetime],
@@ -95,12 +96,19 @@ def waivers_router(
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
 
-    @router.get("")
-    def list_waivers(site: str, caller: Reader) -> WaiverList:
+    listing = Listing[WaiverRecord, WaiverShape](
+        WaiverList, WaiverShape, lambda record: WaiverShape.of(record, now()), (int,)
+    )
+
+    @router.get("", response_model=WaiverList)
+    def list_waivers(
+        site: str, caller: Reader, asked: Paged, *, rule: str | None = None
+    ) -> Response:
         """Waivers in force and past."""
         require_site(caller, site)
-        at = now()
-        return WaiverList(items=[WaiverShape.of(record, at) for record in store.waivers(site)])
+        return listing.answer(
+            asked, lambda after, limit: lists.waivers(site, rule=rule, after=after, limit=limit)
+        )
 
     @router.post("", status_code=HTTPStatus.CREATED)
     def grant(site: str, sent: WaiverSent, caller: Writer, response: Response) -> WaiverShape:

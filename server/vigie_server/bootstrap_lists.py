@@ -1,0 +1,34 @@
+"""The routes of devices, rules and the audit, each with its lists."""
+
+from collections.abc import Callable
+from functools import partial
+
+from fastapi import APIRouter
+
+from vigie_server.domain.rules import Catalogue
+from vigie_server.ports.readers import FleetReader
+from vigie_server.store.audit_trail import Acts
+from vigie_server.store.change_lists import Changes
+from vigie_server.store.database import Database
+from vigie_server.store.device_lists import FleetLists
+from vigie_server.web.access import Access
+from vigie_server.web.audit import audit_router
+from vigie_server.web.devices import devices_router
+from vigie_server.web.rules import rules_router
+
+
+def fleet_routes(
+    database: Database, catalogue: Catalogue, reader: FleetReader
+) -> tuple[Callable[[Access], APIRouter], ...]:
+    """The routes of what devices come to, and of who did what."""
+    lists = FleetLists(database)
+    return (
+        partial(devices_router, known=reader.device, lists=lists, changes=Changes(database)),
+        partial(
+            rules_router,
+            lists=lists,
+            rules=tuple(catalogue.rules.values()),
+            references=tuple(catalogue.references.values()),
+        ),
+        partial(audit_router, trail=Acts(database)),
+    )

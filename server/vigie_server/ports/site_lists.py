@@ -1,0 +1,86 @@
+"""Lists of sites, of what belongs to one, and of what is declared. All block.
+
+A site that does not exist raises NotFound.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from vigie_server.domain.incident_log import Entry
+from vigie_server.domain.overrides import Override
+from vigie_server.domain.sites import Site
+from vigie_server.domain.surroundings import Group
+from vigie_server.ports.attesting import AttestationRecord
+from vigie_server.ports.declaring import Sites, WrittenCard
+from vigie_server.ports.maturity import LevelChange
+from vigie_server.ports.pages import Page, Position
+from vigie_server.ports.waiving import WaiverRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SitesWanted:
+    """Which sites: of a body by its name, of a region by its INSEE code."""
+
+    sites: Sites = None
+    body: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteEntry:
+    """A site with its level of each question that was looked at; None: not assessed."""
+
+    site: Site
+    levels: Mapping[int, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CardOfDevice:
+    """A device's asset card."""
+
+    device: str
+    hostname: str
+    written: WrittenCard
+
+
+class SiteLists(Protocol):
+    """Reads them page by page."""
+
+    def sites(self, wanted: SitesWanted, *, after: Position | None, limit: int) -> Page[SiteEntry]:
+        """In the order of their names."""
+        ...
+
+    def attested(
+        self, site: str, item: str, *, after: Position | None, limit: int
+    ) -> Page[AttestationRecord]:
+        """All that was attested of an item, the newest first."""
+        ...
+
+    def waivers(
+        self, site: str, *, rule: str | None, after: Position | None, limit: int
+    ) -> Page[WaiverRecord]:
+        """In force and past, the newest first."""
+        ...
+
+    def incidents(self, site: str, *, after: Position | None, limit: int) -> Page[Entry]:
+        """In their order."""
+        ...
+
+    def level_changes(self, site: str, *, after: Position | None, limit: int) -> Page[LevelChange]:
+        """The newest first."""
+        ...
+
+    def groups(self, within: Sites, *, after: Position | None, limit: int) -> Page[Group]:
+        """Those of these sites, and those of every site, in the order of their names."""
+        ...
+
+    def overrides(
+        self, within: Sites, *, rule: str | None, after: Position | None, limit: int
+    ) -> Page[Override]:
+        """Those for these sites and what is in them, and for every site; the oldest first."""
+        ...
+
+    def cards(self, within: Sites, *, after: Position | None, limit: int) -> Page[CardOfDevice]:
+        """Of devices that have one, in the order of their enrolment."""
+        ...

@@ -1,0 +1,222 @@
+"""Lists of devices and of their verdicts. The `DeviceLists`.
+
+A page is found in two steps: its keys in an index, then the rows of those keys. For the keys there
+are two ways. An index of the order (`ix_device_by_...`) holds all that devices are filtered by, so
+that it is walked without touching a device that is not in the page. Where a filter leaves few
+devices, these are gathered by that filter's own index and put in order: walking would pass over
+most of the fleet for them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select, text
+
+from vigie_server.domain.score import Figures
+from vigie_server.domain.verdicts import Status
+from vigie_server.ports.declaring import Sites
+from vigie_server.ports.lists import DeviceEntry, DevicesWanted, RuleTally, VerdictOfDevice
+from vigie_server.ports.pages import Page, Position
+from vigie_server.ports.readers import VerdictRecord
+from vigie_server.store.database import Database
+from vigie_server.store.keyset import keyset, paged, walking
+from vigie_server.store.models import EVERY_SITE, DeviceRow, RuleCount, Site, VerdictRow
+from vigie_server.store.record_rows import device_key_of, device_of, verdict_record
+from vigie_server.store.rule_counts import COLUMNS
+from vigie_server.store.scopes import BY_SITE, FEW, Scope, at_most, seen
+from vigie_server.store.tables import table
+
+DEVICE, SITE, VERDICT, COUNT = table(DeviceRow), table(Site), table(VerdictRow), table(RuleCount)
+
+ORDERS: Final[dict[str, tuple[str, tuple[ColumnElement[Any], ...]]]] = {
+    "id": ("ix_device_by_id", (DEVICE.c.id,)),
+    "hostname": ("ix_device_by_hostname", (DEVICE.c.hostname, DEVICE.c.id)),
+    "failing": ("ix_device_by_failing", (DEVICE.c.failing, DEVICE.c.id)),
+}
+"""The index of each order, and its columns."""
+BY_RULE: Final = "ix_verdict_rule_status_device_key"
+FAILING: Final = "ix_verdict_failing"
+_HIGHEST: Final = "\U0010ffff"
+
+
+class FleetLists:
+    """Reads lists of the fleet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def devices(
+        self, wanted: DevicesWanted, *, after: Position | None, limit: int
+    ) -> Page[DeviceEntry]:
+        _, columns = ORDERS[wanted.sort.removeprefix("-")]
+        with self._database.reading() as connection:
+            query = keyset(
+                _keys(connection, wanted, columns),
+                columns,
+                after=after,
+                limit=limit,
+                newest_first=wanted.sort.startswith("-"),
+            )
+            page = paged(
+                connection.execute(query).all(),
+                limit,
+                lambda row: tuple(row[1:]),
+                lambda row: int(row.key),
+            )
+            return Page(_entries(connection, page.items), page.after)
+
+    def verdicts(
+        self, device_id: str, *, status: Status | None, after: Position | None, limit: int
+    ) -> Page[VerdictRecord]:
+        with self._database.reading() as connection:
+            key = device_key_of(connection, device_id)
+            query = select(VERDICT).where(VERDICT.c.device_key == key)
+            if status is not None:
+                query = query.where(VERDICT.c.status == status.value)
+            rows = connection.execute(keyset(query, (VERDICT.c.rule,), after=after, limit=limit))
+            return paged(rows.all(), limit, lambda row: (row.rule,), verdict_record)
+
+    def verdicts_of_rule(
+        self,
+        rule: str,
+        sites: Sites,
+        *,
+        status: Status | None,
+        after: Position | None,
+        limit: int,
+    ) -> Page[VerdictOfDevice]:
+        names = DEVICE.c.id.label("device"), DEVICE.c.hostname, SITE.c.name.label("site")
+        query = (
+            select(VERDICT, *names)
+            .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
+            .join(SITE, SITE.c.key == DEVICE.c.site_key)
+            .where(VERDICT.c.rule == rule)
+        )
+        if status is not None:
+            query = query.where(VERDICT.c.status == status.value)
+        with self._database.reading() as connection:
+            scope = seen(connection, sites)
+            if scope.few:
+                keys = connection.execute(scope.devices()).scalars().all()
+                query = query.where(VERDICT.c.device_key.in_(keys))
+            else:
+                query = walking(query, VERDICT, BY_RULE)
+                if scope.here is not None:
+                    query = query.where(scope.here)
+            # With one status the key alone is the order: an index seeks the place by it.
+            order: tuple[ColumnElement[Any], ...] = (VERDICT.c.status, VERDICT.c.device_key)
+            here = after
+            if status is not None:
+                order, here = order[1:], None if after is None else after[1:]
+            rows = connection.execute(keyset(query, order, after=here, limit=limit)).all()
+        return paged(
+            rows,
+            limit,
+            lambda row: (row.status, row.device_key),
+            lambda row: VerdictOfDevice(row.device, row.hostname, row.site, verdict_record(row)),
+        )
+
+    def tallies(self, sites: Sites) -> Sequence[RuleTally]:
+        with self._database.reading() as connection:
+            if sites is None:
+                counts = [COUNT.c[name] for name in COLUMNS.values()]
+                query = select(COUNT.c.rule, *counts).where(COUNT.c.site_key == EVERY_SITE)
+            else:
+                sums = [func.sum(COUNT.c[name]).label(name) for name in COLUMNS.values()]
+                keys = select(SITE.c.key).where(SITE.c.name.in_(sites))
+                query = select(COUNT.c.rule, *sums).where(COUNT.c.site_key.in_(keys))
+                query = query.group_by(COUNT.c.rule)
+            rows = connection.execute(query.order_by(COUNT.c.rule))
+            return [
+                RuleTally(row.rule, *(int(row[place]) for place in range(1, 1 + len(COLUMNS))))
+                for row in rows
+            ]
+
+
+def _keys(
+    connection: Connection, wanted: DevicesWanted, columns: Sequence[ColumnElement[Any]]
+) -> Select[Any]:
+    """The keys of the devices that are wanted, with their places, by the shortest way."""
+    index = ORDERS[wanted.sort.removeprefix("-")][0]
+    scope = seen(connection, wanted.sites)
+    query = _narrowed(select(DEVICE.c.key, *columns), wanted, scope)
+    if scope.few:
+        return walking(_judged_so(query, wanted), DEVICE, BY_SITE)
+    if wanted.rule is not None and wanted.status is not None:
+        holding = walking(select(VERDICT.c.device_key), VERDICT, BY_RULE).where(
+            VERDICT.c.rule == wanted.rule, VERDICT.c.status == wanted.status.value
+        )
+        if at_most(connection, holding, FEW):
+            return query.where(DEVICE.c.key.in_(holding))
+    if wanted.hostname is not None and index != ORDERS["hostname"][0]:
+        named = walking(select(DEVICE.c.key), DEVICE, ORDERS["hostname"][0]).where(
+            _begins(wanted.hostname)
+        )
+        if at_most(connection, named, FEW):
+            index = ORDERS["hostname"][0]
+    return walking(_judged_so(query, wanted), DEVICE, index)
+
+
+def _narrowed(query: Select[Any], wanted: DevicesWanted, scope: Scope) -> Select[Any]:
+    if scope.here is not None:
+        query = query.where(scope.here)
+    for column, value in (
+        (DEVICE.c.state, wanted.state),
+        (DEVICE.c.platform, wanted.platform),
+        (DEVICE.c.compliant, wanted.compliant),
+        (DEVICE.c.nomadic, wanted.nomadic),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return query if wanted.hostname is None else query.where(_begins(wanted.hostname))
+
+
+def _judged_so(query: Select[Any], wanted: DevicesWanted) -> Select[Any]:
+    """Devices with such a verdict, each looked up."""
+    if wanted.rule is None and wanted.status is None:
+        return query
+    verdict = select(VERDICT.c.device_key).where(VERDICT.c.device_key == DEVICE.c.key)
+    if wanted.rule is not None:
+        verdict = verdict.where(VERDICT.c.rule == wanted.rule)
+    if wanted.status is not None:
+        verdict = verdict.where(VERDICT.c.status == wanted.status.value)
+    if wanted.rule is not None and wanted.status is not None:
+        verdict = walking(verdict, VERDICT, BY_RULE)
+    return query.where(exists(verdict))
+
+
+def _begins(name: str) -> ColumnElement[bool]:
+    """A range of the index, where `LIKE` would depend on the database's collation."""
+    return and_(DEVICE.c.hostname >= name, DEVICE.c.hostname < name + _HIGHEST)
+
+
+def _entries(connection: Connection, keys: Sequence[int]) -> list[DeviceEntry]:
+    """The devices of these keys, in the keys' order."""
+    rows = connection.execute(
+        select(DEVICE, SITE.c.name.label("site"))
+        .join(SITE, SITE.c.key == DEVICE.c.site_key)
+        .where(DEVICE.c.key.in_(keys))
+    )
+    by_key = {row.key: row for row in rows}
+    failing: dict[int, list[str]] = {key: [] for key in keys}
+    waived: dict[int, list[str]] = {key: [] for key in keys}
+    found = connection.execute(
+        walking(select(VERDICT.c.device_key, VERDICT.c.rule, VERDICT.c.waived), VERDICT, FAILING)
+        .where(VERDICT.c.device_key.in_(keys))
+        .where(text("verdict.status = 'fail'"))  # as the index says it
+        .order_by(VERDICT.c.device_key, VERDICT.c.rule)
+    )
+    for key, rule, accepted in found:
+        failing[key].append(rule)
+        if accepted:
+            waived[key].append(rule)
+    return [_entry(by_key[key], failing[key], waived[key]) for key in keys]
+
+
+def _entry(row: Row[Any], failing: Sequence[str], waived: Sequence[str]) -> DeviceEntry:
+    figures = Figures(row.passing, row.failing, row.unknown, _boolean(row.compliant))
+    return DeviceEntry(device_of(row), figures, failing, waived)
+
+
+def _boolean(value: bool | int | None) -> bool | None:  # noqa: FBT001 (what a database gives)
+    return None if value is None else bool(value)

@@ -1,0 +1,79 @@
+"""The API's description (OpenAPI): what every route shares is written once, here."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, Field
+
+OPEN: Final = frozenset({"/healthz", "/readyz"})
+"""What answers without a token."""
+PROBLEM_JSON: Final = "application/problem+json"
+_METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). `detail` says what happened and what to do."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["no device 7f3c"])
+    errors: list[dict[str, str | int]] | None = Field(
+        default=None, description="Each wrong place, where a file was sent."
+    )
+
+
+_SAID: Final = {
+    "400": "The cursor is damaged or of another list: ask for the first page again.",
+    "401": "No token, or one that is not valid.",
+    "403": "The token's role or scope does not allow it.",
+    "404": "There is no such thing, or it is outside the token's sites.",
+    "422": "What was sent is wrong; the detail says where and what to do.",
+    "503": "The store cannot take it now: try again after `Retry-After` seconds.",
+}
+
+
+class Documented(FastAPI):
+    """An application that describes its errors and its tokens."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            made = get_openapi(title=self.title, version=self.version, routes=self.routes)
+            _complete(made)
+            self.openapi_schema = made
+        return self.openapi_schema
+
+
+def _complete(made: dict[str, Any]) -> None:
+    components = made.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    schemas["Problem"] = Problem.model_json_schema()
+    for theirs in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(theirs, None)
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for path, operation in _operations(made):
+        if path in OPEN:
+            continue
+        operation["security"] = [{"token": []}]
+        named = {given["name"]: given["in"] for given in operation.get("parameters", ())}
+        statuses = {"401", "403", "503"}
+        if named or "requestBody" in operation:
+            statuses.add("422")
+        if "path" in named.values() or "site" in named:
+            statuses.add("404")
+        if "cursor" in named:
+            statuses.add("400")
+        for status in sorted(statuses):
+            operation["responses"][status] = {
+                "description": _SAID[status],
+                "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+
+
+def _operations(made: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            if method in _METHODS:
+                yield path, operation

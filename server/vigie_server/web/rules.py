@@ -1,0 +1,80 @@
+"""`/api/v1/rules`: the rules in force, how many devices hold each verdict, and which ones."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from vigie_server.domain.errors import NotFound
+from vigie_server.domain.reference_files import Reference
+from vigie_server.domain.rules import Rule
+from vigie_server.domain.verdicts import Status
+from vigie_server.ports.lists import DeviceLists, RuleTally
+from vigie_server.ports.pages import page_of
+from vigie_server.ports.tokens import ApiCaller
+from vigie_server.web.access import READERS, Access, scope_of
+from vigie_server.web.listing import STREAMS, Listing, Streamed
+from vigie_server.web.shapes import (
+    ReferenceShape,
+    RuleList,
+    RuleShape,
+    RuleVerdictList,
+    RuleVerdictShape,
+)
+
+RULES: Final = Listing[tuple[Rule, RuleTally], RuleShape](
+    RuleList, RuleShape, lambda told: RuleShape.of(*told), (str,)
+)
+VERDICTS: Final = Listing(
+    RuleVerdictList, RuleVerdictShape, RuleVerdictShape.of_verdict, (str, int)
+)
+
+
+def rules_router(
+    access: Access,
+    *,
+    lists: DeviceLists,
+    rules: Sequence[Rule],
+    references: Sequence[Reference],
+) -> APIRouter:
+    """The routes of rules."""
+    router = APIRouter(prefix="/api/v1/rules")
+    Caller = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
+    known = {rule.id: rule for rule in rules}
+    told = [ReferenceShape.of(reference) for reference in references]
+
+    @router.get("", response_model=RuleList, responses=STREAMS)
+    def list_rules(caller: Caller, asked: Streamed, *, site: str | None = None) -> Response:
+        """Every rule that devices are judged by, and what it comes to on those that are seen."""
+        counted = {tally.rule: tally for tally in lists.tallies(scope_of(caller, site))}
+        found = [(rule, counted.get(rule.id, RuleTally(rule.id))) for rule in rules]
+        return RULES.answer(
+            asked,
+            lambda after, limit: page_of(
+                found, lambda pair: (pair[0].id,), after=after, limit=limit
+            ),
+            references=told,
+        )
+
+    @router.get("/{rule}/verdicts", response_model=RuleVerdictList, responses=STREAMS)
+    def list_verdicts(
+        rule: str,
+        caller: Caller,
+        asked: Streamed,
+        *,
+        status: Status | None = None,
+        site: str | None = None,
+    ) -> Response:
+        """What a rule says of each device that is seen, status by status."""
+        if rule not in known:
+            raise NotFound(f"no rule {rule}")
+        sites = scope_of(caller, site)
+        return VERDICTS.answer(
+            asked,
+            lambda after, limit: lists.verdicts_of_rule(
+                rule, sites, status=status, after=after, limit=limit
+            ),
+        )
+
+    return router
