@@ -1,0 +1,202 @@
+"""How the databases read lists: by indexes, in their order; nothing is scanned or sorted whole.
+
+SQLite names the index of each step. PostgreSQL is forbidden to scan and sort here: what it still
+scans or sorts, no index serves. The statements are those that the lists send.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Connection, event, make_url
+
+from fakes.grown import grown_store
+from fakes.stored import NOW, STORES
+from vigie_server.domain.verdicts import Status
+from vigie_server.ports.lists import ActsWanted, ChangesWanted, DevicesWanted
+from vigie_server.ports.site_lists import SitesWanted
+from vigie_server.store import change_lists, device_lists, scopes
+from vigie_server.store.audit_trail import Acts
+from vigie_server.store.change_lists import Changes
+from vigie_server.store.database import Database
+from vigie_server.store.device_lists import FleetLists
+from vigie_server.store.site_lists import SiteLists
+
+RULE: Final = "Q09-disk-encrypted"
+GROWING: Final = (
+    "device",
+    "verdict",
+    "transition",
+    "audit",
+    "incident",
+    "waiver",
+    "attestation",
+    "maturity_change",
+    "asset_card",
+)
+"""Tables that grow with the fleet or with time."""
+PLACE: Final = {"limit": 5}
+SITE: Final = "IME Les Lilas 00001"
+
+Ask = Callable[[Database], Any]
+
+
+def devices(**wanted: Any) -> Ask:
+    return lambda db: FleetLists(db).devices(DevicesWanted(**wanted), after=None, limit=5)
+
+
+def changes(**wanted: Any) -> Ask:
+    return lambda db: Changes(db).changes(ChangesWanted(**wanted), after=(2**60, 5), limit=5)
+
+
+def a_device(db: Database) -> str:
+    page = FleetLists(db).devices(DevicesWanted(), after=None, limit=1)
+    return page.items[0].device.id
+
+
+WALKED: Final[dict[str, Ask]] = {
+    "devices": devices(),
+    "devices by name": devices(sort="hostname"),
+    "devices, the most failing first": devices(sort="-failing"),
+    "devices in a state": devices(state="stolen", platform="darwin", compliant=True),
+    "devices of a name": devices(hostname="S00001", sort="hostname"),
+    "devices with a verdict": devices(rule=RULE, status=Status.FAIL),
+    "devices of many sites": devices(sites=frozenset({SITE})),
+    "verdicts of a device": lambda db: FleetLists(db).verdicts(
+        a_device(db), status=None, after=None, limit=5
+    ),
+    "verdicts of a rule": lambda db: FleetLists(db).verdicts_of_rule(
+        RULE, None, status=None, after=("fail", 3), limit=5
+    ),
+    "failing verdicts of a rule": lambda db: FleetLists(db).verdicts_of_rule(
+        RULE, None, status=Status.FAIL, after=("fail", 3), limit=5
+    ),
+    "counts": lambda db: FleetLists(db).tallies(None),
+    "counts of a site": lambda db: FleetLists(db).tallies(frozenset({SITE})),
+    "changes": changes(),
+    "changes since": changes(since=NOW - timedelta(days=9_000), sort="at"),
+    "changes of a rule": changes(rule=RULE),
+    "changes of a device": lambda db: Changes(db).changes_of(
+        a_device(db), ChangesWanted(), after=(2**60, 5), limit=5
+    ),
+    "audit": lambda db: Acts(db).acts(ActsWanted(), after=(2**60, 5), limit=5),
+    "audit of an actor": lambda db: Acts(db).acts(ActsWanted(actor="x"), after=None, limit=5),
+    "audit of a subject": lambda db: Acts(db).acts(ActsWanted(subject="x"), after=None, limit=5),
+    "sites": lambda db: SiteLists(db).sites(SitesWanted(), after=("A",), limit=5),
+    "waivers": lambda db: SiteLists(db).waivers(SITE, rule=None, after=(9,), limit=5),
+    "incidents": lambda db: SiteLists(db).incidents(SITE, after=(2,), limit=5),
+    "attestations of an item": lambda db: SiteLists(db).attested(
+        SITE, "Q01-item-00", after=(9,), limit=5
+    ),
+    "changes of level": lambda db: SiteLists(db).level_changes(SITE, after=(2**60, 5), limit=5),
+    "groups": lambda db: SiteLists(db).groups(None, after=("a", 1), limit=5),
+    "cards": lambda db: SiteLists(db).cards(None, after=(5,), limit=5),
+}
+GATHERED: Final[dict[str, Ask]] = {
+    "devices of a site": devices(sites=frozenset({SITE})),
+    "devices with a rare verdict": devices(rule=RULE, status=Status.FAIL, sort="hostname"),
+    "changes of a site": changes(sites=frozenset({SITE})),
+    "verdicts of a rule at a site": lambda db: FleetLists(db).verdicts_of_rule(
+        RULE, frozenset({SITE}), status=None, after=None, limit=5
+    ),
+    "cards of a site": lambda db: SiteLists(db).cards(frozenset({SITE}), after=None, limit=5),
+}
+"""What is few is gathered by an index and sorted."""
+
+
+@pytest.fixture(scope="module", params=STORES)
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    with grown_store(request.param, tmp_path_factory.mktemp("grown")) as opened:
+        if request.param == "sqlite":
+            yield opened
+            return
+        forbidding = "-c enable_seqscan=off -c enable_sort=off -c enable_bitmapscan=off"
+        url = make_url(opened.url).update_query_dict({"options": forbidding})
+        planned = Database(url.render_as_string(hide_password=False))
+        yield planned
+        planned.close()
+
+
+@pytest.fixture
+def bound(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Moves the bound of what is few."""
+
+    def move(few: int) -> None:
+        for module in (scopes, device_lists, change_lists):
+            monkeypatch.setattr(module, "FEW", few)
+        monkeypatch.setattr(scopes.seen, "__kwdefaults__", {"few": few})
+
+    return move
+
+
+def plans(database: Database, ask: Ask) -> list[tuple[str, list[str]]]:
+    """The statements that a list sends, each with the steps of its plan."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_: Connection, __: object, statement: str, given: Any, *___: object) -> None:
+        if statement.lstrip().startswith("SELECT"):
+            sent.append((statement, given))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        ask(database)
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+    with database.reading() as connection:
+        return [(told, _steps(connection, explain + told, given)) for told, given in sent]
+
+
+def _steps(connection: Connection, statement: str, given: Any) -> list[str]:
+    return [str(row[-1]) for row in connection.exec_driver_sql(statement, given)]
+
+
+def scanned(database: Database, steps: list[str]) -> list[str]:
+    """The steps that read a growing table without an index."""
+    if database.is_sqlite:
+        return [
+            step
+            for step in steps
+            if step.startswith("SCAN ") and step.split()[1] in GROWING and "INDEX" not in step
+        ]
+    return [step for step in steps if "Seq Scan on " in step and _of(step).startswith(GROWING)]
+
+
+def _of(step: str) -> str:
+    return step.split("Seq Scan on ")[1].split(maxsplit=1)[0]
+
+
+def sorted_whole(database: Database, steps: list[str]) -> list[str]:
+    """The steps that sort. PostgreSQL's incremental sort sorts ties of an index alone."""
+    if database.is_sqlite:
+        return [step for step in steps if "TEMP B-TREE FOR ORDER BY" in step]
+    return [step for step in steps if "Sort  (" in step and "Incremental" not in step]
+
+
+@pytest.mark.parametrize("name", WALKED)
+def test_a_list_is_walked_in_the_order_of_an_index(
+    database: Database, bound: Callable[[int], None], name: str
+) -> None:
+    bound(-1)
+    found = plans(database, WALKED[name])
+
+    assert found
+    for statement, steps in found:
+        assert not scanned(database, steps), (statement, steps)
+        if " LIMIT " in statement:
+            assert not sorted_whole(database, steps), (statement, steps)
+
+
+@pytest.mark.parametrize("name", GATHERED)
+def test_what_is_few_is_gathered_by_an_index(
+    database: Database, bound: Callable[[int], None], name: str
+) -> None:
+    bound(10**6)
+    found = plans(database, GATHERED[name])
+
+    assert found
+    for statement, steps in found:
+        assert not scanned(database, steps), (statement, steps)
