@@ -33,7 +33,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from bench.recorded_store import Judged, Row, judged_recordings
-from vigie_server.demo.fleet import PLACES
+from vigie_server.simulator.naming import PLACES
 from vigie_server.store import epoch, migrating
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.instants import to_store

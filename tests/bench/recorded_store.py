@@ -12,13 +12,13 @@ from sqlalchemy import Connection, text
 from bench.processes import ROOT
 from bench.rejudge import no_facts, report_of
 from vigie_server.bundled import bundled_catalogue
-from vigie_server.demo.fleet import simulated_devices
-from vigie_server.demo.recorded import recordings
 from vigie_server.domain.records import DeviceChange
 from vigie_server.domain.reports import Limits
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.services.accept_report import AcceptReport
 from vigie_server.services.rule_book import RuleBook
+from vigie_server.simulator.fleet import simulated_devices
+from vigie_server.simulator.recorded import recordings
 from vigie_server.store import epoch, migrating
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.models import DeviceRow, Site
