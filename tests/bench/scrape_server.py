@@ -127,8 +127,6 @@ async def main(folder: Path, devices: int) -> None:
     app = create_app(
         reader=Fleet(database, {}),
         tokens=KnowCallers(Tokens(database)),
-        rules=(),
-        references=(),
         fleet=pages,
         own=registry,
         now=clock.utc_now,
