@@ -96,11 +96,10 @@ async def measure_restart(settings: ServerSettings, token: str, devices: int) ->
 def _stored(path: Path, fleet: ScrapedFleet) -> int:
     """Writes the fleet's devices and verdicts; how many verdicts."""
     database, written = Database(sqlite_url(path)), 0
-    views = fleet.views()
+    views, sites = fleet.views(), dict[str, int]()
     try:
-        with database.writing() as connection:
-            sites: dict[str, int] = {}
-            while group := list(islice(views, GROUP)):
+        while group := list(islice(views, GROUP)):
+            with database.writing() as connection:
                 for name in {view.device.site for view in group} - sites.keys():
                     adding = SITE.insert().values(name=name, created_at=NOW).returning(SITE.c.key)
                     sites[name] = connection.execute(adding).scalar_one()

@@ -62,8 +62,9 @@ class Room:
         """A block of these lines, kept as text where that is asked for and there is room."""
         if not lines:
             return EMPTY
-        block = Block(lines.encode())
-        if gzip or not self._take(block.text):
+        text = lines.encode()
+        block = Block(text)
+        if gzip or not self._take(len(text)):
             block.as_packed()
             block.text = None
         return block
@@ -72,18 +73,15 @@ class Room:
         """Brings a block into the form that is asked for, where there is room for it."""
         if gzip:
             block.as_packed()
-        elif block.text is None and self.kept < self.limit:
-            text = block.as_text()
-            if self._take(text):
-                block.text = text
+        elif block.text is None and self._take(block.checksum.size):
+            block.text = block.as_text()
 
     def leave(self, block: Block | None) -> None:
         """The block is no longer kept."""
         if block is not None and block.text is not None:
             self.kept -= len(block.text)
 
-    def _take(self, text: bytes | None) -> bool:
-        size = len(text or b"")
+    def _take(self, size: int) -> bool:
         fits = self.kept + size <= self.limit
         if fits:
             self.kept += size

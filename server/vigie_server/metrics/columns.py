@@ -48,7 +48,7 @@ class Info:
         head, tail = _around(self.family, site)
         return "".join(
             [
-                f'{head}{row.id}{tail},hostname="{row.hostname}",{row.described}}} 1\n'
+                f'{head}{row.label}{tail},hostname="{row.hostname}",{row.described}}} 1\n'
                 for row in rows
             ]
         )
@@ -68,7 +68,7 @@ class Single:
         head, tail = _around(self.family, site)
         place = self.place
         return "".join(
-            [f"{head}{row.id}{tail}}} {value}\n" for row in rows if (value := row.values[place])]
+            [f"{head}{row.label}{tail}}} {value}\n" for row in rows if (value := row.values[place])]
         )
 
 
@@ -83,7 +83,7 @@ class LastReport:
 
     def lines(self, rows: Sequence[DeviceRow], site: str) -> str:
         head, tail = _around(self.family, site)
-        return "".join([f"{head}{row.id}{tail}}} {row.seen}\n" for row in rows if row.seen])
+        return "".join([f"{head}{row.label}{tail}}} {row.seen}\n" for row in rows if row.seen])
 
 
 @dataclass
@@ -103,7 +103,7 @@ class RuleCompliant:
         head, tail = _around(self.family, site)
         written: list[str] = []
         for row in rows:
-            start = f'{head}{row.id}{tail},rule="'
+            start = f'{head}{row.label}{tail},rule="'
             written += [
                 start + end
                 for status, of_rule in zip(row.statuses, ends, strict=False)
@@ -147,7 +147,7 @@ class FailingSince:
         written: list[str] = []
         for row in rows:
             if row.spared_until is None and row.failing:
-                start = f'{head}{row.id}{tail},rule="'
+                start = f'{head}{row.label}{tail},rule="'
                 flat = iter(row.failing)
                 written += [
                     f'{start}{names[int(place)]}"}} {number(at)}\n'
@@ -170,7 +170,7 @@ class Rules:
         ends = [(code, f',status="{name}"}} ') for code, name in enumerate(STATUSES) if name]
         return "".join(
             [
-                f"{head}{row.id}{tail}{end}{row.statuses.count(code)}\n"
+                f"{head}{row.label}{tail}{end}{row.statuses.count(code)}\n"
                 for row in rows
                 for code, end in ends
             ]

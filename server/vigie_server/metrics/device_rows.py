@@ -45,8 +45,9 @@ class RuleNames:
 
 
 class DeviceRow:
-    """One device. `values` are the sample values of families with one line a device, "" for none.
+    """One device; `label` is its id, escaped.
 
+    `values` are the sample values of families with one line a device at most, "" for no line.
     `failing` holds place of a rule and UNIX seconds in turn. `seen` is in UNIX seconds, 0: never.
     `spared_until`: the end of its grace while it has one.
     """
@@ -57,6 +58,7 @@ class DeviceRow:
         "failing",
         "hostname",
         "id",
+        "label",
         "seen",
         "site",
         "spared_until",
@@ -68,6 +70,8 @@ class DeviceRow:
     def __init__(self, view: DeviceView, names: RuleNames, measures: Sequence[str]) -> None:
         device = view.device
         self.id: Final = device.id
+        label = escaped(device.id)
+        self.label: Final = device.id if label == device.id else label  # one object, not two
         self.site: Final = intern(device.site)
         self.state: Final = device.state.value
         self.hostname: Final = escaped(device.hostname)

@@ -96,7 +96,7 @@ def test_hostile_text_is_read_back_as_it_is(
 ) -> None:
     shown = lines()
     device = Device(
-        id="d1",
+        id=version,
         site=site,
         profile="standard",
         platform="linux",
@@ -112,6 +112,7 @@ def test_hostile_text_is_read_back_as_it_is(
     named = {name: dict(labels) for name, labels in found}
     assert named["vigie_device_info"]["hostname"] == hostname.replace("\0", "\ufffd")
     assert named["vigie_device_info"]["os_version"] == version.replace("\0", "\ufffd")
+    assert named["vigie_device_nomadic"]["device"] == version.replace("\0", "\ufffd")
     assert named["vigie_site_rule_devices"]["site"] == site.replace("\0", "\ufffd")
     assert named["vigie_device_rule_compliant"]["rule"] == rule.replace("\0", "\ufffd")
 
@@ -292,3 +293,29 @@ async def test_devices_that_are_no_longer_there_go_when_the_whole_fleet_was_read
     found = samples_of(await read(pages, Scrape(TextFormat.CLASSIC)))
     assert {dict(labels).get("device") for _, labels in found} == {None, "d0", "d2"}
     pages.close()
+
+
+def test_a_state_that_changes_alone_moves_the_count_of_the_site() -> None:
+    shown = lines()
+    (view,) = a_fleet(1)
+    shown.put(view)
+    shown.gather()
+
+    shown.put(replace(view, device=replace(view.device, state=DeviceState.LOST)))
+
+    found = samples_of(text_of(shown.gather()))
+    states = [dict(labels)["state"] for name, labels in found if name == "vigie_site_devices"]
+    assert states == ["lost"]
+
+
+def test_a_device_that_enrols_again_is_left_alone_again() -> None:
+    shown = lines()
+    (view,) = a_fleet(1)
+    name = "vigie_device_rule_failing_since_timestamp_seconds"
+    shown.put(view)
+    before = [key for key in samples_of(text_of(shown.gather())) if key[0] == name]
+
+    shown.put(replace(view, device=replace(view.device, enrolled_at=NOW)))
+
+    after = [key for key in samples_of(text_of(shown.gather())) if key[0] == name]
+    assert (len(before), after) == (1, [])
