@@ -7,11 +7,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from fakes.postgres import postgres_url
 from fakes.stored import NOW, a_device, a_token, opened_store
 from vigie_server.clock import utc_now
+from vigie_server.services.forget import Forget, Retention
+from vigie_server.services.workers import Workers
 from vigie_server.store import history
 from vigie_server.store.database import Database
 from vigie_server.store.forgetting import Forgetting
@@ -139,3 +141,39 @@ def test_replicas_that_make_the_same_months_at_once_make_them_once(store: Databa
     assert history.partition("audit", last) in made
     act(store, last, "there")
     assert acts(store) == {"there": history.partition("audit", last)}
+
+
+async def test_an_account_that_may_not_change_tables_forgets_rows_and_keeps_strays(
+    store: Database,
+) -> None:
+    later = history.ahead_of(THIS) + timedelta(days=40)
+    with store.writing() as connection:
+        for statement in (
+            "DROP ROLE IF EXISTS clerk",
+            "CREATE ROLE clerk LOGIN",
+            "GRANT USAGE ON SCHEMA public TO clerk",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk",
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk",
+        ):
+            connection.execute(text(statement))
+    url = make_url(postgres_url()).set(username="clerk").render_as_string(hide_password=False)
+    workers = Workers()
+    with closing(workers), closing(Database(url)) as clerk:
+        act(clerk, NOW - timedelta(days=900), "past its time")
+        act(clerk, later, "kept")
+        forget = Forget(
+            store=Forgetting(clerk),
+            workers=workers,
+            retention=Retention({}, *[timedelta(days=365)] * 3),
+            now=lambda: later,
+            every=1,
+            bite=10,
+        )
+
+        erased = await forget.once()
+
+    assert erased == 1
+    assert acts(store) == {"kept": "audit_other"}
+    with store.writing() as connection:
+        connection.execute(text("DROP OWNED BY clerk"))
+        connection.execute(text("DROP ROLE clerk"))

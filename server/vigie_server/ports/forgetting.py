@@ -27,5 +27,8 @@ class ForgettingStore(Protocol):
         ...
 
     def months(self, *, now: datetime, transitions: datetime, audit: datetime) -> Sequence[str]:
-        """Where history has months: makes those to come, drops those that ended before; names."""
+        """Where history has months: makes those to come, drops those that ended before; names.
+
+        Raises StoreRefused when the store does not let us.
+        """
         ...

@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from vigie_server.domain.errors import StoreBusy
+from vigie_server.domain.errors import StoreBusy, StoreRefused
 from vigie_server.ports.forgetting import ForgettingStore
 from vigie_server.services.workers import Workers
 
@@ -66,14 +66,21 @@ class Forget:
         )
         if erased or history:
             log.info("past_its_time_erased", answers=erased, history=history)
-        months = await self.workers.write(
-            partial(
-                self.store.months,
-                now=now,
-                transitions=now - kept.transitions,
-                audit=now - kept.audit,
-            )
+        await self._turn_months(now)
+        return max(erased, history)
+
+    async def _turn_months(self, now: datetime) -> None:
+        kept = self.retention
+        turned = partial(
+            self.store.months,
+            now=now,
+            transitions=now - kept.transitions,
+            audit=now - kept.audit,
         )
+        try:
+            months = await self.workers.write(turned)
+        except StoreRefused as error:  # history without a month is kept all the same
+            log.error("months_of_history_refused", error=str(error))
+            return
         if months:
             log.info("months_of_history_changed", partitions=list(months))
-        return max(erased, history)
