@@ -3,19 +3,20 @@
 import asyncio
 import json
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from fakes.running_server import RunningServer, running_server, settings_in
 from fakes.scripted_device import enrolled
 from ledger import Line, Stored, fleet_differences, read_lines
 from vigie.v1 import enrolment_token
 from vigie.v1.digest import canonical_fields, form_digest
-from vigie_server.bootstrap_store import initialise
+from vigie_server.bootstrap_store import initialise, open_store
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.simulator.making import Made, enrol_fleet, plant_fleet
 from vigie_server.simulator.planting import NotATestServer
@@ -25,7 +26,9 @@ from vigie_server.simulator.running import Wanted, run_here
 from vigie_server.simulator.schedule import Wave
 from vigie_server.simulator.tally import Tally
 from vigie_server.simulator.troubles import TROUBLES
+from vigie_server.store.administration import Administration
 from vigie_server.store.content import unpacked
+from vigie_server.store.database import Database
 from vigie_server.store.models import DeviceRow, EvidenceRow, SnapshotRow, VerdictRow
 from vigie_server.store.tables import table
 
@@ -91,6 +94,30 @@ def differences(running: RunningServer, ran: Ran) -> list[str]:
     return fleet_differences(ran.lines, stored, newest, unkept=unkept)
 
 
+def verdicts(database: Database) -> dict[tuple[int, str], tuple[str, str, list[str]]]:
+    """Status, reason and deciding rows of each device by each rule."""
+    with database.reading() as connection:
+        return {
+            (row.device_key, row.rule): (
+                row.status,
+                row.reason,
+                sorted(map(json.dumps, json.loads(row.offending))),
+            )
+            for row in connection.execute(select(VERDICT))
+        }
+
+
+async def judged_again(running: RunningServer) -> None:
+    """Returns once no device waits to be judged again."""
+    waiting = select(func.count()).select_from(DEVICE).where(DEVICE.c.judged_with == "")
+    async with asyncio.timeout(60):
+        while True:  # the store tells nobody
+            with running.server.database.reading() as connection:
+                if connection.execute(waiting).scalar_one() == 0:
+                    return
+            await asyncio.sleep(0.05)
+
+
 async def test_a_fleet_is_judged_and_the_store_holds_what_was_acknowledged(tmp_path: Path) -> None:
     async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
         done = await ran(running, tmp_path, PLAN)
@@ -153,13 +180,19 @@ async def test_a_planted_fleet_is_judged_and_known_to_the_server_from_its_first_
     made = Made(tmp_path / "fleet.db", RECORDED, 60, seed=1, epoch=EPOCH)
     await plant_fleet(made, 25, lambda _: None)
 
+    with closing(open_store(settings)) as database:
+        planted = verdicts(database)
+        Administration(database).judge_all_again()
     async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        await judged_again(running)
+        judged = verdicts(running.server.database)
         with running.server.database.reading() as connection:
-            judged = set(connection.execute(select(VERDICT.c.device_key)).scalars())
             sites = set(connection.execute(select(DEVICE.c.site_key)).scalars())
         done = await ran(running, tmp_path, replace(PLAN, seconds=1.0), devices=60)
 
-    assert (len(judged), len(sites)) == (60, 3)
+    assert judged == planted
+    assert len({device for device, _ in judged}) == 60
+    assert len(sites) == 3
     assert not done.tally.errors
     assert done.tally.visits >= 60
     unkept = {name for name, topic in bundled_catalogue().topics.items() if not topic.retention}

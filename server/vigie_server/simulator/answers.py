@@ -28,16 +28,20 @@ class Answers:
         """The life that every device starts with."""
         self.recorded: Final = [recording.moved_to(epoch, topics) for recording in recordings]
         """By recording, then by topic: what a device answers before anything happens to it."""
-        self._people = [people_of(recording) for recording in recordings]
+        self.people: Final = [people_of(recording) for recording in recordings]
         self._personal = [
             frozenset(topic for topic, rows in answers.items() if is_personal(rows, people))
-            for answers, people in zip(self.recorded, self._people, strict=True)
+            for answers, people in zip(self.recorded, self.people, strict=True)
         ]
         self._ready = OrderedDict[Hashable, snapshot_pb2.Snapshot]()
 
     def topics(self, recording: int) -> Sequence[str]:
         """The topics that devices of this recording answer."""
         return list(self.recorded[recording])
+
+    def personal(self, recording: int) -> frozenset[str]:
+        """Those of its topics whose answers name the device or its people."""
+        return self._personal[recording]
 
     def snapshot(
         self, recording: int, names: Names, topic: str, life: Life
@@ -52,7 +56,7 @@ class Answers:
             return known
         rows = drifted(self.recorded[recording][topic], seen)
         if personal:
-            rows = renamed(rows, names, self._people[recording])
+            rows = renamed(rows, names, self.people[recording])
         made = self._ready[key] = whole(self._topics[topic], rows)
         if len(self._ready) > REMEMBERED:
             self._ready.popitem(last=False)

@@ -1,5 +1,6 @@
 """What tells simulated devices apart: their names, serial numbers, and the accounts of people."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,6 @@ PLACES: Final = (
 SHARES: Final[Mapping[str, float]] = {"windows": 0.85, "linux": 0.08, "darwin": 0.07}
 """Platforms in a facility: Windows above all."""
 
-_INITIALS: Final = "abcdefghijlmnprstv"
 _SURNAMES: Final = (  # noqa: SIM905 (one a line would fill a page)
     "arnaud barbier benoit bertin blanc boyer brun carpentier chevalier colin collet "
     "cordier denis dumas fabre faure gaillard gautier gerard giraud guerin hamel henry "
@@ -106,7 +106,7 @@ def renamed(rows: Rows, names: Names, people: Sequence[str]) -> list[Row]:
         "hardware_uuid": names.uuid,
     }
     mention = _mention(tuple(people))
-    others = {person: _somebody(names.seed, index) for index, person in enumerate(people)}
+    others = dict(zip(people, _others(names.seed, people), strict=True))
 
     def said(column: str, value: str) -> str:
         if column in own and value:
@@ -118,9 +118,16 @@ def renamed(rows: Rows, names: Names, people: Sequence[str]) -> list[Row]:
     return [{column: said(column, value) for column, value in row.items()} for row in rows]
 
 
-def _somebody(seed: int, index: int) -> str:
-    first, second, *_ = draws("somebody", seed, index)
-    return f"{_INITIALS[int(first * len(_INITIALS))]}.{_SURNAMES[int(second * len(_SURNAMES))]}"
+def _others(seed: int, people: Sequence[str]) -> list[str]:
+    """Somebody else for each of them, with the same initial: lists stay in the same order."""
+    taken = set[int]()
+    for index in range(len(people)):
+        place = int(draws("somebody", seed, index)[0] * len(_SURNAMES))
+        while place in taken:
+            place = (place + 1) % len(_SURNAMES)
+        taken.add(place)
+    surnames = [_SURNAMES[place] for place in sorted(taken)]
+    return [f"{person[0]}.{other}" for person, other in zip(people, surnames, strict=True)]
 
 
 @cache
@@ -128,3 +135,21 @@ def _mention(people: tuple[str, ...]) -> re.Pattern[str] | None:
     if not people:
         return None
     return re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, people))})(?![\w-])")
+
+
+Words = tuple[str, ...]
+"""The words that tell a device apart, as JSON has them; all devices of a recording have as many."""
+
+
+def words_of(names: Names, people: Sequence[str]) -> Words:
+    """The device's names, then the accounts of its people."""
+    words = (names.hostname, names.serial, names.uuid, *_others(names.seed, people))
+    return tuple(json.dumps(word)[1:-1] for word in words)
+
+
+def replaced(text: str, words: Words, others: Words) -> str:
+    """The JSON about one device as it would be about another."""
+    for word, other in zip(words, others, strict=True):
+        if word in text:
+            text = text.replace(word, other)
+    return text
