@@ -55,7 +55,7 @@ class Served:
         capacity = ", ".join(f"{period / self.per_visit:,.0f} at {period} s" for period in PERIODS)
         return (
             f"fleet: {self.devices} devices, one {self.mode} each {self.period:g} s: "
-            f"{result['visits']} visits ({result['arrivals'] / seconds:.0f} a second), "
+            f"{result['visits']} visits ({result['arrivals'] / result['arriving']:.0f} a second), "
             f"{result['acked']} reports, {errors} errors\n"
             f"  acknowledged after p50 {acks['p50']:.0f}, p95 {acks['p95']:.0f}, "
             f"p99 {acks['p99']:.0f}, at most {acks['max']:.0f} ms\n"

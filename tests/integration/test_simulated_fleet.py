@@ -65,7 +65,7 @@ async def ran(running: RunningServer, folder: Path, plan: Plan, *, devices: int 
         ledger=ledger,
         every=60.0,
     )
-    tally = await run_here(wanted, asyncio.Event(), lambda *_: None)
+    tally = await run_here(wanted, asyncio.Event(), lambda _: None)
     lines = [json.loads(line) for line in ledger.read_text().splitlines()]
     return Ran(tally, read_lines(lines))
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -23,8 +24,7 @@ from vigie_server.simulator.run import Plan
 from vigie_server.simulator.running import Wanted, run_here, run_in_parts
 from vigie_server.simulator.schedule import Wave
 from vigie_server.simulator.tally import Tally
-from vigie_server.simulator.telling import ServerUsed
-from vigie_server.simulator.usage import usage_of
+from vigie_server.simulator.usage import Watched
 
 P = ParamSpec("P")
 
@@ -223,35 +223,27 @@ async def _run(wanted: Wanted, given: dict[str, Any]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if given["part"]:
-        await run_here(wanted, stop, lambda tally, _: click.echo(json.dumps(tally.kept())))
+        await run_here(wanted, stop, lambda tally: click.echo(json.dumps(tally.kept())))
         return 0
     pid = given["server_pid"]
-    before = None if pid is None else usage_of(pid)
-    last = 0.0
+    watched = None if pid is None else Watched(pid)
 
-    def used() -> ServerUsed | None:
-        return None if before is None else ServerUsed.between(before, usage_of(pid))
-
-    def told(tally: Tally, seconds: float) -> None:
-        nonlocal last
-        last = seconds
-        click.echo(telling.progress(tally, seconds, used()))
+    def told(tally: Tally) -> None:
+        if tally.seconds < 1:
+            if watched is not None:
+                watched.begin()
+            return
+        click.echo(telling.progress(tally, None if watched is None else watched.used()))
 
     if given["processes"] == 1:
         tally = await run_here(wanted, stop, told)
     else:
         tally = await run_in_parts(sys.argv[1:], given["processes"], stop, told)
-    server = used()
-    for line in telling.summary(tally, last, server):
+    server = None if watched is None else watched.used()
+    for line in telling.summary(tally, server):
         click.echo(line)
     if given["result"]:
-        kept = {"seconds": last, **tally.measured()}
-        if server is not None:
-            kept["server"] = {
-                "cpu_seconds": server.cpu_seconds,
-                "resident_bytes": server.resident_bytes,
-                "peak_bytes": server.peak_bytes,
-            }
+        kept = tally.measured() | ({} if server is None else {"server": asdict(server)})
         given["result"].write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
     return 0
 

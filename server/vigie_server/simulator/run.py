@@ -68,7 +68,9 @@ class Run:
         clock = self.conversing.clock
         try:
             async with self._tasks:
-                await self._arrive(clock())
+                began = clock()
+                await self._arrive(began)
+                self.conversing.tally.arriving = clock() - began
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self.plan.patience):
                         await self._delivered()

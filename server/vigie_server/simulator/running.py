@@ -29,8 +29,8 @@ from vigie_server.simulator.tls import tls_context
 PART_LINES: Final = 1 << 24
 """The longest line that a part of a run tells its tally in."""
 
-Told = Callable[[Tally, float], None]
-"""Takes the tally so far and the seconds since the start."""
+Told = Callable[[Tally], None]
+"""Takes the tally so far: at the start, now and then, and at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,10 @@ async def run_here(wanted: Wanted, stop: asyncio.Event, told: Told) -> Tally:
 
         def look() -> None:
             tally.cpu_seconds = time.process_time() - cpu
-            told(tally, time.monotonic() - began)
+            tally.seconds = time.monotonic() - began
+            told(tally)
 
+        look()
         over = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_every(wanted.every, over, look))
@@ -81,12 +83,11 @@ async def run_in_parts(
     Raises PartFailed.
     """
     latest = [Tally() for _ in range(parts)]
-    began = time.monotonic()
 
     def tell(number: int, tally: Tally) -> None:
         latest[number] = tally
         if number == 0:
-            told(_merged(latest), time.monotonic() - began)
+            told(_merged(latest))
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(parts):

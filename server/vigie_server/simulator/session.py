@@ -67,7 +67,7 @@ class Session:
         self._speaking = speaking
         self._stay = stay
         self._pace = pace
-        self._histogram = conversing.tally.acks if plain else conversing.tally.slow
+        self._plain = plain
         self._welcomed = False
         self._finished = False
 
@@ -163,7 +163,8 @@ class Session:
     def _greeted(self, welcome: telemetry_pb2.Welcome) -> None:
         self.welcome = welcome
         self._welcomed = True
-        self._shared.tally.greetings.record(self._shared.clock() - self._speaking.began)
+        if self._plain:
+            self._shared.tally.greetings.record(self._shared.clock() - self._speaking.began)
         for entry in self.member.spool.resume(welcome.resume_after):
             self._delivered(entry, "")
 
@@ -180,6 +181,7 @@ class Session:
         shared.tally.acked += 1
         shared.tally.whole += entry.is_whole
         if entry.due is not None:
-            self._histogram.record(shared.clock() - entry.due)
+            histogram = shared.tally.acks if self._plain else shared.tally.slow
+            histogram.record(shared.clock() - entry.due)
         who = self._speaking
         shared.ledger.acknowledged(who.device_id, who.spool_id, entry, why)

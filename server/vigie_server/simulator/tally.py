@@ -37,6 +37,9 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
     """What broken agents did, and how it ended."""
+    seconds: float = 0.0
+    """Since the run began; of them, `arriving` until the schedule ended."""
+    arriving: float = 0.0
     cpu_seconds: float = 0.0
     connected: int = 0
 
@@ -48,6 +51,8 @@ class Tally:
         """Counts what another process has counted too."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in _SPANS:
+            setattr(self, name, max(getattr(self, name), getattr(other, name)))
         for name in _HISTOGRAMS:
             getattr(self, name).merge(getattr(other, name))
         for name in _COUNTERS:
@@ -56,7 +61,7 @@ class Tally:
     def kept(self) -> dict[str, object]:
         """As data, for another process: `Tally.read` reads it."""
         return (
-            {name: getattr(self, name) for name in _COUNTS}
+            {name: getattr(self, name) for name in (*_SPANS, *_COUNTS)}
             | {name: getattr(self, name).kept() for name in _HISTOGRAMS}
             | {name: dict(getattr(self, name)) for name in _COUNTERS}
         )
@@ -79,7 +84,7 @@ class Tally:
     def measured(self) -> dict[str, object]:
         """The result of a run: what `--json` writes."""
         return (
-            {name: getattr(self, name) for name in _COUNTS}
+            {name: getattr(self, name) for name in (*_SPANS, *_COUNTS)}
             | {f"{name}_seconds": _quantiles(getattr(self, name)) for name in _HISTOGRAMS}
             | {name: dict(getattr(self, name)) for name in _COUNTERS}
         )
@@ -96,6 +101,7 @@ _COUNTS = (
     "cpu_seconds",
     "connected",
 )
+_SPANS = ("seconds", "arriving")
 _HISTOGRAMS = ("acks", "greetings", "slow", "lag")
 _COUNTERS = ("errors", "troubles")
 

@@ -1,7 +1,6 @@
 """What `vigie-sim` prints of a run, for people."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from vigie_server.simulator.tally import Tally
 from vigie_server.simulator.usage import Usage
@@ -9,24 +8,10 @@ from vigie_server.simulator.usage import Usage
 _MIB = 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class ServerUsed:
-    """What a server's process has used since a run began, and holds."""
-
-    cpu_seconds: float
-    resident_bytes: int
-    peak_bytes: int
-
-    @staticmethod
-    def between(before: Usage, now: Usage) -> "ServerUsed":
-        """What was used from one look to the next."""
-        return ServerUsed(now.cpu_seconds - before.cpu_seconds, now.resident_bytes, now.peak_bytes)
-
-
-def progress(tally: Tally, seconds: float, server: ServerUsed | None) -> str:
+def progress(tally: Tally, server: Usage | None) -> str:
     """One line on a run so far."""
     parts = [
-        f"{seconds:7.0f} s",
+        f"{tally.seconds:7.0f} s",
         f"{tally.visits} visits",
         f"{tally.acked} acked",
         f"{tally.connected} connected",
@@ -39,9 +24,11 @@ def progress(tally: Tally, seconds: float, server: ServerUsed | None) -> str:
     return " | ".join(parts)
 
 
-def summary(tally: Tally, seconds: float, server: ServerUsed | None) -> Iterator[str]:
+def summary(tally: Tally, server: Usage | None) -> Iterator[str]:
     """The lines on a run that has ended."""
-    yield f"{tally.arrivals} arrivals in {seconds:.0f} s, {tally.arrivals / seconds:.1f} a second"
+    seconds = tally.seconds
+    arriving = max(tally.arriving, 1e-3)
+    yield f"{tally.arrivals} arrivals in {arriving:.0f} s, {tally.arrivals / arriving:.1f} a second"
     yield (
         f"{tally.visits} visits, {tally.acked} reports acknowledged ({tally.whole} whole, "
         f"{tally.resent} asked for again), {tally.heartbeats} heartbeats"

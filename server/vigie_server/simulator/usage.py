@@ -1,6 +1,7 @@
 """What processes have used, read from Linux's /proc."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from vigie_server.domain.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds since a process began, and the memory that it holds and has held at most."""
+    """CPU seconds of a process, and the memory that it holds and has held at most."""
 
     cpu_seconds: float
     resident_bytes: int
@@ -32,6 +33,26 @@ def usage_of(pid: int) -> Usage:
         _bytes(status["VmRSS"]),
         _bytes(status["VmHWM"]),
     )
+
+
+class Watched:
+    """A process whose use is counted from `begin` on. Raises NotFound when there is none."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._before = self._latest = usage_of(pid)
+
+    def begin(self) -> None:
+        """Counts from now on."""
+        self._before = usage_of(self._pid)
+
+    def used(self) -> Usage:
+        """What it has used since; what was last known once it has ended."""
+        with suppress(NotFound):
+            self._latest = usage_of(self._pid)
+        latest = self._latest
+        cpu = latest.cpu_seconds - self._before.cpu_seconds
+        return Usage(cpu, latest.resident_bytes, latest.peak_bytes)
 
 
 def _bytes(text: str) -> int:
