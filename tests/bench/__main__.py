@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench import agent, fleet, ingest, pack_cost, rejudge, scrape
+from bench import agent, fleet, ingest, pack_cost, rejudge, scrape, visits
 from bench.processes import ROOT
 
 RESULTS = ROOT / "bench-results" / "latest.json"
@@ -40,6 +40,7 @@ PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "packs": pack_cost.measure,
     "ingest-postgres": ingest.measure_on_postgres,
     "scrape": scrape.measure,
+    "visits": visits.measure,
 }
 
 

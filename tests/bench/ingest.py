@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from bench.load import Change, Script, changed_reports, drive, heartbeats
+from bench.load import Change, Script, changed_reports, drive, heartbeats, unchanged_reports
 from bench.processes import ServedProcess, served
 from bench.serve import IN_FLIGHT, bench_settings, prepare
 from fakes.postgres import own_postgres
@@ -109,6 +109,19 @@ async def measure(folder: Path) -> Sequence[Comparison]:
             first += ROUNDS * REPORTS
         compared.append(
             await _compare(
+                "unchanged, digest alone",
+                real,
+                floor,
+                devices,
+                partial(_unchanged, topic, first),
+                count=REPORTS,
+                in_flight=IN_FLIGHT,
+                wanted=0.8,
+            )
+        )
+        first += ROUNDS * REPORTS
+        compared.append(
+            await _compare(
                 "heartbeats",
                 real,
                 floor,
@@ -130,6 +143,12 @@ def _changed(topic: Topic, change: Change, first: int, turn: int, device: int) -
         first_seq=first + turn * REPORTS,
         count=REPORTS,
         change=change,
+    )
+
+
+def _unchanged(topic: Topic, first: int, turn: int, device: int) -> Script:
+    return unchanged_reports(
+        topic, device=device, rows=ROWS, first_seq=first + turn * REPORTS, count=REPORTS
     )
 
 

@@ -76,6 +76,32 @@ def changed_reports(
     return Script(messages, first_seq, first_seq + count - 1)
 
 
+def unchanged_reports(
+    topic: Topic, *, device: int, rows: int, first_seq: int, count: int
+) -> Script:
+    """One whole report, and then nothing but its digest."""
+    first = changed_reports(
+        topic, device=device, rows=rows, first_seq=first_seq, count=1, change=Change.BESIDE
+    )
+    whole = telemetry_pb2.SessionRequest.FromString(first.messages[0]).report.snapshots[0]
+    digest = snapshot_pb2.Snapshot(
+        topic=whole.topic,
+        topic_version=whole.topic_version,
+        digest=whole.digest,
+        status=whole.status,
+        unchanged=True,
+    )
+    moment = now()
+    messages = [*first.messages]
+    for seq in range(first_seq + 1, first_seq + count):
+        report = telemetry_pb2.Report(
+            seq=seq, collected_at=moment, sent_at=moment, snapshots=[digest]
+        )
+        report.elapsed.FromSeconds(0)
+        messages.append(telemetry_pb2.SessionRequest(report=report).SerializeToString())
+    return Script(messages, first_seq, first_seq + count - 1)
+
+
 def heartbeats(topic: Topic, *, device: int, rows: int, seq: int, count: int) -> Script:
     """Heartbeats, and one report at the end whose acknowledgement says that all were taken."""
     beat = telemetry_pb2.SessionRequest(

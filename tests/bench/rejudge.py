@@ -83,7 +83,7 @@ async def measure(folder: Path) -> Sequence[Rejudged]:
     catalogue = bundled_catalogue()
     database = Database(sqlite_url(settings.data / "vigie.db"))
     try:
-        await _filled(database, catalogue)
+        await filled(database, catalogue, count=DEVICES)
         async with served("real", folder) as server:
             Administration(database).judge_all_again()
             began, cpu = time.perf_counter(), server.cpu()
@@ -95,13 +95,13 @@ async def measure(folder: Path) -> Sequence[Rejudged]:
     return [Rejudged(DEVICES, len(catalogue.rules), seconds, used, peak)]
 
 
-async def _filled(database: Database, catalogue: Catalogue) -> None:
+async def filled(database: Database, catalogue: Catalogue, *, count: int) -> None:
     """Every device reports once, and is judged, in this process."""
-    keys = _devices(database)
+    keys = _devices(database, count)
     book, store = RuleBook(catalogue), Records(database)
     accept = AcceptReport(book, no_facts, OwnFigures(CollectorRegistry()), limits=Limits())
     found = recordings(ROOT / "tests" / "fixtures")
-    simulated = zip(keys, simulated_devices(DEVICES, found), strict=True)
+    simulated = zip(keys, simulated_devices(count, found), strict=True)
     now = datetime.now(UTC)
     while group := list(islice(simulated, GROUP)):
         changes: list[DeviceChange] = []
@@ -116,7 +116,7 @@ async def _filled(database: Database, catalogue: Catalogue) -> None:
         assert not store.commit(changes, ())
 
 
-def _devices(database: Database) -> Sequence[int]:
+def _devices(database: Database, count: int) -> Sequence[int]:
     now = datetime.now(UTC)
     platforms = [found.platform for found in recordings(ROOT / "tests" / "fixtures")]
     with database.writing() as connection:
@@ -134,7 +134,7 @@ def _devices(database: Database) -> Sequence[int]:
                     "state": "active",
                     "enrolled_at": now - timedelta(days=30),
                 }
-                for number in range(DEVICES)
+                for number in range(count)
             ],
         )
         return connection.execute(select(DEVICE.c.key).order_by(DEVICE.c.key)).scalars().all()

@@ -1,4 +1,4 @@
-"""One server of the benchmark in a process of its own: `serve.py real|floor FOLDER`.
+"""One server of the benchmark in a process of its own: `serve.py real|visited|floor FOLDER`.
 
 Prints its ports as one line of JSON once it listens; stops when its standard input ends.
 """
@@ -31,14 +31,14 @@ from vigie_server.settings import (
 IN_FLIGHT = 64
 
 
-def bench_settings(folder: Path) -> ServerSettings:
+def bench_settings(folder: Path, *, held: int | None = None) -> ServerSettings:
     """A server on loopback with no limit in the way of a load from one address."""
     return ServerSettings(
         data=folder,
         names=("127.0.0.1", "localhost"),
         listen=Listen(telemetry="127.0.0.1:0", enrolment="127.0.0.1:0", http="127.0.0.1:0"),
         limits=LimitSettings(max_in_flight=IN_FLIGHT),
-        sessions=SessionSettings(heartbeat=timedelta(minutes=1)),
+        sessions=SessionSettings(heartbeat=timedelta(minutes=1), held=held),
         enrolment=EnrolmentSettings(attempts_per_minute=1e6, attempts_at_once=1e6),
     )
 
@@ -69,7 +69,7 @@ async def serve_floor(settings: ServerSettings, stop: asyncio.Event) -> None:
         chain=pair.chain,
         client_authority=devices.certificate_pem,
         max_message_bytes=settings.limits.max_message_bytes,
-        max_connections=settings.sessions.visitors,
+        max_connections=100_000,
     )
     sessions = BareSessions(Limits(**settings.limits.model_dump()))
     # Renewal is not asked for in a benchmark: the floor has none.
@@ -91,8 +91,8 @@ async def main(kind: str, folder: Path) -> None:
     look_seldom()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
-    serving = serve_real if kind == "real" else serve_floor
-    await serving(bench_settings(folder), stop)
+    serving = serve_floor if kind == "floor" else serve_real
+    await serving(bench_settings(folder, held=0 if kind == "visited" else None), stop)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
-STREAM_BYTES: Final = 128 * 1024
+STREAM_BYTES: Final = 160 * 1024
 """What a held stream takes: gRPC's connection, TLS, the session. Measured, see docs/performance."""
 MEMORY_FOR_STREAMS: Final = 0.25
 """The part of the memory that held streams may take where nobody says how many to hold."""
