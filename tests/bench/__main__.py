@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench import agent, fleet, ingest, pack_cost, rejudge, scrape, visits
+from bench import agent, fleet, ingest, lists, pack_cost, rejudge, scrape, visits
 from bench.processes import ROOT
 
 RESULTS = ROOT / "bench-results" / "latest.json"
@@ -35,8 +35,9 @@ class Measured(Protocol):
 PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "ingest": ingest.measure,
     "rejudge": rejudge.measure,
-    "fleet": fleet.measure,
     "agent": agent.measure,
+    "lists": lists.measure,
+    "lists-postgres": lists.measure_on_postgres,
     "packs": pack_cost.measure,
     "ingest-postgres": ingest.measure_on_postgres,
     "scrape": scrape.measure,
