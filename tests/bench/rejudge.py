@@ -44,6 +44,8 @@ HEARD_WITHIN = 900
 """Seconds in which every device was heard."""
 ANSWERED_WITHIN = 3_600
 """Seconds before it was heard in which a device answered."""
+AT_REST = 0.05
+"""CPU seconds a second of a server that has nothing to do, at most."""
 LIVED = 43_200
 """Seconds by which what a device did in its life (a backup, an update) is earlier than recorded."""
 DEVICE = table(DeviceRow)
@@ -85,6 +87,7 @@ async def measure(folder: Path) -> Sequence[Rejudged]:
     try:
         await filled(database, catalogue, count=DEVICES)
         async with served("real", folder) as server:
+            await _settled(server)
             Administration(database).judge_all_again()
             began, cpu = time.perf_counter(), server.cpu()
             await _judged(database)
@@ -181,6 +184,15 @@ def _snapshot(topic: Topic, rows: Rows) -> Snapshot:
         row_count=len(rows),
         query_digest=b"",
     )
+
+
+async def _settled(server: ServedProcess) -> None:
+    """Returns once the server has started in full: it then shows every device, and rests."""
+    async with asyncio.timeout(WITHIN):
+        before = 0.0
+        while (used := server.cpu()) - before > AT_REST:
+            before = used
+            await asyncio.sleep(1)
 
 
 async def _judged(database: Database) -> None:
