@@ -35,6 +35,7 @@ class Measured(Protocol):
 PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "ingest": ingest.measure,
     "rejudge": rejudge.measure,
+    "fleet": fleet.measure,
     "agent": agent.measure,
     "lists": lists.measure,
     "lists-postgres": lists.measure_on_postgres,
