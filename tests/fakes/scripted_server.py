@@ -72,6 +72,7 @@ class Scene:
         intervals = telemetry_pb2.Intervals(stay=server.stay)
         intervals.heartbeat.FromTimedelta(server.heartbeat)
         intervals.visit.FromTimedelta(server.visit)
+        intervals.reconnect.FromTimedelta(server.reconnect)
         await self.say(
             welcome=telemetry_pb2.Welcome(
                 store_epoch=store.epoch,
@@ -167,6 +168,7 @@ class FakeServer:
         self.stay = True
         self.heartbeat = timedelta(minutes=5)
         self.visit = timedelta(minutes=15)
+        self.reconnect = timedelta()
         self.limits = telemetry_pb2.Limits(max_in_flight=16)
         self.config: telemetry_pb2.Config | None = None
         self.rejects: Callable[[telemetry_pb2.Report], str | None] = lambda _: None

@@ -217,6 +217,22 @@ async def test_goodbye_keeps_the_agent_away_at_least_as_long_as_asked(
     assert agent.waits.spans[0] == timedelta(minutes=15)  # 10 minutes and half as much jitter
 
 
+async def test_a_lost_session_is_begun_again_within_the_time_that_the_server_needs(
+    server: FakeServer, agent: Agent
+) -> None:
+    server.reconnect = timedelta(seconds=100)
+    server.scripts = [hang_up]
+
+    async with agent.running():
+        await server.until(lambda: len(server.hellos) == 2)
+
+    assert agent.waits.spans[0] == timedelta(seconds=50)  # all of the time, by a jitter of one half
+
+
+async def hang_up(scene: Scene) -> None:
+    await scene.welcome()
+
+
 async def say_goodbye(scene: Scene) -> None:
     goodbye = telemetry_pb2.Goodbye(reason="the server is full")
     goodbye.retry_after.FromSeconds(600)

@@ -231,6 +231,7 @@ def test_a_full_welcome_is_understood() -> None:
     )
     welcome.intervals.heartbeat.FromSeconds(7)
     welcome.intervals.visit.FromSeconds(8)
+    welcome.intervals.reconnect.FromSeconds(9)
     welcome.server_time.FromDatetime(NOON)
 
     greeting = wire.greeting(telemetry_pb2.SessionResponse(welcome=welcome))
@@ -240,7 +241,12 @@ def test_a_full_welcome_is_understood() -> None:
         resume_after=9,
         limits=Limits(1, 2, 3, 4),
         max_in_flight=5,
-        intervals=Intervals(timedelta(seconds=7), stay=False, visit=timedelta(seconds=8)),
+        intervals=Intervals(
+            timedelta(seconds=7),
+            stay=False,
+            visit=timedelta(seconds=8),
+            reconnect=timedelta(seconds=9),
+        ),
         config=ServerConfig(b"d"),
         server_time=NOON,
     )
