@@ -10,6 +10,7 @@ from vigie_server.domain.errors import (
     DeclarationRefused,
     DeviceCloned,
     DeviceRetired,
+    FleetNotRead,
     InUse,
     MalformedRequest,
     NotFound,
@@ -38,4 +39,5 @@ STATUS_OF: Final[Mapping[type[VigieError], grpc.StatusCode]] = {
     RateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,
     StoreRefused: grpc.StatusCode.INTERNAL,
     StoreBusy: grpc.StatusCode.UNAVAILABLE,
+    FleetNotRead: grpc.StatusCode.UNAVAILABLE,
 }
