@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -49,8 +50,18 @@ class Ran:
     lines: list[Line]
 
 
-async def ran(running: RunningServer, folder: Path, plan: Plan, *, devices: int = DEVICES) -> Ran:
-    """A fleet that enrols, unless it has, and runs the plan."""
+async def ran(
+    running: RunningServer,
+    folder: Path,
+    plan: Plan,
+    *,
+    devices: int = DEVICES,
+    before: tuple[str, ...] = (),
+) -> Ran:
+    """A fleet that enrols, unless it has, and runs the plan.
+
+    Endpoints `before` the server's take turns with it.
+    """
     fleet, ledger = folder / "fleet.db", folder / "ledger"
     if not fleet.exists():
         token = enrolment_token.decode(running.token(uses=devices, site="sim"))
@@ -59,7 +70,7 @@ async def ran(running: RunningServer, folder: Path, plan: Plan, *, devices: int 
     wanted = Wanted(
         fleet=fleet,
         recorded=RECORDED,
-        servers=(f"127.0.0.1:{running.addresses.telemetry}",),
+        servers=(*before, f"127.0.0.1:{running.addresses.telemetry}"),
         plan=plan,
         changes=0.5,
         ledger=ledger,
@@ -168,6 +179,45 @@ async def test_devices_that_stay_beat_and_come_back_after_a_wave(tmp_path: Path)
     assert done.tally.greetings.count > DEVICES  # some were cut, and greeted again
     assert done.tally.connected == 0
     assert found == []
+
+
+async def test_a_device_that_an_endpoint_turns_away_goes_to_the_next_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        dead = taken.getsockname()[1]
+    async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        endpoints = (f"127.0.0.1:{dead}",)
+        done = await ran(running, tmp_path, PLAN, devices=20, before=endpoints)
+        found = differences(running, done)
+
+    assert sum(done.tally.errors.values()) >= 10  # every other device was turned away first
+    assert all("ConnectionRefusedError" in told for told in done.tally.errors)
+    assert done.tally.acks.count >= 20 * 25
+    assert found == []
+
+
+async def test_arrivals_go_on_by_the_clock_while_nothing_answers(tmp_path: Path) -> None:
+    async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        await ran(running, tmp_path, replace(PLAN, seconds=0.5), devices=10)
+        with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+            wanted = Wanted(
+                fleet=tmp_path / "fleet.db",
+                recorded=RECORDED,
+                servers=(f"127.0.0.1:{silent.getsockname()[1]}",),
+                plan=Plan(seconds=2.0, period=0.5, patience=0.5),
+                changes=0.5,
+                ledger=None,
+                every=60.0,
+            )
+            tally = await run_here(wanted, asyncio.Event(), lambda _: None)
+        done = await ran(running, tmp_path, PLAN, devices=10)
+        found = differences(running, done)
+
+    assert tally.arrivals == 4 * 10
+    assert tally.acked == tally.visits == 0
+    assert set(tally.errors) == {"timeout"}
+    assert found == []  # what was never delivered is said whole in the next run
 
 
 async def test_a_planted_fleet_is_judged_and_known_to_the_server_from_its_first_visit(
