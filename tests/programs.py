@@ -80,6 +80,13 @@ class Program:
                 await self._news.wait()
         return event
 
+    async def ended(self) -> None:
+        """Returns once it has ended by itself and its log is read."""
+        assert self._process is not None
+        await self._process.wait()
+        if self._reading is not None:
+            await self._reading
+
     async def kill(self) -> None:
         """Ends it at once, as kill -9 does."""
         await self._end(signal.SIGKILL)

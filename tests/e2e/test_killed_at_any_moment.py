@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger import Stored, differences, read_ledger
+from fakes.held import held_by
+from ledger import differences, read_ledger
 from programs import AgentProgram, Program, ServerProgram
-from vigie.v1.digest import canonical_fields
-from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, sqlite_url
 
 KILLS = 200
@@ -64,27 +63,6 @@ async def kill_again_and_again(
     await program.event(started)
 
 
-def held_by(server: ServerProgram) -> list[Stored]:
-    """Every report in the store that changed a topic, in the order of commit."""
-    database = Database(sqlite_url(server.data / "vigie.db"))
-    with database.reading() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT device_key, spool_id, seq, digest, topic, content FROM evidence "
-            "ORDER BY device_key, revision, topic"
-        ).all()
-    database.close()
-    found = []
-    for device, spool_id, seq, digest, topic, content in rows:
-        fields = canonical_fields(unpacked(content))
-        count = int(fields[4])
-        values = fields[5 + count :]
-        table = tuple(
-            tuple(values[start : start + count]) for start in range(0, len(values), count)
-        )
-        found.append(Stored(device, spool_id.hex(), seq, digest.hex(), topic, table))
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_nothing_kept_is_lost_and_nothing_is_counted_twice(tmp_path: Path) -> None:
@@ -120,7 +98,9 @@ async def test_nothing_kept_is_lost_and_nothing_is_counted_twice(tmp_path: Path)
         assert not drain.failed, drain.last_words()
     await server.program.stop()
 
-    held = held_by(server)
+    database = Database(sqlite_url(server.data / "vigie.db"))
+    held = held_by(database)
+    database.close()
     ledger = read_ledger(line for hammer in hammers for line in hammer.lines())
     found = differences(ledger, held)
     assert not found, "\n".join([f"{len(found)} of {len(held)} reports:", *found[:20]])
