@@ -39,6 +39,7 @@ from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.models import DeviceRow
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
+from vigie_server.store.rejudging import record_act
 from vigie_server.store.tables import table
 from vigie_server.store.tokens import Tokens
 
@@ -368,6 +369,32 @@ def test_only_what_happened_to_a_site_marks_it_as_changed(
     assert by_verdict == {first}
     assert by_act == {second}
     assert by_token is None
+
+
+@pytest.mark.parametrize("begun", ["before the first look", "between two looks"])
+def test_what_comes_to_light_late_marks_its_site_all_the_same(
+    database: Database, store: Assessments, begun: str
+) -> None:
+    """On SQLite one transaction ends before the next begins."""
+    if database.is_sqlite:
+        return
+    a_token(database, secret_hash=b"o" * 32, site="Les Lilas")
+    first, second = store.sites()
+    mark = store.progress() if begun == "between two looks" else None
+    with database.writing() as late:
+        record_act(late, ACT, "declared a site", SITE)
+        mark = mark or store.progress()
+        SiteInventories(database).review("Les Lilas", Inventory.ACCESS, "", ACT)
+        between, mark = store.changed(mark)
+        quiet, mark = store.changed(mark)
+    afterwards, mark = store.changed(mark)
+    nothing, mark = store.changed(mark)
+    SiteInventories(database).review("Les Lilas", Inventory.ACCESS, "", ACT)
+    again, _ = store.changed(mark)
+
+    assert (between, quiet) == ({second}, set())
+    assert (afterwards, nothing) == ({first}, set())
+    assert again == {second}
 
 
 def test_bodies_and_regions_see_how_many_sites_hold_each_level(

@@ -60,12 +60,30 @@ class WordedAssessment:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far changes were followed."""
+class Followed:
+    """How far a history was read.
 
-    transition: int
-    audit: int
+    Everything up to the key `whole` was. Keys come to light in another order than they are given
+    out: `read` are those above it that were read, the newest of them `newest`.
+    """
+
+    whole: int = 0
+    newest: int = 0
+    read: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far changes were followed.
+
+    `horizon`: transactions from this number on began after the last look; 0 where each ends before
+    the next begins.
+    """
+
+    transition: Followed
+    audit: Followed
     verdicts_at: datetime
+    horizon: int = 0
 
 
 class AssessmentStore(Protocol):

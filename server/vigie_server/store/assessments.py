@@ -22,11 +22,12 @@ from vigie_server.ports.assessing import (
     WordedAssessment,
 )
 from vigie_server.store import changes
+from vigie_server.store import followed_history as follow
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Maturity, MaturityChange
 from vigie_server.store.instants import from_store
-from vigie_server.store.models import Audit, EvidenceRow, TransitionRow
+from vigie_server.store.models import EvidenceRow
 from vigie_server.store.site_seen import (
     DEVICE,
     SITE,
@@ -41,11 +42,13 @@ from vigie_server.store.site_seen import (
 from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.tables import table
 
-EVIDENCE, TRANSITION, AUDIT = table(EvidenceRow), table(TransitionRow), table(Audit)
+EVIDENCE = table(EvidenceRow)
 MATURITY, CHANGE = table(Maturity), table(MaturityChange)
 
 TOUCH_EVERY: Final = timedelta(days=1)
 """How often the time of an assessment that says nothing new is written."""
+WRITTEN_WITHIN: Final = timedelta(minutes=1)
+"""How long after its instant a verdict of another server may come to light."""
 _BEGINNING: Final = from_store(0)
 
 
@@ -67,36 +70,24 @@ class Assessments:
 
     def progress(self) -> Progress:
         with self._database.reading() as connection:
-            return self._progress(connection)
+            return follow.from_here(connection, self._verdicts_at(connection))
 
     def changed(self, since: Progress) -> tuple[Collection[int] | None, Progress]:
         with self._database.reading() as connection:
-            now = self._progress(connection)
-            of_devices = connection.execute(
-                select(DEVICE.c.site_key)
-                .join(TRANSITION, TRANSITION.c.device_key == DEVICE.c.key)
-                .where(TRANSITION.c.key > since.transition)
-                .distinct()
-            ).scalars()
-            found = set(of_devices)
+            transitions, acts, now = follow.since(connection, since, self._verdicts_at(connection))
+            found = set(follow.sites_of(connection, transitions))
+            at = since.verdicts_at if now.horizon == 0 else since.verdicts_at - WRITTEN_WITHIN
             found |= set(
                 connection.execute(
                     select(SITE_VERDICT.c.site_key)
-                    .where(SITE_VERDICT.c.since > since.verdicts_at)
+                    .where(SITE_VERDICT.c.since > at)
                     .where(SITE_VERDICT.c.rule.not_in(self._own))
                 ).scalars()
             )
-            for row in connection.execute(
-                select(DEVICE.c.site_key, SITE.c.key)
-                .select_from(AUDIT)
-                .outerjoin(DEVICE, DEVICE.c.id == AUDIT.c.subject)
-                .outerjoin(SITE, SITE.c.name == AUDIT.c.subject)
-                .where(AUDIT.c.key > since.audit)
-            ):
-                if row.site_key is None and row.key is None:
-                    return None, now  # a token, a group, a body
-                found.add(row.site_key if row.site_key is not None else row.key)
-        return found, now
+            concerned = follow.sites_named(connection, acts)
+        if concerned is None:
+            return None, now  # a token, a group, a body
+        return found | concerned, now
 
     def answers(
         self, site: int, readers: Mapping[str, str], *, limit: int
@@ -211,15 +202,11 @@ class Assessments:
             if _save_levels(connection, site, assessments, now) or said:
                 changes.tell_assessed(connection, site)
 
-    def _progress(self, connection: Connection) -> Progress:
-        verdicts_at = connection.execute(
+    def _verdicts_at(self, connection: Connection) -> datetime:
+        newest = connection.execute(
             select(func.max(SITE_VERDICT.c.since)).where(SITE_VERDICT.c.rule.not_in(self._own))
         ).scalar()
-        return Progress(
-            transition=connection.execute(select(func.max(TRANSITION.c.key))).scalar() or 0,
-            audit=connection.execute(select(func.max(AUDIT.c.key))).scalar() or 0,
-            verdicts_at=verdicts_at or _BEGINNING,
-        )
+        return newest or _BEGINNING
 
 
 def _insert(connection: Connection, into: Any, rows: Iterable[Mapping[str, object]]) -> None:

@@ -14,6 +14,7 @@ from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.domain.site_rules import SiteVerdict
 from vigie_server.metrics.site_lines import SiteLines
 from vigie_server.ports.assessing import (
+    Followed,
     Progress,
     SiteSeen,
     StoredAnswer,
@@ -24,7 +25,7 @@ from vigie_server.services.assess_sites import AssessSites
 from vigie_server.services.workers import Workers
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-MARK = Progress(0, 0, NOW)
+MARK = Progress(Followed(), Followed(), NOW)
 GUIDE = SiteGuide(
     ladder={6: {level: (Attested(f"Q06-{level}"),) for level in (1, 2, 3, 4)}},
     words={},
