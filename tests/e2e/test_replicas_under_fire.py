@@ -28,9 +28,9 @@ from ledger import differences, read_ledger
 from programs import Program, ServerProgram
 from vigie_server.store.database import Database
 
-KILLS = int(os.environ.get("VIGIE_TEST_REPLICA_KILLS", "4"))
+KILLS = int(os.environ.get("VIGIE_TEST_REPLICA_KILLS", "3"))
 OUTAGE = timedelta(seconds=float(os.environ.get("VIGIE_TEST_OUTAGE_SECONDS", "6")))
-CROWD = 20
+CROWD = 16
 ROUNDS = 8
 """Looks at the log of changes, a second apart, within which another replica knows of an act."""
 TESTS = Path(__file__).parents[1]
