@@ -1,6 +1,7 @@
 """The HTTP application on a real socket, under real TLS."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -116,3 +117,12 @@ def test_a_port_that_is_taken_is_told() -> None:
 )
 def test_loopback_is_told_from_everything_else(address: str, loopback: bool) -> None:
     assert is_loopback(address) is loopback
+
+
+def test_a_short_answer_waits_for_no_acknowledgement() -> None:
+    with (
+        bound("127.0.0.1:0") as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
