@@ -28,7 +28,7 @@ WANTED_TIMES = 30
 SIZES = (1_000, 10_000, 100_000)
 SHARES = (0.01, 0.1)
 TIMEOUT = 10.0
-"""Prometheus' own default for a scrape."""
+"""Seconds on the wall: Prometheus' own default for a scrape."""
 
 MB = 1_000_000
 
@@ -90,6 +90,9 @@ class Curve:
                 f"{what} {found.cpu_seconds:.3f} ({found.seconds:.2f})"
                 for what, found in scrapes.items()
             )
+            slowest = max(found.seconds for found in scrapes.values())
+            verdict = "met" if slowest < TIMEOUT else "MISSED"
+            lines.append(f"  {name}: slowest {slowest:.1f} s on the wall ({TIMEOUT:g}: {verdict})")
             lines.append(f"  {name} {size:.1f} MB: s of CPU (and on the wall): {costs}")
         return "\n".join(lines)
 
@@ -143,7 +146,8 @@ async def _compared() -> Sequence[Compared]:
                     pages.seen(device_id, NOW + timedelta(seconds=number + 1))
             began = time.process_time()
             await pages.show(views)
-            await _text(pages)
+            async for _ in await pages(Scrape(TextFormat.CLASSIC)):
+                pass  # sent piece by piece: nothing ever joins the whole page
             spent.append(time.process_time() - began)
         wanted = None if share else WANTED_TIMES
         shown = f"{what} changed, all heard" if share else what
@@ -193,7 +197,6 @@ async def _curve(settings: ServerSettings, token: str, devices: int) -> Curve:
                     scraped.cpu_seconds + changing,
                 )
             assert {scraped.status for scraped in found.values()} == {200}
-            assert max(scraped.seconds for scraped in found.values()) < TIMEOUT
         peak = server.scrape.process.memory_info().rss
         return Curve(
             devices,
