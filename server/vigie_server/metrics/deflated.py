@@ -13,7 +13,7 @@ from struct import pack
 from typing import Final, NamedTuple
 
 LEVEL: Final = 1
-"""Of zlib: level 6 takes twice as long and saves an eighth (`docs/performance.md`)."""
+"""Of zlib: level 6 takes longer and saves little (`docs/performance.md`)."""
 HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 """No name, no time, an unknown system."""
 _LAST: Final = b"\x03\x00"
