@@ -54,9 +54,10 @@ from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.enrol import Enrol
 from vigie_server.services.follow import Follow
 from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.live_session import SessionParts, SessionTerms
 from vigie_server.services.renew import Renew
 from vigie_server.services.rule_book import RuleBook
-from vigie_server.services.sessions import OpenSessions, SessionParts, SessionTerms
+from vigie_server.services.sessions import OpenSessions
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers

