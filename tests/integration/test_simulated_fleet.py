@@ -138,6 +138,7 @@ async def test_a_fleet_is_judged_and_the_store_holds_what_was_acknowledged(tmp_p
         found = differences(running, done)
 
     assert not done.tally.errors
+    assert done.tally.undelivered == 0
     assert done.tally.arrivals == 3 * DEVICES
     assert done.tally.acks.count >= 25 * DEVICES
     assert len(judged) == DEVICES
@@ -216,6 +217,7 @@ async def test_arrivals_go_on_by_the_clock_while_nothing_answers(tmp_path: Path)
 
     assert tally.arrivals == 4 * 10
     assert tally.acked == tally.visits == 0
+    assert tally.undelivered >= 4 * 10
     assert set(tally.errors) == {"timeout"}
     assert found == []  # what was never delivered is said whole in the next run
 

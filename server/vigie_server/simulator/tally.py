@@ -21,6 +21,8 @@ class Tally:
     acked: int = 0
     """Reports acknowledged; of them, `whole` with their rows."""
     whole: int = 0
+    undelivered: int = 0
+    """Reports that were due and not acknowledged when the run ended."""
     resent: int = 0
     """Topics that the server asked for again."""
     heartbeats: int = 0
@@ -95,6 +97,7 @@ _COUNTS = (
     "visits",
     "acked",
     "whole",
+    "undelivered",
     "resent",
     "heartbeats",
     "waited",

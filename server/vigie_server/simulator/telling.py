@@ -38,6 +38,8 @@ def summary(tally: Tally, server: Usage | None) -> Iterator[str]:
     if tally.slow.count:
         yield f"slow and broken devices   {tally.slow.told()}"
     yield f"this simulator late by    {tally.lag.told()}"
+    if tally.undelivered:
+        yield f"{tally.undelivered} reports were due and not acknowledged when the run ended"
     if tally.waited:
         yield f"{tally.waited} visits waited for a free connection of this simulator"
     for what, count in tally.errors.most_common():
