@@ -71,10 +71,11 @@ class PostgresLease:
             connection = self._connection = self.database.engine.connect().execution_options(
                 isolation_level="AUTOCOMMIT"
             )
-            self._watch(connection)
             if not connection.execute(_TAKE, {"key": LOCK}).scalar():
-                self.give_up()
+                self._connection = None
+                connection.close()
                 return False
+            self._watch(connection)
         except SQLAlchemyError as error:
             self.give_up()
             raise StoreBusy("the lead cannot be asked for now") from error
