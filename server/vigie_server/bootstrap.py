@@ -21,6 +21,7 @@ from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_metrics import device_lines
+from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bootstrap_scheduled import scheduled
 from vigie_server.bootstrap_store import (
     authorities,
@@ -251,6 +252,7 @@ class Server:
             *attesting_routes(database, catalogue, settings.declare, now),
             *maturity_routes(database, catalogue, site_guide, now),
             *mail_routes(database, now),
+            *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
         ):
             self._app.include_router(routes(access))
 

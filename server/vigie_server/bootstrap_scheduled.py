@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from vigie_server.bootstrap_mail import mail_checks
+from vigie_server.bootstrap_reports import filed_monthly, reports_of
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.domain.traits import trait_readers
@@ -26,6 +27,7 @@ from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
 from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.leases import lease_of
+from vigie_server.store.organisation import Organisation
 from vigie_server.store.shown_sites import StoredSites
 
 
@@ -99,6 +101,10 @@ def scheduled(
         ("assessments", assess.run),
         ("mail", check_mail.run),
     ]
+    if settings.reports.monthly:
+        made = reports_of(settings, database, catalogue, guide)
+        file_reports = filed_monthly(settings, made, Organisation(database), workers, now)
+        work.append(("reports", file_reports.run))
     shows: list[ShowSites] = []
     if shared:
         forget_changes = ForgetChanges(partial(changes.forget, fenced), workers)

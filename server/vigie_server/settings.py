@@ -260,6 +260,42 @@ class MetricsSettings(_Group):
         return frozenset(_listed(self.families)) - {"none"}
 
 
+class ReportsSettings(_Group):
+    """Reports of facilities: how they are made, and whether the server files them every month.
+
+    `folder` unset: `reports` in the data folder. `languages` and `formats` are separated by commas.
+    """
+
+    within: Span = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
+    at_once: int = Field(2, ge=1, le=32)
+    named_devices: int = Field(300, ge=1, le=10_000)
+    silent_after: Span = Field(timedelta(days=30), ge=timedelta(days=1))
+    monthly: bool = False
+    folder: Path | None = None
+    languages: str = "fr"
+    formats: str = "pdf,html"
+    keep_months: int = Field(36, ge=1, le=240)
+    look_every: Span = Field(timedelta(hours=1), gt=timedelta(0))
+
+    @field_validator("languages", "formats")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        known = {"fr", "en"} if info.field_name == "languages" else {"pdf", "html"}
+        if not _listed(value) or not known.issuperset(_listed(value)):
+            raise ValueError(f"is one or more of {', '.join(sorted(known))}, separated by commas")
+        return value
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The formats, one by one."""
+        return _listed(self.formats)
+
+    @property
+    def tongues(self) -> Sequence[str]:
+        """The languages, one by one."""
+        return _listed(self.languages)
+
+
 class HttpSettings(_Group):
     """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
 
@@ -299,6 +335,7 @@ class ServerSettings(BaseSettings):
     mail: MailSettings = MailSettings()
     http: HttpSettings = HttpSettings()
     metrics: MetricsSettings = MetricsSettings()
+    reports: ReportsSettings = ReportsSettings()
     failing_rules_only_above: int = 20_000
 
     @field_validator("names", mode="before")

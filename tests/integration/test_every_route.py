@@ -18,10 +18,11 @@ from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
+from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
-from vigie_server.settings import DeclareSettings
+from vigie_server.settings import DeclareSettings, ServerSettings
 from vigie_server.store.database import Database
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.tokens import Tokens
@@ -71,6 +72,7 @@ def app(database: Database) -> FastAPI:
         version="0.0.0",
     )
     access = Access(tokens, lambda: NOW)
+    reports = reports_of(ServerSettings(), database, catalogue, bundled_site_guide(catalogue))
     for routes in (
         *fleet_routes(database, catalogue, Fleet(database, {})),
         *declaring_routes(
@@ -79,6 +81,7 @@ def app(database: Database) -> FastAPI:
         *attesting_routes(database, catalogue, DeclareSettings(), lambda: NOW),
         *maturity_routes(database, catalogue, bundled_site_guide(catalogue), lambda: NOW),
         *mail_routes(database, lambda: NOW),
+        *reports_routes(reports, lambda: NOW),
     ):
         made.include_router(routes(access))
     return made

@@ -14,6 +14,8 @@ VigieError
 ├── SettingsMalformed   a setting is wrong; the text names it
 ├── RateLimited         too many attempts from one place; come back later
 ├── FleetNotRead        metrics are not whole yet after a start; try again
+├── ReportNotMade       a report could not be laid out; the log says why
+├── ReportsBusy         other reports are being laid out; try again
 ├── StoreRefused        the store will never take this
 └── StoreBusy           the store cannot take it now; try again
 """
@@ -88,6 +90,16 @@ class RateLimited(VigieError):
 
 class FleetNotRead(VigieError):
     """The server has just started and has not read every device yet."""
+
+    retryable = True
+
+
+class ReportNotMade(VigieError):
+    """A report could not be laid out."""
+
+
+class ReportsBusy(VigieError):
+    """Other reports are being laid out, or this one took too long."""
 
     retryable = True
 

@@ -1,6 +1,6 @@
-"""What a scraper can read: the text format and the encoding, from its `Accept` headers."""
+"""What a caller can read: formats and encodings, from its `Accept` headers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from vigie_server.ports.scraping import TextFormat
@@ -27,6 +27,17 @@ def text_format(accept: str) -> TextFormat:
             continue
         wanted[found] = max(wanted[found], quality)
     return max(wanted, key=lambda kind: wanted[kind])
+
+
+def best_of(accept: str, kinds: Sequence[str]) -> str | None:
+    """That of the media types which is wanted most, the first of equals; None: none of them is."""
+    said = {kind: quality for kind, _, quality in _choices(accept)}
+    wanted = {
+        kind: said.get(kind, said.get(f"{kind.partition('/')[0]}/*", said.get("*/*", 0.0)))
+        for kind in kinds
+    }
+    best = max(kinds, key=lambda kind: wanted[kind])
+    return best if wanted[best] > 0 else None
 
 
 def takes_gzip(accept_encoding: str) -> bool:
