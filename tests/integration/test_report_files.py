@@ -2,10 +2,14 @@
 
 import itertools
 import re
+import subprocess
 import unicodedata
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
+from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
@@ -26,7 +30,7 @@ from vigie_server.domain.facility_report.sources import DevicesSeen
 from vigie_server.domain.facility_report.telling import told_in
 from vigie_server.domain.sites import Site
 from vigie_server.rendering.html import HtmlPages
-from vigie_server.rendering.pdf import DRAWN, PdfPages, drawable
+from vigie_server.rendering.pdf import DRAWN, WAITING, PdfPages, drawable
 
 HOSTILE = [
     '#read("/etc/passwd")',
@@ -210,6 +214,51 @@ def test_the_same_report_is_the_same_file() -> None:
     document = told_in(a_report(), "fr")
 
     assert PDF(document) == PDF(document)
+
+
+def test_the_child_knows_nothing_of_the_servers_secrets_and_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    called: list[dict[str, Any]] = []
+
+    def run(command: tuple[str, ...], **given: Any) -> subprocess.CompletedProcess[bytes]:
+        called.append({"command": command, **given})
+        return subprocess.CompletedProcess(command, 0, b"%PDF-", b"")
+
+    monkeypatch.setenv("VIGIE_SERVER_STORE__URL", "postgresql+psycopg://vigie:secret@db/vigie")
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    (tmp_path / "typst.py").write_text("raise SystemExit('loaded from the folder')")
+    monkeypatch.chdir(tmp_path)
+    whole = PDF(told_in(a_report(), "fr"))
+    monkeypatch.setattr("vigie_server.rendering.pdf.subprocess.run", run)
+    PDF(told_in(a_report(), "fr"))
+
+    assert whole.startswith(b"%PDF-")
+    assert "secret" not in str(called[0]["env"])
+    assert "Tilleuls" not in " ".join(called[0]["command"])
+
+
+def test_who_comes_while_many_wait_is_sent_away_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    going_on, began = Event(), Semaphore(0)
+
+    def run(command: tuple[str, ...], **_: Any) -> subprocess.CompletedProcess[bytes]:
+        began.release()
+        assert going_on.wait(30)
+        return subprocess.CompletedProcess(command, 0, b"%PDF-", b"")
+
+    monkeypatch.setattr("vigie_server.rendering.pdf.subprocess.run", run)
+    pages, document = PdfPages(within=60, at_once=1), told_in(a_report(), "fr")
+    admitted = 1 + WAITING
+
+    with ThreadPoolExecutor(admitted + 1) as callers:
+        waiting = [callers.submit(pages, document) for _ in range(admitted + 1)]
+        assert began.acquire(timeout=30)
+        first, _ = wait(waiting, return_when=FIRST_COMPLETED, timeout=30)
+        going_on.set()
+
+    (refused,) = first
+    assert isinstance(refused.exception(), ReportsBusy)
+    assert sum(one.exception() is None for one in waiting) == admitted
 
 
 def test_a_pdf_that_takes_too_long_is_given_up() -> None:

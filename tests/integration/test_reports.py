@@ -8,6 +8,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+import httpx2
 import pytest
 from click.testing import CliRunner
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from pypdf import PdfReader
 
 from fakes.callers import Callers
 from fakes.judged import a_judged_device
+from fakes.running_server import running_server, small_catalogue
 from fakes.stored import NOW, SITE, a_token, opened_store
 from vigie_server.bootstrap_reports import filed_monthly, reports_of, reports_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
@@ -36,7 +38,7 @@ from vigie_server.services.file_reports import FileReports
 from vigie_server.services.make_reports import MakeReports
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.services.workers import Workers
-from vigie_server.settings import ReportsSettings, ServerSettings
+from vigie_server.settings import HttpSettings, ReportsSettings, ServerSettings
 from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
@@ -321,3 +323,29 @@ def test_only_months_are_taken_away(tmp_path: Path) -> None:
 
     assert ReportFolder(tmp_path).clear_before("2026-01") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-01", "2026-1", "notes"]
+
+
+async def test_a_running_server_answers_with_reports_and_files_them(tmp_path: Path) -> None:
+    folder = tmp_path / "filed"
+    async with running_server(
+        tmp_path / "data",
+        catalogue=small_catalogue(),
+        http=HttpSettings(plain=True),
+        reports=ReportsSettings(
+            monthly=True, folder=folder, formats="html", look_every=timedelta(milliseconds=20)
+        ),
+    ) as running:
+        running.token(site=SITE)
+        url = f"http://127.0.0.1:{running.addresses.http}"
+        headers = {"Authorization": f"Bearer {running.api_token()}"}
+        async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+            pdf = await client.get(URL)
+            missing = await client.get("/api/v1/sites/Ailleurs/report")
+        while not list(folder.rglob("*.html")):  # noqa: ASYNC110 (a file, not an event)
+            await asyncio.sleep(0.01)
+        (filed,) = folder.rglob("*.html")
+
+    assert pdf.headers["content-type"] == "application/pdf"
+    assert pdf.content.startswith(b"%PDF-")
+    assert missing.status_code == 404
+    assert "Les Tilleuls" in filed.read_text(encoding="utf-8")

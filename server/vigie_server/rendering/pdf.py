@@ -5,6 +5,7 @@ the memory it takes, end with it.
 """
 
 import json
+import os
 import subprocess  # noqa: TID251 (the one place of the server that starts a program: its own)
 import sys
 import unicodedata
@@ -20,8 +21,14 @@ from vigie_server.rendering.html import TEMPLATES
 
 log = structlog.get_logger()
 
+WAITING: Final = 4
+"""For each report that is being typeset, so many may wait; more are sent away at once, so that they
+do not take the threads of those who ask for something else."""
 TOLD: Final = 500
 """Characters of what the child says that are logged."""
+
+PASSED_ON: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "SYSTEMROOT", "LD_LIBRARY_PATH")
+"""Of the environment, what the child gets: the server's own holds passwords."""
 
 DRAWN: Final = (
     (0x0020, 0x007E),
@@ -42,25 +49,34 @@ DRAWN: Final = (
 """Characters that the fonts of typst 0.15 draw (`tests/unit/rendering` holds them to it). PDF/UA
 refuses a file with a character that no font has: others are shown by their code."""
 
+_BUSY: Final = "other reports are being made: try again in a minute"
+
 
 class PdfPages:
     """Typesets with typst, `at_once` at most, each within so many seconds."""
 
     def __init__(self, *, within: float, at_once: int) -> None:
         self._within = within
+        self._door = BoundedSemaphore(at_once * (1 + WAITING))
         self._places = BoundedSemaphore(at_once)
 
     def __call__(self, document: Document) -> bytes:
-        if not self._places.acquire(timeout=self._within):
-            raise ReportsBusy("other reports are being made: try again in a minute")
+        if not self._door.acquire(blocking=False):
+            raise ReportsBusy(_BUSY)
         try:
-            return self._typeset(document)
+            if not self._places.acquire(timeout=self._within):
+                raise ReportsBusy(_BUSY)
+            try:
+                return self._typeset(document)
+            finally:
+                self._places.release()
         finally:
-            self._places.release()
+            self._door.release()
 
     def _typeset(self, document: Document) -> bytes:
         command = (
             sys.executable,
+            "-P",  # nothing is loaded from the folder that the server was started in
             "-m",
             "vigie_server.rendering.typesetting",
             str(TEMPLATES / "report.typ"),
@@ -72,6 +88,7 @@ class PdfPages:
                 input=drawable(json.dumps(asdict(document), ensure_ascii=False)).encode(),
                 capture_output=True,
                 timeout=self._within,
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
                 check=False,
             )
         except subprocess.TimeoutExpired as error:

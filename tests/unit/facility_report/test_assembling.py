@@ -1,5 +1,6 @@
 """What a report holds of what was read: levels, trends, risks, plan, what is not known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,11 +18,13 @@ from fakes.a_report import (
     terms,
 )
 from vigie_server.domain.devices import DeviceState
-from vigie_server.domain.facility_report.content import Currency, Move, Risk, Trend
+from vigie_server.domain.facility_report.assembling import site_report
+from vigie_server.domain.facility_report.content import Currency, Making, Move, Risk, Trend
 from vigie_server.domain.facility_report.risks import risky_devices
 from vigie_server.domain.facility_report.sources import DevicesSeen
 from vigie_server.domain.facility_report.trends import month_before, move, period_until
 from vigie_server.domain.sites import Site
+from vigie_server.domain.verdicts import Status
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,21 @@ def test_a_question_has_its_evidence_and_that_which_its_levels_ask_for() -> None
     assert (count.passing, count.failing, count.waived, count.unknown) == (1, 1, 0, 0)
     assert [word.item for word in sixth.attested] == ["Q06-professional-internet"]
     assert sixth.attested[0].currency is Currency.DUE_SOON
+
+
+def test_a_sites_own_rule_stands_under_the_question_that_it_names() -> None:
+    own = replace(terms().rules[FIREWALL], id="X-shared-devices", question=8, own=True)
+    seen = replace(sources().devices, verdicts={own.id: {Status.FAIL: 2}})
+
+    report = site_report(
+        sources(devices=seen),
+        replace(terms(), rules={**terms().rules, own.id: own}),
+        period=period_until(NOW),
+        making=Making(NOW, "", "0.1.0"),
+    )
+
+    with_it = [part.question for part in report.questions if part.rules]
+    assert with_it == [8]
 
 
 def test_a_waived_fail_is_told_apart() -> None:

@@ -174,7 +174,7 @@ def _question(
         period=move(level, changes, period.since, kept_since=history.kept_since),
         year=move(level, changes, period.year_ago, kept_since=history.kept_since),
         steps=steps_of(question, () if held is None else held.actions),
-        rules=[count for count in counts if _bears(count.rule, question, asked)],
+        rules=[count for count in counts if count.question == question or count.rule in asked],
         site_rules=[rule for rule in site_rules if _bears(rule.rule, question, asked)],
         attested=[word for word in attested if _bears(word.item, question, asked)],
     )
@@ -193,6 +193,7 @@ def _rule_counts(devices: DevicesSeen, rules: Mapping[str, Rule]) -> Sequence[Ru
             found.append(
                 RuleCount(
                     rule=rule,
+                    question=known.question,
                     title=known.title,
                     severity=known.severity,
                     passing=counted.get(Status.PASS, 0),

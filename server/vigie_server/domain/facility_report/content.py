@@ -69,9 +69,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class RuleCount:
-    """A rule over the devices that count, each under one verdict. `absent` never reported."""
+    """A rule over the devices that count, each under one verdict."""
 
     rule: str
+    question: int
     title: Texts
     severity: Severity
     passing: int

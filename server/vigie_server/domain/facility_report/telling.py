@@ -30,7 +30,7 @@ from vigie_server.domain.facility_report.telling_records import (
     risky,
     waivers,
 )
-from vigie_server.domain.facility_report.typography import day, told
+from vigie_server.domain.facility_report.typography import NAME, day, told
 from vigie_server.domain.facility_report.words import Words
 
 FIRST: Final = 6
@@ -133,7 +133,7 @@ def _urgent(report: SiteReport, words: Words) -> Sequence[str]:
     """What goes before any plan: devices that are gone, then those that fail what is critical."""
     gone, critical = [], []
     for device in report.risky:
-        name = told(device.hostname) or device.id
+        name = told(device.hostname, longest=NAME) or device.id
         if {Risk.LOST, Risk.STOLEN}.intersection(device.risks):
             gone.append(name)
         elif Risk.CRITICAL in device.risks:

@@ -7,7 +7,7 @@ from typing import Final
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facility_report.content import Currency, Making, Move, Period, Trend
 from vigie_server.domain.facility_report.document import Cell, Fields, Section, Tone
-from vigie_server.domain.facility_report.typography import day, told
+from vigie_server.domain.facility_report.typography import NAME, day, told
 from vigie_server.domain.facility_report.words import GLOSSARY, Words
 
 SENTENCE: Final = 2000
@@ -54,7 +54,7 @@ def expiry_cell(currency: Currency, text: str, words: Words) -> Cell:
 
 def names_text(names: Sequence[str], words: Words, *, most: int = NAMED) -> str:
     """Names, a few of them at most."""
-    shown = ", ".join(told(name) for name in names[:most])
+    shown = ", ".join(told(name, longest=NAME) for name in names[:most])
     more = len(names) - most
     return words("names.more", names=shown, count=more) if more > 0 else shown
 

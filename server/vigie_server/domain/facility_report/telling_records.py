@@ -21,7 +21,7 @@ from vigie_server.domain.facility_report.telling_parts import (
     names_text,
     period_text,
 )
-from vigie_server.domain.facility_report.typography import day, told
+from vigie_server.domain.facility_report.typography import NAME, day, told
 from vigie_server.domain.facility_report.words import Words
 from vigie_server.domain.verdicts import Status
 
@@ -45,7 +45,7 @@ def _risky(device: RiskyDevice, words: Words) -> tuple[Cell, ...]:
     rules = " ; " if words.language == "fr" else "; "
     never = device.last_report_at is None
     return (
-        Cell(told(device.hostname) or device.id),
+        Cell(told(device.hostname, longest=NAME) or device.id),
         Cell(", ".join(words(f"risk.{risk}") for risk in device.risks), Tone.BAD),
         Cell(words.own(rules.join(words.of(title) for title in device.rules)) or words("nothing")),
         Cell(day(device.failing_since, words.language)),

@@ -11,6 +11,8 @@ from typing import Final
 
 LONGEST: Final = 400
 """Characters of a text that are shown; beyond, it is cut and says so."""
+NAME: Final = 100
+"""Characters of the name of a device that are shown."""
 NO_BREAK: Final = "\u00a0"
 NOTHING: Final = "\u2014"
 
