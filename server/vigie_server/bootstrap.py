@@ -65,6 +65,7 @@ from vigie_server.services.workers import Workers
 from vigie_server.settings import ServerSettings, advertised
 from vigie_server.store import epoch
 from vigie_server.store.attestations import Attestations
+from vigie_server.store.catalogues import Catalogues
 from vigie_server.store.changes import notices_of
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
@@ -147,7 +148,12 @@ class Server:
         self._workers = Workers()
         self._registry = CollectorRegistry()
         self._figures = OwnFigures(self._registry)
-        judging = RuleBook(catalogue, memory_bytes=settings.judge.memory)
+        rules = {rule.id: rule.digest for rule in catalogue.rules.values()}
+        judging = RuleBook(
+            catalogue,
+            memory_bytes=settings.judge.memory,
+            earlier=Catalogues(database).enter(catalogue.digest, rules),
+        )
         store = Records(database)
         self._fleet = Fleet(database, {rule.id: rule.severity for rule in catalogue.rules.values()})
         self._lines = device_lines(settings, catalogue, now=now)

@@ -99,6 +99,17 @@ class Layout:
         )
 
 
+def columns_read(rules: tuple[Rule, ...]) -> Mapping[str, frozenset[str]]:
+    """By variable of a topic, the columns that its rules read; none where they only count rows."""
+    columns: dict[str, frozenset[str]] = {}
+    for rule in rules:
+        for read in rule.reads.values():
+            names = columns.setdefault(read.variable, frozenset())
+            if read.columns:
+                columns[read.variable] = names | read.columns | {"part"}
+    return columns
+
+
 class CaseFile:
     """One device at one moment, for rules with their settings, laid out for them.
 

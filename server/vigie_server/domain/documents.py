@@ -6,6 +6,7 @@ Scalars are taken as the text that stands in the file, and read with the type th
 for: YAML's own guesses (`no` as false, `1e3` as a number, dates) never decide what a rule says.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
@@ -122,6 +123,15 @@ class Section:
         line = node.start_mark.line + 1 if node is not None else self._line
         named = f"`{key}` " if key is not None else ""
         return RulesMalformed(f"{self._source}:{line}: {named}{problem}")
+
+    def content(self, *, without: Collection[str] = ()) -> str:
+        """What it says, in one form however the file is laid out; the keys' order counts."""
+        held = [[key, _plain(node)] for key, node in self._nodes.items() if key not in without]
+        return json.dumps(held)
+
+    def scalars(self) -> frozenset[str]:
+        """Every text that stands anywhere in it, keys left out."""
+        return frozenset(found for node in self._nodes.values() for found in _scalars(node))
 
     def close(self) -> None:
         """Refuses the keys that nobody read."""
@@ -265,3 +275,22 @@ class Section:
             raise self.wrong(f"lacks `{key}`")
         self._unread.pop(key, None)
         return self._nodes[key]
+
+
+def _plain(node: yaml.Node) -> object:
+    if isinstance(node, yaml.MappingNode):
+        return {"": [[_plain(key), _plain(value)] for key, value in node.value]}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item) for item in node.value]
+    return str(node.value)
+
+
+def _scalars(node: yaml.Node) -> Iterator[str]:
+    if isinstance(node, yaml.MappingNode):
+        for _, value in node.value:
+            yield from _scalars(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _scalars(item)
+    else:
+        yield str(node.value).strip()

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from vigie_server.domain import reasons
-from vigie_server.domain.casefile import CaseFile, Layout
+from vigie_server.domain.casefile import CaseFile, Layout, columns_read
 from vigie_server.domain.conditions import Asides, Condition, Problem
 from vigie_server.domain.devices import Device
 from vigie_server.domain.documents import Texts
@@ -48,6 +48,7 @@ _CONTENT_SHARE: Final = 2  # and for the contents that answers were given to
 
 _ASK_AGAIN: Final = timedelta(hours=1)
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
+_NO_RULES: Final = frozenset[str]()
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
 
 
@@ -66,7 +67,7 @@ class Judge:
         self._moment = _Moment(0, Memory(self._moment_bytes))
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
-        self._columns: Final = _columns_read(self._rules)
+        self._columns: Final = columns_read(self._rules)
         self._layouts: Final = Memory[tuple[Rule, ...], Layout](LAYOUTS_KEPT)
         self._settings: Final = {
             (rule.id, profile): Setting.of(rule.container, rule.parameters, profile, None)
@@ -83,12 +84,13 @@ class Judge:
         now: datetime,
         topics: frozenset[str] | None = None,
         on_device: bool = True,
+        also: frozenset[str] = _NO_RULES,
     ) -> list[Verdict]:
         """The verdict of every rule; with `topics`, only of the rules that read one of them.
 
         `facts` are all that is known of the device, by topic. Rules that read no topic depend on
-        the device alone and are judged too, unless `on_device` is false. The order is that of the
-        rules' ids.
+        the device alone and are judged too, unless `on_device` is false. `also` are rules that are
+        judged whatever they read. The order is that of the rules' ids.
         """
         verdicts: dict[Rule, Verdict] = {}
         asked: dict[Rule, tuple[Setting, _Key | None]] = {}
@@ -98,7 +100,8 @@ class Judge:
         ages = {
             topic: now - fact.observed_at for topic, fact in facts.items() if fact.status == "ok"
         }
-        for rule in self.affected(topics, on_device=on_device):
+        rules = self.affected(topics, on_device=on_device, also=also)
+        for rule in rules:
             setting = self.setting(rule, device)
             key = self._key(rule, setting, device, facts, ages) if self._remembers else None
             answered = None if key is None else self._remembered(rule).get(key)
@@ -112,7 +115,7 @@ class Judge:
         if not verdicts:
             return heard
         verdicts |= zip(asked, heard, strict=True)
-        return [verdicts[rule] for rule in self.affected(topics, on_device=on_device)]
+        return [verdicts[rule] for rule in rules]
 
     def verdict(
         self, rule: Rule, device: Device, facts: Mapping[str, Fact], *, now: datetime
@@ -122,11 +125,21 @@ class Judge:
         return verdict
 
     def affected(
-        self, topics: frozenset[str] | None, *, on_device: bool = True
+        self,
+        topics: frozenset[str] | None,
+        *,
+        on_device: bool = True,
+        also: frozenset[str] = _NO_RULES,
     ) -> tuple[Rule, ...]:
-        """The rules whose verdict new evidence on these topics can change; None: every rule."""
+        """The rules whose verdict new evidence on these topics can change; None: every rule.
+
+        And those of the ids in `also`.
+        """
         if topics is None:
             return self._rules
+        if also:
+            moved = frozenset(self.affected(topics, on_device=on_device))
+            return tuple([rule for rule in self._rules if rule.id in also or rule in moved])
         found = self._affected.get((topics, on_device))
         if found is None:
             found = tuple(
@@ -279,17 +292,6 @@ def _earliest(
         return too_old
     end = fresh_end if fresh_end > now else now + _ASK_AGAIN
     return end if too_old is None or end < too_old else too_old
-
-
-def _columns_read(rules: tuple[Rule, ...]) -> Mapping[str, frozenset[str]]:
-    """By variable of a topic, the columns that its rules read; none where they only count rows."""
-    columns: dict[str, frozenset[str]] = {}
-    for rule in rules:
-        for read in rule.reads.values():
-            names = columns.setdefault(read.variable, frozenset())
-            if read.columns:
-                columns[read.variable] = names | read.columns | {"part"}
-    return columns
 
 
 class _NoAnswer(Exception):

@@ -47,6 +47,8 @@ ROW_LIMIT: Final = 20
 ANY_PLATFORM: Final = "any"
 DEFAULT_MAX_AGE: Final = timedelta(days=7)
 
+NOT_FOLLOWED: Final = frozenset({"title", "why", "remediation", "examples"})
+"""Keys of a rule that no verdict follows."""
 UNDECIDED: Final = Decision(None)  # of a rule that is refused
 _ID: Final = re.compile(r"Q(0[1-9]|1[0-3])-[a-z0-9]+(-[a-z0-9]+)*")
 _OWN_ID: Final = re.compile(r"X-[a-z0-9]+(-[a-z0-9]+)*")
@@ -183,12 +185,21 @@ class RuleReader:
             partial=attempt(self._partial, frozenset()),
             measures=measures,
             examples=self._examples(rule_id),
+            content=section.content(without=NOT_FOLLOWED),
+            refers=self._refers(),
             own=self._shelf.shipped is not None,
         )
         attempt(section.close, None)
         self._check_columns(reads)
         self._mistakes.settle()
         return rule
+
+    def _refers(self) -> frozenset[str]:
+        """The files that its parameters name, wherever they do."""
+        if not self._section.is_section("parameters"):
+            return frozenset()
+        named = self._section.section("parameters").scalars()
+        return named & self._shelf.references.keys()
 
     def _parameter_names(self) -> tuple[str, ...]:
         """Those that are malformed too."""

@@ -14,13 +14,13 @@ the place of where the file says so (`replaces: true`), a topic or a reference f
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
 from vigie_server.domain.documents import Mistakes, Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.reference_files import Reference, load_references
+from vigie_server.domain.rule_digests import Sources, catalogue_digest, with_digests
 from vigie_server.domain.rule_reader import RuleReader, Shelf
 from vigie_server.domain.rules import Catalogue, Rule
 from vigie_server.domain.topics import Topic, read_topics
@@ -51,37 +51,41 @@ def load_catalogue(
         raise RulesMalformed(f"{topics_folder.name}: it holds no topic")
     if not shipped.rules:
         raise RulesMalformed(f"{guide_folder.name}: it holds no rule")
-    paths = [
-        *sorted(topics_folder.glob("*.yaml")),
-        *sorted(guide_folder.glob("*.yaml")),
-        *(reference.path for reference in shipped.references.values()),
-        whys_file,
-    ]
     everything = shipped
     if own is not None:
         everything = _beside(shipped, own)
-        paths += _files_of(own)
     rules = everything.rules
     measures = [name for rule in rules.values() for name in rule.measures]
     if len(set(measures)) != len(measures):
         twice = min(name for name in measures if measures.count(name) > 1)
         where = guide_folder.name if own is None else own
         raise RulesMalformed(f"{where}: two rules export one metric, {twice}")
+    references = everything.references
+    sources = Sources(
+        topics=everything.sources,
+        references={name: held.path.read_bytes() for name, held in references.items()},
+        whys=whys_file.read_bytes(),
+    )
+    found = with_digests(rules, sources)
     return Catalogue(
         topics=everything.topics,
-        rules=dict(sorted(rules.items())),
+        rules=found,
         questions=everything.questions,
-        references=everything.references,
+        references=references,
         whys=load_whys(whys_file),
-        digest=_digest(*paths),
+        digest=catalogue_digest(found),
     )
 
 
 @dataclass(slots=True)
 class _Read:
-    """What files have held so far; `shipped` is what came with the release, for a site's own."""
+    """What files have held so far; `shipped` is what came with the release, for a site's own.
+
+    `sources` are the files of the topics as they stand.
+    """
 
     topics: dict[str, Topic] = field(default_factory=dict)
+    sources: dict[str, bytes] = field(default_factory=dict)
     references: dict[str, Reference] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
     questions: dict[int, Texts] = field(default_factory=dict)
@@ -99,6 +103,7 @@ class _Read:
                 mistakes.add(RulesMalformed(problem))
             else:
                 self.topics[name] = topic
+                self.sources[name] = (folder / f"{name}.yaml").read_bytes()
         return frozenset(path.stem for path in folder.glob("*.yaml")) - here.keys()
 
     def read_rules(self, path: Path, mistakes: Mistakes, broken: frozenset[str]) -> None:
@@ -138,6 +143,7 @@ def _beside(shipped: _Read, own: Path) -> _Read:
         raise RulesMalformed(f"{own}: it must be a folder that holds `guide` or `topics`")
     everything = _Read(
         topics=dict(shipped.topics),
+        sources=dict(shipped.sources),
         references=dict(shipped.references),
         rules=dict(shipped.rules),
         questions=dict(shipped.questions),
@@ -159,17 +165,3 @@ def _beside(shipped: _Read, own: Path) -> _Read:
         everything.read_rules(path, mistakes, broken)
     mistakes.settle()
     return everything
-
-
-def _files_of(own: Path) -> list[Path]:
-    patterns = ("topics/*.yaml", "guide/*.yaml", "guide/reference/*.yaml")
-    return [path for pattern in patterns for path in sorted(own.glob(pattern))]
-
-
-def _digest(*paths: Path) -> str:
-    content = blake2b(digest_size=16)
-    for path in paths:
-        held = path.read_bytes()
-        content.update(f"{path.parent.name}/{path.name} {len(held)}\n".encode())
-        content.update(held)
-    return content.hexdigest()

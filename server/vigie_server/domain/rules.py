@@ -167,7 +167,9 @@ class Rule:
     that names no time but `now`, None otherwise. `attestations` are the ids of those that
     conditions name, or `*` where they are named otherwise. `moving`: it also follows what moves
     with every report (`MOVING`), so that evidence which only grows fresher is judged again. `own`:
-    a site's, not the release's.
+    a site's, not the release's. `content` is what its section says, but for texts that no verdict
+    follows, `refers` the reference files it uses. `digest` names all that its verdicts can follow
+    (`domain/rule_digests.py`): the same evidence has the same verdict by a rule of the same one.
     """
 
     id: str
@@ -195,7 +197,10 @@ class Rule:
     partial: frozenset[Status]
     measures: Mapping[str, str]
     examples: tuple[Example, ...]
+    content: str
+    refers: frozenset[str]
     own: bool = False
+    digest: str = ""
 
     def remediation_on(self, platform: str) -> Texts:
         """What to do on a device of this platform."""
@@ -206,7 +211,8 @@ class Rule:
 class Catalogue:
     """Everything that is judged: topics, rules in the order of their ids, questions' titles.
 
-    `digest` names its content: verdicts of another digest are judged anew. `measures` holds the
+    `digest` names its rules by theirs: what was judged by another is judged anew by the rules that
+    differ. `measures` holds the
     help text of every metric that rules export, `references` the lists and tables that rules meet
     rows with. `whys` tell what could not be read.
     """

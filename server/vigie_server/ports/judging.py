@@ -27,7 +27,14 @@ class Judging(Protocol):
 
     @property
     def digest(self) -> str:
-        """Of the rules, the topics and the judge: when it changes, everything is judged again."""
+        """Of the rules with all they follow: devices are judged again by those that differ."""
+        ...
+
+    def differing(self, digest: str) -> frozenset[str] | None:
+        """The rules that are not the same under this digest, new ones among them.
+
+        None where nothing is known of it: all of them may differ.
+        """
         ...
 
     @property
@@ -94,10 +101,11 @@ class Judging(Protocol):
         *,
         topics: frozenset[str] | None,
         on_device: bool,
+        also: frozenset[str],
         now: datetime,
     ) -> Sequence[Verdict]:
         """The verdicts of the rules that read one of the topics; None: of every rule.
 
-        `on_device` adds the rules that read no topic.
+        `on_device` adds the rules that read no topic, `also` those of these ids.
         """
         ...

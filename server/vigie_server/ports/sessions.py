@@ -140,5 +140,9 @@ class RecordStore(Protocol):
         ...
 
     def judged_otherwise(self, digest: str, *, limit: int) -> Sequence[int]:
-        """Devices that were not judged by the rules of this digest."""
+        """Devices that were not judged by the rules of this digest.
+
+        Those neither that were judged by the rules in force, where another process brought these:
+        it has newer ones, or older ones again.
+        """
         ...

@@ -78,6 +78,8 @@ class _Judged:
 
 
 _NOTHING: Final = _Judged()
+_NO_TOPICS: Final = frozenset[str]()
+_NO_RULES: Final = frozenset[str]()
 
 _SETTLED_BY_CONTENT: Final = frozenset({Status.PASS, Status.FAIL, Status.NOT_APPLICABLE})
 """Verdicts that the same content, fresher, leaves as they are."""
@@ -131,12 +133,15 @@ class AcceptReport:
     async def judge_again(
         self, record: DeviceRecord, rules: Collection[str] | None, *, now: datetime
     ) -> DeviceChange:
-        """Judges rules from the evidence at hand; every rule when None."""
-        topics, on_device = None, True
-        if rules is not None and self._is_current(record):
-            topics = frozenset[str]().union(*map(self._judging.topics_of, rules))
-            on_device = not self._judging.rules_on_device.isdisjoint(rules)
-        judged = await self._judged(record, topics, now, on_device=on_device)
+        """Judges these rules from the evidence at hand, and those that are not what they were.
+
+        None: only the latter. These are all rules where it is not known what judged the device.
+        """
+        also = self._differing(record)
+        topics = None if also is None else _NO_TOPICS
+        if also is not None and rules is not None:
+            also = also.union(rules)
+        judged = await self._judged(record, topics, now, on_device=False, also=also or _NO_RULES)
         return _step(record, now, record.last_seq, judged=judged)
 
     def forget_bulky(self, record: DeviceRecord, *, committed_revision: int) -> None:
@@ -250,13 +255,16 @@ class AcceptReport:
                 device = record.around.around(device)  # other groups may pick it now
         device = _placed(device, None if network is None else network.fact, record, received_at)
         topics: frozenset[str] | None = frozenset(intake.topics)
-        if _as_rules_see(device) != _as_rules_see(record.device) or not self._is_current(record):
+        also = self._differing(record)
+        if also is None or _as_rules_see(device) != _as_rules_see(record.device):
             topics = None  # what every rule may ask of the device has changed
         record.device = device
         judged = _NOTHING
         on_device = topics is None or self._came_back(record, received_at)
-        if topics is None or topics or on_device:
-            judged = await self._judged(record, topics, received_at, on_device=on_device)
+        if topics is None or topics or on_device or not self._is_current(record):
+            judged = await self._judged(
+                record, topics, received_at, on_device=on_device, also=also or _NO_RULES
+            )
         change = _step(record, received_at, report.seq, intake=intake, judged=judged)
         return Accepted(change, resend=tuple(intake.resend))
 
@@ -270,6 +278,12 @@ class AcceptReport:
     def _is_current(self, record: DeviceRecord) -> bool:
         return record.judged_with == self._judging.digest
 
+    def _differing(self, record: DeviceRecord) -> frozenset[str] | None:
+        """The rules that the device's verdicts do not stand for; None where it may be any."""
+        if self._is_current(record):
+            return _NO_RULES
+        return self._judging.differing(record.judged_with)
+
     async def _judged(
         self,
         record: DeviceRecord,
@@ -277,17 +291,21 @@ class AcceptReport:
         now: datetime,
         *,
         on_device: bool,
+        also: frozenset[str],
     ) -> _Judged:
         if not record.whole:
             await self._make_whole(record)
         judging = self._judging
-        facts = await self._facts(record, judging.topics_beside(topics))
+        read = judging.topics_beside(topics).union(*map(judging.topics_of, also))
+        facts = await self._facts(record, read)
         began = perf_counter()
         written: list[WrittenVerdict] = []
         transitions: list[Transition] = []
         reopened: list[int] = []
         waivers = record.waivers
-        verdicts = judging.judge(record.device, facts, topics=topics, on_device=on_device, now=now)
+        verdicts = judging.judge(
+            record.device, facts, topics=topics, on_device=on_device, also=also, now=now
+        )
         for verdict in verdicts:
             held = record.verdicts.get(verdict.rule)
             if held is not None and not waivers and says_the_same(held, verdict, now=now):
@@ -310,13 +328,14 @@ class AcceptReport:
                 transitions.append(stands.transition)
         self._figures.judged(len(verdicts), seconds=perf_counter() - began)
         retracted: tuple[str, ...] = ()
-        if topics is None:
+        moved_on = topics is None or not self._is_current(record)
+        if moved_on:
             retracted = tuple(sorted(record.verdicts.keys() - set(judging.rules)))
             for rule in retracted:
                 del record.verdicts[rule]
             record.judged_with = judging.digest
         counted = None
-        if written or topics is None:
+        if written or moved_on:
             decisive = judging.decisive
             counted = figures_over(
                 (held.verdict.status, held.waived, rule in decisive)

@@ -22,15 +22,31 @@ _ALSO_READ: Final = {INVENTORY: DESCRIBES, NETWORK: PLACED_BY}
 _FACT_BYTES: Final = 1024  # an answer beside the text of its values
 
 
+_NONE_KNOWN: Final[Mapping[str, Mapping[str, str]]] = {}
+
+
 class RuleBook:
     """A catalogue and its judge.
 
     Stored answers are remembered by their digest, within `memory_bytes`, and verdicts within as
-    much: the devices of a fleet resemble one another.
+    much: the devices of a fleet resemble one another. `earlier` are the catalogues that devices may
+    have been judged by: of each digest, its rules' digests by their ids.
     """
 
-    def __init__(self, catalogue: Catalogue, *, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+        earlier: Mapping[str, Mapping[str, str]] = _NONE_KNOWN,
+    ) -> None:
         self.catalogue: Final = catalogue
+        self._differing = {
+            digest: frozenset(
+                rule.id for rule in catalogue.rules.values() if known.get(rule.id) != rule.digest
+            )
+            for digest, known in earlier.items()
+        }
         self._judge = Judge(catalogue, memory_bytes=memory_bytes)
         self._not_kept = frozenset(
             topic.name for topic in catalogue.topics.values() if not topic.retention
@@ -59,6 +75,9 @@ class RuleBook:
     @property
     def digest(self) -> str:
         return self.catalogue.digest
+
+    def differing(self, digest: str) -> frozenset[str] | None:
+        return self._differing.get(digest)
 
     @property
     def rules(self) -> Collection[str]:
@@ -120,8 +139,11 @@ class RuleBook:
         topics: frozenset[str] | None,
         on_device: bool,
         now: datetime,
+        also: frozenset[str] = frozenset(),
     ) -> Sequence[Verdict]:
-        return self._judge.judge(device, facts, now=now, topics=topics, on_device=on_device)
+        return self._judge.judge(
+            device, facts, now=now, topics=topics, on_device=on_device, also=also
+        )
 
 
 def _as_read(topic: Topic, catalogue: Catalogue) -> Topic:

@@ -122,6 +122,19 @@ class DeviceRow(Base, table=True):
     compliant: bool | None = Field(default=None)
 
 
+class CatalogueRow(Base, table=True):
+    """Rules that devices were judged by: `digest` of all, in `rules` (JSON) that of each by its id.
+
+    `started` counts starts of servers: the catalogue with the highest is in force.
+    """
+
+    __tablename__ = "catalogue"
+
+    digest: str = Field(primary_key=True, sa_type=Text)
+    started: int = Field(sa_type=BigInteger)
+    rules: str = Field(sa_type=Text)
+
+
 class Certificate(Base, table=True):
     """A device certificate that this server issued; a serial that is not here is refused."""
 

@@ -15,7 +15,7 @@ from vigie_server.store.declared_models import DeviceGroup, ParameterOverride
 from vigie_server.store.groups import group_row
 from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.record_rows import device_of
-from vigie_server.store.rejudging import judge_devices_again, record_act
+from vigie_server.store.rejudging import judge_rule_again, record_act
 from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.surroundings import (
     devices_query,
@@ -105,7 +105,7 @@ class Overrides:
                     at=act.at,
                 )
             )
-            judge_devices_again(connection, concerned if judged else ())
+            judge_rule_again(connection, concerned if judged else (), rule, at=act.at)
             action = f"set {rule} {name} = {json.dumps(value)} for a {target.scope}: {reason}"
             record_act(connection, act, action, target.of)
 
@@ -127,7 +127,7 @@ class Overrides:
             ).rowcount
             if not removed:
                 raise NotFound(f"{rule} {name} is not set for the {target.scope} {target.of}")
-            judge_devices_again(connection, concerned if judged else ())
+            judge_rule_again(connection, concerned if judged else (), rule, at=act.at)
             action = f"unset {rule} {name} for a {target.scope}: {reason}"
             record_act(connection, act, action, target.of)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
@@ -14,6 +14,7 @@ from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
 from vigie_server.domain.waivers import Waiver
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.store import changes, commits
+from vigie_server.store.catalogues import IN_FORCE
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
 from vigie_server.store.many_records import many_records
@@ -158,6 +159,7 @@ class Records:
         query = (
             select(DEVICE.c.key)
             .where(DEVICE.c.judged_with != digest)
+            .where(DEVICE.c.judged_with != func.coalesce(IN_FORCE, digest))
             .where(DEVICE.c.disabled == "")
             .order_by(DEVICE.c.key)
             .limit(limit)

@@ -1,20 +1,21 @@
 """Has devices judged again because of what was declared, and keeps who did what.
 
-Their `judged_with` is cleared, so the sweeper takes them; their revision rises, so a live session
-starts again from what is stored.
+By every rule: their `judged_with` is cleared; by one rule: its verdict is made due. The sweeper
+takes them; their revision rises, so a live session starts again from what is stored.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, update
 
 from vigie_server.ports.declaring import Act
 from vigie_server.store import changes
-from vigie_server.store.models import Audit, DeviceRow
+from vigie_server.store.models import Audit, DeviceRow, VerdictRow
 from vigie_server.store.tables import table
 
-DEVICE, AUDIT = table(DeviceRow), table(Audit)
+DEVICE, VERDICT, AUDIT = table(DeviceRow), table(VerdictRow), table(Audit)
 AT_ONCE: Final = 500
 
 
@@ -33,6 +34,27 @@ def judge_devices_again(connection: Connection, keys: Sequence[int]) -> None:
     """Has these devices judged again."""
     for start in range(0, len(keys), AT_ONCE):
         judge_again(connection, DEVICE.c.key.in_(keys[start : start + AT_ONCE]))
+
+
+def judge_rule_again(
+    connection: Connection, keys: Sequence[int], rule: str, *, at: datetime
+) -> None:
+    """Has these devices judged again by one rule; one without its verdict waits for all of them."""
+    for start in range(0, len(keys), AT_ONCE):
+        some = keys[start : start + AT_ONCE]
+        connection.execute(
+            update(VERDICT)
+            .where(VERDICT.c.device_key.in_(some))
+            .where(VERDICT.c.rule == rule)
+            .values(next_check_at=at)
+        )
+        moved = connection.execute(
+            update(DEVICE)
+            .where(DEVICE.c.key.in_(some))
+            .values(revision=DEVICE.c.revision + 1)
+            .returning(DEVICE.c.key, DEVICE.c.revision)
+        )
+        changes.tell_moved(connection, [(row.key, row.revision) for row in moved])
 
 
 def record_act(connection: Connection, act: Act, action: str, subject: str) -> None:

@@ -5,7 +5,7 @@ open resumes, and the sweeper judges that rule again and lays the overlay, or ta
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,13 +16,12 @@ from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import NewWaiver, RowKeys, Waiver, accepted_rows
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.waiving import WaivedDeviceRecord, WaiverRecord
-from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import WaivedDevice
 from vigie_server.store.declared_models import Waiver as WaiverRow
 from vigie_server.store.instants import from_store
 from vigie_server.store.models import DeviceRow, VerdictRow
-from vigie_server.store.rejudging import record_act
+from vigie_server.store.rejudging import judge_rule_again, record_act
 from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.tables import table
 
@@ -74,7 +73,7 @@ class Waivers:
                     for device, rows in bound.items()
                 ],
             )
-            _judge_again(connection, list(bound), given.rule, act.at)
+            judge_rule_again(connection, list(bound), given.rule, at=act.at)
             _note(connection, devices, f"waived: {given.rule}", act)
             return _record(connection, site, key), True
 
@@ -99,7 +98,8 @@ class Waivers:
                     .join(WAIVED, WAIVED.c.device_key == DEVICE.c.key)
                     .where(WAIVED.c.waiver_key == key)
                 ).all()
-                _judge_again(connection, [device.key for device in devices], found.rule, act.at)
+                concerned = [device.key for device in devices]
+                judge_rule_again(connection, concerned, found.rule, at=act.at)
                 _note(connection, devices, f"waiver ended: {found.rule}", act)
             return _record(connection, site, key)
 
@@ -158,24 +158,6 @@ def _bound(connection: Connection, device: Row[Any], rule: str, keys: RowKeys) -
     except DeclarationRefused as error:
         raise DeclarationRefused(f"{device.id}: {error}") from error
     return json.dumps([dict(row) for row in rows])
-
-
-def _judge_again(
-    connection: Connection, devices: Collection[int], rule: str, now: datetime
-) -> None:
-    connection.execute(
-        update(VERDICT)
-        .where(VERDICT.c.device_key.in_(devices))
-        .where(VERDICT.c.rule == rule)
-        .values(next_check_at=now)
-    )
-    moved = connection.execute(
-        update(DEVICE)
-        .where(DEVICE.c.key.in_(devices))
-        .values(revision=DEVICE.c.revision + 1)
-        .returning(DEVICE.c.key, DEVICE.c.revision)
-    )
-    changes.tell_moved(connection, [(row.key, row.revision) for row in moved])
 
 
 def _note(connection: Connection, devices: Sequence[Any], action: str, act: Act) -> None:
