@@ -85,9 +85,9 @@ async def measure(folder: Path) -> Sequence[Served]:
     fleet, result = folder / "fleet.db", folder / "result.json"
     if not fleet.exists():
         prepare(folder)
-        await _simulate("plant", "--devices", asked["DEVICES"], fleet=fleet, server=folder)
+        await simulate("plant", "--devices", asked["DEVICES"], fleet=fleet, server=folder)
     async with served("real", folder) as server:
-        await _simulate(
+        await simulate(
             "run",
             *("--server", f"127.0.0.1:{server.telemetry}"),
             *("--server-pid", str(server.process.pid)),
@@ -102,7 +102,8 @@ async def measure(folder: Path) -> Sequence[Served]:
     return [Served(int(asked["DEVICES"]), float(asked["PERIOD"]), asked["MODE"], told)]
 
 
-async def _simulate(command: str, *arguments: str, fleet: Path, server: Path) -> None:
+async def simulate(command: str, *arguments: str, fleet: Path, server: Path) -> None:
+    """Runs `vigie-sim` on a fleet's file, and where it plants, on the store of this server."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "vigie_server.simulator", command, "--fleet", str(fleet), *arguments),

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, text
 
 from bench.processes import ROOT
-from bench.rejudge import no_facts, report_of
+from bench.reported import no_facts, report_of
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.records import DeviceChange
 from vigie_server.domain.reports import Limits

@@ -1,65 +1,62 @@
-"""How fast a running server judges a whole fleet again from what is stored.
+"""What judging a stored fleet again costs a server: by all rules, by one, for a parameter.
 
-The fleet is the recorded devices, each many times under names and serial numbers of its own. As in
-a real fleet devices answered at moments of their own, about times of their own. The server runs in
-a process of its own; the command `rules rejudge` is what sets it off.
+`make bench PART=rejudge DEVICES=10000`. The fleet is planted as copies of recorded devices that
+were judged, under names of their own; then each is made to have answered and been heard at moments
+of its own, as alike moments flatter what the judge remembers. The server runs in a process of its
+own. What is told is its CPU, from the act until no device is left to be judged.
 """
 
 import asyncio
-import random
+import json
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import timedelta
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, text, update
 
-from bench.processes import ROOT, ServedProcess, served
+from bench.fleet import simulate
+from bench.processes import ServedProcess, served
 from bench.serve import prepare
-from vigie.v1.digest import canonical_rows, snapshot_digest
 from vigie_server.bundled import bundled_catalogue
-from vigie_server.domain.records import DeviceChange
-from vigie_server.domain.reports import STATUSES, Limits, Report, Snapshot
+from vigie_server.clock import utc_now
+from vigie_server.domain.overrides import Scope
 from vigie_server.domain.rules import Catalogue
-from vigie_server.domain.topics import Topic
-from vigie_server.metrics.own import OwnFigures
-from vigie_server.services.accept_report import AcceptReport
-from vigie_server.services.rule_book import RuleBook
-from vigie_server.simulator.fleet import SimulatedDevice, simulated_devices
-from vigie_server.simulator.recorded import Rows, recordings
+from vigie_server.ports.declaring import Act, Target
 from vigie_server.store.administration import Administration
 from vigie_server.store.database import Database, sqlite_url
-from vigie_server.store.models import DeviceRow, Site
-from vigie_server.store.records import Records
+from vigie_server.store.models import CatalogueRow, DeviceRow, VerdictRow
+from vigie_server.store.overrides import Overrides
 from vigie_server.store.tables import table
 
-DEVICES = 10_000
-GROUP = 500
+DEVICES = "2000"
+SITES = 4
 WANTED_PER_SECOND = 1_000
-WITHIN = 120.0
-HEARD_WITHIN = 900
-"""Seconds in which every device was heard."""
-ANSWERED_WITHIN = 3_600
-"""Seconds before it was heard in which a device answered."""
+WITHIN = 300.0
 AT_REST = 0.05
 """CPU seconds a second of a server that has nothing to do, at most."""
-LIVED = 43_200
-"""Seconds by which what a device did in its life (a backup, an update) is earlier than recorded."""
-DEVICE = table(DeviceRow)
+RULE, PARAMETER, VALUE = "Q05-min-length", "min_length", 13
+EARLIER = "earlier"
+DEVICE, VERDICT, CATALOGUE = table(DeviceRow), table(VerdictRow), table(CatalogueRow)
+_SPREAD = (
+    # Heard within a quarter of an hour, of what was true within the hour before.
+    "UPDATE device SET last_report_at = last_report_at - (key * 7919 % 900) * 1000000",
+    "UPDATE snapshot SET observed_at = observed_at - (device_key * 7907 % 4500) * 1000000",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Rejudged:
-    """A whole fleet judged again."""
+    """Devices judged again because of one thing."""
 
+    why: str
     devices: int
-    rules: int
     seconds: float
     cpu_seconds: float
     peak_bytes: int
+    load: float
 
     @property
     def per_core_second(self) -> float:
@@ -69,9 +66,9 @@ class Rejudged:
     def told(self) -> str:
         """One line for people."""
         return (
-            f"judged again: {self.devices} devices by {self.rules} rules in {self.seconds:.1f} s, "
+            f"judged again, {self.why}: {self.devices} devices in {self.seconds:.1f} s, "
             f"{self.per_core_second:.0f} a second of one core (wanted {WANTED_PER_SECOND}), "
-            f"server at most {self.peak_bytes / 2**20:.0f} MiB"
+            f"server at most {self.peak_bytes / 2**20:.0f} MiB, load {self.load:.0f}"
         )
 
     def kept(self) -> dict[str, object]:
@@ -80,110 +77,105 @@ class Rejudged:
 
 
 async def measure(folder: Path) -> Sequence[Rejudged]:
-    """Fills a store, has a server judge it again, and says what that took."""
+    """Plants a fleet, has a server judge it again for three reasons, and says what that took."""
+    count = int(os.environ.get("DEVICES") or DEVICES)
     settings = prepare(folder)
-    catalogue = bundled_catalogue()
+    at_a_site = max(1, count // SITES)
+    planting = ("--devices", str(count), "--per-site", str(at_a_site))
+    await simulate("plant", *planting, fleet=folder / "fleet.db", server=folder)
     database = Database(sqlite_url(settings.data / "vigie.db"))
     try:
-        await filled(database, catalogue, count=DEVICES)
+        _spread(database)
+        _known_by_one_device(database, bundled_catalogue())
         async with served("real", folder) as server:
             await _settled(server)
-            Administration(database).judge_all_again()
-            began, cpu = time.perf_counter(), server.cpu()
-            await _judged(database)
-            seconds, used = time.perf_counter() - began, server.cpu() - cpu
-            peak = _peak(server)
+            watch = _Watch(database, server)
+            forced = Administration(database).judge_all_again
+            return [
+                await watch.judged("all rules", forced, DEVICE.c.judged_with == ""),
+                await watch.judged(
+                    "one rule changed", lambda: _changed(database), DEVICE.c.judged_with == EARLIER
+                ),
+                await watch.judged(
+                    "a parameter of a site", lambda: _set(database), _due_by_the_parameter()
+                ),
+            ]
     finally:
         database.close()
-    return [Rejudged(DEVICES, len(catalogue.rules), seconds, used, peak)]
 
 
-async def filled(database: Database, catalogue: Catalogue, *, count: int) -> None:
-    """Every device reports once, and is judged, in this process."""
-    keys = _devices(database, count)
-    book, store = RuleBook(catalogue), Records(database)
-    accept = AcceptReport(book, no_facts, OwnFigures(CollectorRegistry()), limits=Limits())
-    found = recordings(ROOT / "tests" / "fixtures")
-    simulated = zip(keys, simulated_devices(count, found), strict=True)
-    now = datetime.now(UTC)
-    while group := list(islice(simulated, GROUP)):
-        changes: list[DeviceChange] = []
-        for key, device in group:
-            record = store.record(key)
-            own = random.Random(device.seed)
-            heard = now - timedelta(seconds=own.randrange(HEARD_WITHIN))
-            report = report_of(device, heard, catalogue, own)
-            accepted = await accept(record, report, received_at=heard)
-            assert accepted.rejection is None, accepted.rejection
-            changes.append(accepted.change)
-        assert not store.commit(changes, ())
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    database: Database
+    server: ServedProcess
 
-
-def _devices(database: Database, count: int) -> Sequence[int]:
-    now = datetime.now(UTC)
-    platforms = [found.platform for found in recordings(ROOT / "tests" / "fixtures")]
-    with database.writing() as connection:
-        site = connection.execute(
-            table(Site).insert().values(name="bench", created_at=now).returning(table(Site).c.key)
-        ).scalar_one()
-        connection.execute(
-            DEVICE.insert(),
-            [
-                {
-                    "id": f"bench-{number:06d}",
-                    "site_key": site,
-                    "profile": "standard",
-                    "platform": platforms[number % len(platforms)],
-                    "state": "active",
-                    "enrolled_at": now - timedelta(days=30),
-                }
-                for number in range(count)
-            ],
+    async def judged(
+        self, why: str, act: Callable[[], object], waits: ColumnElement[bool]
+    ) -> Rejudged:
+        """Does it, and returns once no device meets the condition; the time is bounded."""
+        waiting = select(func.count()).select_from(DEVICE).where(waits)
+        began, cpu = time.perf_counter(), self.server.cpu()
+        act()
+        with self.database.reading() as connection:
+            devices = connection.execute(waiting).scalar_one()
+        async with asyncio.timeout(WITHIN):
+            left = devices
+            while left:
+                await asyncio.sleep(0.1)
+                with self.database.reading() as connection:
+                    left = connection.execute(waiting).scalar_one()
+        return Rejudged(
+            why,
+            devices,
+            time.perf_counter() - began,
+            self.server.cpu() - cpu,
+            _peak(self.server),
+            os.getloadavg()[0],
         )
-        return connection.execute(select(DEVICE.c.key).order_by(DEVICE.c.key)).scalars().all()
 
 
-def report_of(
-    device: SimulatedDevice, heard: datetime, catalogue: Catalogue, own: random.Random
-) -> Report:
-    elapsed = timedelta(seconds=own.randrange(ANSWERED_WITHIN))
-    lived = timedelta(seconds=own.randrange(LIVED))
-    answers = device.rows(heard - elapsed - lived, catalogue.topics)
-    return Report(
-        seq=1,
-        sent_at=heard,
-        elapsed=elapsed,
-        snapshots=[_snapshot(catalogue.topics[name], rows) for name, rows in answers.items()],
+def _spread(database: Database) -> None:
+    with database.writing() as connection:
+        for sql in _SPREAD:
+            connection.execute(text(sql))
+
+
+def _known_by_one_device(database: Database, catalogue: Catalogue) -> None:
+    """Has the server know rules that differ from its own in one, by a device they judged."""
+    rules = {rule.id: rule.digest for rule in catalogue.rules.values()} | {RULE: "another"}
+    entered = {"digest": EARLIER, "started": 0, "rules": json.dumps(rules)}
+    with database.writing() as connection:
+        connection.execute(CATALOGUE.insert().values(entered))
+        first = select(func.min(DEVICE.c.key)).scalar_subquery()
+        connection.execute(update(DEVICE).where(DEVICE.c.key == first).values(judged_with=EARLIER))
+
+
+def _changed(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            update(DEVICE).values(judged_with=EARLIER, revision=DEVICE.c.revision + 1)
+        )
+
+
+def _set(database: Database) -> None:
+    now = utc_now()
+    Overrides(database).put(
+        Target(Scope.SITE, "sim-0000"),
+        rule=RULE,
+        name=PARAMETER,
+        value=VALUE,
+        reason="bench",
+        act=Act("bench", now),
     )
 
 
-def _snapshot(topic: Topic, rows: Rows) -> Snapshot:
-    declared = tuple(topic.columns)
-    columns, ordered = canonical_rows(
-        declared, [[row.get(name, "") for name in declared] for row in rows]
+def _due_by_the_parameter() -> ColumnElement[bool]:
+    due = (
+        select(VERDICT.c.device_key)
+        .where(VERDICT.c.rule == RULE)
+        .where(VERDICT.c.next_check_at <= utc_now() + timedelta(minutes=5))
     )
-    values = tuple(value for row in ordered for value in row)
-    status = STATUSES.index("ok")
-    digest = snapshot_digest(
-        topic=topic.name,
-        topic_version=topic.version,
-        status=status,
-        message="",
-        columns=columns,
-        values=values,
-    )
-    return Snapshot(
-        topic=topic.name,
-        topic_version=topic.version,
-        digest=digest,
-        status=status,
-        message="",
-        unchanged=False,
-        columns=columns,
-        values=values,
-        row_count=len(rows),
-        query_digest=b"",
-    )
+    return DEVICE.c.key.in_(due)
 
 
 async def _settled(server: ServedProcess) -> None:
@@ -195,22 +187,7 @@ async def _settled(server: ServedProcess) -> None:
             await asyncio.sleep(1)
 
 
-async def _judged(database: Database) -> None:
-    """Returns once no device waits to be judged again; the time is bounded."""
-    waiting = select(func.count()).select_from(DEVICE).where(DEVICE.c.judged_with == "")
-    async with asyncio.timeout(WITHIN):
-        while True:
-            with database.reading() as connection:
-                if connection.execute(waiting).scalar_one() == 0:
-                    return
-            await asyncio.sleep(0.05)
-
-
 def _peak(server: ServedProcess) -> int:
     status = Path(f"/proc/{server.process.pid}/status").read_text("utf-8")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
-
-
-async def no_facts(*_: object) -> None:
-    """Nothing is missing: every device has just reported."""

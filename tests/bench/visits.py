@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import select
 
 from bench.processes import ROOT, ServedProcess, served
-from bench.rejudge import filled
+from bench.reported import filled
 from bench.serve import prepare
 from bench.visitor import Plan, Visitor
 from fakes.scripted_device import a_key, a_request, key_pem

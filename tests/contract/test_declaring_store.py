@@ -22,7 +22,7 @@ from vigie_server.store.database import Database
 from vigie_server.store.groups import Groups
 from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.mail import MailDomains
-from vigie_server.store.models import Audit, Base, DeviceRow, EnrolmentToken
+from vigie_server.store.models import Audit, Base, DeviceRow, EnrolmentToken, VerdictRow
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.records import Records
@@ -34,6 +34,7 @@ ACT = Act("cli:test", NOW)
 RULE, NAME = "Q05-min-length", "min_length"
 OTHER = b"o" * 32
 AUDIT, DEVICE, TOKEN = table(Audit), table(DeviceRow), table(EnrolmentToken)
+VERDICT = table(VerdictRow)
 TILLEULS = Target(Scope.SITE, SITE)
 
 
@@ -61,6 +62,37 @@ def to_judge(database: Database, devices: dict[str, int]) -> list[str]:
     keys = Records(database).judged_otherwise("rules", limit=10)
     mark_judged(database)
     return sorted(name for name, key in devices.items() if key in keys)
+
+
+def with_verdicts(database: Database, devices: dict[str, int]) -> None:
+    """The devices, judged by two rules none of which is due."""
+    with database.writing() as connection:
+        connection.execute(VERDICT.delete())
+        connection.execute(
+            VERDICT.insert(),
+            [
+                {
+                    "device_key": key,
+                    "rule": rule,
+                    "rule_version": 1,
+                    "status": "pass",
+                    "reason": "{}",
+                    "offending": "[]",
+                    "measures": "{}",
+                    "topic_versions": "{}",
+                    "since": NOW,
+                    "waived": False,
+                }
+                for key in devices.values()
+                for rule in (RULE, "Q05-other")
+            ],
+        )
+    mark_judged(database)
+
+
+def due_rules(database: Database, devices: dict[str, int]) -> dict[str, Sequence[str]]:
+    due = Records(database).due(now=NOW, limit=10)
+    return {name: due[key] for name, key in devices.items() if key in due}
 
 
 def acts(database: Database) -> Sequence[tuple[str, str, str]]:
@@ -333,13 +365,15 @@ def test_those_whom_a_parameter_concerns_are_judged_again_when_set_and_unset(
 ) -> None:
     Groups(database).put(None, "servers", '{"hostname": ["srv-*"]}', ACT)
     store = Overrides(database)
-    mark_judged(database)
+    with_verdicts(database, devices)
 
     set_length(database, target, 12)
-    first = to_judge(database, devices)
+    first = due_rules(database, devices)
+    with_verdicts(database, devices)
     store.remove(target, rule=RULE, name=NAME, reason="fini", act=ACT)
 
-    assert first == to_judge(database, devices) == judged
+    assert first == due_rules(database, devices) == {name: [RULE] for name in judged}
+    assert to_judge(database, devices) == []
     assert sorted(store.concerned(target)) == sorted(devices[name] for name in judged)
     assert store.overrides(None) == []
 

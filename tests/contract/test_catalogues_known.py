@@ -1,0 +1,60 @@
+"""Which rules devices were judged by, in both stores; servers of two releases over one store."""
+
+from fakes.judged import a_judged_device
+from fakes.stored import NOW, a_token
+from vigie_server.domain.records import DeviceChange
+from vigie_server.domain.verdicts import Status
+from vigie_server.store.catalogues import Catalogues
+from vigie_server.store.database import Database
+from vigie_server.store.records import Records
+
+OLD, NEW = {"Q06-a": "1", "Q06-b": "1"}, {"Q06-a": "2"}
+
+
+def judged(database: Database, name: str, digest: str) -> int:
+    """A device that was judged by the rules of this digest."""
+    key = a_judged_device(database, name, {"Q06-a": Status.PASS})
+    record = Records(database).record(key)
+    change = DeviceChange(
+        key=key,
+        device_id=name,
+        at=NOW,
+        revision_before=record.revision,
+        revision=record.revision + 1,
+        spool_id=record.spool_id,
+        last_seq=record.last_seq,
+        device=record.device,
+        judged_with=digest,
+    )
+    assert not Records(database).commit([change], [])
+    return key
+
+
+def test_a_catalogue_is_known_while_a_device_was_judged_by_it(database: Database) -> None:
+    a_token(database)
+    catalogues = Catalogues(database)
+    catalogues.enter("old", OLD)
+    judged(database, "a", "old")
+    catalogues.enter("unused", OLD)
+
+    assert catalogues.enter("new", NEW) == {"old": OLD, "new": NEW}
+    assert catalogues.enter("new", NEW) == {"old": OLD, "new": NEW}
+
+
+def test_a_server_of_another_release_leaves_alone_what_the_rules_in_force_judged(
+    database: Database,
+) -> None:
+    a_token(database)
+    store, catalogues = Records(database), Catalogues(database)
+    catalogues.enter("old", OLD)
+    by_old, by_new = judged(database, "a", "old"), judged(database, "b", "new")
+    nobody = judged(database, "c", "")
+    catalogues.enter("new", NEW)
+
+    assert store.judged_otherwise("new", limit=9) == [by_old, nobody]
+    assert store.judged_otherwise("old", limit=9) == [nobody]
+
+    catalogues.enter("old", OLD)  # the release before is back
+
+    assert store.judged_otherwise("new", limit=9) == [nobody]
+    assert store.judged_otherwise("old", limit=9) == [by_new, nobody]
