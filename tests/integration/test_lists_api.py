@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from fakes.callers import Callers
@@ -121,6 +122,27 @@ def test_every_list_has_the_one_form_and_its_pages_hold_each_item_once(
             following = answer.json()["next"]
         assert found[: len(whole)] == whole, path
         assert len(whole) == 1000 or len(found) == len(whole), path
+
+
+def test_every_list_is_what_its_description_says_field_by_field(
+    app: FastAPI, client: TestClient, as_: Callers, database: Database
+) -> None:
+    models = {model.__name__: model for model in _shapes(listing.PageShape)}
+    shaped = {}
+    for path, told in lists_of(app).items():
+        content = told["responses"]["200"]["content"]["application/json"]
+        if model := models.get(content["schema"]["$ref"].rpartition("/")[2]):
+            shaped[path] = model
+    assert len(shaped) >= 18
+    for path, model in shaped.items():
+        page = client.get(place_in(path, database), headers=as_(Role.ADMIN)).json()
+        assert model.model_validate(page).model_dump(mode="json") == page, path
+
+
+def _shapes(shape: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for narrower in shape.__subclasses__():
+        yield narrower
+        yield from _shapes(narrower)
 
 
 def test_a_cursor_of_another_list_or_of_nobody_is_a_problem_that_says_what_to_do(

@@ -7,9 +7,8 @@ nothing else: whatever it says, no item outside `sites` is given.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-from vigie_server.domain.devices import Device
 from vigie_server.domain.score import Figures
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.declaring import Sites
@@ -38,11 +37,33 @@ class DevicesWanted:
     sort: DeviceSort = "id"
 
 
+class ListedDevice(NamedTuple):
+    """What lists show of a device, see `domain.devices.Device`.
+
+    A plain tuple: a page holds a thousand, made from as many rows.
+    """
+
+    id: str
+    site: str
+    profile: str
+    state: str
+    hostname: str
+    platform: str
+    os: str
+    os_version: str
+    chassis: str
+    agent_version: str
+    enrolled_at: datetime | None
+    last_report_at: datetime | None
+    clock_skew_seconds: float | None
+    nomadic: bool
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceEntry:
     """A device with its figures and the rules that it fails; `waived_rules` are among them."""
 
-    device: Device
+    device: ListedDevice
     figures: Figures
     failing_rules: Sequence[str]
     waived_rules: Sequence[str]

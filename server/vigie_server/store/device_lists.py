@@ -10,18 +10,37 @@ most of the fleet for them.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select, text
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    text,
+)
 
 from vigie_server.domain.score import Figures
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.declaring import Sites
-from vigie_server.ports.lists import DeviceEntry, DevicesWanted, RuleTally, VerdictOfDevice
+from vigie_server.ports.lists import (
+    DeviceEntry,
+    DevicesWanted,
+    ListedDevice,
+    RuleTally,
+    VerdictOfDevice,
+)
 from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.readers import VerdictRecord
 from vigie_server.store.database import Database
 from vigie_server.store.keyset import keyset, paged, walking
 from vigie_server.store.models import EVERY_SITE, DeviceRow, RuleCount, Site, VerdictRow
-from vigie_server.store.record_rows import device_key_of, device_of, verdict_record
+from vigie_server.store.record_rows import device_key_of, verdict_record
 from vigie_server.store.rule_counts import COLUMNS
 from vigie_server.store.scopes import BY_SITE, FEW, Scope, at_most, seen
 from vigie_server.store.tables import table
@@ -37,6 +56,37 @@ ORDERS: Final[dict[str, tuple[str, tuple[ColumnElement[Any], ...]]]] = {
 BY_RULE: Final = "ix_verdict_rule_status_device_key"
 FAILING: Final = "ix_verdict_failing"
 _HIGHEST: Final = "\U0010ffff"
+_BETWEEN: Final = " "  # no rule's id holds one
+
+# Statements of every page are made once: making one costs more than many rows. The rules that a
+# device fails come joined, because a row a rule would cost more than all else of the page.
+_KEYS: Final[BindParameter[Sequence[int]]] = bindparam("keys", expanding=True)
+_BEFORE: Final = 5
+"""Columns before those of `ListedDevice`."""
+_SHOWN: Final = (
+    select(
+        *(DEVICE.c[name] for name in ("key", "passing", "failing", "unknown", "compliant")),
+        *(SITE.c.name if name == "site" else DEVICE.c[name] for name in ListedDevice._fields),
+    )
+    .join(SITE, SITE.c.key == DEVICE.c.site_key)
+    .where(DEVICE.c.key.in_(_KEYS))
+)
+_FAILING: Final = (
+    walking(
+        select(
+            VERDICT.c.device_key,
+            func.aggregate_strings(VERDICT.c.rule, _BETWEEN).label("rules"),
+            func.aggregate_strings(case((VERDICT.c.waived, VERDICT.c.rule)), _BETWEEN).label(
+                "waived"
+            ),
+        ),
+        VERDICT,
+        FAILING,
+    )
+    .where(VERDICT.c.device_key.in_(_KEYS))
+    .where(text("verdict.status = 'fail'"))  # as the index says it
+    .group_by(VERDICT.c.device_key)
+)
 
 
 class FleetLists:
@@ -192,31 +242,21 @@ def _begins(name: str) -> ColumnElement[bool]:
 
 def _entries(connection: Connection, keys: Sequence[int]) -> list[DeviceEntry]:
     """The devices of these keys, in the keys' order."""
-    rows = connection.execute(
-        select(DEVICE, SITE.c.name.label("site"))
-        .join(SITE, SITE.c.key == DEVICE.c.site_key)
-        .where(DEVICE.c.key.in_(keys))
-    )
-    by_key = {row.key: row for row in rows}
-    failing: dict[int, list[str]] = {key: [] for key in keys}
-    waived: dict[int, list[str]] = {key: [] for key in keys}
-    found = connection.execute(
-        walking(select(VERDICT.c.device_key, VERDICT.c.rule, VERDICT.c.waived), VERDICT, FAILING)
-        .where(VERDICT.c.device_key.in_(keys))
-        .where(text("verdict.status = 'fail'"))  # as the index says it
-        .order_by(VERDICT.c.device_key, VERDICT.c.rule)
-    )
-    for key, rule, accepted in found:
-        failing[key].append(rule)
-        if accepted:
-            waived[key].append(rule)
-    return [_entry(by_key[key], failing[key], waived[key]) for key in keys]
+    given = {"keys": list(keys)}
+    failing = {row.device_key: row for row in connection.execute(_FAILING, given).all()}
+    entries = {
+        row.key: _entry(row, failing.get(row.key)) for row in connection.execute(_SHOWN, given)
+    }
+    return [entries[key] for key in keys]
 
 
-def _entry(row: Row[Any], failing: Sequence[str], waived: Sequence[str]) -> DeviceEntry:
-    figures = Figures(row.passing, row.failing, row.unknown, _boolean(row.compliant))
-    return DeviceEntry(device_of(row), figures, failing, waived)
+def _entry(row: Row[Any], failing: Row[Any] | None) -> DeviceEntry:
+    figures = Figures(row.passing, row.failing, row.unknown, row.compliant)
+    device = ListedDevice._make(row[_BEFORE:])
+    if failing is None:
+        return DeviceEntry(device, figures, [], [])
+    return DeviceEntry(device, figures, _rules(failing.rules), _rules(failing.waived))
 
 
-def _boolean(value: bool | int | None) -> bool | None:  # noqa: FBT001 (what a database gives)
-    return None if value is None else bool(value)
+def _rules(joined: str | None) -> list[str]:
+    return sorted(joined.split(_BETWEEN)) if joined else []

@@ -26,7 +26,7 @@ from vigie_server.ports.lists import (
 )
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, Access, scope_of, sees
-from vigie_server.web.listing import STREAMS, Listing, Paged, Streamed
+from vigie_server.web.listing import STREAMS, Listing, Paged, Streamed, at_once
 from vigie_server.web.shapes import (
     DeviceInList,
     DeviceList,
@@ -37,20 +37,22 @@ from vigie_server.web.shapes import (
     TransitionShape,
     VerdictList,
     VerdictShape,
+    change_told,
+    device_told,
+    transition_told,
+    verdict_told,
 )
 from vigie_server.web.tags import tagged
 
 LONGEST_NAME: Final = 255
 Platform = Literal["windows", "darwin", "linux"]
 
-DEVICES: Final = Listing(DeviceList, DeviceInList, DeviceInList.of_entry, (str,))
-DEVICES_BY_NAME: Final = Listing(DeviceList, DeviceInList, DeviceInList.of_entry, (str, str))
-DEVICES_BY_FAILS: Final = Listing(DeviceList, DeviceInList, DeviceInList.of_entry, (int, str))
-VERDICTS: Final = Listing(VerdictList, VerdictShape, VerdictShape.of, (str,))
-TRANSITIONS: Final = Listing(TransitionList, TransitionShape, TransitionShape.of, (int, int))
-OF_FLEET: Final = Listing(
-    FleetTransitionList, FleetTransitionShape, FleetTransitionShape.of_change, (int, int)
-)
+DEVICES: Final = Listing(DeviceList, DeviceInList, device_told, (str,))
+DEVICES_BY_NAME: Final = Listing(DeviceList, DeviceInList, device_told, (str, str))
+DEVICES_BY_FAILS: Final = Listing(DeviceList, DeviceInList, device_told, (int, str))
+VERDICTS: Final = Listing(VerdictList, VerdictShape, verdict_told, (str,))
+TRANSITIONS: Final = Listing(TransitionList, TransitionShape, transition_told, (int, int))
+OF_FLEET: Final = Listing(FleetTransitionList, FleetTransitionShape, change_told, (int, int))
 _BY_SORT: Final = {"id": DEVICES, "hostname": DEVICES_BY_NAME, "failing": DEVICES_BY_FAILS}
 
 
@@ -127,7 +129,9 @@ def devices_router(
 
     @router.get("/devices", response_model=DeviceList, responses=STREAMS)
     def list_devices(
-        caller: Caller, asked: Streamed, chosen: Annotated[DeviceChoice, Depends()]
+        caller: Caller,
+        asked: Streamed,
+        chosen: Annotated[DeviceChoice, Depends(at_once(DeviceChoice))],
     ) -> Response:
         """Devices; `rule` and `status` keep those with that verdict."""
         wanted = chosen.wanted(caller)
@@ -158,7 +162,7 @@ def devices_router(
         device_id: str,
         caller: Caller,
         asked: Streamed,
-        chosen: Annotated[ChangeChoice, Depends()],
+        chosen: Annotated[ChangeChoice, Depends(at_once(ChangeChoice))],
     ) -> Response:
         """How the device's verdicts changed, the newest first."""
         device_in_scope(device_id, caller)
@@ -172,7 +176,7 @@ def devices_router(
     def list_transitions(
         caller: Caller,
         asked: Streamed,
-        chosen: Annotated[ChangeChoice, Depends()],
+        chosen: Annotated[ChangeChoice, Depends(at_once(ChangeChoice))],
         *,
         site: str | None = None,
     ) -> Response:

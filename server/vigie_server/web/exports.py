@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Final
 
 from pydantic import BaseModel
+from pydantic_core import to_json, to_jsonable_python
 
 from vigie_server.domain.spreadsheets import formula_safe
 
@@ -19,19 +20,24 @@ def csv_head(shape: type[BaseModel]) -> str:
     return _line([heading for heading, _, _ in _columns(shape)])
 
 
-def csv_lines(shape: type[BaseModel], items: Sequence[BaseModel]) -> str:
-    """One line an item. What is not a plain value stands as JSON."""
+def csv_lines(shape: type[BaseModel], items: Sequence[object]) -> str:
+    """One line an item of this shape. What is not a plain value stands as JSON."""
     columns = list(_columns(shape))
     lines = []
     for item in items:
-        told = item.model_dump(mode="json")
+        told = to_jsonable_python(item)
         lines.append(_line([_cell(told[name], language) for _, name, language in columns]))
     return "".join(lines)
 
 
-def ndjson_lines(items: Sequence[BaseModel]) -> str:
+def ndjson_lines(items: Sequence[object]) -> bytes:
     """One line an item."""
-    return "".join(f"{item.model_dump_json()}\n" for item in items)
+    return b"".join(json_of(item) + b"\n" for item in items)
+
+
+def json_of(told: object) -> bytes:
+    """What is told, as JSON: shapes, or mappings that have the fields of one."""
+    return to_json(told, inf_nan_mode="null")
 
 
 def _columns(shape: type[BaseModel]) -> Iterator[tuple[str, str, str | None]]:

@@ -21,14 +21,13 @@ from vigie_server.web.shapes import (
     RuleShape,
     RuleVerdictList,
     RuleVerdictShape,
+    rule_verdict_told,
 )
 
 RULES: Final = Listing[tuple[Rule, RuleTally], RuleShape](
     RuleList, RuleShape, lambda told: RuleShape.of(*told), (str,)
 )
-VERDICTS: Final = Listing(
-    RuleVerdictList, RuleVerdictShape, RuleVerdictShape.of_verdict, (str, int)
-)
+VERDICTS: Final = Listing(RuleVerdictList, RuleVerdictShape, rule_verdict_told, (str, int))
 
 
 def rules_router(

@@ -1,7 +1,6 @@
 """The JSON shapes of the API: what a reader gets, field by field, and nothing of the store."""
 
 from datetime import date, datetime
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,7 +9,7 @@ from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.rules import Rule
 from vigie_server.ports.lists import ChangeOfDevice, DeviceEntry, RuleTally, VerdictOfDevice
 from vigie_server.ports.readers import TransitionRecord, VerdictRecord
-from vigie_server.web.listing import PageShape
+from vigie_server.web.listing import Fields, PageShape
 
 
 class DeviceShape(BaseModel):
@@ -34,7 +33,22 @@ class DeviceShape(BaseModel):
     @classmethod
     def of(cls, device: Device) -> "DeviceShape":
         """The device, without what only the server needs."""
-        return cls(**_told(device))
+        return cls(
+            id=device.id,
+            site=device.site,
+            profile=device.profile,
+            state=device.state.value,
+            hostname=device.hostname,
+            platform=device.platform,
+            os=device.os,
+            os_version=device.os_version,
+            chassis=device.chassis,
+            agent_version=device.agent_version,
+            enrolled_at=device.enrolled_at,
+            last_report_at=device.last_report_at,
+            clock_skew_seconds=device.clock_skew_seconds,
+            nomadic=device.nomadic,
+        )
 
 
 class DeviceInList(DeviceShape):
@@ -47,17 +61,6 @@ class DeviceInList(DeviceShape):
     compliance_ratio: float | None
     failing_rules: list[str]
     waived_rules: list[str]
-
-    @classmethod
-    def of_entry(cls, entry: DeviceEntry) -> "DeviceInList":
-        """The device and its figures over its standing verdicts."""
-        return cls(
-            **_told(entry.device),
-            compliant=entry.figures.compliant,
-            compliance_ratio=entry.figures.ratio,
-            failing_rules=list(entry.failing_rules),
-            waived_rules=list(entry.waived_rules),
-        )
 
 
 class DeviceList(PageShape[DeviceInList]):
@@ -78,22 +81,6 @@ class VerdictShape(BaseModel):
     next_check_at: datetime | None
     waived: bool
 
-    @classmethod
-    def of(cls, record: VerdictRecord) -> "VerdictShape":
-        """The verdict, word for word."""
-        return cls(
-            rule=record.rule,
-            rule_version=record.rule_version,
-            status=record.status.value,
-            reason=dict(record.reason),
-            offending=[dict(row) for row in record.offending],
-            since=record.since,
-            failing_since=record.failing_since,
-            evidence_at=record.evidence_at,
-            next_check_at=record.next_check_at,
-            waived=record.waived,
-        )
-
 
 class VerdictList(PageShape[VerdictShape]):
     """Standing verdicts of one device, in the order of the rules' ids."""
@@ -105,16 +92,6 @@ class RuleVerdictShape(VerdictShape):
     device: str
     hostname: str
     site: str
-
-    @classmethod
-    def of_verdict(cls, held: VerdictOfDevice) -> "RuleVerdictShape":
-        """The verdict, and whose it is."""
-        return cls(
-            **dict(VerdictShape.of(held.verdict)),
-            device=held.device,
-            hostname=held.hostname,
-            site=held.site,
-        )
 
 
 class RuleVerdictList(PageShape[RuleVerdictShape]):
@@ -130,17 +107,6 @@ class TransitionShape(BaseModel):
     at: datetime
     reason: dict[str, str]
 
-    @classmethod
-    def of(cls, record: TransitionRecord) -> "TransitionShape":
-        """The change, word for word."""
-        return cls(
-            rule=record.rule,
-            before=record.before.value if record.before else None,
-            after=record.after.value,
-            at=record.at,
-            reason=dict(record.reason),
-        )
-
 
 class TransitionList(PageShape[TransitionShape]):
     """Changes of a device's verdicts, the newest first unless asked otherwise."""
@@ -152,16 +118,6 @@ class FleetTransitionShape(TransitionShape):
     device: str
     hostname: str
     site: str
-
-    @classmethod
-    def of_change(cls, found: ChangeOfDevice) -> "FleetTransitionShape":
-        """The change, word for word."""
-        return cls(
-            **dict(TransitionShape.of(found.change)),
-            device=found.device,
-            hostname=found.hostname,
-            site=found.site,
-        )
 
 
 class FleetTransitionList(PageShape[FleetTransitionShape]):
@@ -245,21 +201,52 @@ class RuleList(PageShape[RuleShape]):
     references: list[ReferenceShape]
 
 
-def _told(device: Device) -> dict[str, Any]:
-    """The device, without what only the server needs."""
+def device_told(entry: DeviceEntry) -> Fields:
+    """The fields of `DeviceInList`: the device and its figures over its standing verdicts."""
+    told = entry.device._asdict()
+    told["compliant"] = entry.figures.compliant
+    told["compliance_ratio"] = entry.figures.ratio
+    told["failing_rules"] = entry.failing_rules
+    told["waived_rules"] = entry.waived_rules
+    return told
+
+
+def verdict_told(record: VerdictRecord) -> Fields:
+    """The fields of `VerdictShape`, word for word."""
     return {
-        "id": device.id,
-        "site": device.site,
-        "profile": device.profile,
-        "state": device.state.value,
-        "hostname": device.hostname,
-        "platform": device.platform,
-        "os": device.os,
-        "os_version": device.os_version,
-        "chassis": device.chassis,
-        "agent_version": device.agent_version,
-        "enrolled_at": device.enrolled_at,
-        "last_report_at": device.last_report_at,
-        "clock_skew_seconds": device.clock_skew_seconds,
-        "nomadic": device.nomadic,
+        "rule": record.rule,
+        "rule_version": record.rule_version,
+        "status": record.status,
+        "reason": record.reason,
+        "offending": record.offending,
+        "since": record.since,
+        "failing_since": record.failing_since,
+        "evidence_at": record.evidence_at,
+        "next_check_at": record.next_check_at,
+        "waived": record.waived,
     }
+
+
+def rule_verdict_told(held: VerdictOfDevice) -> Fields:
+    """The fields of `RuleVerdictShape`: the verdict, and whose it is."""
+    return verdict_told(held.verdict) | _whose(held)
+
+
+def transition_told(record: TransitionRecord) -> Fields:
+    """The fields of `TransitionShape`, word for word."""
+    return {
+        "rule": record.rule,
+        "before": record.before,
+        "after": record.after,
+        "at": record.at,
+        "reason": record.reason,
+    }
+
+
+def change_told(found: ChangeOfDevice) -> Fields:
+    """The fields of `FleetTransitionShape`: the change, and whose it was."""
+    return transition_told(found.change) | _whose(found)
+
+
+def _whose(found: VerdictOfDevice | ChangeOfDevice) -> Fields:
+    return {"device": found.device, "hostname": found.hostname, "site": found.site}
