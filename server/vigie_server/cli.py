@@ -22,6 +22,7 @@ from vigie_server.cli_mail import mail
 from vigie_server.cli_maturity import inventory
 from vigie_server.cli_output import opened, told_errors
 from vigie_server.cli_params import param
+from vigie_server.cli_plan import plan
 from vigie_server.cli_report import report
 from vigie_server.cli_rules import rules
 from vigie_server.cli_sites import site
@@ -119,8 +120,9 @@ main.add_command(waive)
 main.add_command(incident)
 main.add_command(inventory)
 main.add_command(mail)
-main.add_command(report)
 main.add_command(copy)
+main.add_command(plan)
+main.add_command(report)
 main.add_command(demo)
 
 

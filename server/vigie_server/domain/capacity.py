@@ -1,0 +1,179 @@
+"""What a fleet takes: cores, memory, database, series. Arithmetic on costs that were measured.
+
+The costs are data (`capacity.yaml`, written from `make bench`); what a deployment is made of
+follows from them. Nothing here measures anything.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum
+from math import ceil
+from typing import Final
+
+DAY: Final = timedelta(days=1)
+YEAR: Final = timedelta(days=365)
+
+BUSY: Final = 0.6
+"""Share of its one core that a process may use on average: the rest absorbs waves and sweeps."""
+ONE_MACHINE: Final = 100_000
+"""Devices up to which one process was measured."""
+SERIES_A_PROMETHEUS: Final = 5_000_000
+"""Active series that a plan gives to one Prometheus before it adds another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What was measured: seconds of one core, bytes, counts."""
+
+    visit_cpu: float
+    """A device that connects anew, reports that nothing has changed, and leaves."""
+    change_cpu: float
+    """What a report with changed answers takes beyond that, verdicts included."""
+    heartbeat_cpu: float
+    scraped_cpu_per_megabyte: float
+    process_memory: float
+    device_memory: float
+    """A device enrolled, whether connected or not."""
+    stream_memory: float
+    """A device connected."""
+    device_stored: float
+    """A device with its newest answers and its verdicts."""
+    change_stored: float
+    """A changed answer, kept until its retention ends."""
+    transition_stored: float
+    database_visit_cpu: float
+    """PostgreSQL's own share of a visit; SQLite's is in the server's."""
+    database_change_cpu: float
+    series: float
+    """A device, with every rule's line."""
+    series_failing_only: float
+    """A device, with the lines of failing rules alone."""
+    series_bytes: float
+    gzip_share: float
+    prometheus_series_memory: float
+    prometheus_sample_stored: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What is to be watched, and how."""
+
+    devices: int
+    period: timedelta
+    """Between two reports of a device."""
+    held: int = 0
+    """Devices that stay connected; the others come back each period."""
+    heartbeat: timedelta = timedelta(seconds=60)
+    changed: float = 0.05
+    """Share of reports with changed answers."""
+    transitions_a_year: float = 80
+    """Verdicts of a device that change in a year."""
+    evidence_kept: timedelta = timedelta(days=90)
+    transitions_kept: timedelta = 3 * YEAR
+    failing_rules_only_above: int = 20_000
+    scrape_every: timedelta = timedelta(seconds=60)
+    samples_kept: timedelta = timedelta(days=90)
+
+
+class Deployment(Enum):
+    """What to run."""
+
+    ONE_PROCESS_SQLITE = "one process, SQLite"
+    REPLICAS_POSTGRESQL = "replicas over PostgreSQL"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What it takes. Cores are averages; memory and sizes are bytes; rates are a second."""
+
+    deployment: Deployment
+    replicas: int
+    visits: float
+    changes: float
+    server_cores: float
+    replica_memory: float
+    database_cores: float
+    database_memory: float
+    database_bytes: float
+    series: float
+    scrape_bytes: float
+    scrape_gzip_bytes: float
+    prometheus: int
+    prometheus_memory: float
+    prometheus_bytes: float
+
+
+def planned(fleet: Fleet, costs: Costs) -> Plan:
+    """The plan for this fleet by these costs.
+
+    Raises ValueError when the fleet is none that there can be.
+    """
+    _check(fleet)
+    held = min(fleet.held, fleet.devices)
+    reports = fleet.devices / fleet.period.total_seconds()
+    visits = (fleet.devices - held) / fleet.period.total_seconds()
+    changes = reports * fleet.changed
+    series = _series(fleet, costs)
+    scrape = series * costs.series_bytes
+    scrapes = 1 / fleet.scrape_every.total_seconds()
+    cores = (
+        visits * costs.visit_cpu
+        + changes * costs.change_cpu
+        + held / fleet.heartbeat.total_seconds() * costs.heartbeat_cpu
+        + scrapes * scrape / 1e6 * costs.scraped_cpu_per_megabyte
+    )
+    alone = cores <= BUSY and fleet.devices <= ONE_MACHINE
+    # One more than the work takes: any of them may be away.
+    replicas = 1 if alone else ceil(cores / BUSY) + 1
+    prometheus = ceil(series / SERIES_A_PROMETHEUS)
+    stored = _stored(fleet, costs, changes)
+    database_cores = visits * costs.database_visit_cpu + changes * costs.database_change_cpu
+    plan = Plan(
+        deployment=(Deployment.ONE_PROCESS_SQLITE if alone else Deployment.REPLICAS_POSTGRESQL),
+        replicas=replicas,
+        visits=visits,
+        changes=changes,
+        server_cores=cores,
+        replica_memory=(
+            costs.process_memory
+            + fleet.devices * costs.device_memory
+            + held / max(1, replicas - 1) * costs.stream_memory
+        ),
+        database_cores=database_cores,
+        database_memory=fleet.devices * costs.device_stored,
+        database_bytes=stored,
+        series=series,
+        scrape_bytes=scrape,
+        scrape_gzip_bytes=scrape * costs.gzip_share,
+        prometheus=prometheus,
+        prometheus_memory=series * costs.prometheus_series_memory,
+        prometheus_bytes=(
+            series * (fleet.samples_kept / fleet.scrape_every) * costs.prometheus_sample_stored
+        ),
+    )
+    return replace(plan, database_cores=0.0, database_memory=0.0) if alone else plan
+
+
+def _check(fleet: Fleet) -> None:
+    if fleet.devices < 1:
+        raise ValueError("a fleet has at least one device")
+    if not 0 <= fleet.changed <= 1:
+        raise ValueError("the share of changed reports lies between 0 and 1")
+    for name in ("period", "heartbeat", "scrape_every"):
+        if getattr(fleet, name) <= timedelta(0):
+            raise ValueError(f"{name.replace('_', ' ')}: a span of time longer than nothing")
+
+
+def _series(fleet: Fleet, costs: Costs) -> float:
+    many = fleet.devices > fleet.failing_rules_only_above
+    return fleet.devices * (costs.series_failing_only if many else costs.series)
+
+
+def _stored(fleet: Fleet, costs: Costs, changes: float) -> float:
+    """Bytes once every retention has come round."""
+    transitions = fleet.devices * fleet.transitions_a_year * (fleet.transitions_kept / YEAR)
+    return (
+        fleet.devices * costs.device_stored
+        + changes * fleet.evidence_kept.total_seconds() * costs.change_stored
+        + transitions * costs.transition_stored
+    )

@@ -1,0 +1,106 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vigie_server.domain.capacity import Costs, Deployment, Fleet, planned
+
+COSTS = Costs(
+    visit_cpu=0.004,
+    change_cpu=0.001,
+    heartbeat_cpu=0.0001,
+    scraped_cpu_per_megabyte=0.01,
+    process_memory=100e6,
+    device_memory=5e3,
+    stream_memory=100e3,
+    device_stored=40e3,
+    change_stored=1e3,
+    transition_stored=500,
+    database_visit_cpu=0.001,
+    database_change_cpu=0.002,
+    series=80,
+    series_failing_only=20,
+    series_bytes=100,
+    gzip_share=0.1,
+    prometheus_series_memory=4e3,
+    prometheus_sample_stored=1.5,
+)
+HOUR = Fleet(devices=3_600, period=timedelta(hours=1))
+
+
+def test_a_device_an_hour_a_second_costs_what_its_parts_cost() -> None:
+    plan = planned(HOUR, COSTS)
+
+    assert plan.visits == 1
+    assert plan.changes == 0.05
+    scrape = 3_600 * 80 * 100
+    assert plan.scrape_bytes == scrape
+    expected = 1 * 0.004 + 0.05 * 0.001 + scrape / 1e6 * 0.01 / 60
+    assert plan.server_cores == pytest.approx(expected)
+    assert plan.replica_memory == 100e6 + 3_600 * 5e3
+    assert plan.deployment is Deployment.ONE_PROCESS_SQLITE
+    assert plan.replicas == 1
+    assert plan.database_cores == 0
+
+
+def test_what_is_stored_is_what_retention_keeps() -> None:
+    plan = planned(replace(HOUR, evidence_kept=timedelta(days=10)), COSTS)
+
+    changes = 0.05 * 10 * 86_400 * 1e3
+    transitions = 3_600 * 80 * 3 * 500
+    assert plan.database_bytes == pytest.approx(3_600 * 40e3 + changes + transitions)
+
+
+def test_devices_that_stay_do_not_visit_and_take_a_stream_each() -> None:
+    plan = planned(replace(HOUR, held=3_600), COSTS)
+
+    assert plan.visits == 0
+    assert plan.changes == 0.05
+    assert plan.replica_memory == 100e6 + 3_600 * (5e3 + 100e3)
+    assert plan.server_cores > 3_600 / 60 * 0.0001
+
+
+def test_a_fleet_beyond_one_process_gets_one_replica_more_than_the_work_takes() -> None:
+    plan = planned(Fleet(devices=1_000_000, period=timedelta(minutes=15)), COSTS)
+
+    assert plan.deployment is Deployment.REPLICAS_POSTGRESQL
+    assert (plan.replicas - 2) * 0.6 < plan.server_cores <= (plan.replicas - 1) * 0.6
+    assert plan.database_cores == pytest.approx(plan.visits * 0.001 + plan.changes * 0.002)
+    assert plan.prometheus == 4
+
+
+def test_above_the_limit_only_failing_rules_are_series() -> None:
+    many = planned(Fleet(devices=20_001, period=timedelta(hours=1)), COSTS)
+
+    assert many.series == 20_001 * 20
+    assert planned(replace(HOUR, devices=20_000), COSTS).series == 20_000 * 80
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        replace(HOUR, devices=0),
+        replace(HOUR, changed=1.5),
+        replace(HOUR, period=timedelta(0)),
+        replace(HOUR, heartbeat=timedelta(seconds=-1)),
+    ],
+)
+def test_a_fleet_that_cannot_be_is_refused(wrong: Fleet) -> None:
+    with pytest.raises(ValueError, match=r"fleet|share|longer than nothing"):
+        planned(wrong, COSTS)
+
+
+@given(st.integers(1, 2_000_000), st.integers(60, 86_400), st.integers(0, 50_000))
+def test_more_devices_never_take_less_work(devices: int, period: int, held: int) -> None:
+    fleet = Fleet(devices=devices, period=timedelta(seconds=period), held=held)
+    more = replace(fleet, devices=devices + 10_000, failing_rules_only_above=0)
+    less = replace(fleet, failing_rules_only_above=0)
+
+    first, second = planned(less, COSTS), planned(more, COSTS)
+
+    assert first.server_cores < second.server_cores
+    assert first.database_bytes < second.database_bytes
+    assert first.replicas <= second.replicas
+    assert first.series < second.series
