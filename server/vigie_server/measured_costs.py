@@ -1,7 +1,7 @@
 """The costs that capacity is planned by: the release's, or a file of an operator's own."""
 
 import tomllib
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from math import inf
 from pathlib import Path
@@ -45,5 +45,5 @@ def _is_cost(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < inf
 
 
-def _listed(names: Set[str]) -> str:
+def _listed(names: AbstractSet[str]) -> str:
     return ", ".join(sorted(names)) or "none"
