@@ -127,7 +127,7 @@ def _advice(found: Plan, fleet: Fleet) -> Sequence[str]:
             "VIGIE_SERVER_STORE__URL names it, docs/server.md says what replicas share.",
         ]
     if fleet.held == 0:
-        lines.append(f"VIGIE_SERVER_SESSIONS__STAY=false, VISIT={fleet.period.total_seconds():g}.")
+        lines.append(f"VIGIE_SERVER_SESSIONS__HELD=0, VISIT={fleet.period.total_seconds():g}.")
     if found.prometheus > 1:
         lines += [
             f"{found.prometheus} Prometheus servers, each with its sites (/metrics?site=...),",
