@@ -21,6 +21,7 @@ from vigie_server.ports.lists import (
     ChangesWanted,
     DeviceEntry,
     DevicesWanted,
+    ListedDevice,
     RuleTally,
     VerdictOfDevice,
 )
@@ -183,7 +184,8 @@ def an_entry(view: DeviceView) -> DeviceEntry:
     standing = [(one.status, one.waived, True) for one in view.verdicts.values()]
     failing = sorted(rule for rule, one in view.verdicts.items() if one.status is Status.FAIL)
     waived = [rule for rule in failing if view.verdicts[rule].waived]
-    return DeviceEntry(view.device, figures(standing), failing, waived)
+    shown = ListedDevice(*(getattr(view.device, name) for name in ListedDevice._fields))
+    return DeviceEntry(shown, figures(standing), failing, waived)
 
 
 class TokensInMemory:
