@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
 from vigie_server.bootstrap_attesting import attesting_routes
+from vigie_server.bootstrap_console import console_routes
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
@@ -259,6 +260,7 @@ class Server:
             *maturity_routes(database, catalogue, site_guide, now),
             *mail_routes(database, now),
             *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
+            console_routes(database, catalogue, site_guide, self._fleet, now),
         ):
             self._app.include_router(routes(access))
 

@@ -1,0 +1,37 @@
+"""Which language a visitor reads: asked for, remembered, or what the browser says."""
+
+from typing import Final
+
+from vigie_server.console.words import DEFAULT, LANGUAGES
+
+PARAMETER: Final = "lang"
+COOKIE: Final = "vigie_lang"
+_MOST_WISHES: Final = 20
+
+
+def language_of(asked: str | None, remembered: str | None, accepted: str) -> str:
+    """The language of a visit: `?lang=`, else the cookie, else `Accept-Language`, else French."""
+    for wish in (asked, remembered):
+        if wish in LANGUAGES:
+            return wish
+    return _wished(accepted)
+
+
+def _wished(accepted: str) -> str:
+    wishes = []
+    for place, part in enumerate(accepted.split(",")[:_MOST_WISHES]):
+        name, _, rest = part.partition(";")
+        language = name.strip().lower().partition("-")[0]
+        if language in LANGUAGES:
+            wishes.append((-_weight(rest), place, language))
+    return min(wishes)[2] if wishes else DEFAULT
+
+
+def _weight(text: str) -> float:
+    name, _, value = text.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0

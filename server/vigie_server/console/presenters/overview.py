@@ -1,0 +1,73 @@
+"""The table of sites."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from vigie_server.console.presenters.levels import Levels, before, moved, total
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.ladder_files import QUESTIONS
+from vigie_server.domain.site_figures import COUNTED
+from vigie_server.ports.maturity import LevelChange
+from vigie_server.ports.site_lists import SiteEntry
+
+Order = Literal["name", "level", "-level", "devices", "-devices"]
+MOST_SORTED: Final = 500
+"""Sites that are put in another order than that of their names; more have to be filtered first."""
+
+Sizes = Mapping[DeviceState, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLine:
+    """A site of the table. `moved` is None where no level was known at the beginning."""
+
+    name: str
+    body: str
+    region: str
+    levels: Sequence[int | None]
+    devices: int
+    declared: int | None
+    pending: int
+    moved: int | None
+    total: int
+
+
+def site_line(
+    entry: SiteEntry,
+    sizes: Sizes,
+    changes: Sequence[LevelChange],
+    regions: Mapping[str, str],
+    since: datetime,
+) -> SiteLine:
+    """A site as the table shows it; `changes` are those of its levels since that instant."""
+    levels: Levels = entry.levels
+    return SiteLine(
+        name=entry.site.name,
+        body=entry.site.body,
+        region=regions.get(entry.site.region, ""),
+        levels=[levels.get(question) for question in QUESTIONS],
+        devices=sum(sizes.get(state, 0) for state in COUNTED),
+        declared=entry.site.declared_devices,
+        pending=waiting(sizes),
+        moved=moved(levels, before(levels, changes, since)) if levels else None,
+        total=total(levels),
+    )
+
+
+def waiting(sizes: Sizes) -> int:
+    """Devices that wait for a person."""
+    return sizes.get(DeviceState.PENDING, 0) + sizes.get(DeviceState.QUARANTINED, 0)
+
+
+def in_order(lines: Sequence[SiteLine], order: Order) -> Sequence[SiteLine]:
+    """The lines by what is asked for, and by name where that is alike."""
+    by_name = sorted(lines, key=lambda line: line.name.casefold())
+    match order:
+        case "name":
+            return by_name
+        case "level" | "-level":
+            return sorted(by_name, key=lambda line: line.total, reverse=order == "-level")
+        case "devices" | "-devices":
+            return sorted(by_name, key=lambda line: line.devices, reverse=order == "-devices")

@@ -1,0 +1,64 @@
+"""A site's thirteen questions, with what to do next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vigie_server.domain.documents import Texts
+from vigie_server.domain.ladder_files import QUESTIONS
+from vigie_server.domain.site_guide import SiteGuide
+from vigie_server.ports.maturity import LevelRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to do, and where: `attest`, `declare`, `mend`, ... about a rule or attestation."""
+
+    need: str
+    subject: str
+    words: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSeen:
+    """A question at a site; `level` None: not assessed."""
+
+    number: int
+    title: Texts
+    level: int | None
+    here: Texts
+    next: Texts
+    reason: Texts
+    steps: Sequence[Step]
+    since: datetime | None
+
+
+def questions(records: Sequence[LevelRecord], guide: SiteGuide) -> Sequence[QuestionSeen]:
+    """All thirteen, whether they were looked at or not."""
+    held = {record.question: record for record in records}
+    return [_question(number, held.get(number), guide) for number in QUESTIONS]
+
+
+def _question(number: int, record: LevelRecord | None, guide: SiteGuide) -> QuestionSeen:
+    words = guide.words.get(number, {})
+    level = None if record is None else record.level
+    return QuestionSeen(
+        number=number,
+        title=guide.questions.get(number, {}),
+        level=level,
+        here={} if level is None else words.get(level, {}),
+        next=words.get(1 if level is None else level + 1, {}),
+        reason={} if record is None else record.reason,
+        steps=[] if record is None else [_step(action) for action in record.actions],
+        since=None if record is None else record.since,
+    )
+
+
+def _step(action: Mapping[str, object]) -> Step:
+    words = action.get("words")
+    subject = str(action.get("subject", ""))
+    return Step(
+        need=str(action.get("need", "")),
+        subject=subject,
+        words=words if isinstance(words, dict) else {"fr": subject, "en": subject},
+    )

@@ -1,0 +1,279 @@
+"""What every page has: who visits, in which language, its frame, and how a refusal looks.
+
+Pages hold no script and no style of their own, so that the policy they are sent with can refuse
+both; whatever devices or people wrote is escaped by the templates' environment.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from vigie_server.console.languages import COOKIE, PARAMETER, language_of
+from vigie_server.console.words import LANGUAGES, Words, load_words
+from vigie_server.domain.errors import VigieError
+from vigie_server.ports.tokens import ApiCaller, Role
+from vigie_server.web.access import READERS, WRITERS, Access
+from vigie_server.web.audit import WATCHERS
+from vigie_server.web.problems import STATUS_OF
+
+HERE: Final = Path(__file__).parent
+ROOT: Final = "/console"
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+LANGUAGE_KEPT: Final = 365 * 86_400
+"""Seconds that a browser remembers the language."""
+_KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visitor's request: who, and in which words it is answered."""
+
+    request: Request
+    caller: ApiCaller
+    words: Words
+    form_token: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether the visitor sees forms."""
+        return self.caller.role in WRITERS
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that pages need, and the mark of its content."""
+
+    content: bytes
+    kind: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Makes pages."""
+
+    access: Access
+    now: Callable[[], datetime]
+    words: Mapping[str, Words] = field(default_factory=load_words)
+    assets: Mapping[str, Asset] = field(default_factory=lambda: _assets(HERE / "static"))
+    environment: Environment = field(default_factory=lambda: environment(HERE / "templates"))
+
+    def router(self) -> APIRouter:
+        """Where pages are put: their errors are pages too, and the API does not describe them."""
+        return APIRouter(prefix=ROOT, route_class=route_of(self), include_in_schema=False)
+
+    def visit(self, roles: frozenset[Role] = READERS) -> Callable[..., Awaitable[Visit]]:
+        """A dependency that gives the visit of somebody with one of these roles."""
+        Allowed = Annotated[ApiCaller, Depends(self.access.allow(roles))]  # noqa: N806 (a type)
+
+        async def visit(request: Request, caller: Allowed) -> Visit:
+            return Visit(request, caller, self.spoken(request))
+
+        return visit
+
+    def spoken(self, request: Request) -> Words:
+        """The words of the request's language."""
+        return self.words[
+            language_of(
+                request.query_params.get(PARAMETER),
+                request.cookies.get(COOKIE),
+                request.headers.get("accept-language", ""),
+            )
+        ]
+
+    def page(
+        self, visit: Visit, template: str, *, status: int = HTTPStatus.OK, **seen: Any
+    ) -> Response:
+        """A page that shows what is `seen`."""
+        request, words = visit.request, visit.words
+        text = self.environment.get_template(template).render(
+            t=words,
+            lang=words.language,
+            visit=visit,
+            caller=visit.caller,
+            root=ROOT,
+            path=quote(request.scope["path"]),
+            asset=self._address,
+            other_languages=_other_languages(request, words.language),
+            done=_done(request, words),
+            now=self.now(),
+            **seen,
+        )
+        return _with_language(request, HTMLResponse(text, status, headers=dict(HEADERS)))
+
+    def refusal(self, request: Request, error: Exception) -> Response:
+        """The page that says why there is none."""
+        words = self.spoken(request)
+        status, detail = _refused(error)
+        name = f"refused.{status.value}"
+        text = self.environment.get_template("refused.html").render(
+            t=words,
+            lang=words.language,
+            visit=None,
+            caller=None,
+            root=ROOT,
+            path=quote(request.scope["path"]),
+            asset=self._address,
+            other_languages=_other_languages(request, words.language),
+            done="",
+            now=self.now(),
+            what=words(name if name in words.texts else "refused.other"),
+            detail=detail,
+            status=status.value,
+        )
+        return HTMLResponse(text, status.value, headers=dict(HEADERS))
+
+    def _address(self, name: str) -> str:
+        return f"{ROOT}/static/{name}?v={self.assets[name].mark}"
+
+
+def route_of(shell: Shell) -> type[APIRoute]:
+    """Routes whose errors are pages."""
+
+    class PageRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def told(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except (VigieError, AnyHTTPException, RequestValidationError) as error:
+                    return shell.refusal(request, error)
+
+            return told
+
+    return PageRoute
+
+
+def gone_to(path: str, *, done: str = "", anchor: str = "") -> Response:
+    """Sends the browser on after a form; `done` names what the next page says was done."""
+    query = f"?{urlencode({'done': done})}" if done else ""
+    at = f"#{anchor}" if anchor else ""
+    return RedirectResponse(
+        f"{path}{query}{at}", HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"}
+    )
+
+
+def address(*steps: str) -> str:
+    """The address of a page below the root, each step escaped."""
+    return "/".join([ROOT, *(quote(step, safe="") for step in steps)])
+
+
+def navigation(visit: Visit) -> list[tuple[str, str]]:
+    """The main menu: names and addresses of what the visitor may open."""
+    role = visit.caller.role
+    places = [("sites", ROOT), ("devices", address("devices")), ("rules", address("rules"))]
+    if visit.writes:
+        places.append(("enrolment", address("enrolment")))
+    if role is Role.ADMIN:
+        places.append(("tokens", address("tokens")))
+    if role in WATCHERS and visit.caller.sites is None:
+        places.append(("audit", address("audit")))
+    return places
+
+
+def site_navigation(site: str) -> list[tuple[str, str]]:
+    """The menu of a site."""
+    here = address("sites", site)
+    return [
+        ("site", here),
+        ("attestations", f"{here}/attestations"),
+        ("waivers", f"{here}/waivers"),
+        ("incidents", f"{here}/incidents"),
+    ]
+
+
+def environment(folder: Path) -> Environment:
+    """The templates: all that is put into them is escaped, and nothing may be missing."""
+    made = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(bdi=isolated, plain=printable)
+    made.globals.update(address=address, nav=navigation, site_nav=site_navigation)
+    return made
+
+
+def printable(text: object) -> str:
+    """What somebody wrote, a space for every sign that would act on its surroundings."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
+def isolated(text: object) -> Markup:
+    """What somebody wrote, escaped, in an element that keeps its direction to itself."""
+    return Markup("<bdi>%s</bdi>") % printable(text)
+
+
+def _refused(error: Exception) -> tuple[HTTPStatus, str]:
+    match error:
+        case VigieError():
+            return STATUS_OF[type(error)], str(error)
+        case HTTPException() | AnyHTTPException():
+            return HTTPStatus(error.status_code), str(error.detail)
+        case RequestValidationError():
+            told = [".".join(map(str, fault["loc"][1:])) for fault in error.errors()]
+            return HTTPStatus.UNPROCESSABLE_ENTITY, ", ".join(told)
+        case _:
+            raise error
+
+
+def _other_languages(request: Request, language: str) -> list[tuple[str, str]]:
+    beside = {PARAMETER, "done"}
+    pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in beside]
+    return [
+        (other, f"?{urlencode([*pairs, (PARAMETER, other)])}")
+        for other in LANGUAGES
+        if other != language
+    ]
+
+
+def _done(request: Request, words: Words) -> str:
+    return words.texts.get(f"done.{request.query_params.get('done', '')}", "")
+
+
+def _with_language(request: Request, response: Response) -> Response:
+    asked = request.query_params.get(PARAMETER)
+    if asked in LANGUAGES:
+        response.set_cookie(
+            COOKIE,
+            asked,
+            max_age=LANGUAGE_KEPT,
+            path=ROOT,
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="lax",
+        )
+    return response
+
+
+def _assets(folder: Path) -> Mapping[str, Asset]:
+    return {
+        path.name: Asset(content, _KINDS[path.suffix], blake2b(content, digest_size=8).hexdigest())
+        for path in sorted(folder.iterdir())
+        for content in [path.read_bytes()]
+    }

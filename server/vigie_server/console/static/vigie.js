@@ -1,0 +1,60 @@
+// What makes the console smoother; every page works without it.
+"use strict";
+
+// A filter form with data-live="ID" shows its answer in that element while one types.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  const place = document.getElementById(form.dataset.live);
+  const told = document.querySelector("[role=status]");
+  let waiting = 0, asked = null;
+  const refresh = async () => {
+    const query = new URLSearchParams(new FormData(form));
+    for (const [name, value] of [...query]) if (!value) query.delete(name);
+    const address = `${form.action.split("?")[0]}?${query}`;
+    asked?.abort();
+    asked = new AbortController();
+    try {
+      const answer = await fetch(address, { signal: asked.signal, credentials: "same-origin" });
+      if (!answer.ok || answer.redirected) { location.assign(address); return; }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      place.replaceChildren(...page.getElementById(form.dataset.live).childNodes);
+      history.replaceState(null, "", address);
+      localise(place);
+      told.textContent = place.querySelector("caption, p")?.textContent ?? "";
+    } catch (error) {
+      if (error.name !== "AbortError") location.assign(address);
+    }
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(refresh, 300);
+  });
+}
+
+// Instants are written in UTC; whoever reads them has a clock of their own.
+function localise(within) {
+  for (const time of within.querySelectorAll("time[data-moment]")) {
+    const at = new Date(time.dateTime);
+    time.title = time.textContent;
+    const language = { fr: "fr-FR", en: "en-GB" }[document.documentElement.lang];
+    time.textContent = at.toLocaleString(language, { dateStyle: "short", timeStyle: "short" });
+  }
+}
+localise(document);
+
+// A button with data-copy="ID" copies that element's text.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    document.querySelector("[role=status]").textContent = button.dataset.done;
+  });
+}
+
+// A link to a folded verdict opens it.
+function unfold() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target?.tagName === "DETAILS") target.open = true;
+}
+addEventListener("hashchange", unfold);
+unfold();

@@ -1,0 +1,95 @@
+"""What pages say: one file of texts a language, in the folder `words`.
+
+A text is found by its dotted name. It may name values, `{name}`, and words that follow a number,
+`{count:device|devices}`. French texts get their no-break spaces here, so that nobody has to type
+them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from vigie_server.domain.plurals import Counted
+
+LANGUAGES: Final = ("fr", "en")
+DEFAULT: Final = "fr"
+FOLDER: Final = Path(__file__).parent / "words"
+
+_NO_BREAK: Final = "\u00a0"
+_NARROW: Final = "\u202f"
+_BEFORE: Final = re.compile(r"(?<=\S)[ \u00a0](?=[;!?](?:\s|$|»))")
+_COLON: Final = re.compile(r"(?<=\S) (?=[:»%](?:\W|$))")
+_AFTER: Final = re.compile(r"« ")
+_DAY: Final = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
+_MOMENT: Final = {"fr": "%d/%m/%Y %H:%M UTC", "en": "%Y-%m-%d %H:%M UTC"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of one language."""
+
+    language: str
+    texts: Mapping[str, str]
+
+    def __call__(self, name: str, /, **values: Any) -> str:
+        """The text of this name, with its values. Raises KeyError: there is no such text."""
+        text = self.texts[name]
+        if not values:
+            return text
+        counted = {
+            key: Counted.of(value, self.language) if type(value) is int else value
+            for key, value in values.items()
+        }
+        return text.format(**counted)
+
+    def said(self, texts: Mapping[str, str] | None) -> str:
+        """A text that comes in both languages, in this one; empty where there is none."""
+        if not texts:
+            return ""
+        text = texts.get(self.language) or next(iter(texts.values()))
+        return spaced(text) if self.language == "fr" else text
+
+    def day(self, at: datetime | None) -> str:
+        """A day as people of the language write it."""
+        return self("never") if at is None else at.astimezone(UTC).strftime(_DAY[self.language])
+
+    def moment(self, at: datetime | None) -> str:
+        """A day and hour, in UTC."""
+        return self("never") if at is None else at.astimezone(UTC).strftime(_MOMENT[self.language])
+
+    def share(self, ratio: float | None) -> str:
+        """A share in whole per cent, never rounded up to all."""
+        if ratio is None:
+            return self("none")
+        return self("percent", number=str(int(ratio * 100 + 1e-9)))
+
+
+def load_words(folder: Path = FOLDER) -> Mapping[str, Words]:
+    """Every language's texts."""
+    return {language: _words(folder / f"{language}.yaml", language) for language in LANGUAGES}
+
+
+def spaced(text: str) -> str:
+    """French text with the no-break spaces that its signs want."""
+    text = _AFTER.sub("«" + _NO_BREAK, text)
+    return _COLON.sub(_NO_BREAK, _BEFORE.sub(_NARROW, text))
+
+
+def _words(path: Path, language: str) -> Words:
+    texts = dict(_flat(yaml.safe_load(path.read_text(encoding="utf-8")), ""))
+    if language == "fr":
+        texts = {name: spaced(text) for name, text in texts.items()}
+    return Words(language, texts)
+
+
+def _flat(node: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
+    for name, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", str(value)

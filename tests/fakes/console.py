@@ -1,0 +1,36 @@
+"""The console over a store, in this process."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from metric_pages import pages_of
+from vigie_server.bootstrap_console import console_routes
+from vigie_server.bundled import bundled_catalogue, bundled_site_guide
+from vigie_server.clock import utc_now
+from vigie_server.services.tokens import KnowCallers
+from vigie_server.store.database import Database
+from vigie_server.store.fleet import Fleet
+from vigie_server.store.tokens import Tokens
+from vigie_server.web.access import Access
+from vigie_server.web.app import create_app
+
+
+def console_over(database: Database, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
+    """The application with the pages of the console, and nothing of the API."""
+    catalogue = bundled_catalogue()
+    tokens = KnowCallers(Tokens(database))
+    fleet = Fleet(database, {rule.id: rule.severity for rule in catalogue.rules.values()})
+    made = create_app(
+        reader=fleet,
+        tokens=tokens,
+        fleet=pages_of(()),
+        own=CollectorRegistry(),
+        now=now,
+        version="0.0.0",
+    )
+    guide = bundled_site_guide(catalogue)
+    made.include_router(console_routes(database, catalogue, guide, fleet, now)(Access(tokens, now)))
+    return made

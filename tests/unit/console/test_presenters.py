@@ -1,0 +1,115 @@
+"""From records to what pages show."""
+
+from datetime import UTC, datetime, timedelta
+
+from vigie_server.console.presenters.device import acts_on, by_question, rows_of, steps
+from vigie_server.console.presenters.levels import before, mean, moved, trend
+from vigie_server.console.presenters.overview import SiteLine, in_order, site_line
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.sites import Site
+from vigie_server.domain.verdicts import Status
+from vigie_server.ports.maturity import LevelChange
+from vigie_server.ports.readers import VerdictRecord
+from vigie_server.ports.site_lists import SiteEntry
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def a_change(question: int, old: int | None, new: int | None, days_ago: int) -> LevelChange:
+    return LevelChange(question, old, new, {}, NOW - days_ago * DAY)
+
+
+def a_verdict(rule: str, status: Status, *, waived: bool = False) -> VerdictRecord:
+    return VerdictRecord(rule, 1, status, {"fr": "x"}, (), NOW, None, NOW, None, waived)
+
+
+def a_line(name: str, *, total: int = 0, devices: int = 0) -> SiteLine:
+    return SiteLine(name, "", "", [], devices, None, 0, None, total)
+
+
+def test_levels_of_an_earlier_day_are_what_later_changes_left() -> None:
+    levels = {1: 3, 2: None, 3: 1}
+    changes = [a_change(1, 2, 3, 10), a_change(2, 4, None, 20), a_change(1, 0, 2, 200)]
+
+    earlier = before(levels, changes, NOW - 90 * DAY)
+
+    assert earlier == {1: 2, 2: 4, 3: 1}
+    assert moved(levels, earlier) == -3
+
+
+def test_a_trend_steps_at_each_change_and_ends_now() -> None:
+    changes = [a_change(1, 1, 4, 50), a_change(2, None, 1, 500)]
+
+    chart = trend({1: 4, 2: 1}, changes, since=NOW - 100 * DAY, now=NOW)
+
+    assert [round(point.mean * 13) for point in chart.points] == [2, 5, 5]
+    assert chart.line == "0,115 300,115 300,108 600,108 600,108"
+
+
+def test_a_site_that_was_never_assessed_has_no_trend() -> None:
+    line = site_line(SiteEntry(Site("A"), {}), {}, [], {}, NOW)
+
+    assert line.moved is None
+    assert line.levels == [None] * 13
+    assert mean({}) == 0
+
+
+def test_devices_that_wait_are_told_apart_from_those_that_count() -> None:
+    sizes = {
+        DeviceState.ACTIVE: 5,
+        DeviceState.LOST: 1,
+        DeviceState.PENDING: 2,
+        DeviceState.QUARANTINED: 1,
+        DeviceState.RETIRED: 9,
+    }
+
+    line = site_line(SiteEntry(Site("A"), {1: 1}), sizes, [], {}, NOW)
+
+    assert (line.devices, line.pending) == (6, 3)
+
+
+def test_sites_that_are_alike_keep_the_order_of_their_names() -> None:
+    lines = [a_line("c", total=2), a_line("B", total=2), a_line("a", total=1)]
+
+    assert [line.name for line in in_order(lines, "-level")] == ["B", "c", "a"]
+    assert [line.name for line in in_order(lines, "level")] == ["a", "B", "c"]
+
+
+def test_the_worst_verdict_comes_first_and_a_rule_that_is_gone_still_shows() -> None:
+    records = [
+        a_verdict("Q05-min-length", Status.PASS),
+        a_verdict("Q05-gone", Status.UNKNOWN),
+        a_verdict("Q05-old", Status.FAIL, waived=True),
+    ]
+
+    (question,) = by_question(records, {}, {5: {"fr": "Mots de passe"}}, "linux")
+
+    assert [seen.record.rule for seen in question.verdicts] == [
+        "Q05-old",
+        "Q05-gone",
+        "Q05-min-length",
+    ]
+    assert question.verdicts[0].kind == "waived"
+    assert question.failing == 0
+
+
+def test_rows_of_several_shapes_share_one_table() -> None:
+    shown = rows_of([{"name": "a", "port": 22}, {"name": None, "path": "/x"}])
+
+    assert shown.columns == ["name", "port", "path"]
+    assert shown.cells == [["a", "22", ""], ["", "", "/x"]]
+
+
+def test_steps_lose_their_numbers_and_keep_numbers_inside() -> None:
+    assert steps("1. Ouvrez.\n2. Attendez 10. minutes.") == ["Ouvrez.", "Attendez 10. minutes."]
+    assert steps("Appelez.") == ["Appelez."]
+
+
+def test_what_may_be_done_follows_from_the_state() -> None:
+    def a_device(state: DeviceState) -> Device:
+        return Device("a", "s", "standard", "linux", state)
+
+    assert acts_on(a_device(DeviceState.PENDING)) == ("approve", "lost", "stolen", "retire")
+    assert acts_on(a_device(DeviceState.STOLEN)) == ("found", "retire")
+    assert acts_on(a_device(DeviceState.RETIRED)) == ()
