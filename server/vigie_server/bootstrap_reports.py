@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
-from vigie_server.bundled import bundled_attestations, regions_file
+from vigie_server.bundled import bundled_attestations, bundled_incident_contacts, regions_file
 from vigie_server.domain.facility_report.assembling import Terms
 from vigie_server.domain.regions import load_regions
 from vigie_server.domain.rules import Catalogue
@@ -54,6 +54,7 @@ def reports_of(
             remind_before=settings.declare.remind_before,
             silent_after=given.silent_after,
             named=given.named_devices,
+            contacts=bundled_incident_contacts(),
         ),
         regions=load_regions(regions_file()),
         renderers={

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from vigie_server.domain.attesting import AttestationCatalogue, load_attestations
+from vigie_server.domain.incident_contacts import IncidentContacts, load_incident_contacts
 from vigie_server.domain.ladder_files import KnownIds, load_ladder, rules_of
 from vigie_server.domain.mail.rule_files import MailRule, load_mail_rules
 from vigie_server.domain.rulebook import load_catalogue
@@ -66,6 +67,12 @@ def bundled_attestations() -> AttestationCatalogue:
 def regions_file() -> Path:
     """The regions of France, by INSEE code."""
     return guide_folder() / "reference" / "places" / "regions.yaml"
+
+
+def bundled_incident_contacts() -> IncidentContacts:
+    """Whom to call and tell in an incident. Raises RulesMalformed."""
+    places = guide_folder() / "reference" / "places"
+    return load_incident_contacts(places / "incident_contacts.yaml")
 
 
 def bundled_site_guide(catalogue: Catalogue) -> SiteGuide:

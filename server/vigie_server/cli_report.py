@@ -108,6 +108,8 @@ def report_region(
 
 
 def _write(make: Write, given: tuple[str, str, int, str], out: Path) -> None:
+    if not out.parent.is_dir():
+        raise DeclarationRefused(f"{out} cannot be written: there is no folder {out.parent}")
     form, language, months, author = given
     now = utc_now()
     wanted = Wanted(

@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from vigie_server.bundled import bundled_attestations, bundled_catalogue, bundled_site_guide
+from vigie_server.bundled import (
+    bundled_attestations,
+    bundled_catalogue,
+    bundled_incident_contacts,
+    bundled_site_guide,
+)
 from vigie_server.domain.attesting import Outcome
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.facility_report.assembling import SiteSources, Terms, site_report
@@ -40,6 +45,7 @@ def terms() -> Terms:
         remind_before=30 * DAY,
         silent_after=30 * DAY,
         named=10,
+        contacts=bundled_incident_contacts(),
     )
 
 

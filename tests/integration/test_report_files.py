@@ -66,6 +66,20 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
+def kinds_of(element: Any) -> set[str]:
+    """The kinds of elements below one of the tree that a screen reader follows."""
+    found: set[str] = set()
+    waiting = [element]
+    while waiting:
+        one = waiting.pop().get_object()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            found |= {str(one["/S"])} if "/S" in one else set()
+            waiting += [one["/K"]] if "/K" in one else []
+    return found
+
+
 def hostile_document(language: str = "fr") -> Document:
     """A report in which every name that somebody can choose is hostile."""
     devices = [
@@ -170,6 +184,19 @@ def test_a_pdf_is_accessible_and_carries_its_fonts() -> None:
         for descendant in font.get_object()["/DescendantFonts"]
     ]
     assert fonts
+    kinds = kinds_of(catalog["/StructTreeRoot"])
+    assert {
+        "/Document",
+        "/Title",
+        "/H1",
+        "/H2",
+        "/Table",
+        "/TR",
+        "/TH",
+        "/TD",
+        "/L",
+        "/LI",
+    } <= kinds
     assert all({"/FontFile2", "/FontFile3"} & set(descriptor) for descriptor in fonts)
     assert reader.outline
 

@@ -115,6 +115,7 @@ def test_the_plan_has_each_step_once_the_cheapest_first() -> None:
         a_level(2, 0, an_action("mend", "Q02-backup-recent", 5, "cinq")),
         a_level(3, 0, shared, an_action("mend", "Q03-os-supported", 2, "deux")),
         a_level(4, 0, an_action("attest", "Q04-account-review", words="attester"), shared),
+        a_level(1, 2, an_action("attest", "Q01-help-desk", words="plus tard")),
     ]
 
     plan = a_report(levels=levels).plan
@@ -122,6 +123,7 @@ def test_the_plan_has_each_step_once_the_cheapest_first() -> None:
     assert [step.words["fr"] for step in plan] == [
         "attester la même chose",
         "attester",
+        "plus tard",
         "deux",
         "cinq",
     ]

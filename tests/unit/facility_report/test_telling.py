@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from fakes.a_report import NOW, a_report, sources
+from vigie_server.bundled import bundled_incident_contacts, regions_file
 from vigie_server.domain.facility_report.assembling import roll_up_report
 from vigie_server.domain.facility_report.content import Kind, Making
-from vigie_server.domain.facility_report.document import Document, Table
+from vigie_server.domain.facility_report.document import Document, Fields, Table
 from vigie_server.domain.facility_report.phrases import PHRASES
 from vigie_server.domain.facility_report.sources import SitesMoved
 from vigie_server.domain.facility_report.telling import told_in
@@ -17,7 +18,8 @@ from vigie_server.domain.facility_report.telling_spread import spread_told_in
 from vigie_server.domain.facility_report.trends import period_until
 from vigie_server.domain.facility_report.typography import french, told
 from vigie_server.domain.facility_report.words import Words
-from vigie_server.domain.sites import Site
+from vigie_server.domain.regions import load_regions
+from vigie_server.domain.sites import Contact, Site
 
 
 def texts_of(document: Document) -> list[str]:
@@ -110,6 +112,7 @@ def test_every_phrase_can_be_said(language: str) -> None:
             "unknown",
             "beside",
             "recent",
+            "source",
         ],
         2,
     )
@@ -161,6 +164,23 @@ def test_what_is_not_known_is_said_plainly() -> None:
     assert any("n'est pas déclaré" in text for text in texts_of(undeclared))
     assert any(text.startswith("2 équipements déclarés ne sont pas") for text in texts_of(declared))
     assert any(text.startswith("25\u00a0% des vérifications") for text in texts_of(declared))
+
+
+def test_in_an_incident_the_own_contacts_come_before_those_of_the_region() -> None:
+    contact = Contact("Astreinte informatique", phone="04 00 00 00 00")
+    site = Site("Les Tilleuls", region="84", contacts=(contact,))
+
+    document = told_in(a_report(site=site), "fr")
+
+    (section,) = [one for one in document.sections if one.id == "incident"]
+    (fields,) = [block for block in section.blocks if isinstance(block, Fields)]
+    assert fields.rows[0] == ("Astreinte informatique", "04 00 00 00 00")
+    assert fields.rows[1][0] == "CERT Santé"
+    assert fields.rows[2] == ("Appui régional", "ssi@sante-ara.fr, esms.numerique@sante-ara.fr")
+
+
+def test_contacts_are_of_regions_that_exist() -> None:
+    assert bundled_incident_contacts().regions.keys() <= load_regions(regions_file()).keys()
 
 
 def test_a_log_that_was_tampered_with_is_told() -> None:

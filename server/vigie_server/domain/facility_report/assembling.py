@@ -36,6 +36,7 @@ from vigie_server.domain.facility_report.sources import (
     SiteVerdictHeld,
 )
 from vigie_server.domain.facility_report.trends import move
+from vigie_server.domain.incident_contacts import IncidentContacts
 from vigie_server.domain.ladder_files import QUESTIONS
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.site_guide import SiteGuide
@@ -58,6 +59,7 @@ class Terms:
     remind_before: timedelta
     silent_after: timedelta
     named: int
+    contacts: IncidentContacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def site_report(
         more_risky=max(0, len(risky) - terms.named),
         waivers=_waivers(sources.waivers, terms, now),
         incidents=sources.incidents,
+        contacts=terms.contacts,
         measured=_measured(sources, terms, period),
     )
 
@@ -173,7 +176,7 @@ def _question(
         since=None if held is None or level is None else held.since,
         period=move(level, changes, period.since, kept_since=history.kept_since),
         year=move(level, changes, period.year_ago, kept_since=history.kept_since),
-        steps=steps_of(question, () if held is None else held.actions),
+        steps=steps_of(question, level, () if held is None else held.actions),
         rules=[count for count in counts if count.question == question or count.rule in asked],
         site_rules=[rule for rule in site_rules if _bears(rule.rule, question, asked)],
         attested=[word for word in attested if _bears(word.item, question, asked)],

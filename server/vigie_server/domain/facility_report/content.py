@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from vigie_server.domain.attesting import AttestedValue, Outcome, ValueKind
 from vigie_server.domain.documents import Texts
+from vigie_server.domain.incident_contacts import IncidentContacts
 from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Severity, Status
 
@@ -117,10 +118,14 @@ class Attested:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A thing to do, for the next level of these questions. `effort` orders, the cheapest first."""
+    """A thing to do, for the next level of these questions. `effort` orders, the cheapest first.
+
+    `level` is the lowest that one of these questions holds; 0 where nothing is known.
+    """
 
     words: Texts
     questions: tuple[int, ...]
+    level: int
     effort: int
 
 
@@ -232,6 +237,7 @@ class SiteReport:
     more_risky: int
     waivers: Sequence[WaiverPart]
     incidents: IncidentPart
+    contacts: IncidentContacts
     measured: Measured
 
 

@@ -82,10 +82,6 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "Aucune preuve ni attestation : ce n'est pas le niveau N0, rien n'est connu.",
         "No evidence and no attestation: this is not level N0, nothing is known.",
     ),
-    "level.scale": (
-        "Niveau {label} sur une échelle de N0 à N4",
-        "Level {label} on a scale of N0 to N4",
-    ),
     "trend.up": ("↑ en hausse (était {then})", "↑ up (was {then})"),
     "trend.down": ("↓ en baisse (était {then})", "↓ down (was {then})"),
     "trend.same": ("→ stable", "→ steady"),
@@ -100,15 +96,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         "Sur la période : {period}. Sur un an : {year}.",
         "Over the period: {period}. Over a year: {year}.",
     ),
-    "question.held": (
-        "Ce qui retient l'établissement : {reason}",
-        "What holds the facility: {reason}",
-    ),
     "question.rules": ("Constaté sur les équipements", "Found on devices"),
-    "question.rules.none": (
-        "Aucune règle de cette question n'a été vérifiée sur un équipement.",
-        "No rule of this question was checked on a device.",
-    ),
     "question.site": ("Constaté pour l'établissement", "Found for the facility"),
     "question.attested": ("Attesté", "Attested"),
     "question.attested.none": ("Aucune attestation.", "No attestation."),
@@ -118,7 +106,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "head.passing": ("Conformes", "Pass"),
     "head.failing": ("Non conformes", "Fail"),
     "head.waived": ("Sous dérogation", "Waived"),
-    "head.unknown": ("Inconnus", "Unknown"),
+    "head.unknown": ("Indéterminés", "Unknown"),
     "head.beside": ("Sans objet", "Not applicable"),
     "head.status": ("Résultat", "Result"),
     "head.reason": ("Constat", "Finding"),
@@ -133,7 +121,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "severity.minor": ("mineure", "minor"),
     "status.pass": ("conforme", "pass"),
     "status.fail": ("non conforme", "fail"),
-    "status.unknown": ("inconnu", "unknown"),
+    "status.unknown": ("indéterminé", "unknown"),
     "status.not_applicable": ("sans objet", "not applicable"),
     "outcome.held": ("fait", "done"),
     "outcome.not_held": ("non fait", "not done"),
@@ -176,14 +164,14 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "risk.stolen": ("volé", "stolen"),
     "risk.lost": ("perdu", "lost"),
     "risk.critical": ("règle critique", "critical rule"),
-    "risk.nomadic": ("nomade non conforme", "mobile, not compliant"),
+    "risk.nomadic": ("nomade en échec", "mobile, fails a rule"),
     "risk.silent": ("silencieux", "silent"),
     "never": ("jamais", "never"),
     # --- Waivers ---
     "waivers": ("Dérogations", "Waivers"),
     "waivers.none": ("Aucune dérogation n'a été accordée.", "No waiver was granted."),
     "waivers.about": (
-        ("Une dérogation accepte un risque jusqu'à une date ; l'équipement reste non conforme."),
+        ("Une dérogation accepte un risque jusqu'à une date ; la règle reste en échec."),
         "A waiver accepts a risk until a day; the device still fails.",
     ),
     "head.waiver": ("Règle", "Rule"),
@@ -217,7 +205,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "head.action": ("Action", "Action"),
     "head.serves": ("Questions", "Questions"),
     # --- Incidents ---
-    "incidents": ("Journal des incidents", "Incident log"),
+    "incidents": ("Main courante des incidents", "Incident log"),
     "incidents.none": ("La main courante est vide.", "The incident log is empty."),
     "incidents.said": (
         (
@@ -242,6 +230,59 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
             "The check of its digests failed: an entry was changed or removed. To be "
             "looked into (vigie-server incident check)."
         ),
+    ),
+    # --- In an incident ---
+    "incident": ("En cas d'incident", "In an incident"),
+    "incident.reflexes": ("Premiers réflexes", "First reflexes"),
+    "incident.one": (
+        "Un équipement touché : retirer le câble réseau ou couper le Wi-Fi.",
+        "One device is hit: pull the network cable or switch Wi-Fi off.",
+    ),
+    "incident.all": (
+        "Tout le système touché : couper Internet à l'équipement réseau ou au pare-feu.",
+        "The whole system is hit: cut the Internet at the network equipment or the firewall.",
+    ),
+    "incident.leave": (
+        "Ne pas éteindre ni modifier les machines touchées ; garder les journaux.",
+        "Do not switch off or alter the machines that are hit; keep the logs.",
+    ),
+    "incident.pay": ("Ne jamais payer de rançon.", "Never pay a ransom."),
+    "incident.log": (
+        "Ouvrir la main courante : heure, personne, action ou événement.",
+        "Open the incident log: time, person, action or event.",
+    ),
+    "incident.complain": ("Porter plainte.", "File a complaint."),
+    "incident.duties": ("Qui informer", "Whom to tell"),
+    "incident.ans": (
+        (
+            "Incident significatif ou grave : signalement à l'Agence du Numérique en Santé "
+            "(décret n° 2022-715 du 27 avril 2022)."
+        ),
+        (
+            "A significant or serious incident: report to the Agence du Numérique en Santé "
+            "(decree 2022-715 of 27 April 2022)."
+        ),
+    ),
+    "incident.risk": (
+        "Risque pour les droits et libertés des personnes : notification à la CNIL.",
+        "A risk to people's rights and freedoms: notification to the CNIL.",
+    ),
+    "incident.high": (
+        "Risque élevé : informer aussi les personnes concernées.",
+        "A high risk: tell the persons concerned too.",
+    ),
+    "incident.calls": ("Contacts", "Contacts"),
+    "incident.cert": ("CERT Santé", "CERT Santé"),
+    "incident.portal": ("Portail de signalement", "Portal for reports"),
+    "incident.cnil": ("CNIL", "CNIL"),
+    "incident.region": ("Appui régional", "Regional support"),
+    "incident.no.region": (
+        "non répertorié ; voir l'ARS ou le GRADeS de la région",
+        "not listed; ask the ARS or GRADeS of the region",
+    ),
+    "incident.source": (
+        "Contacts nationaux et régionaux relevés le {day}. Source : {source}.",
+        "National and regional contacts as of {day}. Source: {source}.",
     ),
     # --- Method ---
     "method": ("Comment cela a été mesuré", "How it was measured"),
@@ -274,7 +315,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "method.counts": (
         (
             "{passing} conformes, {failing} non conformes, {waived} sous dérogation, "
-            "{unknown} inconnues, {beside} sans objet"
+            "{unknown} indéterminées, {beside} sans objet"
         ),
         (
             "{passing} pass, {failing} fail, {waived} waived, {unknown} unknown, "
@@ -308,8 +349,8 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "method.unknown": (
         (
-            "{percent} % des vérifications applicables sont inconnues : la preuve "
-            "manque ou est trop ancienne. Un résultat inconnu ne compte jamais comme "
+            "{percent} % des vérifications applicables sont indéterminées : la preuve "
+            "manque ou est trop ancienne. Un résultat indéterminé ne compte jamais comme "
             "conforme."
         ),
         (

@@ -20,7 +20,9 @@ _ENROL: Final = {
 }
 
 
-def steps_of(question: int, actions: Sequence[Mapping[str, Any]]) -> Sequence[Step]:
+def steps_of(
+    question: int, level: int | None, actions: Sequence[Mapping[str, Any]]
+) -> Sequence[Step]:
     """The actions of a question as they are stored; to enrol devices is one, for all its rules."""
     steps = []
     absent = max(
@@ -41,6 +43,7 @@ def steps_of(question: int, actions: Sequence[Mapping[str, Any]]) -> Sequence[St
             Step(
                 words={language: words.get(language, _NOTHING) for language in LANGUAGES},
                 questions=(question,),
+                level=level or 0,
                 effort=_effort(action),
             )
         )
@@ -48,15 +51,20 @@ def steps_of(question: int, actions: Sequence[Mapping[str, Any]]) -> Sequence[St
 
 
 def plan(steps: Sequence[Step]) -> Sequence[Step]:
-    """Each step once, with the questions it serves: of equal effort, most questions first."""
+    """Each step once, with the questions it serves.
+
+    Of equal effort, those of the lowest level go first, then those that serve most questions.
+    """
     merged: dict[tuple[tuple[str, str], ...], Step] = {}
     for step in steps:
         key = tuple(sorted(step.words.items()))
         known = merged.get(key)
         served = {*step.questions, *(() if known is None else known.questions)}
-        merged[key] = Step(step.words, tuple(sorted(served)), step.effort)
+        level = step.level if known is None else min(step.level, known.level)
+        merged[key] = Step(step.words, tuple(sorted(served)), level, step.effort)
     return sorted(
-        merged.values(), key=lambda step: (step.effort, -len(step.questions), step.questions)
+        merged.values(),
+        key=lambda step: (step.effort, step.level, -len(step.questions), step.questions),
     )
 
 

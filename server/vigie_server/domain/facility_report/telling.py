@@ -15,6 +15,7 @@ from vigie_server.domain.facility_report.document import (
     Table,
     Tone,
 )
+from vigie_server.domain.facility_report.telling_incident import in_an_incident
 from vigie_server.domain.facility_report.telling_parts import (
     cover_of_making,
     glossary,
@@ -68,6 +69,7 @@ def told_in(report: SiteReport, language: str) -> Document:
             waivers(report, words),
             _plan(report, words),
             incidents(report, words),
+            in_an_incident(report, words),
             method(report, words),
             glossary(words),
         ),

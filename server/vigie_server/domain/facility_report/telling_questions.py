@@ -65,6 +65,8 @@ def _question(part: QuestionPart, words: Words) -> Section:
             Paragraph(words("question.steps"), kind="label"),
             Bullets(tuple(sentence(step.words, words) for step in part.steps)),
         ]
+    elif part.level is not None and part.reason is not None:
+        blocks.append(Paragraph(sentence(part.reason, words)))
     if part.rules:
         blocks.append(_rules(part.rules, words))
     if part.site_rules:

@@ -91,24 +91,20 @@ def _waiver(waiver: WaiverPart, words: Words) -> tuple[Cell, ...]:
 def incidents(report: SiteReport, words: Words) -> Section:
     """The incident log in numbers."""
     log = report.incidents
-    if not log.entries:
-        blocks: list[Block] = [Paragraph(words("incidents.none"))]
-    else:
-        blocks = [
-            Paragraph(
-                words(
-                    "incidents.said",
-                    entries=log.entries,
-                    recent=str(log.in_period),
-                    day=day(log.last_at, words.language),
-                )
-            )
-        ]
+    said = words("incidents.none")
+    if log.entries:
+        said = words(
+            "incidents.said",
+            entries=log.entries,
+            recent=str(log.in_period),
+            day=day(log.last_at, words.language),
+        )
+        if log.intact:
+            said += " " + words("incidents.intact")
+    blocks: tuple[Block, ...] = (Paragraph(said),)
     if not log.intact:
-        blocks.append(Paragraph(words("incidents.broken"), Tone.BAD))
-    elif log.entries:
-        blocks.append(Paragraph(words("incidents.intact")))
-    return Section("incidents", 1, words("incidents"), tuple(blocks))
+        blocks = (*blocks, Paragraph(words("incidents.broken"), Tone.BAD))
+    return Section("incidents", 1, words("incidents"), blocks)
 
 
 def method(report: SiteReport, words: Words) -> Section:

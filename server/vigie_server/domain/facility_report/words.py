@@ -73,7 +73,7 @@ GLOSSARY: Final[tuple[tuple[Texts, Texts], ...]] = (
     ),
     (
         {
-            "fr": "Inconnu",
+            "fr": "Indéterminé",
             "en": "Unknown",
         },
         {
