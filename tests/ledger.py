@@ -112,24 +112,25 @@ def fleet_differences(
     stored at all.
     """
     written = [line for line in lines if line.topic not in unkept]
-    meant = {(line.spool, line.seq): line for line in written if line.what == "meant"}
+    meant = {(line.spool, line.seq, line.topic): line for line in written if line.what == "meant"}
     kept = [line for line in written if line.what == "kept"]
-    held = {(report.spool, report.seq): report for report in stored}
+    held = {(report.spool, report.seq, report.topic): report for report in stored}
     found = []
     for place, report in held.items():
         line = meant.get(place)
-        if line is None or (line.topic, line.digest) != (report.topic, report.digest):
+        if line is None or line.digest != report.digest:
             found.append(f"made up: {report.topic} seq {report.seq} of spool {report.spool[:8]}")
     last: dict[tuple[str, str], str] = {}
     for line in sorted(kept, key=lambda line: (line.spool, line.seq)):
         told = f"{line.topic} {line.digest[:8]}, seq {line.seq} of spool {line.spool[:8]}"
         was_new = last.get((line.spool, line.topic)) != line.digest
         last[line.spool, line.topic] = line.digest
-        if line.whole and was_new and (line.spool, line.seq) not in held:
+        place = (line.spool, line.seq, line.topic)
+        if line.whole and was_new and place not in held:
             found.append(f"lost: {told}")
-        if not was_new and (line.spool, line.seq) in held:
+        if not was_new and place in held:
             found.append(f"stored though it is as before: {told}")
-    for place, times in Counter((line.spool, line.seq) for line in kept).items():
+    for place, times in Counter((line.spool, line.seq, line.topic) for line in kept).items():
         if times > 1:
             found.append(f"acknowledged {times} times: seq {place[1]} of spool {place[0][:8]}")
     for (spool, topic), digest in last.items():

@@ -183,6 +183,9 @@ def build_agent(settings: AgentSettings) -> Iterator[Agent]:
             about=lambda: _about(parts.engine),
             now=clock.moment,
             tell=board.tell,
+            not_kept=frozenset(
+                name for name, topic in parts.topics.items() if topic.retention_days == 0
+            ),
         )
         rounds = Rounds(
             plan=parts.orders.plan,

@@ -56,7 +56,8 @@ class Served:
         return (
             f"fleet: {self.devices} devices, one {self.mode} each {self.period:g} s: "
             f"{result['visits']} visits ({result['arrivals'] / result['arriving']:.0f} a second), "
-            f"{result['acked']} reports, {result['undelivered']} undelivered, {errors} errors\n"
+            f"{result['acked']} answers in {result['reports']} reports, "
+            f"{result['undelivered']} undelivered, {errors} errors\n"
             f"  acknowledged after p50 {acks['p50']:.0f}, p95 {acks['p95']:.0f}, "
             f"p99 {acks['p99']:.0f}, at most {acks['max']:.0f} ms\n"
             f"  server: {server['cpu_seconds'] / seconds:.2f} of a core (wanted {SERVER_CORES}), "

@@ -140,3 +140,35 @@ async def test_a_token_file_is_erased_once_its_token_is_used(
 
     assert said.startswith("Enrolled as ")
     assert not file.exists()
+
+
+def presence_in(server: ServerProgram) -> str:
+    """Where the store says that its one device is."""
+    with closing(sqlite3.connect(f"file:{server.data / 'vigie.db'}?mode=ro", uri=True)) as store:
+        return str(store.execute("SELECT presence FROM device").fetchone()[0])
+
+
+async def test_an_agent_that_visits_says_where_it_is_without_being_asked(
+    tmp_path: Path, agent: AgentProgram
+) -> None:
+    visiting = {"VIGIE_SERVER_SESSIONS__HELD": "0", "VIGIE_SERVER_SESSIONS__VISIT": "PT1S"}
+    server = ServerProgram(tmp_path / "server", visiting)
+    await server.command("init")
+    await server.start()
+    try:
+        await agent.enrol(await a_token(server))
+        presences = []
+        for networks in ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"), ("255.0.0.0/8",):
+            told = [word for network in networks for word in ("--network", network)]
+            await server.command("site", "set", "les-lilas", *told)
+            await agent.program.start()  # the second time it knows what it has told before
+            await agent.program.event("round_ended")
+            for _ in range(2):  # the first may have begun before the round ended
+                await agent.program.event("session_ended", after=len(agent.program.events))
+            await agent.program.stop()
+            presences.append(presence_in(server))
+            assert not [e for e in agent.program.events if e["event"] == "resend_asked"]
+    finally:
+        await server.program.stop()
+
+    assert presences == ["on_site", "off_site"]

@@ -242,3 +242,80 @@ async def test_stopping_does_not_wait_for_the_server(server: FakeServer, agent: 
 
 async def say_nothing(_: Scene) -> None:
     await asyncio.Event().wait()
+
+
+TOGETHER = telemetry.Limits(max_snapshots_per_report=64, max_in_flight=16)
+
+
+async def test_topics_collected_since_the_last_session_travel_in_one_report(
+    server: FakeServer, agent: Agent
+) -> None:
+    server.limits = TOGETHER
+    for topic in ("firewall", "antivirus", "usb_storage"):
+        agent.collect(
+            a_report(
+                a_snapshot(topic, "on"),
+                collected_at=agent.hands.wall,
+                boot_clock=agent.hands.boot,
+                boot_id=agent.boot_id,
+            )
+        )
+        agent.hands.advance(timedelta(minutes=5))
+
+    async with agent.running():
+        await server.until(lambda: len(server.store.committed) == 3)
+
+    (report,) = {id(taken.report): taken.report for taken in server.store.committed}.values()
+    ages = [snapshot.elapsed.ToTimedelta() for snapshot in report.snapshots]
+    assert ages == [timedelta(minutes=minutes) for minutes in (15, 10, 5)]
+    assert (report.seq, report.elapsed.ToTimedelta()) == (3, timedelta(minutes=15))
+
+
+async def test_of_a_refused_report_of_several_each_is_sent_again_alone(
+    server: FakeServer, agent: Agent
+) -> None:
+    server.limits = TOGETHER
+    server.rejects = lambda report: (
+        "never" if any(one.topic == "broken" for one in report.snapshots) else None
+    )
+    for topic in ("firewall", "broken", "usb_storage"):
+        agent.collect(a_report(a_snapshot(topic, "on")))
+
+    async with agent.running():
+        await server.until(lambda: len(server.store.rejected) == 2)
+        await server.until(lambda: len(server.store.committed) == 2)
+
+    assert server.store.rows("firewall") == server.store.rows("usb_storage") == [[("on",)]]
+    sent = [
+        sorted(one.topic for one in message.report.snapshots)
+        for message in server.heard
+        if message.WhichOneof("message") == "report"
+    ]
+    assert sent == [
+        ["broken", "firewall", "usb_storage"],
+        ["broken"],
+        ["firewall"],
+        ["usb_storage"],
+    ]
+
+
+async def test_what_the_server_does_not_keep_travels_whole_in_each_session_once(
+    server: FakeServer, agent: Agent
+) -> None:
+    agent.deliver.not_kept = {"network"}
+    server.limits, server.stay = TOGETHER, False
+    both = a_report(a_snapshot("network", "at work"), a_snapshot("firewall", "on"))
+    agent.collect(both)
+    agent.collect(both)
+
+    async with agent.running():
+        await server.until(lambda: len(server.store.committed) == 4)
+        server.store.held.pop("network")  # as a server forgets it
+        agent.collect(both)
+        await server.until(lambda: len(server.store.committed) == 6)
+
+    def whole(topic: str) -> list[bool]:
+        return [one.rows is not None for one in server.store.committed if one.topic == topic]
+
+    assert whole("network") == [True, False, True]
+    assert whole("firewall") == [True, False, False]

@@ -115,6 +115,24 @@ async def test_a_site_that_moves_asks_its_devices_again(tmp_path: Path) -> None:
     assert found.whereabouts.presence == "on_site"
 
 
+async def test_a_visit_is_not_asked_for_what_it_says_whole_by_itself(tmp_path: Path) -> None:
+    async with running_server(tmp_path, sessions={"held": 0}) as running:
+        identity = await a_device(running)
+        orders, presences = [], []
+        for seq, address in enumerate((AT_WORK, HOME, AT_WORK), start=1):
+            settle(running, "198.51.100.0/24")
+            async with session(identity) as device:
+                await device.greet()
+                await device.send(a_report(seq, a_network(address), a_firewall("1")))
+                await device.done()
+                while (order := await device.received()) is not None:
+                    orders.append(order.WhichOneof("message"))
+            presences.append(running.fleet.device(identity.device_id).whereabouts.presence)
+
+    assert orders == ["ack"] * 3
+    assert presences == ["on_site", "off_site", "on_site"]
+
+
 async def test_what_a_person_says_of_a_device_stands_when_it_reports(tmp_path: Path) -> None:
     async with running_server(tmp_path) as running:
         identity = await a_device(running)

@@ -23,12 +23,16 @@ class ServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the server takes of one snapshot; over it, it travels as too large, without rows."""
+    """What the server takes of one snapshot; over it, it travels as too large, without rows.
+
+    `max_snapshots` of them may travel in one report.
+    """
 
     max_message_bytes: int = 4 * 1024 * 1024
     max_rows: int = 20_000
     max_columns: int = 128
     max_value_bytes: int = 64 * 1024
+    max_snapshots: int = 1
 
 
 @dataclass(frozen=True, slots=True)

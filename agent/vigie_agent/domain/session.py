@@ -38,15 +38,34 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A snapshot as it travels, or with `unchanged` its digest alone.
+
+    `elapsed` since its collection is None when the boot clock cannot tell it.
+    """
+
+    snapshot: Snapshot
+    unchanged: bool
+    elapsed: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sending:
-    """One snapshot on the wire. `elapsed` is None when the boot clock cannot tell it."""
+    """Snapshots of different topics on the wire, with the number of the last of them.
+
+    `collected_at` is the first collection's. The boot clock tells `elapsed` of all, or of none.
+    """
 
     seq: int
     collected_at: datetime
     sent_at: datetime
-    elapsed: timedelta | None
-    snapshot: Snapshot
-    unchanged: bool
+    told: tuple[Told, ...]
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        """Since the first collection."""
+        spans = [told.elapsed for told in self.told if told.elapsed is not None]
+        return max(spans, default=None)
 
 
 @dataclass(frozen=True, slots=True)

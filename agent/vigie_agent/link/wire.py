@@ -26,6 +26,7 @@ from vigie_agent.domain.session import (
     Resend,
     Sending,
     Sent,
+    Told,
     Welcome,
 )
 from vigie_agent.domain.snapshot import STATUS_NUMBERS, Snapshot
@@ -87,8 +88,15 @@ def _report(given: Sending) -> telemetry_pb2.Report:
         collected_at=_timestamp(given.collected_at),
         sent_at=_timestamp(given.sent_at),
         elapsed=None if given.elapsed is None else _duration(given.elapsed),
-        snapshots=[snapshot(given.snapshot, unchanged=given.unchanged)],
+        snapshots=[_told(told, alone=len(given.told) == 1) for told in given.told],
     )
+
+
+def _told(given: Told, *, alone: bool) -> snapshot_pb2.Snapshot:
+    message = snapshot(given.snapshot, unchanged=given.unchanged)
+    if given.elapsed is not None and not alone:  # alone, it is the report's
+        message.elapsed.CopyFrom(_duration(given.elapsed))
+    return message
 
 
 def snapshot(given: Snapshot, *, unchanged: bool) -> snapshot_pb2.Snapshot:
@@ -217,6 +225,7 @@ def _welcome(message: telemetry_pb2.Welcome) -> Welcome:
             max_rows=limits.max_rows_per_snapshot or defaults.max_rows,
             max_columns=limits.max_columns_per_snapshot or defaults.max_columns,
             max_value_bytes=limits.max_value_bytes or defaults.max_value_bytes,
+            max_snapshots=limits.max_snapshots_per_report or defaults.max_snapshots,
         ),
         max_in_flight=limits.max_in_flight or 1,
         intervals=_intervals(message.intervals) if message.HasField("intervals") else Intervals(),

@@ -7,7 +7,7 @@ minutes, not in one second.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -70,6 +70,7 @@ class Deliver:
     backoff: Backoff = field(default_factory=Backoff)
     wait: Wait = wait
     jitter: Callable[[], float] = random.random
+    not_kept: Collection[str] = ()
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _failures: int = 0
     _skew: timedelta = timedelta()
@@ -160,6 +161,7 @@ class Deliver:
                 boot_id=about.boot_id,
                 wake=self._wake,
                 progressed=self._progressed,
+                not_kept=self.not_kept,
             )
             return await visit.run()
 

@@ -5,7 +5,7 @@ next one begins with what the server says it has.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -26,10 +26,12 @@ from vigie_agent.domain.session import (
     RenewNow,
     Resend,
     Sending,
+    Told,
     Welcome,
 )
 from vigie_agent.domain.snapshot import Report, Status
 from vigie_agent.domain.spooling import Entry
+from vigie_agent.domain.together import may_join
 from vigie_agent.ports import Answering, Line, Orders, Spool
 from vigie_agent.services.waiting import first_of
 
@@ -71,7 +73,8 @@ class Renewing(Protocol):
 class Visit:
     """One session. `wake` is set whenever there may be something to send.
 
-    `progressed` is called each time that the session proves to be good for something.
+    `progressed` is called each time that the session proves to be good for something. `not_kept`
+    are topics whose rows the server judges and does not keep.
     """
 
     line: Line
@@ -85,9 +88,11 @@ class Visit:
     boot_id: str
     wake: asyncio.Event
     progressed: Callable[[], None]
+    not_kept: Collection[str] = ()
     _conversation: Conversation = field(init=False)
     _questions: asyncio.Queue[LiveQuestion] = field(default_factory=asyncio.Queue)
     _welcomed: Moment = field(init=False)
+    _held_back: Entry | None = None
     _unanswered: int = 0
     _finished: bool = False
 
@@ -143,9 +148,14 @@ class Visit:
     def _acknowledge(self, ack: Ack) -> None:
         for seq, reason in ack.rejected.items():
             log.error("report_rejected", seq=seq, reason=reason)
-        self.spool.acknowledge(ack.seq, rejected=ack.rejected.keys())
+        refused = [self._conversation.within(seq) for seq in ack.rejected]
+        numbers = {seq for report in refused for seq, _ in report}
+        self.spool.acknowledge(ack.seq, rejected=ack.rejected.keys() | numbers)
         before = self._conversation.in_flight
         self._conversation.acknowledged(ack.seq, ack.rejected.keys())
+        # One of those that travelled together is at fault: each is sent again, alone.
+        if again := {topic for report in refused if len(report) > 1 for _, topic in report}:
+            self.spool.requeue(again)
         if self._conversation.in_flight < before:
             self.progressed()
         self.wake.set()
@@ -201,11 +211,34 @@ class Visit:
         while self._conversation.has_room:
             if self.spool.spool_id != self.spool_id:
                 return False
-            claimed = self.spool.claim(limit=1)
-            if not claimed:
+            if not (report := self._next_report()):
                 break
-            await self._send_entry(self._fitted(claimed[0]))
+            entries, told = zip(*report, strict=True)
+            self._conversation.sent(*entries)
+            sending = Sending(
+                seq=entries[-1].seq,
+                collected_at=min(entry.report.collected_at for entry in entries),
+                sent_at=self.now().wall,
+                told=told,
+            )
+            await self.line.send(sending)
         return True
+
+    def _next_report(self) -> list[tuple[Entry, Told]]:
+        """The oldest entries that may travel together; the one after them waits for the next."""
+        report: list[tuple[Entry, Told]] = []
+        while (entry := self._held_back or self._claimed()) is not None:
+            told = self._told(entry)
+            if not may_join(report, entry, told, self.welcome.limits):
+                self._held_back = entry
+                break
+            self._held_back = None
+            report.append((entry, told))
+        return report
+
+    def _claimed(self) -> Entry | None:
+        claimed = self.spool.claim(limit=1)
+        return self._fitted(claimed[0]) if claimed else None
 
     def _fitted(self, entry: Entry) -> Entry:
         snapshot = fitted(entry.snapshot, self.welcome.limits)
@@ -215,20 +248,14 @@ class Visit:
         self.spool.amend(entry.seq, snapshot)
         return replace(entry, report=replace(entry.report, snapshots=(snapshot,)))
 
-    async def _send_entry(self, entry: Entry) -> None:
-        committed = self.spool.committed_digest(entry.snapshot.topic)
-        unchanged = self._conversation.is_unchanged(entry, committed)
-        self._conversation.sent(entry)
-        now = self.now()
-        await self.line.send(
-            Sending(
-                seq=entry.seq,
-                collected_at=entry.report.collected_at,
-                sent_at=now.wall,
-                elapsed=self._elapsed(entry.report, now),
-                snapshot=entry.snapshot,
-                unchanged=unchanged,
-            )
+    def _told(self, entry: Entry) -> Told:
+        topic = entry.snapshot.topic
+        # What the server does not keep it cannot compare with: once a session it travels whole.
+        committed = None if topic in self.not_kept else self.spool.committed_digest(topic)
+        return Told(
+            entry.snapshot,
+            unchanged=self._conversation.is_unchanged(entry, committed),
+            elapsed=self._elapsed(entry.report, self.now()),
         )
 
     def _elapsed(self, report: Report, now: Moment) -> timedelta | None:

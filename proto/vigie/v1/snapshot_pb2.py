@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17vigie/v1/snapshot.proto\x12\x08vigie.v1\x1a\x1egoogle/protobuf/duration.proto\"W\n\x04\x43ost\x12\'\n\x04wall\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x63pu\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf6\x01\n\x08Snapshot\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x15\n\rtopic_version\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12(\n\x06status\x18\x04 \x01(\x0e\x32\x18.vigie.v1.SnapshotStatus\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x11\n\tunchanged\x18\x06 \x01(\x08\x12\x0f\n\x07\x63olumns\x18\x07 \x03(\t\x12\x0e\n\x06values\x18\x08 \x03(\t\x12\x11\n\trow_count\x18\t \x01(\r\x12\x1c\n\x04\x63ost\x18\n \x01(\x0b\x32\x0e.vigie.v1.Cost\x12\x14\n\x0cquery_digest\x18\x0b \x01(\x0c*\xa3\x02\n\x0eSnapshotStatus\x12\x1f\n\x1bSNAPSHOT_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12SNAPSHOT_STATUS_OK\x10\x01\x12\x19\n\x15SNAPSHOT_STATUS_ERROR\x10\x02\x12\x1b\n\x17SNAPSHOT_STATUS_TIMEOUT\x10\x03\x12!\n\x1dSNAPSHOT_STATUS_MISSING_TABLE\x10\x04\x12!\n\x1dSNAPSHOT_STATUS_NO_PERMISSION\x10\x05\x12\x1b\n\x17SNAPSHOT_STATUS_REFUSED\x10\x06\x12\x1e\n\x1aSNAPSHOT_STATUS_DENYLISTED\x10\x07\x12\x1d\n\x19SNAPSHOT_STATUS_TOO_LARGE\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17vigie/v1/snapshot.proto\x12\x08vigie.v1\x1a\x1egoogle/protobuf/duration.proto\"W\n\x04\x43ost\x12\'\n\x04wall\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x63pu\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa2\x02\n\x08Snapshot\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x15\n\rtopic_version\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12(\n\x06status\x18\x04 \x01(\x0e\x32\x18.vigie.v1.SnapshotStatus\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x11\n\tunchanged\x18\x06 \x01(\x08\x12\x0f\n\x07\x63olumns\x18\x07 \x03(\t\x12\x0e\n\x06values\x18\x08 \x03(\t\x12\x11\n\trow_count\x18\t \x01(\r\x12\x1c\n\x04\x63ost\x18\n \x01(\x0b\x32\x0e.vigie.v1.Cost\x12\x14\n\x0cquery_digest\x18\x0b \x01(\x0c\x12*\n\x07\x65lapsed\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration*\xa3\x02\n\x0eSnapshotStatus\x12\x1f\n\x1bSNAPSHOT_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12SNAPSHOT_STATUS_OK\x10\x01\x12\x19\n\x15SNAPSHOT_STATUS_ERROR\x10\x02\x12\x1b\n\x17SNAPSHOT_STATUS_TIMEOUT\x10\x03\x12!\n\x1dSNAPSHOT_STATUS_MISSING_TABLE\x10\x04\x12!\n\x1dSNAPSHOT_STATUS_NO_PERMISSION\x10\x05\x12\x1b\n\x17SNAPSHOT_STATUS_REFUSED\x10\x06\x12\x1e\n\x1aSNAPSHOT_STATUS_DENYLISTED\x10\x07\x12\x1d\n\x19SNAPSHOT_STATUS_TOO_LARGE\x10\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vigie.v1.snapshot_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SNAPSHOTSTATUS']._serialized_start=408
-  _globals['_SNAPSHOTSTATUS']._serialized_end=699
+  _globals['_SNAPSHOTSTATUS']._serialized_start=452
+  _globals['_SNAPSHOTSTATUS']._serialized_end=743
   _globals['_COST']._serialized_start=69
   _globals['_COST']._serialized_end=156
   _globals['_SNAPSHOT']._serialized_start=159
-  _globals['_SNAPSHOT']._serialized_end=405
+  _globals['_SNAPSHOT']._serialized_end=449
 # @@protoc_insertion_point(module_scope)

@@ -117,6 +117,7 @@ class Snapshot(_message.Message):
     ROW_COUNT_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
     QUERY_DIGEST_FIELD_NUMBER: _builtins.int
+    ELAPSED_FIELD_NUMBER: _builtins.int
     topic: _builtins.str
     """Topic name as declared in queries/topics, e.g. "firewall"."""
     topic_version: _builtins.int
@@ -141,6 +142,12 @@ class Snapshot(_message.Message):
 
     @_builtins.property
     def cost(self) -> Global___Cost: ...
+    @_builtins.property
+    def elapsed(self) -> _duration_pb2.Duration:
+        """From this topic's collection to sending on the boot clock. Absent in a report of one moment,
+        and when the machine has booted in between: then the report's holds.
+        """
+
     def __init__(
         self,
         *,
@@ -155,10 +162,11 @@ class Snapshot(_message.Message):
         row_count: _builtins.int = ...,
         cost: Global___Cost | None = ...,
         query_digest: _builtins.bytes = ...,
+        elapsed: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "elapsed", b"elapsed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "cost", b"cost", "digest", b"digest", "message", b"message", "query_digest", b"query_digest", "row_count", b"row_count", "status", b"status", "topic", b"topic", "topic_version", b"topic_version", "unchanged", b"unchanged", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "cost", b"cost", "digest", b"digest", "elapsed", b"elapsed", "message", b"message", "query_digest", b"query_digest", "row_count", b"row_count", "status", b"status", "topic", b"topic", "topic_version", b"topic_version", "unchanged", b"unchanged", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

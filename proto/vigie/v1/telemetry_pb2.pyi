@@ -172,7 +172,7 @@ Global___Hello: _TypeAlias = Hello  # noqa: Y015
 
 @_typing.final
 class Report(_message.Message):
-    """Snapshots collected at one moment. Acknowledged once committed."""
+    """Snapshots of different topics that travel together. Acknowledged once committed, as a whole."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -182,10 +182,10 @@ class Report(_message.Message):
     ELAPSED_FIELD_NUMBER: _builtins.int
     SNAPSHOTS_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
-    """Starts at 1 in each spool; gaps are legal."""
+    """Starts at 1 in each spool; gaps are legal. Of several snapshots, the last one's number."""
     @_builtins.property
     def collected_at(self) -> _timestamp_pb2.Timestamp:
-        """The device's clock at collection; never trusted for order."""
+        """The device's clock at the first collection; never trusted for order."""
 
     @_builtins.property
     def sent_at(self) -> _timestamp_pb2.Timestamp:
@@ -193,7 +193,9 @@ class Report(_message.Message):
 
     @_builtins.property
     def elapsed(self) -> _duration_pb2.Duration:
-        """From collection to sending on the boot clock; absent when the machine has booted in between."""
+        """From the first collection to sending on the boot clock; absent when the machine has booted in
+        between. A snapshot may tell its own.
+        """
 
     @_builtins.property
     def snapshots(self) -> _containers.RepeatedCompositeFieldContainer[_snapshot_pb2.Snapshot]: ...

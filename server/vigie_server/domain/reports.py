@@ -66,7 +66,7 @@ class Snapshot:
     """One topic's answer as it travelled; with `unchanged`, only its digest did.
 
     `status` is the number of `vigie.v1.SnapshotStatus`; `values` are the rows' values, row after
-    row, each in the order of `columns`.
+    row, each in the order of `columns`. `elapsed` since its collection; None: as the report's.
     """
 
     topic: str
@@ -79,11 +79,15 @@ class Snapshot:
     values: Sequence[str]
     row_count: int
     query_digest: bytes
+    elapsed: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Snapshots collected at one moment. `elapsed` is None when the machine booted in between."""
+    """Snapshots of different topics. `elapsed` since the first of them was collected.
+
+    None when the machine booted in between.
+    """
 
     seq: int
     sent_at: datetime | None

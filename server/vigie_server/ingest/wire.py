@@ -133,6 +133,7 @@ def _snapshot(message: snapshot_pb2.Snapshot) -> Snapshot:
         values=tuple(message.values),
         row_count=message.row_count,
         query_digest=message.query_digest[:64],
+        elapsed=_span(message.elapsed) if message.HasField("elapsed") else None,
     )
 
 

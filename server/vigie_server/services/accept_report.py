@@ -166,7 +166,7 @@ class AcceptReport:
             held = record.snapshots.get(snapshot.topic)
             instant = observed_at(
                 received_at=received_at,
-                elapsed=report.elapsed,
+                elapsed=report.elapsed if snapshot.elapsed is None else snapshot.elapsed,
                 previous=record.enrolled_at if held is None else held.observed_at,
             )
             if snapshot.unchanged and (held is None or held.digest != snapshot.digest):

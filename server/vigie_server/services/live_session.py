@@ -101,8 +101,9 @@ class Session:
         self._acks_due = False
         self._rejected: list[tuple[int, str]] = []
         self._resend: dict[str, None] = {}
-        if record.grounds.known and NETWORK not in record.snapshots:
-            self._resend[NETWORK] = None  # never stored, and where the site is may have changed
+        if welcome.intervals.stay and record.grounds.known and NETWORK not in record.snapshots:
+            # Never stored, and where the site is may have changed. A visit says it whole by itself.
+            self._resend[NETWORK] = None
         self._seen_at = self._told_seen_at = welcome.server_time
         self._skew: float | None = None
         self._ending: Order | None = None

@@ -48,7 +48,7 @@ class LedgerFile:
             "topic": entry.snapshot.topic,
             "device": device_id,
             "spool": spool_id.hex(),
-            "seq": entry.seq,
+            "seq": entry.sent_as or entry.seq,
             "whole": entry.is_whole,
         }
         os.write(self._descriptor, json.dumps(line).encode() + b"\n")

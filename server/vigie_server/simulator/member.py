@@ -1,6 +1,6 @@
 """A device of a simulated fleet as a run knows it: what it is, has lived, and has to deliver."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -35,6 +35,8 @@ class Living:
     """Seconds of a device's life between two of its reports."""
     share: float
     """The chance that something has happened to a device in between."""
+    not_kept: frozenset[str] = frozenset()
+    """Topics that the server keeps no rows of: whole in each session, once."""
 
 
 class Member:
@@ -118,13 +120,16 @@ class Member:
         return telemetry_pb2.SessionRequest(hello=hello).SerializeToString()
 
 
-def report_of(entry: Entry, now: datetime, elapsed: float) -> bytes:
-    """An entry as it is sent, collected `elapsed` seconds ago."""
-    report = telemetry_pb2.Report(seq=entry.seq, sent_at=moment(now))
-    report.collected_at.FromNanoseconds(report.sent_at.ToNanoseconds() - int(elapsed * 1e9))
-    report.elapsed.FromNanoseconds(int(elapsed * 1e9))
-    snapshot = entry.snapshot if entry.is_whole else digest_only(entry.snapshot)
-    report.snapshots.append(snapshot)
+def report_of(entries: Sequence[Entry], now: datetime, clock: float) -> bytes:
+    """Entries as they are sent together; each was collected when it was due (`clock`: now)."""
+    report = telemetry_pb2.Report(seq=entries[-1].seq, sent_at=moment(now))
+    spans = [int(max(0.0, clock - (entry.due or clock)) * 1e9) for entry in entries]
+    report.collected_at.FromNanoseconds(report.sent_at.ToNanoseconds() - max(spans))
+    report.elapsed.FromNanoseconds(max(spans))
+    for entry, span in zip(entries, spans, strict=True):
+        report.snapshots.append(entry.snapshot if entry.is_whole else digest_only(entry.snapshot))
+        if len(entries) > 1:
+            report.snapshots[-1].elapsed.FromNanoseconds(span)
     return telemetry_pb2.SessionRequest(report=report).SerializeToString()
 
 

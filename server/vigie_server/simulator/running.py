@@ -154,6 +154,7 @@ def _built(wanted: Wanted, fleet: FleetFile, ledger: Ledger) -> Run:
         },
         period=max(1, round(wanted.plan.period)),
         share=wanted.changes,
+        not_kept=frozenset(name for name, topic in catalogue.topics.items() if not topic.retention),
     )
     tally = Tally()
     loop = asyncio.get_running_loop()

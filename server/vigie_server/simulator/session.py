@@ -1,7 +1,7 @@
 """A simulated device's conversation with the server: greet, deliver, leave or stay."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from vigie.v1 import telemetry_pb2
@@ -70,6 +70,7 @@ class Session:
         self._plain = plain
         self._welcomed = False
         self._finished = False
+        self._told: set[str] = set()
 
     async def greet(self) -> Ended | None:
         """Waits to be welcomed; how the session ended, if the device was not."""
@@ -103,11 +104,24 @@ class Session:
             return
         shared = self._shared
         clock, now = shared.clock(), shared.now()
-        for entry in self.member.spool.to_send(self.welcome.limits.max_in_flight):
-            shared.ledger.sent(self._speaking.device_id, self._speaking.spool_id, entry)
-            self.stream.send(report_of(entry, now, max(0.0, clock - (entry.due or clock))))
+        limits = self.welcome.limits
+        together = limits.max_snapshots_per_report or 1
+        for entries in self.member.spool.to_send(limits.max_in_flight, together):
+            report = [self._as_told(entry) for entry in entries]
+            for entry in report:
+                shared.ledger.sent(self._speaking.device_id, self._speaking.spool_id, entry)
+            self.stream.send(report_of(report, now, clock))
+            shared.tally.reports += 1
         if not self._stay and not self.member.spool:
             self.finish()
+
+    def _as_told(self, entry: Entry) -> Entry:
+        """The entry as it travels: what the server does not keep is whole once a session."""
+        topic = entry.snapshot.topic
+        if topic not in self._shared.living.not_kept or topic in self._told:
+            return entry
+        self._told.add(topic)
+        return replace(entry, is_whole=True)
 
     def finish(self) -> None:
         """Says that nothing more comes; the server then ends the session."""

@@ -6,8 +6,12 @@ gone once the server has acknowledged it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from vigie.v1 import snapshot_pb2
+
+MOST_BYTES: Final = 256 * 1024
+"""Of rows in a report of several, as an agent sends them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,8 @@ class Entry:
     snapshot: snapshot_pb2.Snapshot
     is_whole: bool
     due: float | None
+    sent_as: int = 0
+    """The number of the report it travelled in, with others before it; 0 before."""
 
 
 class Spool:
@@ -55,12 +61,29 @@ class Spool:
         self._sent = 0
         return self.acknowledge(committed)
 
-    def to_send(self, in_flight: int) -> list[Entry]:
-        """Entries to send now, so that no more than `in_flight` wait for acknowledgement."""
-        upto = min(in_flight, len(self._entries))
-        found = self._entries[self._sent : upto]
-        self._sent = max(self._sent, upto)
-        return found
+    def to_send(self, in_flight: int, together: int = 1) -> list[list[Entry]]:
+        """Reports to send now, of up to `together` entries of different topics.
+
+        No more reports than `in_flight` wait for acknowledgement then.
+        """
+        reports: list[list[Entry]] = []
+        waiting = len({entry.sent_as for entry in self._entries[: self._sent]})
+        while waiting + len(reports) < in_flight and self._sent < len(self._entries):
+            report = self._next_report(together)
+            reports.append([replace(entry, sent_as=report[-1].seq) for entry in report])
+            self._entries[self._sent : self._sent + len(report)] = reports[-1]
+            self._sent += len(report)
+        return reports
+
+    def _next_report(self, together: int) -> list[Entry]:
+        topics: set[str] = set()
+        size = 0
+        for count, entry in enumerate(self._entries[self._sent :]):
+            size += entry.snapshot.ByteSize() if entry.is_whole else 0
+            if count == together or entry.snapshot.topic in topics or (count and size > MOST_BYTES):
+                break
+            topics.add(entry.snapshot.topic)
+        return self._entries[self._sent : self._sent + len(topics)]
 
     def set_due(self, due: float) -> None:
         """What waited for a visit is due at this one."""

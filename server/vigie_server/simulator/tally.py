@@ -18,8 +18,10 @@ class Tally:
     """Instants that the schedule gave: a device is to report."""
     visits: int = 0
     """Sessions that ended as they should."""
+    reports: int = 0
+    """Messages sent that bring answers, some of several topics."""
     acked: int = 0
-    """Reports acknowledged; of them, `whole` with their rows."""
+    """Answers acknowledged, one a topic; of them, `whole` with their rows."""
     whole: int = 0
     undelivered: int = 0
     """Reports that were due and not acknowledged when the run ended."""
@@ -95,6 +97,7 @@ class Tally:
 _COUNTS = (
     "arrivals",
     "visits",
+    "reports",
     "acked",
     "whole",
     "undelivered",

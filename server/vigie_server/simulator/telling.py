@@ -30,8 +30,8 @@ def summary(tally: Tally, server: Usage | None) -> Iterator[str]:
     arriving = max(tally.arriving, 1e-3)
     yield f"{tally.arrivals} arrivals in {arriving:.0f} s, {tally.arrivals / arriving:.1f} a second"
     yield (
-        f"{tally.visits} visits, {tally.acked} reports acknowledged ({tally.whole} whole, "
-        f"{tally.resent} asked for again), {tally.heartbeats} heartbeats"
+        f"{tally.visits} visits, {tally.acked} answers in {tally.reports} reports acknowledged "
+        f"({tally.whole} whole, {tally.resent} asked for again), {tally.heartbeats} heartbeats"
     )
     yield f"intended to acknowledged  {tally.acks.told()}"
     yield f"connecting to welcome     {tally.greetings.told()}"
@@ -39,7 +39,7 @@ def summary(tally: Tally, server: Usage | None) -> Iterator[str]:
         yield f"slow and broken devices   {tally.slow.told()}"
     yield f"this simulator late by    {tally.lag.told()}"
     if tally.undelivered:
-        yield f"{tally.undelivered} reports were due and not acknowledged when the run ended"
+        yield f"{tally.undelivered} answers were due and not acknowledged when the run ended"
     if tally.waited:
         yield f"{tally.waited} visits waited for a free connection of this simulator"
     for what, count in tally.errors.most_common():

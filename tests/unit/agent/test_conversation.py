@@ -71,6 +71,22 @@ def test_a_resend_makes_its_topics_travel_whole() -> None:
     assert conversation.is_unchanged(an_entry(4, "on", topic="antivirus"), None)
 
 
+def test_a_report_of_several_takes_one_place_and_is_refused_as_a_whole() -> None:
+    conversation = Conversation(2)
+    conversation.sent(an_entry(1, "on"), an_entry(2, "on", topic="antivirus"))
+    conversation.sent(an_entry(3, "on", topic="usb"))
+
+    assert conversation.in_flight == 2
+    assert conversation.within(2) == ((1, "firewall"), (2, "antivirus"))
+    conversation.acknowledged(3, [2])
+
+    known = [
+        conversation.is_unchanged(an_entry(4, "on", topic=topic), None)
+        for topic in ("firewall", "antivirus", "usb")
+    ]
+    assert (known, conversation.in_flight) == ([False, False, True], 0)
+
+
 def test_room_comes_back_with_acknowledgements() -> None:
     conversation = Conversation(2)
     conversation.sent(an_entry(1, "a"))

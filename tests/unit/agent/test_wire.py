@@ -22,6 +22,7 @@ from vigie_agent.domain.session import (
     RenewNow,
     Resend,
     Sending,
+    Told,
     Welcome,
 )
 from vigie_agent.domain.snapshot import Cost, Snapshot, Status
@@ -101,7 +102,8 @@ def test_an_unchanged_snapshot_leaves_its_rows_at_home() -> None:
 def test_a_report_survives_the_wire(
     seq: int, collected_at: datetime, sent_at: datetime, elapsed: timedelta | None
 ) -> None:
-    sending = Sending(seq, collected_at, sent_at, elapsed, a_snapshot(), unchanged=False)
+    told = Told(a_snapshot(), unchanged=False, elapsed=elapsed)
+    sending = Sending(seq, collected_at, sent_at, (told,))
 
     (request,) = wire.requests(sending)
 
@@ -110,7 +112,18 @@ def test_a_report_survives_the_wire(
     assert report.collected_at.ToDatetime(tzinfo=UTC) == collected_at
     assert report.sent_at.ToDatetime(tzinfo=UTC) == sent_at
     assert (report.elapsed.ToTimedelta() if report.HasField("elapsed") else None) == elapsed
-    assert len(report.snapshots) == 1
+    assert [one.HasField("elapsed") for one in report.snapshots] == [False]
+
+
+def test_snapshots_that_travel_together_tell_each_its_own_age() -> None:
+    ages = [timedelta(minutes=minutes) for minutes in (3, 9, 1)]
+    told = [Told(a_snapshot(f"t{n}"), unchanged=True, elapsed=age) for n, age in enumerate(ages)]
+
+    (request,) = wire.requests(Sending(7, NOON, NOON, tuple(told)))
+
+    report = request.report
+    assert [one.elapsed.ToTimedelta() for one in report.snapshots] == ages
+    assert report.elapsed.ToTimedelta() == timedelta(minutes=9)
 
 
 def test_hello_says_all_that_it_should() -> None:

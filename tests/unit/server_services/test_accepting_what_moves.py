@@ -1,6 +1,7 @@
 """A clock moves with every report: its rule follows, though the evidence stays the same."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -9,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from vigie.v1.digest import canonical_rows, snapshot_digest
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.devices import Device, DeviceState
-from vigie_server.domain.records import DeviceRecord
+from vigie_server.domain.records import DeviceRecord, HeldSnapshot
 from vigie_server.domain.reports import STATUSES, Limits, Report, Snapshot
 from vigie_server.domain.verdicts import Status
 from vigie_server.metrics.own import OwnFigures
@@ -23,6 +24,10 @@ RULE: Final = "Q11-clock-synchronised"
 
 async def no_facts(record: DeviceRecord, topics: Collection[str]) -> None:
     raise AssertionError(f"{record.device.id}: {topics} are at hand")
+
+
+async def leave_out(_: DeviceRecord, __: Collection[str]) -> None:
+    """As a store that does not hold the rows."""
 
 
 def time_sync(*, unchanged: bool) -> Snapshot:
@@ -92,3 +97,21 @@ async def test_a_clock_that_drifts_and_is_mended_is_seen_by_reports_that_change_
 
 def test_only_the_rules_of_the_clock_and_of_silence_move_by_themselves() -> None:
     assert BOOK.moving == {RULE, "Q09-seen-recently"}
+
+
+async def test_snapshots_that_travelled_together_are_each_as_old_as_they_say() -> None:
+    record = a_record()
+    known = time_sync(unchanged=False).digest
+    record.snapshots["antivirus"] = HeldSnapshot(known, NOW, 0, None)
+    accept = AcceptReport(BOOK, leave_out, OwnFigures(CollectorRegistry()), limits=Limits())
+    fresh = replace(time_sync(unchanged=False), elapsed=timedelta(minutes=2))
+    stale = replace(fresh, topic="antivirus", unchanged=True, columns=(), values=(), row_count=0)
+    report = Report(1, NOW, timedelta(minutes=9), [fresh, replace(stale, elapsed=None)])
+
+    await accept(record, report, received_at=NOW + timedelta(hours=1))
+
+    ages = {
+        topic: NOW + timedelta(hours=1) - held.observed_at
+        for topic, held in record.snapshots.items()
+    }
+    assert ages == {"time_sync": timedelta(minutes=2), "antivirus": timedelta(minutes=9)}

@@ -12,7 +12,27 @@ def a_spool(*topics: str, last_seq: int = 0) -> Spool:
 
 
 def sent(spool: Spool, in_flight: int = 16) -> list[tuple[int, str, bool]]:
-    return [(one.seq, one.snapshot.topic, one.is_whole) for one in spool.to_send(in_flight)]
+    reports = spool.to_send(in_flight)
+    return [(one.seq, one.snapshot.topic, one.is_whole) for (one,) in reports]
+
+
+def test_answers_of_different_topics_travel_together_under_the_number_of_the_last() -> None:
+    spool = a_spool("a", "b", "c", "a", "d")
+
+    reports = [
+        [(one.seq, one.snapshot.topic, one.sent_as) for one in report]
+        for report in [*spool.to_send(1, 2), *spool.to_send(1, 2)]
+    ]
+
+    assert reports == [[(1, "a", 2), (2, "b", 2)]]
+    assert [entry.seq for entry in spool.acknowledge(2)] == [1, 2]
+    assert [[one.seq for one in report] for report in spool.to_send(9, 9)] == [[3, 4, 5]]
+
+
+def test_a_second_answer_of_a_topic_travels_in_the_next_report() -> None:
+    spool = a_spool("a", "b", "a")
+
+    assert [[one.seq for one in report] for report in spool.to_send(9, 9)] == [[1, 2], [3]]
 
 
 def test_no_more_is_sent_than_may_wait_and_the_rest_follows_acknowledgements() -> None:
