@@ -24,6 +24,7 @@ from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.cli import main
 from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.errors import ReportsBusy
+from vigie_server.domain.facility_report.content import Kind
 from vigie_server.domain.maturity import Action, Assessment, Need
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide
@@ -31,7 +32,7 @@ from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.assessing import WordedAssessment
 from vigie_server.ports.declaring import Act, Sites
-from vigie_server.ports.reporting import Format, Wanted
+from vigie_server.ports.reporting import Filed, Format, Wanted
 from vigie_server.ports.tokens import Role
 from vigie_server.rendering.folder import ReportFolder
 from vigie_server.services.file_reports import FileReports
@@ -252,10 +253,10 @@ class Counting:
         return self.real.of_site(site, wanted)
 
     def of_body(self, body: str, within: Sites, wanted: Wanted) -> bytes:
-        raise NotImplementedError
+        return self.real.of_body(body, within, wanted)
 
     def of_region(self, region: str, within: Sites, wanted: Wanted) -> bytes:
-        raise NotImplementedError
+        return self.real.of_region(region, within, wanted)
 
 
 async def filed(
@@ -290,7 +291,21 @@ async def test_each_month_is_filed_once_and_old_months_go(
     assert [path.name.rpartition("-")[2] for path in files] == ["en.html", "fr.html"]
     assert all(path.stat().st_mode & 0o077 == 0 for path in files)
     assert counting.made[0].period.since == datetime(2026, 2, 1, tzinfo=UTC)
-    assert "du 01/03/2026 au 01/04/2026" in files[1].read_text(encoding="utf-8")
+    assert "du 01/03/2026 au 31/03/2026" in files[1].read_text(encoding="utf-8")
+
+
+async def test_bodies_and_regions_of_several_sites_are_filed_too(
+    database: Database, tmp_path: Path
+) -> None:
+    for name, body in (("Les Lilas", "Les Fleurs"), ("Les Roses", "")):
+        a_token(database, secret_hash=name[::-1].encode().ljust(32), site=name)
+        Organisation(database).put(Site(name, body=body), Act("test", NOW))
+
+    assert await filed(database, tmp_path, Counting(reports(database)), lambda: NOW) == 8
+
+    months = tmp_path / "2026-02"
+    assert len(list((months / "bodies").glob("les-fleurs-*.html"))) == 2
+    assert not (months / "regions").exists()
 
 
 async def test_a_report_that_fails_leaves_the_others_and_is_filed_at_the_next_look(
@@ -309,12 +324,13 @@ def test_names_alike_have_files_of_their_own_and_no_name_leaves_the_folder(tmp_p
     names = ("Les Tilleuls", "les tilleuls", "..", "\\..\\x", "中文", "A" * 200)
 
     for name in names:
-        shelf.put("2026-02", name, Format.PDF, "fr", name.encode())
+        shelf.put("2026-02", Filed(Kind.SITE, name, Format.PDF, "fr"), name.encode())
 
     files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert len(files) == len(names)
     assert {path.parent for path in files} == {tmp_path / "filed" / "2026-02"}
-    assert all(shelf.holds("2026-02", name, Format.PDF, "fr") for name in names)
+    assert all(shelf.holds("2026-02", Filed(Kind.SITE, name, Format.PDF, "fr")) for name in names)
+    assert not shelf.holds("2026-02", Filed(Kind.BODY, names[0], Format.PDF, "fr"))
 
 
 def test_only_months_are_taken_away(tmp_path: Path) -> None:

@@ -71,12 +71,22 @@ class Reports(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What a filed report is of: a site, a body, or a region by its code; in which form."""
+
+    kind: Kind
+    name: str
+    form: Format
+    language: str
+
+
 class Shelf(Protocol):
     """Where reports are filed by month (`2026-02`). Blocking; raises OSError."""
 
-    def holds(self, month: str, site: str, form: Format, language: str) -> bool: ...
+    def holds(self, month: str, what: Filed) -> bool: ...
 
-    def put(self, month: str, site: str, form: Format, language: str, content: bytes) -> None:
+    def put(self, month: str, what: Filed, content: bytes) -> None:
         """Whole or not at all, readable by the server's account alone."""
         ...
 

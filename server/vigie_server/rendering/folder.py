@@ -1,4 +1,7 @@
-"""Reports filed in a folder: `2026-02/les-tilleuls-3f1c9a20-fr.pdf`, one folder a month."""
+"""Reports filed in a folder, one folder a month: `2026-02/les-tilleuls-3f1c9a20-fr.pdf`.
+
+Those of bodies and regions lie in `2026-02/bodies` and `2026-02/regions`.
+"""
 
 import os
 import re
@@ -7,12 +10,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+from vigie_server.domain.facility_report.content import Kind
 from vigie_server.domain.suggesting import folded
-from vigie_server.ports.reporting import Format
+from vigie_server.ports.reporting import Filed
 
 _MONTH: Final = re.compile(r"[0-9]{4}-[0-9]{2}")
+_FOLDERS: Final = {Kind.SITE: "", Kind.BODY: "bodies", Kind.REGION: "regions"}
 _SHOWN: Final = 60
-"""Characters of a site's name in the name of its file; the digest tells names apart."""
+"""Characters of a name in the name of its file; the digest tells names apart."""
 
 
 class ReportFolder:
@@ -21,11 +26,11 @@ class ReportFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def holds(self, month: str, site: str, form: Format, language: str) -> bool:
-        return self._file(month, site, form, language).is_file()
+    def holds(self, month: str, what: Filed) -> bool:
+        return self._file(month, what).is_file()
 
-    def put(self, month: str, site: str, form: Format, language: str, content: bytes) -> None:
-        path = self._file(month, site, form, language)
+    def put(self, month: str, what: Filed, content: bytes) -> None:
+        path = self._file(month, what)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = path.with_name(path.name + ".part")
         part.unlink(missing_ok=True)
@@ -48,7 +53,8 @@ class ReportFolder:
             shutil.rmtree(path)
         return len(old)
 
-    def _file(self, month: str, site: str, form: Format, language: str) -> Path:
-        words = re.sub(r"[^a-z0-9]+", "-", folded(site)).strip("-")[:_SHOWN] or "site"
-        digest = blake2b(site.encode(), digest_size=4).hexdigest()
-        return self._folder / month / f"{words}-{digest}-{language}.{form}"
+    def _file(self, month: str, what: Filed) -> Path:
+        words = re.sub(r"[^a-z0-9]+", "-", folded(what.name)).strip("-")[:_SHOWN] or "x"
+        digest = blake2b(what.name.encode(), digest_size=4).hexdigest()
+        folder = self._folder / month / _FOLDERS[what.kind]
+        return folder / f"{words}-{digest}-{what.language}.{what.form}"

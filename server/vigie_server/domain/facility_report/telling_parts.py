@@ -1,7 +1,7 @@
 """What several parts of a report tell alike."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from vigie_server.domain.documents import Texts
@@ -77,9 +77,10 @@ def moment_text(at: datetime | None, words: Words) -> str:
 
 
 def period_text(period: Period, words: Words) -> str:
-    """From which day to which."""
+    """From which day to which, the last one included."""
     language = words.language
-    return words("period", since=day(period.since, language), until=day(period.until, language))
+    last = period.until - timedelta(microseconds=1)
+    return words("period", since=day(period.since, language), until=day(last, language))
 
 
 def glossary(words: Words) -> Section:
