@@ -140,6 +140,14 @@ def test_to_enrol_devices_is_one_step_however_many_rules_want_it() -> None:
     assert step.words["fr"] == "enrôler 3 équipements déclarés qui ne remontent rien"
 
 
+def test_another_way_than_to_enrol_devices_is_told() -> None:
+    action = an_action("enrol", "Q03-auto-update", 2, "enrôler, ou bien : attester")
+
+    (step,) = a_report(levels=[a_level(3, 2, action | {"alternatives": [[{}]]})]).plan
+
+    assert step.words["fr"] == "enrôler, ou bien : attester"
+
+
 def test_devices_at_risk_come_the_gravest_first_each_once() -> None:
     failing = {FIREWALL: NOW - 9 * DAY, LOCK: NOW - 2 * DAY}
     devices = [

@@ -9,8 +9,6 @@ from vigie_server.domain.plurals import Counted
 from vigie_server.domain.statements import LANGUAGES
 
 _NOTHING: Final = "?"
-
-
 _ENROL: Final = {
     "fr": (
         "enrôler {count:équipement déclaré|équipements déclarés} "
@@ -25,15 +23,12 @@ def steps_of(
 ) -> Sequence[Step]:
     """The actions of a question as they are stored; to enrol devices is one, for all its rules."""
     steps = []
-    absent = max(
-        (int(action["count"]) for action in actions if _need(action) is Need.ENROL), default=0
-    )
+    absent = max((int(action["count"]) for action in actions if _only_enrols(action)), default=0)
     for action in actions:
-        need = _need(action)
-        if need is Need.ENROL and not absent:
-            continue
         words = _words(action)
-        if need is Need.ENROL:
+        if _only_enrols(action):
+            if not absent:
+                continue
             words = {
                 language: text.format(count=Counted.of(absent, language))
                 for language, text in _ENROL.items()
@@ -70,6 +65,10 @@ def plan(steps: Sequence[Step]) -> Sequence[Step]:
 
 def _effort(action: Mapping[str, Any]) -> int:
     return Action(_need(action), str(action["subject"]), int(action["count"])).effort
+
+
+def _only_enrols(action: Mapping[str, Any]) -> bool:
+    return _need(action) is Need.ENROL and not action.get("alternatives")
 
 
 def _need(action: Mapping[str, Any]) -> Need:
