@@ -51,10 +51,10 @@ def test_a_server_of_another_release_leaves_alone_what_the_rules_in_force_judged
     nobody = judged(database, "c", "")
     catalogues.enter("new", NEW)
 
-    assert store.judged_otherwise("new", limit=9) == [by_old, nobody]
-    assert store.judged_otherwise("old", limit=9) == [nobody]
+    assert list(store.judged_otherwise("new", limit=9)) == [by_old, nobody]
+    assert list(store.judged_otherwise("old", limit=9)) == [nobody]
 
     catalogues.enter("old", OLD)  # the release before is back
 
-    assert store.judged_otherwise("new", limit=9) == [nobody]
-    assert store.judged_otherwise("old", limit=9) == [by_new, nobody]
+    assert list(store.judged_otherwise("new", limit=9)) == [nobody]
+    assert list(store.judged_otherwise("old", limit=9)) == [by_new, nobody]

@@ -20,6 +20,7 @@ from vigie_server.domain.records import (
     WrittenVerdict,
 )
 from vigie_server.domain.sites import Site
+from vigie_server.domain.unread import standings
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.domain.waivers import NewWaiver, RowKeys
 from vigie_server.domain.whereabouts import NO_GROUNDS, Whereabouts
@@ -183,6 +184,30 @@ def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) ->
         assert forms == store.contents(key, revisions)
 
 
+def test_devices_read_for_some_topics_have_the_forms_of_these_and_the_same_verdicts(
+    database: Database,
+) -> None:
+    a_token(database)
+    store = Records(database)
+    keys = [a_device(database, name) for name in "ab"]
+    for key, status in zip(keys, (Status.FAIL, Status.PASS), strict=True):
+        written = a_verdict(status)
+        waived = replace(written, held=replace(written.held, waived=status is Status.FAIL))
+        store.commit([a_change(store.record(key), 1, waived)], [])
+
+    for topics, forms_of in (
+        ({"firewall", "inventory"}, {"firewall"}),
+        ({"x"}, set()),
+        ((), set()),
+    ):
+        for record, forms in store.many(keys, topics=topics):
+            alone = store.record(record.key)
+            assert forms.keys() == forms_of
+            assert set(standings(record.verdicts)) == set(standings(alone.verdicts))
+            assert all_of(record) == all_of(alone)
+            assert set(standings(record.verdicts)) == set(standings(alone.verdicts))
+
+
 def test_a_change_on_an_older_revision_comes_too_late_and_leaves_no_trace(
     database: Database,
 ) -> None:
@@ -269,7 +294,7 @@ def test_a_retired_device_is_judged_no_more(database: Database) -> None:
     Administration(database).retire("a", now=NOW, actor="test")
 
     assert store.due(now=NOW + timedelta(days=1), limit=10) == {}
-    assert store.judged_otherwise("other rules", limit=10) == []
+    assert list(store.judged_otherwise("other rules", limit=10)) == []
 
 
 def test_devices_judged_by_other_rules_are_found(database: Database) -> None:
@@ -278,8 +303,8 @@ def test_devices_judged_by_other_rules_are_found(database: Database) -> None:
     judged, fresh = a_device(database, "a"), a_device(database, "b")
     store.commit([a_change(store.record(judged), 1)], [])
 
-    assert store.judged_otherwise("rules", limit=10) == [fresh]
-    assert store.judged_otherwise("other rules", limit=10) == [judged, fresh]
+    assert list(store.judged_otherwise("rules", limit=10)) == [fresh]
+    assert list(store.judged_otherwise("other rules", limit=10)) == [judged, fresh]
 
 
 def test_a_certificate_speaks_for_its_device_alone(database: Database) -> None:

@@ -1,6 +1,6 @@
 """Devices that speak: their sessions, and the store behind them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -109,8 +109,13 @@ class RecordStore(Protocol):
         """The device with its snapshots (without facts) and verdicts. Raises UnknownDevice."""
         ...
 
-    def many(self, keys: Sequence[int]) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
-        """Those of the devices that exist, as `record`, each with its topics' canonical forms."""
+    def many(
+        self, keys: Sequence[int], *, topics: Collection[str] | None = None
+    ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
+        """Those of the devices that exist, as `record`, each with its topics' canonical forms.
+
+        With `topics`, the forms are those of these alone.
+        """
         ...
 
     def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:
@@ -139,8 +144,8 @@ class RecordStore(Protocol):
         """Devices with rules whose next check is due, the longest overdue first."""
         ...
 
-    def judged_otherwise(self, digest: str, *, limit: int) -> Sequence[int]:
-        """Devices that were not judged by the rules of this digest.
+    def judged_otherwise(self, digest: str, *, limit: int) -> Mapping[int, str]:
+        """Devices that were not judged by the rules of this digest, each with that of its own.
 
         Those neither that were judged by the rules in force, where another process brought these:
         it has newer ones, or older ones again.

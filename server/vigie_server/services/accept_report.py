@@ -28,6 +28,7 @@ from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.score import Figures as DeviceFigures
 from vigie_server.domain.score import figures as figures_over
 from vigie_server.domain.standing import HOLD, says_the_same, standing
+from vigie_server.domain.unread import standings
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
 from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
@@ -338,8 +339,8 @@ class AcceptReport:
         if written or moved_on:
             decisive = judging.decisive
             counted = figures_over(
-                (held.verdict.status, held.waived, rule in decisive)
-                for rule, held in record.verdicts.items()
+                (status, waived, rule in decisive)
+                for rule, status, waived in standings(record.verdicts)
             )
         return _Judged(tuple(written), tuple(transitions), retracted, tuple(reopened), counted)
 

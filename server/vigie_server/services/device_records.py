@@ -135,14 +135,18 @@ class DeviceRecords:
         record.whole = True
 
     @asynccontextmanager
-    async def together(self, keys: Collection[int]) -> AsyncIterator[None]:
+    async def together(
+        self, keys: Collection[int], *, topics: Collection[str] | None
+    ) -> AsyncIterator[None]:
         """Has the devices' records and facts at hand, read at once; lets go of what it brought.
 
+        With `topics`, the facts of these alone: others are read when they are asked for.
         For going through a fleet: what was at hand before stays, and nothing else is pushed out.
         """
         missing = [key for key in keys if self.held(key) is None]
         brought: list[int] = []
-        for record, forms in await self._workers.read(partial(self._store.many, missing)):
+        read = partial(self._store.many, missing, topics=topics)
+        for record, forms in await self._workers.read(read):
             slot = self._slots.setdefault(record.key, Slot(record.key))
             if slot.users or (slot.record is not None and not slot.record.stale):
                 continue  # a session was faster

@@ -4,7 +4,7 @@ It goes through the same records and the same commits as reports do, so the two 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,7 +69,8 @@ class Sweep:
         anew = await self.workers.read(
             partial(self.store.judged_otherwise, self.judging.digest, limit=self.batch)
         )
-        swept = await self._judge_each(dict.fromkeys(anew), stop)
+        differ = {key: self.judging.differing(digest) for key, digest in anew.items()}
+        swept = await self._judge_each(differ, stop)
         due = await self.workers.read(partial(self.store.due, now=began, limit=self.batch))
         swept += await self._judge_each(due, stop)
         if swept:
@@ -78,7 +79,7 @@ class Sweep:
         return swept
 
     async def _judge_each(
-        self, devices: Mapping[int, Sequence[str] | None], stop: asyncio.Event | None
+        self, devices: Mapping[int, Collection[str] | None], stop: asyncio.Event | None
     ) -> int:
         """Judges the rules of each device (None: all) and waits until they are committed."""
         ends: list[asyncio.Future[bool]] = []
@@ -86,14 +87,24 @@ class Sweep:
         while not (stop is not None and stop.is_set()) and (
             keys := list(islice(waiting, TOGETHER))
         ):
-            async with self.records.together(keys):
+            topics = self._topics(devices[key] for key in keys)
+            async with self.records.together(keys, topics=topics):
                 for key in keys:
                     with suppress(UnknownDevice):  # erased since it was listed
                         ends.append(await self._judge(key, devices[key]))
             await self.commits.room()
         return sum(await asyncio.gather(*ends))
 
-    async def _judge(self, key: int, rules: Sequence[str] | None) -> "asyncio.Future[bool]":
+    def _topics(self, asked: Iterable[Collection[str] | None]) -> frozenset[str] | None:
+        """What these rules read; None for all that any reads."""
+        topics: set[str] = set()
+        for rules in asked:
+            if rules is None:
+                return None
+            topics.update(*map(self.judging.topics_of, rules))
+        return frozenset(topics)
+
+    async def _judge(self, key: int, rules: Collection[str] | None) -> "asyncio.Future[bool]":
         end: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def done(*, committed: bool) -> None:

@@ -5,7 +5,7 @@ the same things over and over: texts that come again are read once.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import DeviceRecord, HeldSnapshot, HeldVerdict
+from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.store.content import Forms
 from vigie_server.store.database import Database
@@ -31,18 +32,29 @@ SELECT s.device_key, s.topic, s.revision, s.digest, s.observed_at, e.content
 FROM snapshot s JOIN evidence e
   ON e.device_key = s.device_key AND e.revision = s.revision AND e.topic = s.topic
 WHERE s.device_key IN ({keys})"""
+_SOME_SNAPSHOTS: Final = """
+SELECT s.device_key, s.topic, s.revision, s.digest, s.observed_at, e.content
+FROM snapshot s LEFT JOIN evidence e ON s.topic IN ({topics})
+  AND e.device_key = s.device_key AND e.revision = s.revision AND e.topic = s.topic
+WHERE s.device_key IN ({keys})"""
 _VERDICTS: Final = """
 SELECT device_key, rule, rule_version, status, reason, offending, measures, since, failing_since,
   next_check_at, passing_since, waived
 FROM verdict WHERE device_key IN ({keys})"""
+_KEY, _RULE, _STATUS, _WAIVED = 0, 1, 3, 11
+"""Places in a row of `_VERDICTS`."""
+_NO_TOPIC: Final = ""
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _STATUSES: Final = {status.value: status for status in Status}
 
 
 def many_records(
-    database: Database, keys: Sequence[int]
+    database: Database, keys: Sequence[int], topics: Collection[str] | None
 ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
-    """The records of those of the devices that exist, each with its topics' canonical forms."""
+    """The records of those of the devices that exist, each with its topics' canonical forms.
+
+    With `topics`, those of these, and verdicts that are read when they are asked for.
+    """
     if not keys:
         return ()  # PostgreSQL refuses an empty list
     with database.reading() as connection:
@@ -55,23 +67,51 @@ def many_records(
         records = {row.key: record_of(row, around[row.key]) for row in rows}
         forms = {key: Forms() for key in records}
         for key, topic, revision, digest, observed_at, content in _rows(
-            database, connection, _SNAPSHOTS, keys
+            database, connection, *_snapshots_of(topics), keys
         ):
             records[key].snapshots[topic] = HeldSnapshot(
                 bytes(digest), from_store(observed_at), revision, None
             )
-            forms[key].keep(topic, content)
-        for row in _rows(database, connection, _VERDICTS, keys):
-            held = _held(row)
-            records[row[0]].verdicts[held.verdict.rule] = held
+            if content is not None:
+                forms[key].keep(topic, content)
+        unread: dict[int, dict[str, Sequence[Any]]] = {key: {} for key in records}
+        for row in _rows(database, connection, _VERDICTS, (), keys):
+            unread[row[_KEY]][row[_RULE]] = row
+        for key, verdicts in unread.items():
+            if topics is None:
+                held = {rule: _held(row) for rule, row in verdicts.items()}
+                records[key].verdicts = held
+            else:
+                records[key].verdicts = UnreadVerdicts(verdicts, _held, _standing)
         for key, waivers in waivers_of(database, connection, list(records)).items():
             records[key].waivers.update(waivers)
     return [(record, forms[key]) for key, record in records.items()]
 
 
-def _rows(database: Database, connection: Connection, sql: str, keys: Sequence[int]) -> Any:
-    places = ", ".join("?" * len(keys))
-    return connection.exec_driver_sql(database.sql(sql.format(keys=places)), tuple(keys)).all()
+def _snapshots_of(topics: Collection[str] | None) -> tuple[str, Sequence[str]]:
+    """The query, and the topics whose content it asks for."""
+    if topics is None:
+        return _SNAPSHOTS, ()
+    return _SOME_SNAPSHOTS, tuple(topics) or (_NO_TOPIC,)
+
+
+def _rows(
+    database: Database,
+    connection: Connection,
+    sql: str,
+    topics: Sequence[str],
+    keys: Sequence[int],
+) -> Any:
+    filled = sql.format(topics=_places(topics), keys=_places(keys))
+    return connection.exec_driver_sql(database.sql(filled), (*topics, *keys)).all()
+
+
+def _places(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _standing(row: Sequence[Any]) -> tuple[Status, bool]:
+    return _STATUSES[row[_STATUS]], bool(row[_WAIVED])
 
 
 def _held(row: Sequence[Any]) -> HeldVerdict:

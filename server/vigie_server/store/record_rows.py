@@ -1,7 +1,6 @@
 """Rows of the store as what the domain knows: a device, its record, a verdict that stands."""
 
 import json
-from collections.abc import Iterator, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -121,31 +120,6 @@ def held_verdict(row: Row[Any]) -> HeldVerdict:
     )
 
 
-class UnreadVerdicts(MutableMapping[str, HeldVerdict]):
-    """Verdicts by rule, each read from its row when it is first asked for."""
-
-    __slots__ = ("_read", "_rows")
-
-    def __init__(self, rows: Sequence[Row[Any]]) -> None:
-        self._rows = {row.rule: row for row in rows}
-        self._read: dict[str, HeldVerdict] = {}
-
-    def __getitem__(self, rule: str) -> HeldVerdict:
-        found = self._read.get(rule)
-        if found is None:
-            found = self._read[rule] = held_verdict(self._rows.pop(rule))
-        return found
-
-    def __setitem__(self, rule: str, held: HeldVerdict) -> None:
-        self._rows.pop(rule, None)
-        self._read[rule] = held
-
-    def __delitem__(self, rule: str) -> None:
-        if self._rows.pop(rule, None) is None:
-            del self._read[rule]
-
-    def __iter__(self) -> Iterator[str]:
-        yield from (*self._rows, *self._read)
-
-    def __len__(self) -> int:
-        return len(self._rows) + len(self._read)
+def standing_of(row: Row[Any]) -> tuple[Status, bool]:
+    """What the verdict of a row comes to, and whether that is waived."""
+    return Status(row.status), bool(row.waived)

@@ -1,7 +1,7 @@
 """Devices as the sessions need them: found by certificate, loaded, started, committed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
 from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot, HeldVerdict
 from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
+from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.domain.waivers import Waiver
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.store import changes, commits
@@ -27,7 +28,7 @@ from vigie_server.store.models import (
     SnapshotRow,
     VerdictRow,
 )
-from vigie_server.store.record_rows import UnreadVerdicts, held_verdict, record_of
+from vigie_server.store.record_rows import held_verdict, record_of, standing_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
 from vigie_server.store.waivers import waivers_of
@@ -71,7 +72,8 @@ class Records:
             record.whole = False
             record.snapshots.update(_snapshots(connection, record.key))
             verdicts = connection.execute(_VERDICTS, {"key": record.key}).all()
-        record.verdicts = UnreadVerdicts(verdicts)
+        rows = {row.rule: row for row in verdicts}
+        record.verdicts = UnreadVerdicts(rows, held_verdict, standing_of)
         return record
 
     def around(self, key: int) -> tuple[Surroundings, Mapping[str, tuple[Waiver, ...]]]:
@@ -93,8 +95,10 @@ class Records:
             record.waivers.update(waivers_of(self._database, connection, [key]).get(key, {}))
         return record
 
-    def many(self, keys: Sequence[int]) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
-        return many_records(self._database, keys)
+    def many(
+        self, keys: Sequence[int], *, topics: Collection[str] | None = None
+    ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
+        return many_records(self._database, keys, topics)
 
     def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:
         found: dict[str, bytes] = {}
@@ -155,9 +159,9 @@ class Records:
                 found.setdefault(key, []).append(rule)
         return found
 
-    def judged_otherwise(self, digest: str, *, limit: int) -> Sequence[int]:
+    def judged_otherwise(self, digest: str, *, limit: int) -> Mapping[int, str]:
         query = (
-            select(DEVICE.c.key)
+            select(DEVICE.c.key, DEVICE.c.judged_with)
             .where(DEVICE.c.judged_with != digest)
             .where(DEVICE.c.judged_with != func.coalesce(IN_FORCE, digest))
             .where(DEVICE.c.disabled == "")
@@ -165,7 +169,7 @@ class Records:
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return connection.execute(query).scalars().all()
+            return {row.key: row.judged_with for row in connection.execute(query)}
 
 
 def _started(connection: Connection, start: SessionStart) -> int | None:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 from vigie_server.domain.errors import InUse
 from vigie_server.domain.plurals import counted
 from vigie_server.store.declared_models import MailTransition, Maturity, MaturityChange, SiteVerdict
-from vigie_server.store.models import Base, EnrolmentToken
+from vigie_server.store.models import Base, EnrolmentToken, RuleCount
 from vigie_server.store.tables import table
 
 TOKEN = table(EnrolmentToken)
@@ -23,6 +23,7 @@ FOLLOWED: Final = (
     table(Maturity),
     table(MaturityChange),
     table(MailTransition),
+    table(RuleCount),
 )
 """What nobody said: it goes with the site."""
 

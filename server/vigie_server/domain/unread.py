@@ -1,0 +1,65 @@
+"""Verdicts as they came from the store, each read when it is first asked for: most never are."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from typing import Final, Generic, TypeVar
+
+from vigie_server.domain.records import HeldVerdict
+from vigie_server.domain.verdicts import Status
+
+Row = TypeVar("Row")
+
+
+class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
+    """Verdicts by rule. `read` gives that of a row, `standing` its status and whether it is waived.
+
+    `rows` becomes its own.
+    """
+
+    __slots__ = ("_read", "_reader", "_rows", "_standing")
+
+    def __init__(
+        self,
+        rows: dict[str, Row],
+        read: Callable[[Row], HeldVerdict],
+        standing: Callable[[Row], tuple[Status, bool]],
+    ) -> None:
+        self._rows: Final = rows
+        self._reader: Final = read
+        self._standing: Final = standing
+        self._read: Final[dict[str, HeldVerdict]] = {}
+
+    def __getitem__(self, rule: str) -> HeldVerdict:
+        found = self._read.get(rule)
+        if found is None:
+            found = self._read[rule] = self._reader(self._rows.pop(rule))
+        return found
+
+    def __setitem__(self, rule: str, held: HeldVerdict) -> None:
+        self._rows.pop(rule, None)
+        self._read[rule] = held
+
+    def __delitem__(self, rule: str) -> None:
+        if self._rows.pop(rule, None) is None:
+            del self._read[rule]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (*self._rows, *self._read)
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._read)
+
+    def standings(self) -> Iterator[tuple[str, Status, bool]]:
+        """Of each rule what it comes to, and whether that is waived. Nothing more is read."""
+        for rule, row in self._rows.items():
+            yield (rule, *self._standing(row))
+        yield from _standings(self._read)
+
+
+def standings(verdicts: Mapping[str, HeldVerdict]) -> Iterable[tuple[str, Status, bool]]:
+    """Of each rule what it comes to, and whether that is waived."""
+    return verdicts.standings() if isinstance(verdicts, UnreadVerdicts) else _standings(verdicts)
+
+
+def _standings(verdicts: Mapping[str, HeldVerdict]) -> Iterator[tuple[str, Status, bool]]:
+    for rule, held in verdicts.items():
+        yield rule, held.verdict.status, held.waived
