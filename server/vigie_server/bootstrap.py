@@ -22,6 +22,7 @@ from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_metrics import device_lines
+from vigie_server.bootstrap_people import access_to, people_routes
 from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bootstrap_scheduled import scheduled
 from vigie_server.bootstrap_store import (
@@ -36,11 +37,11 @@ from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.files import write_private
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.admission import places_in
+from vigie_server.domain.attempts import Attempts
 from vigie_server.domain.errors import SettingsMalformed, StoreBusy, VigieError
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
-from vigie_server.ingest.attempts import Attempts
 from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
 from vigie_server.ingest.listening import listening
 from vigie_server.ingest.telemetry import Telemetry
@@ -73,7 +74,6 @@ from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
-from vigie_server.web.access import Access
 from vigie_server.web.app import create_app
 from vigie_server.web.serving import bound, is_loopback, serve_http
 
@@ -252,8 +252,9 @@ class Server:
             now=now,
             version=version("vigie"),
         )
-        access = Access(KnowCallers(Tokens(database)), now)
+        access = access_to(settings, database, now)
         for routes in (
+            *people_routes(settings, database, now),
             *fleet_routes(database, catalogue, self._fleet),
             *declaring_routes(database, catalogue, site_guide, settings.declare, now),
             *attesting_routes(database, catalogue, settings.declare, now),

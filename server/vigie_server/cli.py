@@ -12,6 +12,7 @@ import structlog
 from vigie_server import clock
 from vigie_server.bootstrap import build_server
 from vigie_server.bootstrap_store import initialise
+from vigie_server.cli_accounts import account, setup_code, tell_code
 from vigie_server.cli_assets import asset
 from vigie_server.cli_attest import attest
 from vigie_server.cli_copy import copy
@@ -33,6 +34,7 @@ from vigie_server.domain.errors import VigieError
 from vigie_server.garbage import look_seldom
 from vigie_server.logs import configure_logs
 from vigie_server.settings import PREFIX, ServerSettings, read_settings
+from vigie_server.store.accounts import Accounts
 from vigie_server.store.migrating import stored_revision
 
 log = structlog.get_logger()
@@ -71,6 +73,10 @@ def init(*, new_authority: bool) -> None:
     click.echo("  vigie-server token api create --role admin     a token for API and /metrics")
     click.echo("  vigie-server token create --site 'My facility'  a token to enrol devices with")
     click.echo("  vigie-server serve")
+    with opened() as (_, database):
+        if not Accounts(database).accounts():
+            click.echo("")
+            tell_code(settings, database, None)
 
 
 @main.command()
@@ -108,6 +114,8 @@ def version() -> None:
     click.echo(f"vigie-server {version_of('vigie')}")
 
 
+main.add_command(account)
+main.add_command(setup_code)
 main.add_command(token)
 main.add_command(devices)
 main.add_command(rules)

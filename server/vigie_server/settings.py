@@ -299,12 +299,30 @@ class ReportsSettings(_Group):
 class HttpSettings(_Group):
     """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
 
-    `plain` serves HTTP without TLS, on loopback addresses alone.
+    `plain` serves HTTP without TLS, on loopback addresses alone. `origin`: what browsers call this
+    server, where a proxy stands before it: `https://vigie.example.org`.
     """
 
     certificate: Path | None = None
     key: Path | None = None
     plain: bool = False
+    origin: str = Field("", pattern=r"^(https?://[^/\s]+)?$")
+
+
+class SignInSettings(_Group):
+    """How people sign in: how often it may be tried, and how long a session and a code last.
+
+    `tries` of one name are free; then it rests for `rest`, doubled each time up to `rest_at_most`.
+    """
+
+    tries: int = Field(5, ge=1, le=100)
+    rest: Span = Field(timedelta(minutes=1), gt=timedelta(0))
+    rest_at_most: Span = Field(timedelta(minutes=15), gt=timedelta(0))
+    attempts_per_minute: float = Field(10, gt=0)
+    attempts_at_once: float = Field(20, ge=1)
+    session: Span = Field(timedelta(hours=12), gt=timedelta(0))
+    idle: Span = Field(timedelta(hours=1), gt=timedelta(0))
+    setup_code: Span = Field(timedelta(minutes=30), gt=timedelta(0))
 
 
 class ServerSettings(BaseSettings):
@@ -334,6 +352,7 @@ class ServerSettings(BaseSettings):
     maturity: MaturitySettings = MaturitySettings()
     mail: MailSettings = MailSettings()
     http: HttpSettings = HttpSettings()
+    sign_in: SignInSettings = SignInSettings()
     metrics: MetricsSettings = MetricsSettings()
     reports: ReportsSettings = ReportsSettings()
     failing_rules_only_above: int = 20_000

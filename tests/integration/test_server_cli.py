@@ -87,8 +87,34 @@ def test_init_makes_the_data_folder_and_says_what_is_next(data: Path) -> None:
     assert data.stat().st_mode & 0o777 == 0o700
 
 
-def test_init_a_second_time_keeps_what_is_there() -> None:
-    assert run("init").stdout == run("init").stdout
+def test_init_a_second_time_keeps_what_is_there_but_the_setup_code() -> None:
+    first, second = run("init").stdout, run("init").stdout
+
+    told = re.compile(r"Setup code, valid once for 30 minutes: ([A-Z2-7-]{29})\n")
+    assert told.sub("", first) == told.sub("", second)
+    assert told.findall(first) != told.findall(second)
+    assert "https://127.0.0.1:8445/setup" in first
+
+
+def test_an_account_is_made_listed_reset_and_locked() -> None:
+    run("init")
+    run("site", "set", "Les Tilleuls")
+
+    unknown = run("account", "create", "Anaïs", "--role", "auditor", "--site", "Les Lilas")
+    made = run("account", "create", "Anaïs", "--role", "auditor", "--site", "Les Tilleuls")
+    twin = run("account", "create", "anaïs", "--role", "admin")
+    reset = run("account", "reset", "Anaïs")
+    locked = run("account", "lock", "Anaïs")
+
+    assert (unknown.exit_code, unknown.stderr) == (1, "vigie-server: no site Les Lilas\n")
+    assert twin.exit_code == 1
+    assert "account reset" in twin.stderr
+    assert "Setup code" in made.stdout
+    assert "Setup code" in reset.stdout
+    assert locked.stdout == "Account Anaïs is locked.\n"
+    assert re.search(r"Anaïs +auditor +Les Tilleuls +locked", run("account", "list").stdout)
+    assert "Setup code" not in run("init").stdout
+    assert "Setup code" in run("setup-code").stdout
 
 
 def test_a_token_is_printed_alone_on_standard_output() -> None:

@@ -6,6 +6,7 @@ VigieError
 ├── DeviceCloned        a second machine speaks with a live device's identity
 ├── MalformedRequest    a message breaks the protocol; the text says how
 ├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
+├── SignInRefused       a person is not who they say, or a setup code is not valid
 ├── CursorRefused       a cursor is damaged or of another list; the text says what to do
 ├── NotFound            what was asked for does not exist
 ├── DeclarationRefused  what a person declares is wrong; the text says what to do
@@ -50,6 +51,10 @@ class TokenRefused(VigieError):
     """A token is unknown, used up, expired or out of scope; the text never says which to a peer."""
 
 
+class SignInRefused(VigieError):
+    """Name, password or code are wrong, or a setup code is; the text never says which of them."""
+
+
 class CursorRefused(VigieError):
     """A cursor is damaged, or is one of another list."""
 
@@ -83,9 +88,13 @@ class SettingsMalformed(VigieError):
 
 
 class RateLimited(VigieError):
-    """Too many attempts from one place."""
+    """Too many attempts from one place. `after`: the seconds until the next, where known."""
 
     retryable = True
+
+    def __init__(self, text: str, *, after: float | None = None) -> None:
+        super().__init__(text)
+        self.after = after
 
 
 class FleetNotRead(VigieError):

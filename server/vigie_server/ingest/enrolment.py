@@ -8,9 +8,9 @@ import structlog
 from google.protobuf.message import Message
 
 from vigie.v1 import enrollment_pb2
+from vigie_server.domain.attempts import Attempts
 from vigie_server.domain.errors import VigieError
 from vigie_server.ingest import wire
-from vigie_server.ingest.attempts import Attempts
 from vigie_server.ingest.methods import Context, Unary, decoded, service
 from vigie_server.ingest.statuses import STATUS_OF
 from vigie_server.ports.enrolment import Enrolment, Renewal
@@ -18,6 +18,11 @@ from vigie_server.ports.enrolment import Enrolment, Renewal
 log = structlog.get_logger()
 
 Asked = TypeVar("Asked", bound=Message)
+
+
+def address_of(peer: str) -> str:
+    """The address in gRPC's `ipv4:address:port`: a caller's next connection has another port."""
+    return peer.rpartition(":")[0]
 
 
 class Enrolments:
@@ -74,7 +79,7 @@ class Enrolments:
     ) -> Unary:
         async def call(message: bytes, context: Context) -> Message:
             try:
-                self._attempts.take(context.peer())
+                self._attempts.take(address_of(context.peer()))
                 return await answer(decoded(kind, message))
             except VigieError as error:
                 log.warning("enrolment_refused", call=name, error=str(error))

@@ -19,12 +19,16 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiCaller:
-    """Who calls: the token's id and name, its role, and its sites (None: every site)."""
+    """Who calls: the token's id and name, its role, and its sites (None: every site).
+
+    `person`: an account, signed in by a browser, whose name stands in both places.
+    """
 
     token_id: str
     name: str
     role: Role
     sites: frozenset[str] | None = field(default=None)
+    person: bool = False
 
 
 class ApiTokens(Protocol):

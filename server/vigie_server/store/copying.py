@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Table, select, text
 
 from vigie_server.domain.errors import InUse, NotFound, SettingsMalformed, StoreBusy, StoreRefused
 from vigie_server.ports.declaring import Act
-from vigie_server.store import declared_models, history, migrating  # noqa: F401 (its tables too)
+from vigie_server.store import declared_models, history, migrating, people_models  # noqa: F401 (their tables too)
 from vigie_server.store.content_digest import TableDigest
 from vigie_server.store.database import Database
 from vigie_server.store.models import Base, Change, Meta

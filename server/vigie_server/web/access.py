@@ -1,54 +1,121 @@
-"""Who may call what: a bearer token on every request, a role for every route, a scope of sites."""
+"""Who may call what: a token or a session, a role for every route, a scope of sites.
+
+A session is a browser's: it may do what its account's role may, and changes something only by a
+request that carries the session's CSRF token and comes from our own origin.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import HTTPException, Request
+from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from vigie_server.domain.errors import NotFound, TokenRefused
 from vigie_server.ports.declaring import Act
+from vigie_server.ports.people import Account, KnowsSessions
 from vigie_server.ports.tokens import ApiCaller, ApiTokens, Role
+from vigie_server.web.browsers import SAFE, Browsers, csrf_of
 
 READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR})
 WRITERS: Final = frozenset({Role.ADMIN, Role.OPERATOR})
 SCRAPERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.SCRAPE})
+PEOPLE: Final = READERS
 
 _SCHEME: Final = "bearer "
 _HOW: Final = "send a token in the header `Authorization: Bearer <token>`"
 
 
 @dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at a page: the account, the same as the API's caller, and its forms' token."""
+
+    account: Account
+    caller: ApiCaller
+    csrf: str
+
+
+class SignInNeeded(Exception):
+    """A page without a session. `back` is where to return to, where that makes sense."""
+
+    def __init__(self, back: str | None) -> None:
+        super().__init__("sign in first")
+        self.back = back
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
-    """Finds the caller of a request; hand `allow(roles)` to a route as its dependency."""
+    """Finds the caller of a request.
+
+    Hand `allow(roles)` to a route of the API as its dependency, `page(roles)` to one of a page.
+    Without `sessions` and `browsers`, tokens alone are known.
+    """
 
     tokens: ApiTokens
     now: Callable[[], datetime]
+    sessions: KnowsSessions | None = None
+    browsers: Browsers | None = None
 
     def allow(self, roles: frozenset[Role]) -> Callable[[Request], Awaitable[ApiCaller]]:
         """A dependency that gives the caller, or refuses with 401 or 403."""
 
         async def caller(request: Request) -> ApiCaller:
             header = request.headers.get("authorization", "")
-            if not header.lower().startswith(_SCHEME):
-                raise TokenRefused(_HOW)
-            secret = header[len(_SCHEME) :].strip()
-            found = await run_in_threadpool(self.tokens.caller, secret, now=self.now())
-            if found.role not in roles:
-                raise HTTPException(
-                    HTTPStatus.FORBIDDEN, f"a token of role {found.role} may not do this"
-                )
+            if header.lower().startswith(_SCHEME):
+                secret = header[len(_SCHEME) :].strip()
+                found = await run_in_threadpool(self.tokens.caller, secret, now=self.now())
+            else:
+                visitor = None if header else await self._visitor(request)
+                if visitor is None:
+                    raise TokenRefused(_HOW)
+                found = visitor.caller
+            _require_role(found, roles)
             return found
 
         return caller
 
+    def page(self, roles: frozenset[Role]) -> Callable[[Request], Awaitable[Visitor]]:
+        """A dependency that gives who looks at a page, or sends them to sign in first."""
+
+        async def visitor(request: Request) -> Visitor:
+            found = await self._visitor(request)
+            if found is None:
+                raise SignInNeeded(_here(request) if request.method in SAFE else None)
+            _require_role(found.caller, roles)
+            return found
+
+        return visitor
+
+    async def _visitor(self, request: Request) -> Visitor | None:
+        """Whose session the request carries. Raises 403 for a change that is not our own form's."""
+        if self.sessions is None or self.browsers is None:
+            return None
+        secret = self.browsers.secret(request)
+        if secret is None:
+            return None
+        account = await run_in_threadpool(self.sessions.account_of, secret, now=self.now())
+        if account is None:
+            return None
+        if request.method not in SAFE:
+            await self.browsers.require_own_form(request, secret)
+        caller = ApiCaller(account.name, account.name, account.role, account.sites, person=True)
+        return Visitor(account, caller, csrf_of(secret))
+
+
+async def to_sign_in(request: Request, error: Exception) -> RedirectResponse:  # noqa: ARG001 (FastAPI's shape)
+    """Sends who has no session to the sign-in page, which sends them back."""
+    back = error.back if isinstance(error, SignInNeeded) else None
+    query = "" if back is None else f"?{urlencode({'next': back})}"
+    return RedirectResponse(f"/sign-in{query}", HTTPStatus.SEE_OTHER)
+
 
 def acting(caller: ApiCaller, now: datetime) -> Act:
-    """Who acts, for the audit: the token, which names its holder."""
-    return Act(f"api:{caller.token_id}", now)
+    """Who acts, for the audit: the account, or the token, which names its holder."""
+    return Act(f"{'account' if caller.person else 'api'}:{caller.token_id}", now)
 
 
 def require_site(caller: ApiCaller, site: str) -> None:
@@ -67,3 +134,14 @@ def scope_of(caller: ApiCaller, site: str | None) -> frozenset[str] | None:
 def sees(caller: ApiCaller, site: str) -> bool:
     """Whether the site is in the caller's scope."""
     return caller.sites is None or site in caller.sites
+
+
+def _require_role(caller: ApiCaller, roles: frozenset[Role]) -> None:
+    if caller.role not in roles:
+        what = "an account" if caller.person else "a token"
+        raise HTTPException(HTTPStatus.FORBIDDEN, f"{what} of role {caller.role} may not do this")
+
+
+def _here(request: Request) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.path}{query}"

@@ -11,7 +11,7 @@ from vigie_server.ports.readers import FleetReader
 from vigie_server.ports.scraping import FleetMetrics
 from vigie_server.ports.tokens import ApiTokens
 from vigie_server.web import problems
-from vigie_server.web.access import Access
+from vigie_server.web.access import Access, SignInNeeded, to_sign_in
 from vigie_server.web.documented import Documented
 from vigie_server.web.metrics import metrics_router
 
@@ -39,6 +39,7 @@ def create_app(
         redoc_url=None,
     )
     problems.install(app)
+    app.add_exception_handler(SignInNeeded, to_sign_in)
     access = Access(tokens, now)
 
     app.include_router(metrics_router(access, fleet=fleet, own=own, reader=reader))

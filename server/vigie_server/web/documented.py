@@ -27,7 +27,7 @@ class Problem(BaseModel):
 
 _SAID: Final = {
     "400": "The cursor is damaged or of another list: ask for the first page again.",
-    "401": "No token, or one that is not valid.",
+    "401": "No token or session, or one that is not valid.",
     "403": "The token's role or scope does not allow it.",
     "404": "There is no such thing, or it is outside the token's sites.",
     "422": "What was sent is wrong; the detail says where and what to do.",
@@ -52,11 +52,19 @@ def _complete(made: dict[str, Any]) -> None:
     schemas["Problem"] = Problem.model_json_schema()
     for theirs in ("HTTPValidationError", "ValidationError"):
         schemas.pop(theirs, None)
-    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "__Host-vigie",
+            "description": "A browser that signed in. Changes need the header `X-CSRF-Token` too.",
+        },
+    }
     for path, operation in _operations(made):
         if path in OPEN:
             continue
-        operation["security"] = [{"token": []}]
+        operation["security"] = [{"token": []}, {"session": []}]
         named = {given["name"]: given["in"] for given in operation.get("parameters", ())}
         statuses = {"401", "403", "503"}
         if named or "requestBody" in operation:

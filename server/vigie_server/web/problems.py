@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Final
 
 from fastapi import FastAPI, Request
@@ -23,6 +24,7 @@ from vigie_server.domain.errors import (
     ReportsBusy,
     RulesMalformed,
     SettingsMalformed,
+    SignInRefused,
     StoreBusy,
     StoreRefused,
     TokenRefused,
@@ -44,6 +46,7 @@ STATUS_OF: Final[Mapping[type[VigieError], HTTPStatus]] = {
     ReportsBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     RulesMalformed: HTTPStatus.INTERNAL_SERVER_ERROR,
     SettingsMalformed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    SignInRefused: HTTPStatus.UNAUTHORIZED,
     StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreRefused: HTTPStatus.CONFLICT,
     TokenRefused: HTTPStatus.UNAUTHORIZED,
@@ -80,6 +83,12 @@ def problem(
     )
 
 
+def retry_after(error: VigieError) -> int:
+    """Seconds after which to try again what can be tried again."""
+    after = error.after if isinstance(error, RateLimited) else None
+    return RETRY_AFTER_SECONDS if after is None else max(1, ceil(after))
+
+
 def install(app: FastAPI) -> None:
     """Makes every error of the application a problem document."""
     app.add_exception_handler(VigieError, _raised)
@@ -94,7 +103,7 @@ async def _raised(request: Request, error: Exception) -> JSONResponse:  # noqa: 
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if error.retryable:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(retry_after(error))
     faults = error.faults if isinstance(error, DeclarationRefused) else ()
     return problem(status, str(error), headers=headers, faults=faults)
 

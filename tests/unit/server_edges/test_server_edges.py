@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from vigie_server.ca import authority, certificates
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain import errors
+from vigie_server.domain.attempts import Attempts
 from vigie_server.domain.errors import (
     MalformedRequest,
     RateLimited,
@@ -19,7 +20,7 @@ from vigie_server.domain.errors import (
     UnknownDevice,
     VigieError,
 )
-from vigie_server.ingest.attempts import Attempts
+from vigie_server.ingest.enrolment import address_of
 from vigie_server.ingest.statuses import STATUS_OF
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -64,14 +65,14 @@ def test_every_error_has_a_status() -> None:
 def test_attempts_come_back_with_time_and_each_place_has_its_own() -> None:
     seconds = Seconds()
     attempts = Attempts(per_minute=6, burst=2, monotonic=seconds)
-    attempts.take("ipv4:192.0.2.1:4000")
-    attempts.take("ipv4:192.0.2.1:4001")
+    attempts.take(address_of("ipv4:192.0.2.1:4000"))
+    attempts.take(address_of("ipv4:192.0.2.1:4001"))
 
     with pytest.raises(RateLimited):
-        attempts.take("ipv4:192.0.2.1:4002")
-    attempts.take("ipv4:192.0.2.2:4000")
+        attempts.take(address_of("ipv4:192.0.2.1:4002"))
+    attempts.take(address_of("ipv4:192.0.2.2:4000"))
     seconds.value = 10
-    attempts.take("ipv4:192.0.2.1:4003")
+    attempts.take(address_of("ipv4:192.0.2.1:4003"))
 
 
 def test_the_authoritys_key_is_its_owners_alone(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from alembic import context
 
-from vigie_server.store import declared_models  # noqa: F401 (its tables are part of the schema)
+from vigie_server.store import (  # noqa: F401 (their tables are part of the schema)
+    declared_models,
+    people_models,
+)
 from vigie_server.store.models import Base
 
 context.configure(

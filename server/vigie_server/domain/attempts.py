@@ -7,6 +7,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
+from threading import Lock
 from typing import Final
 
 from vigie_server.domain.errors import RateLimited
@@ -22,12 +23,16 @@ class Attempts:
         self._burst = burst
         self._monotonic = monotonic
         self._key = secrets.token_bytes(16)
+        self._lock = Lock()
         self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
     def take(self, peer: str) -> None:
-        """Counts one attempt of this peer (gRPC's `ipv4:address:port`). Raises RateLimited."""
-        address = peer.rpartition(":")[0]
-        name = blake2b(address.encode(), key=self._key, digest_size=8).digest()
+        """Counts one attempt of this peer. Raises RateLimited. Safe to use from several threads."""
+        with self._lock:
+            self._take(peer)
+
+    def _take(self, peer: str) -> None:
+        name = blake2b(peer.encode(), key=self._key, digest_size=8).digest()
         now = self._monotonic()
         left, at = self._buckets.pop(name, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._rate)
@@ -36,4 +41,4 @@ class Attempts:
         if len(self._buckets) > MAX_PEERS:
             self._buckets.popitem(last=False)
         if not allowed:
-            raise RateLimited("too many attempts: come back later")
+            raise RateLimited("too many attempts: come back later", after=(1 - left) / self._rate)

@@ -1,0 +1,90 @@
+"""People: who may come in, and the pages by which they do."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from time import monotonic
+
+from fastapi import APIRouter
+
+from vigie_server.domain.attempts import Attempts
+from vigie_server.ports.people import Tries
+from vigie_server.services.passwords import Passwords
+from vigie_server.services.sign_in import Invite, Sessions, SessionTimes, SetUp, SignIn
+from vigie_server.services.tokens import KnowCallers
+from vigie_server.settings import ServerSettings
+from vigie_server.store.accounts import Accounts
+from vigie_server.store.database import Database
+from vigie_server.store.sign_ins import SignIns
+from vigie_server.store.tokens import Tokens
+from vigie_server.web.access import Access
+from vigie_server.web.browsers import Browsers
+from vigie_server.web.pages.drawn_with import static_router
+from vigie_server.web.pages.setting_up import setting_up_router
+from vigie_server.web.pages.signing_in import signing_in_router
+
+Routes = Callable[[Access], APIRouter]
+
+
+def access_to(settings: ServerSettings, database: Database, now: Callable[[], datetime]) -> Access:
+    """Knows callers by their tokens and people by their sessions."""
+    return Access(
+        KnowCallers(Tokens(database)),
+        now,
+        sessions=Sessions(SignIns(database), _times(settings)),
+        browsers=browsers_of(settings),
+    )
+
+
+def browsers_of(settings: ServerSettings) -> Browsers:
+    """What browsers keep, by how they reach the server."""
+    origin = settings.http.origin
+    secure = origin.startswith("https:") if origin else not settings.http.plain
+    return Browsers(origin, secure)
+
+
+def people_routes(
+    settings: ServerSettings, database: Database, now: Callable[[], datetime]
+) -> tuple[Routes, ...]:
+    """The pages of signing in and of the setup, and the files they are drawn with."""
+    passwords, browsers, times = Passwords(), browsers_of(settings), _times(settings)
+    given = settings.sign_in
+    addresses = Attempts(
+        per_minute=given.attempts_per_minute,
+        burst=given.attempts_at_once,
+        monotonic=monotonic,
+    )
+    store = SignIns(database)
+    tries = Tries(given.tries, given.rest.total_seconds(), given.rest_at_most.total_seconds())
+    sign_in = SignIn(store, passwords, addresses, tries, times, now)
+    set_up = SetUp(Accounts(database), passwords, addresses, times, now)
+    return (
+        partial(
+            signing_in_router,
+            browsers=browsers,
+            sign_in=sign_in,
+            sessions=Sessions(store, times),
+            now=now,
+        ),
+        lambda _: setting_up_router(browsers=browsers, set_up=set_up),
+        lambda _: static_router(),
+    )
+
+
+def invite(settings: ServerSettings, database: Database) -> Invite:
+    """Makes setup codes."""
+    return Invite(Accounts(database), settings.sign_in.setup_code)
+
+
+def setup_address(settings: ServerSettings) -> str:
+    """Where a setup code is used."""
+    if settings.http.origin:
+        return f"{settings.http.origin}/setup"
+    host, _, port = settings.listen.http.rpartition(":")
+    if host.strip("[]") in {"", "0.0.0.0", "::"}:  # noqa: S104 (looked at, not listened on)
+        host = settings.own_names[0]
+    return f"{'http' if settings.http.plain else 'https'}://{host}:{port}/setup"
+
+
+def _times(settings: ServerSettings) -> SessionTimes:
+    return SessionTimes(settings.sign_in.session, settings.sign_in.idle)

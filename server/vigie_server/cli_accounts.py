@@ -1,0 +1,121 @@
+"""`vigie-server account ...` and `setup-code`: who may sign in."""
+
+import secrets
+
+import click
+
+from vigie_server.bootstrap_people import invite, setup_address
+from vigie_server.cli_output import act, opened, printable, show_table, told_errors
+from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.plurals import counted
+from vigie_server.ports.people import LANGUAGES, ROLES, Account, AccountState, Fault
+from vigie_server.ports.tokens import Role
+from vigie_server.services.sign_in import new_account
+from vigie_server.settings import ServerSettings
+from vigie_server.store.accounts import Accounts
+from vigie_server.store.database import Database
+from vigie_server.store.organisation import Organisation
+
+_FAULTS = {
+    Fault.NAME: "the name of an account has 2 to 64 characters that can be printed",
+    Fault.TAKEN: "there is an account of that name: choose another one, or `account reset` it",
+}
+
+
+@click.group()
+def account() -> None:
+    """Make, list, reset and lock the accounts of people."""
+
+
+@account.command("create")
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in ROLES]),
+    required=True,
+    help="What the person may do.",
+)
+@click.option("--site", "sites", multiple=True, help="Only these sites; repeatable.")
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    default="fr",
+    show_default=True,
+    help="Language of the pages.",
+)
+@told_errors
+def create(*, name: str, role: str, sites: tuple[str, ...], language: str) -> None:
+    """Make an account and print the code by which its person sets it up."""
+    with opened() as (settings, database):
+        for site in sites:
+            Organisation(database).site(site)
+        made = Account(
+            id=secrets.token_hex(8),
+            name=name.strip(),
+            role=Role(role),
+            sites=frozenset(sites) or None,
+            language=language,
+            state=AccountState.INVITED,
+            created_at=act().at,
+        )
+        try:
+            new_account(Accounts(database), made, act())
+        except DeclarationRefused as error:
+            raise DeclarationRefused(_FAULTS[Fault(str(error))]) from None
+        tell_code(settings, database, made.name)
+
+
+@account.command("list")
+@told_errors
+def list_accounts() -> None:
+    """List accounts."""
+    with opened() as (_, database):
+        accounts = Accounts(database).accounts()
+    rows = [
+        (
+            printable(held.name),
+            held.role.value,
+            "every site" if held.sites is None else printable(", ".join(sorted(held.sites))),
+            held.state.value,
+            f"{held.created_at:%Y-%m-%d}",
+        )
+        for held in accounts
+    ]
+    show_table(("NAME", "ROLE", "SITES", "STATE", "MADE"), rows)
+
+
+@account.command("reset")
+@click.argument("name")
+@told_errors
+def reset(name: str) -> None:
+    """Forget a password and its app, sign the person out, and print a new setup code."""
+    with opened() as (settings, database):
+        held = Accounts(database).reset(name, act())
+        tell_code(settings, database, held.name)
+
+
+@account.command("lock")
+@click.argument("name")
+@click.option("--unlock", is_flag=True, help="Let the person sign in again.")
+@told_errors
+def lock(name: str, *, unlock: bool) -> None:
+    """Sign a person out at once, and let them in no more."""
+    with opened() as (_, database):
+        Accounts(database).lock(name, act(), locked=not unlock)
+    click.echo(f"Account {printable(name)} is {'unlocked' if unlock else 'locked'}.")
+
+
+@click.command("setup-code")
+@told_errors
+def setup_code() -> None:
+    """Print a new code that sets up an administrator's account."""
+    with opened() as (settings, database):
+        tell_code(settings, database, None)
+
+
+def tell_code(settings: ServerSettings, database: Database, name: str | None) -> None:
+    """Prints a new setup code, where it is used and how long."""
+    code = invite(settings, database)(name, act())
+    minutes = round(settings.sign_in.setup_code.total_seconds() / 60)
+    click.echo(f"Setup code, valid once for {counted(minutes, 'minute|minutes')}: {code}")
+    click.echo(f"  use it at {setup_address(settings)}")

@@ -1,0 +1,36 @@
+"""`/static`: the files that pages are drawn with, from this package alone."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Final
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import Response
+
+_TYPES: Final[Mapping[str, str]] = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+}
+_KEPT: Final = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+
+
+def static_router() -> APIRouter:
+    """Serves each file by its name; they are read once, at the start."""
+    router = APIRouter(include_in_schema=False)
+    held = {
+        one.name: (one.read_bytes(), _TYPES[one.name.rpartition(".")[2]])
+        for one in (files("vigie_server.web.pages") / "static").iterdir()
+        if one.is_file()
+    }
+
+    @router.get("/static/{name}")
+    async def show_file(name: str) -> Response:
+        if name not in held:
+            raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such file")
+        content, kind = held[name]
+        return Response(content, media_type=kind, headers=_KEPT)
+
+    return router

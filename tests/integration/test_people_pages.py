@@ -1,0 +1,465 @@
+"""How people come in: the setup, signing in and out, and what a session may do."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from fakes.browser import PASSWORD, Browser, app_code, set_up
+from fakes.stored import NOW, SITE, a_device, a_token, opened_store
+from metric_pages import pages_of
+from vigie_server.bootstrap_attesting import attesting_routes
+from vigie_server.bootstrap_lists import fleet_routes
+from vigie_server.bootstrap_people import access_to, invite, people_routes
+from vigie_server.bundled import bundled_catalogue
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.lists import ActsWanted
+from vigie_server.ports.people import Account, AccountState
+from vigie_server.ports.tokens import Role
+from vigie_server.services.tokens import KnowCallers
+from vigie_server.settings import DeclareSettings, HttpSettings, ServerSettings, SignInSettings
+from vigie_server.store.accounts import Accounts
+from vigie_server.store.audit_trail import Acts
+from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.fleet import Fleet
+from vigie_server.store.tokens import Tokens
+from vigie_server.web.app import create_app
+
+OTHER = "Les Lilas"
+NAME = "Anaïs Durand"
+SETTINGS = ServerSettings(sign_in=SignInSettings(attempts_at_once=1000))
+
+
+the_catalogue = cache(bundled_catalogue)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def later(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A device `a` at Les Tilleuls, `b` at Les Lilas."""
+    with opened_store("sqlite", tmp_path) as opened:
+        a_token(opened)
+        a_token(opened, secret_hash=b"o" * 32, site=OTHER)
+        a_device(opened, "a")
+        a_device(opened, "b", secret_hash=b"o" * 32, serial="PF-2")
+        yield opened
+
+
+def an_app(database: Database, clock: Clock, settings: ServerSettings = SETTINGS) -> FastAPI:
+    catalogue = the_catalogue()
+    made = create_app(
+        reader=Fleet(database, {}),
+        tokens=KnowCallers(Tokens(database)),
+        fleet=pages_of(()),
+        own=CollectorRegistry(),
+        now=clock,
+        version="0.0.0",
+    )
+    access = access_to(settings, database, clock)
+    for routes in (
+        *people_routes(settings, database, clock),
+        *fleet_routes(database, catalogue, Fleet(database, {})),
+        *attesting_routes(database, catalogue, DeclareSettings(), clock),
+    ):
+        made.include_router(routes(access))
+    return made
+
+
+@pytest.fixture
+def app(database: Database, clock: Clock) -> FastAPI:
+    return an_app(database, clock)
+
+
+def a_code(database: Database, clock: Clock, account: str | None = None) -> str:
+    return invite(SETTINGS, database)(account, Act("test", clock()))
+
+
+def an_account(
+    app: FastAPI, database: Database, clock: Clock, role: Role = Role.ADMIN, *sites: str
+) -> tuple[Browser, str, list[str]]:
+    """A browser that is signed in, the app's secret and the recovery codes."""
+    made = Account(NAME, NAME, role, frozenset(sites) or None, "en", AccountState.INVITED, clock())
+    Accounts(database).add(made, Act("test", clock()))
+    browser = Browser(app)
+    secret, codes = set_up(browser, a_code(database, clock, NAME), NAME, now=clock())
+    return browser, secret, codes
+
+
+def sign_in(browser: Browser, code: str, **other: str) -> int:
+    given = {"name": NAME, "password": PASSWORD, "code": code, **other}
+    return int(browser.post("/sign-in", data=given).status_code)
+
+
+def acts(database: Database) -> list[tuple[str, str, str]]:
+    page = Acts(database).acts(ActsWanted(None, None, None, None, "at"), after=None, limit=1000)
+    return [(act.actor, act.action, act.subject) for act in page.items]
+
+
+def test_the_first_administrator_sets_an_account_up_with_a_code_that_works_once(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    browser, code = Browser(app), a_code(database, clock)
+
+    _, codes = set_up(browser, code, "Root", now=clock())
+
+    assert len(set(codes)) == 10
+    assert browser.get("/api/v1/audit").status_code == 200
+    (made,) = Accounts(database).accounts()
+    assert (made.name, made.role, made.sites, made.language) == ("Root", Role.ADMIN, None, "en")
+    assert Browser(app).post("/setup", data={"code": code}).status_code == 401
+
+
+def test_a_setup_code_is_over_after_thirty_minutes(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    code = a_code(database, clock)
+    clock.later(minutes=30)
+
+    assert Browser(app).post("/setup", data={"code": code}).status_code == 401
+
+
+def test_a_setup_left_before_the_apps_first_code_leaves_no_account(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    browser, code = Browser(app), a_code(database, clock)
+    chosen = {"code": code, "name": "Root", "password": PASSWORD, "again": PASSWORD}
+    browser.post("/setup/password", data=chosen)
+
+    wrong = browser.post("/setup/app", data={"code": code, "app_code": "000000"})
+
+    assert wrong.status_code == 422
+    assert Accounts(database).accounts() == []
+    assert set_up(Browser(app), code, "Root", now=clock())
+
+
+@pytest.mark.parametrize(
+    ("password", "told"),
+    [
+        ("onze-lettre", "12 characters at least"),
+        ("motdepasse2026!", "too easily guessed"),
+        ("P@ssw0rd12345", "too easily guessed"),
+        ("azertyuiop123456", "too easily guessed"),
+        ("anais durand 1990", "too easily guessed"),
+        ("4815162342481516", "too easily guessed"),
+    ],
+)
+def test_a_weak_password_is_refused_with_what_to_do(
+    app: FastAPI, database: Database, clock: Clock, password: str, told: str
+) -> None:
+    code = a_code(database, clock)
+    chosen = {"code": code, "name": "Anais Durand", "password": password, "again": password}
+
+    answer = Browser(app).post("/setup/password", data=chosen)
+
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert password not in answer.text
+
+
+def test_who_signed_out_is_signed_in_again_by_password_and_code(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    browser, secret, _ = an_account(app, database, clock)
+    browser.post("/sign-out", data={"csrf": browser.csrf()})
+    assert browser.get("/account").status_code == 303
+    clock.later(seconds=60)
+
+    assert sign_in(browser, app_code(secret, clock())) == 303
+
+    assert NAME in browser.get("/account").text
+    assert acts(database)[-2:] == [
+        (f"account:{NAME}", "signed out", NAME),
+        (f"account:{NAME}", "signed in", NAME),
+    ]
+
+
+def test_a_code_of_the_app_signs_in_once(app: FastAPI, database: Database, clock: Clock) -> None:
+    _, secret, _ = an_account(app, database, clock)
+    clock.later(seconds=60)
+    code = app_code(secret, clock())
+
+    answers = [sign_in(Browser(app), code), sign_in(Browser(app), code)]
+
+    assert answers == [303, 401]
+
+
+def test_a_recovery_code_signs_in_once_however_it_is_typed(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    _, _, codes = an_account(app, database, clock)
+
+    answers = [
+        sign_in(Browser(app), codes[3].lower().replace("-", " ")),
+        sign_in(Browser(app), codes[3]),
+        sign_in(Browser(app), codes[4]),
+    ]
+
+    assert answers == [303, 401, 303]
+
+
+def test_what_is_wrong_is_not_told_and_secrets_are_kept_nowhere(
+    app: FastAPI, database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, secret, codes = an_account(app, database, clock)
+    clock.later(seconds=60)
+    right = app_code(secret, clock())
+
+    texts = [
+        Browser(app).post("/sign-in", data=given).text
+        for given in (
+            {"name": NAME, "password": "not the password at all", "code": right},
+            {"name": NAME, "password": PASSWORD, "code": "000000"},
+            {"name": "nobody of that name", "password": PASSWORD, "code": right},
+            {"name": NAME, "password": PASSWORD},
+        )
+    ]
+
+    assert len(set(texts)) == 1
+    with database.reading() as connection:
+        dump = "\n".join(connection.connection.iterdump())
+    kept = [PASSWORD, right, codes[0], codes[0].replace("-", ""), "nobody of that name"]
+    assert [one for one in kept if one in dump or one in caplog.text] == []
+    assert [subject for _, action, subject in acts(database) if "refused" in action] == [
+        NAME,
+        NAME,
+        "an unknown name",
+        NAME,
+    ]
+
+
+@pytest.mark.parametrize("name", [NAME, "nobody"])
+def test_a_name_rests_longer_and_longer_whether_it_is_known_or_not(
+    app: FastAPI, database: Database, clock: Clock, name: str
+) -> None:
+    an_account(app, database, clock)
+    browser = Browser(app)
+
+    first = [sign_in(browser, "000000", name=name) for _ in range(6)]
+    clock.later(seconds=60)
+    second = [sign_in(browser, "000000", name=name.upper()) for _ in range(2)]
+    clock.later(seconds=60)
+    third = browser.post("/sign-in", data={"name": name, "password": "x", "code": "0"})
+
+    assert first == [401] * 5 + [429]
+    assert second == [401, 429]
+    assert third.status_code == 429
+    assert third.headers["retry-after"] == "60"
+
+
+def test_an_address_that_tries_too_often_is_made_to_wait(database: Database, clock: Clock) -> None:
+    settings = ServerSettings(sign_in=SignInSettings(attempts_at_once=3, attempts_per_minute=1))
+    browser = Browser(an_app(database, clock, settings))
+
+    answers = [sign_in(browser, "0", name=f"name {number}") for number in range(4)]
+
+    assert answers == [401, 401, 401, 429]
+
+
+def test_a_session_ends_after_an_idle_hour_and_after_twelve_hours(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    idle, secret, _ = an_account(app, database, clock)
+    clock.later(seconds=60)
+    busy = Browser(app)
+    sign_in(busy, app_code(secret, clock()))
+
+    seen = []
+    for _ in range(24):
+        clock.later(minutes=30)
+        seen.append(busy.get("/account").status_code)
+
+    assert seen == [200] * 23 + [303]
+    assert idle.get("/account").status_code == 303
+
+
+def test_a_session_is_known_to_every_process_and_ended_on_all_at_once(
+    app: FastAPI, database: Database, clock: Clock, tmp_path: Path
+) -> None:
+    browser, _, _ = an_account(app, database, clock)
+    another = Database(sqlite_url(tmp_path / "vigie.db"))
+    beside = Browser(an_app(another, clock))
+    beside.cookies.update(browser.cookies)
+
+    before = beside.get("/account").status_code
+    Accounts(database).lock(NAME, Act("test", clock()), locked=True)
+    after = beside.get("/account").status_code
+
+    another.close()
+    assert (before, after) == (200, 303)
+
+
+def test_a_locked_account_does_not_sign_in_until_it_is_unlocked(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    _, secret, _ = an_account(app, database, clock)
+    Accounts(database).lock(NAME, Act("test", clock()), locked=True)
+    clock.later(seconds=60)
+    locked = sign_in(Browser(app), app_code(secret, clock()))
+    Accounts(database).lock(NAME, Act("test", clock()), locked=False)
+
+    assert (locked, sign_in(Browser(app), app_code(secret, clock()))) == (401, 303)
+
+
+def test_a_reset_forgets_the_password_the_app_and_every_session(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    browser, secret, codes = an_account(app, database, clock)
+    Accounts(database).reset(NAME, Act("test", clock()))
+    clock.later(seconds=60)
+
+    assert browser.get("/account").status_code == 303
+    assert sign_in(Browser(app), app_code(secret, clock())) == 401
+    assert sign_in(Browser(app), codes[0]) == 401
+    assert set_up(Browser(app), a_code(database, clock, NAME), "another name", now=clock())
+    assert [held.name for held in Accounts(database).accounts()] == [NAME]
+
+
+def test_the_cookie_is_of_this_host_alone_and_no_script_reads_it(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    _, _, codes = an_account(app, database, clock)
+
+    answer = Browser(app).post(
+        "/sign-in", data={"name": NAME, "password": PASSWORD, "code": codes[0]}
+    )
+
+    name, *told = answer.headers["set-cookie"].split("; ")
+    assert name.startswith("__Host-vigie=")
+    assert {"HttpOnly", "Secure", "SameSite=lax", "Path=/"} <= set(told)
+    assert not any(one.startswith("Domain") for one in told)
+
+
+def test_over_plain_http_on_loopback_the_cookie_has_a_plain_name(
+    database: Database, clock: Clock
+) -> None:
+    settings = SETTINGS.model_copy(update={"http": HttpSettings(plain=True)})
+    browser = Browser(an_app(database, clock, settings), origin="http://127.0.0.1:8445")
+
+    set_up(browser, a_code(database, clock), "Root", now=clock())
+
+    assert list(browser.cookies) == ["vigie"]
+    assert browser.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", ""])
+def test_a_form_of_another_site_signs_nobody_in(
+    app: FastAPI, database: Database, clock: Clock, origin: str
+) -> None:
+    _, _, codes = an_account(app, database, clock)
+    given = {"name": NAME, "password": PASSWORD, "code": codes[0]}
+
+    answer = Browser(app).post("/sign-in", data=given, headers={"Origin": origin})
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_page_sends_to_sign_in_and_signing_in_sends_back(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    _, _, codes = an_account(app, database, clock)
+    browser = Browser(app)
+
+    sent = browser.get("/account?a=1&b=é")
+    form = browser.get(sent.headers["location"]).text
+    given = {"name": NAME, "password": PASSWORD, "code": codes[0], "next": "/account?a=1"}
+    back = browser.post("/sign-in", data=given)
+
+    assert sent.headers["location"].startswith("/sign-in?next=%2Faccount%3Fa%3D1")
+    assert 'value="/account?a=1&amp;b=' in form
+    assert back.headers["location"] == "/account?a=1"
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "evil", ""],
+)
+def test_signing_in_never_leads_elsewhere(
+    app: FastAPI, database: Database, clock: Clock, elsewhere: str
+) -> None:
+    _, _, codes = an_account(app, database, clock)
+    given = {"name": NAME, "password": PASSWORD, "code": codes[0], "next": elsewhere}
+
+    answer = Browser(app).post("/sign-in", data=given)
+
+    assert answer.headers["location"] == "/account"
+
+
+def test_the_api_takes_a_session_with_its_role_and_its_sites(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    browser, _, _ = an_account(app, database, clock, Role.AUDITOR, SITE)
+
+    listed = browser.get("/api/v1/devices").json()["items"]
+
+    assert [device["id"] for device in listed] == ["a"]
+    assert browser.get("/api/v1/devices/b").status_code == 404
+    write = browser.post(
+        f"/api/v1/sites/{SITE}/incidents", headers={"X-CSRF-Token": browser.csrf()}, json={}
+    )
+    assert write.status_code == 403
+
+
+def test_a_session_changes_something_only_with_its_token_from_our_own_page(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    browser, _, _ = an_account(app, database, clock, Role.OPERATOR)
+    path, entry = f"/api/v1/sites/{SITE}/incidents", {"text": "Panne", "person": "A. Durand"}
+    token = browser.csrf()
+
+    def post(**headers: str) -> int:
+        return int(browser.post(path, json=entry, headers=headers).status_code)
+
+    assert post() == 403
+    assert post(**{"X-CSRF-Token": "0" * 48}) == 403
+    assert post(**{"X-CSRF-Token": token, "Origin": "https://elsewhere.example"}) == 403
+    assert post(**{"X-CSRF-Token": token}) == 201
+    assert (f"account:{NAME}", SITE) in [(actor, subject) for actor, _, subject in acts(database)]
+
+
+def test_signing_out_needs_the_sessions_own_form(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    browser, _, _ = an_account(app, database, clock)
+
+    assert browser.post("/sign-out").status_code == 403
+    assert browser.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/setup"])
+def test_pages_let_nothing_in_from_elsewhere_and_nothing_inline(app: FastAPI, path: str) -> None:
+    answer = Browser(app, language="fr-FR,fr;q=0.9,en;q=0.8").get(path)
+
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert answer.headers["cache-control"] == "no-store"
+    assert '<html lang="fr">' in answer.text
+    assert not any(
+        one in answer.text for one in ("<script", "style=", "onclick", "http:", "https:")
+    )
+    assert Browser(app).get("/static/entrance.css").headers["content-type"].startswith("text/css")
+    assert Browser(app).get("/static/..%2Fwords.py").status_code == 404
