@@ -49,7 +49,12 @@ class Sweep:
     lapsing: Lapsing
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweeps until stopped."""
+        """Sweeps until stopped.
+
+        It begins once readers see every device: after a start with other rules the whole fleet is
+        judged again, and meanwhile there would be no page for Prometheus.
+        """
+        await self.viewing.every_device_shown(stop)
         while not stop.is_set():
             try:
                 swept = await self.once(stop)

@@ -40,6 +40,15 @@ class Viewing:
         self._every = every
         self._changed: dict[int, None] = {}
         self._filled = False
+        self._shown = asyncio.Event()
+
+    async def every_device_shown(self, stop: asyncio.Event) -> None:
+        """Waits until the model has been whole once, or until stopped."""
+        async with asyncio.TaskGroup() as tasks:
+            waits = [tasks.create_task(event.wait()) for event in (self._shown, stop)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
 
     def committed(self, change: DeviceChange) -> None:
         """A change has been committed."""
@@ -90,6 +99,7 @@ class Viewing:
             self._filled = False
             raise
         await self._model.whole(found)
+        self._shown.set()
 
     async def _follow(self) -> None:
         while self._changed:
