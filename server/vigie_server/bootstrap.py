@@ -335,7 +335,15 @@ class Server:
         enrolment.add_generic_rpc_handlers((EnrolmentPort(enrol, renewal, attempts).handler,))
         certificate, key = self._https()
         http = bound(settings.listen.http)
-        serve_readers = partial(serve_http, self._app, http, stop, certificate=certificate, key=key)
+        serve_readers = partial(
+            serve_http,
+            self._app,
+            http,
+            stop,
+            certificate=certificate,
+            key=key,
+            max_head=settings.http.max_head,
+        )
         addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))
         try:
             await telemetry.start()

@@ -299,13 +299,15 @@ class ReportsSettings(_Group):
 class HttpSettings(_Group):
     """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
 
-    `plain` serves HTTP without TLS, on loopback addresses alone. `origin`: what browsers call this
-    server, where a proxy stands before it: `https://vigie.example.org`.
+    `plain` serves HTTP without TLS, on loopback addresses alone. `max_head`: the request line and
+    the headers of a request. `origin`: what browsers call this server, where a proxy stands before
+    it: `https://vigie.example.org`.
     """
 
     certificate: Path | None = None
     key: Path | None = None
     plain: bool = False
+    max_head: ByteSize = Field(ByteSize(64 * 1024), ge=8 * 1024)
     origin: str = Field("", pattern=r"^(https?://[^/\s]+)?$")
 
 

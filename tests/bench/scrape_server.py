@@ -136,7 +136,9 @@ async def main(folder: Path, devices: int) -> None:
     tell(port=listener.getsockname()[1], **figures)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(watch.run(stop))
-        tasks.create_task(serve_http(app, listener, stop, certificate=certificate, key=key))
+        tasks.create_task(
+            serve_http(app, listener, stop, certificate=certificate, key=key, max_head=2**16)
+        )
         await follow(fleet, pages, watch)
         stop.set()
     pages.close()

@@ -4,9 +4,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import httpx2
 import pytest
@@ -14,14 +15,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.web.serving import bound, is_loopback, serve_http
 
+MAX_HEAD: Final = 16 * 1024
+PIECE: Final = b"a" * 8 * 1024
+CHUNKED: Final = b"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+SENT: Final = 512  # pieces: 4 MiB
+
 
 def an_app() -> FastAPI:
     app = FastAPI()
+
+    @app.post("/length")
+    async def length(request: Request) -> int:
+        return len(await request.body())
 
     @app.get("/healthz")
     async def alive() -> str:
@@ -65,7 +75,9 @@ async def served(certificate: tuple[Path, Path] | None) -> AsyncIterator[int]:
     chain, key = certificate or (None, None)
     listener = bound("127.0.0.1:0")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve_http(an_app(), listener, stop, certificate=chain, key=key))
+        tasks.create_task(
+            serve_http(an_app(), listener, stop, certificate=chain, key=key, max_head=MAX_HEAD)
+        )
         try:
             yield listener.getsockname()[1]
         finally:
@@ -93,6 +105,43 @@ async def test_plain_http_answers_on_loopback() -> None:
         answer = await client.get(f"http://127.0.0.1:{port}/healthz")
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /healthz?",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ",
+        CHUNKED + b"1;",
+        CHUNKED + b"1\r\na\r\n0\r\nX-Long: ",
+    ],
+    ids=["line", "header", "extension of a chunk", "trailer"],
+)
+async def test_what_is_said_without_end_ends_the_connection(begun: bytes) -> None:
+    async with served(None) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begun)
+        with suppress(ConnectionError):
+            for _ in range(SENT):
+                writer.write(PIECE)
+                await writer.drain()
+                if reader.at_eof():
+                    break
+            else:
+                pytest.fail("all of it was taken")
+        writer.close()
+
+
+async def test_bodies_and_many_requests_are_not_taken_for_a_long_head() -> None:
+    body = PIECE * 20
+    async with served(None) as port, httpx2.AsyncClient() as client:
+        for _ in range(3):
+            answer = await client.post(f"http://127.0.0.1:{port}/length", content=body)
+            assert answer.json() == len(body)
+        headers = {"X-Long": "a" * (MAX_HEAD // 2)}
+        for _ in range(5):
+            answer = await client.get(f"http://127.0.0.1:{port}/healthz", headers=headers)
+            assert answer.status_code == 200
 
 
 def test_a_port_that_is_taken_is_told() -> None:

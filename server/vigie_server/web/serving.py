@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.web.connections import within
 
 _BACKLOG: Final = 256
 
@@ -47,10 +48,16 @@ async def serve_http(
     *,
     certificate: Path | None,
     key: Path | None,
+    max_head: int,
 ) -> None:
-    """Serves until stopped, over TLS when a certificate is given; closes the listener."""
+    """Serves until stopped, over TLS when a certificate is given; closes the listener.
+
+    `max_head`: bytes of the request line and the headers of a request, at most.
+    """
     config = uvicorn.Config(
         app,
+        http=within(max_head),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
