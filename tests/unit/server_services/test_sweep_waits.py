@@ -45,10 +45,10 @@ class Story:
     def lapse(self, now: datetime) -> int:  # noqa: ARG002
         return 0
 
-    def judged_otherwise(self, digest: str, *, limit: int) -> Sequence[int]:  # noqa: ARG002
+    def judged_otherwise(self, digest: str, *, limit: int) -> Mapping[int, str]:  # noqa: ARG002
         self.told.append("swept")
         self._loop.call_soon_threadsafe(self.swept.set)
-        return ()
+        return {}
 
     def due(self, *, now: datetime, limit: int) -> Mapping[int, Sequence[str]]:  # noqa: ARG002
         return {}
