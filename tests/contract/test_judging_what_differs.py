@@ -15,7 +15,7 @@ from vigie_server.bundled import bundled_catalogue, guide_folder, topics_folder,
 from vigie_server.domain.describing import described
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
-from vigie_server.domain.reports import Limits
+from vigie_server.domain.reports import Limits, Report
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.verdicts import Status
@@ -245,3 +245,25 @@ async def test_a_due_rule_is_judged_without_its_neighbours() -> None:
     change = await accept.judge_again(record, ["Q06-drops-logged"], now=NOW)
 
     assert [written.held.verdict.rule for written in change.verdicts] == ["Q06-drops-logged"]
+
+
+async def test_a_report_with_nothing_new_moves_its_device_on_by_what_differs() -> None:
+    record = a_record(0, CATALOGUE)
+    report = Report(seq=2, sent_at=NOW, elapsed=timedelta(0), snapshots=[])
+    await accept_by(CATALOGUE)(record, report, received_at=NOW)
+    other = {"Q05-min-length": replace(CATALOGUE.rules["Q05-min-length"], digest="other")}
+    gone = {"Q05-gone": replace(CATALOGUE.rules["Q05-min-length"], id="Q05-gone")}
+    known = replace(CATALOGUE, digest="known", rules={**CATALOGUE.rules, **other, **gone})
+    for rule in ("Q05-min-length", "Q05-lockout"):
+        held = record.verdicts[rule]
+        wrong = replace(held.verdict, reason={"fr": "?", "en": "?"})
+        record.verdicts[rule] = replace(held, verdict=wrong)
+    record.verdicts["Q05-gone"] = record.verdicts["Q05-lockout"]
+    record.judged_with = "known"
+
+    again = replace(report, seq=3)
+    change = (await accept_by(CATALOGUE, known)(record, again, received_at=NOW)).change
+
+    assert [written.held.verdict.rule for written in change.verdicts] == ["Q05-min-length"]
+    assert change.retracted == ("Q05-gone",)
+    assert (change.judged_with, record.judged_with) == (CATALOGUE.digest, CATALOGUE.digest)
