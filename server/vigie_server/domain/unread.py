@@ -1,6 +1,7 @@
 """Verdicts as they came from the store, each read when it is first asked for: most never are."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from vigie_server.domain.records import HeldVerdict
@@ -12,20 +13,22 @@ Row = TypeVar("Row")
 class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
     """Verdicts by rule. `read` gives that of a row, `standing` its status and whether it is waived.
 
-    `rows` becomes its own.
+    `next_check` gives when it is to be looked at again. `rows` becomes its own.
     """
 
-    __slots__ = ("_read", "_reader", "_rows", "_standing")
+    __slots__ = ("_next_check", "_read", "_reader", "_rows", "_standing")
 
     def __init__(
         self,
         rows: dict[str, Row],
         read: Callable[[Row], HeldVerdict],
         standing: Callable[[Row], tuple[Status, bool]],
+        next_check: Callable[[Row], datetime | None],
     ) -> None:
         self._rows: Final = rows
         self._reader: Final = read
         self._standing: Final = standing
+        self._next_check: Final = next_check
         self._read: Final[dict[str, HeldVerdict]] = {}
 
     def __getitem__(self, rule: str) -> HeldVerdict:
@@ -48,6 +51,13 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
     def __len__(self) -> int:
         return len(self._rows) + len(self._read)
 
+    def glimpse(self, rule: str) -> tuple[Status, datetime | None] | None:
+        """What a rule comes to and when it is looked at again. Nothing more is read."""
+        row = self._rows.get(rule)
+        if row is None:
+            return _glimpse(self._read.get(rule))
+        return self._standing(row)[0], self._next_check(row)
+
     def standings(self) -> Iterator[tuple[str, Status, bool]]:
         """Of each rule what it comes to, and whether that is waived. Nothing more is read."""
         for rule, row in self._rows.items():
@@ -58,6 +68,19 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
 def standings(verdicts: Mapping[str, HeldVerdict]) -> Iterable[tuple[str, Status, bool]]:
     """Of each rule what it comes to, and whether that is waived."""
     return verdicts.standings() if isinstance(verdicts, UnreadVerdicts) else _standings(verdicts)
+
+
+def glimpse(
+    verdicts: Mapping[str, HeldVerdict], rule: str
+) -> tuple[Status, datetime | None] | None:
+    """What a rule comes to and when it is looked at again; None where it has no verdict."""
+    if isinstance(verdicts, UnreadVerdicts):
+        return verdicts.glimpse(rule)
+    return _glimpse(verdicts.get(rule))
+
+
+def _glimpse(held: HeldVerdict | None) -> tuple[Status, datetime | None] | None:
+    return None if held is None else (held.verdict.status, held.next_check_at)
 
 
 def _standings(verdicts: Mapping[str, HeldVerdict]) -> Iterator[tuple[str, Status, bool]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vigie_server.domain.devices import Device
@@ -59,6 +59,13 @@ class Judging(Protocol):
     @property
     def moving(self) -> frozenset[str]:
         """The rules that may judge the same content differently with every report."""
+        ...
+
+    def doubts_after(self, rule: str) -> timedelta | None:
+        """The age at which evidence leaves this rule without an answer.
+
+        None where an answer, or the lack of one, may also follow when the evidence was true.
+        """
         ...
 
     @property

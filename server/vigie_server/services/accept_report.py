@@ -28,7 +28,7 @@ from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.score import Figures as DeviceFigures
 from vigie_server.domain.score import figures as figures_over
 from vigie_server.domain.standing import HOLD, says_the_same, standing
-from vigie_server.domain.unread import standings
+from vigie_server.domain.unread import glimpse, standings
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
 from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
@@ -84,6 +84,8 @@ _NO_RULES: Final = frozenset[str]()
 
 _SETTLED_BY_CONTENT: Final = frozenset({Status.PASS, Status.FAIL, Status.NOT_APPLICABLE})
 """Verdicts that the same content, fresher, leaves as they are."""
+_SETTLED_WHILE_FRESH: Final = _SETTLED_BY_CONTENT | {Status.UNKNOWN}
+"""The same where it was not too old before either: a doubt then has other grounds."""
 _SETTLED_BY_REPORTING: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 """Verdicts on the device alone that a report leaves as they are."""
 
@@ -91,10 +93,11 @@ _SETTLED_BY_REPORTING: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 def _may_move(
     record: DeviceRecord, rule: str, now: datetime, *, settled: frozenset[Status]
 ) -> bool:
-    known = record.verdicts.get(rule)
-    if known is None or known.verdict.status not in settled:
+    known = glimpse(record.verdicts, rule)
+    if known is None:
         return True
-    return known.next_check_at is not None and known.next_check_at <= now
+    status, next_check_at = known
+    return status not in settled or (next_check_at is not None and next_check_at <= now)
 
 
 class AcceptReport:
@@ -192,10 +195,12 @@ class AcceptReport:
         intake.held[topic] = HeldSnapshot(held.digest, instant, held.revision, fact)
         if self._judging.keeps(topic):
             intake.seen.append((topic, instant))
+        age = now - held.observed_at
         for rule in self._judging.rules_reading(topic):
-            if rule in self._judging.moving or _may_move(
-                record, rule, now, settled=_SETTLED_BY_CONTENT
-            ):
+            lasts = self._judging.doubts_after(rule)
+            fresh = lasts is not None and age < lasts
+            settled = _SETTLED_WHILE_FRESH if fresh else _SETTLED_BY_CONTENT
+            if rule in self._judging.moving or _may_move(record, rule, now, settled=settled):
                 intake.topics.add(topic)
                 return
 
@@ -233,7 +238,8 @@ class AcceptReport:
                     instant,
                 )
             )
-        intake.topics.add(snapshot.topic)
+        if snapshot.topic == INVENTORY or self._judging.rules_reading(snapshot.topic):
+            intake.topics.add(snapshot.topic)
         return True
 
     async def _accepted(

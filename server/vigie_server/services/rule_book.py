@@ -1,7 +1,7 @@
 """The rules in force and what they read: the `Judging` of the sessions and the sweeper."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from vigie_server.domain.describing import DESCRIBES, INVENTORY
@@ -59,6 +59,11 @@ class RuleBook:
         self._all_topics = frozenset[str]().union(*self._topics_of.values())
         self._on_device = frozenset(rule for rule, topics in self._topics_of.items() if not topics)
         self._moving = frozenset(rule.id for rule in catalogue.rules.values() if rule.moving)
+        self._doubts_after = {
+            rule.id: rule.max_age
+            for rule in catalogue.rules.values()
+            if rule.depends_on is not None and not rule.moving
+        }
         self._moved_by_reporting = self._on_device & self._moving
         self._decisive = frozenset(
             rule.id for rule in catalogue.rules.values() if rule.severity in DECISIVE
@@ -97,6 +102,9 @@ class RuleBook:
     @property
     def moving(self) -> frozenset[str]:
         return self._moving
+
+    def doubts_after(self, rule: str) -> timedelta | None:
+        return self._doubts_after.get(rule)
 
     @property
     def decisive(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ the same things over and over: texts that come again are read once.
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ _VERDICTS: Final = """
 SELECT device_key, rule, rule_version, status, reason, offending, measures, since, failing_since,
   next_check_at, passing_since, waived
 FROM verdict WHERE device_key IN ({keys})"""
-_KEY, _RULE, _STATUS, _WAIVED = 0, 1, 3, 11
+_KEY, _RULE, _STATUS, _NEXT_CHECK, _WAIVED = 0, 1, 3, 9, 11
 """Places in a row of `_VERDICTS`."""
 _NO_TOPIC: Final = ""
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
@@ -82,7 +83,7 @@ def many_records(
                 held = {rule: _held(row) for rule, row in verdicts.items()}
                 records[key].verdicts = held
             else:
-                records[key].verdicts = UnreadVerdicts(verdicts, _held, _standing)
+                records[key].verdicts = UnreadVerdicts(verdicts, _held, _standing, _next_check)
         for key, waivers in waivers_of(database, connection, list(records)).items():
             records[key].waivers.update(waivers)
     return [(record, forms[key]) for key, record in records.items()]
@@ -112,6 +113,10 @@ def _places(values: Sequence[object]) -> str:
 
 def _standing(row: Sequence[Any]) -> tuple[Status, bool]:
     return _STATUSES[row[_STATUS]], bool(row[_WAIVED])
+
+
+def _next_check(row: Sequence[Any]) -> datetime | None:
+    return from_store_or_none(row[_NEXT_CHECK])
 
 
 def _held(row: Sequence[Any]) -> HeldVerdict:

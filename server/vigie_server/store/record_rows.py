@@ -1,6 +1,7 @@
 """Rows of the store as what the domain knows: a device, its record, a verdict that stands."""
 
 import json
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -118,6 +119,12 @@ def held_verdict(row: Row[Any]) -> HeldVerdict:
         row.passing_since,
         bool(row.waived),
     )
+
+
+def next_check_of(row: Row[Any]) -> datetime | None:
+    """When the verdict of a row is to be looked at again."""
+    found: datetime | None = row.next_check_at
+    return found
 
 
 def standing_of(row: Row[Any]) -> tuple[Status, bool]:

@@ -28,7 +28,7 @@ from vigie_server.store.models import (
     SnapshotRow,
     VerdictRow,
 )
-from vigie_server.store.record_rows import held_verdict, record_of, standing_of
+from vigie_server.store.record_rows import held_verdict, next_check_of, record_of, standing_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
 from vigie_server.store.waivers import waivers_of
@@ -73,7 +73,7 @@ class Records:
             record.snapshots.update(_snapshots(connection, record.key))
             verdicts = connection.execute(_VERDICTS, {"key": record.key}).all()
         rows = {row.rule: row for row in verdicts}
-        record.verdicts = UnreadVerdicts(rows, held_verdict, standing_of)
+        record.verdicts = UnreadVerdicts(rows, held_verdict, standing_of, next_check_of)
         return record
 
     def around(self, key: int) -> tuple[Surroundings, Mapping[str, tuple[Waiver, ...]]]:
