@@ -5,6 +5,7 @@ from functools import partial
 
 from fastapi import APIRouter
 
+from vigie_server.domain.personal import naming_columns
 from vigie_server.domain.rules import Catalogue
 from vigie_server.ports.readers import FleetReader
 from vigie_server.store.audit_trail import Acts
@@ -15,20 +16,28 @@ from vigie_server.web.access import Access
 from vigie_server.web.audit import audit_router
 from vigie_server.web.devices import devices_router
 from vigie_server.web.rules import rules_router
+from vigie_server.web.withheld import Withheld
 
 
 def fleet_routes(
     database: Database, catalogue: Catalogue, reader: FleetReader
 ) -> tuple[Callable[[Access], APIRouter], ...]:
     """The routes of what devices come to, and of who did what."""
-    lists = FleetLists(database)
+    lists, withheld = FleetLists(database), Withheld(naming_columns(catalogue))
     return (
-        partial(devices_router, known=reader.device, lists=lists, changes=Changes(database)),
+        partial(
+            devices_router,
+            known=reader.device,
+            lists=lists,
+            changes=Changes(database),
+            withheld=withheld,
+        ),
         partial(
             rules_router,
             lists=lists,
             rules=tuple(catalogue.rules.values()),
             references=tuple(catalogue.references.values()),
+            withheld=withheld,
         ),
         partial(audit_router, trail=Acts(database)),
     )

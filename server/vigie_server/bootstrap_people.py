@@ -5,14 +5,17 @@ from datetime import datetime
 from functools import partial
 from time import monotonic
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from vigie_server.domain.attempts import Attempts
 from vigie_server.ports.people import Tries
+from vigie_server.ports.readers import FleetReader
+from vigie_server.services.note_accesses import NoteAccesses
 from vigie_server.services.passwords import Passwords
 from vigie_server.services.sign_in import Invite, Sessions, SessionTimes, SetUp, SignIn
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import ServerSettings
+from vigie_server.store.accesses import Accesses
 from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
 from vigie_server.store.sign_ins import SignIns
@@ -22,6 +25,7 @@ from vigie_server.web.browsers import Browsers
 from vigie_server.web.pages.drawn_with import static_router
 from vigie_server.web.pages.setting_up import setting_up_router
 from vigie_server.web.pages.signing_in import signing_in_router
+from vigie_server.web.watching import Watching
 
 Routes = Callable[[Access], APIRouter]
 
@@ -33,6 +37,22 @@ def access_to(settings: ServerSettings, database: Database, now: Callable[[], da
         now,
         sessions=Sessions(SignIns(database), _times(settings)),
         browsers=browsers_of(settings),
+        limits=Attempts(
+            per_minute=settings.http.requests_per_minute,
+            burst=settings.http.requests_at_once,
+            monotonic=monotonic,
+        ),
+    )
+
+
+def watch_contractors(
+    app: FastAPI, database: Database, reader: FleetReader, now: Callable[[], datetime]
+) -> None:
+    """Has the audit say what contractors look at."""
+    app.add_middleware(
+        Watching,
+        notes=NoteAccesses(Accesses(database), now),
+        site_of=lambda device: reader.device(device).site,
     )
 
 

@@ -128,8 +128,15 @@ def api() -> None:
     show_default=True,
     help="Days it is valid.",
 )
+@click.option(
+    "--personal-data",
+    is_flag=True,
+    help="A contractor sees names of people in evidence too; other roles always do.",
+)
 @told_errors
-def create_api(*, role: str, sites: tuple[str, ...], name: str, days: int) -> None:
+def create_api(
+    *, role: str, sites: tuple[str, ...], name: str, days: int, personal_data: bool
+) -> None:
     """Make an API token and print it."""
     with opened() as (settings, database):
         desk = tokens_of(settings, database, actor=actor())
@@ -138,8 +145,29 @@ def create_api(*, role: str, sites: tuple[str, ...], name: str, days: int) -> No
             role=Role(role),
             sites=sites or None,
             lifetime=timedelta(days=days),
+            personal_data=personal_data,
         )
     click.echo(f"Token {token_id}: role {role}, {counted(days, 'day|days')}.", err=True)
+    click.echo(text)
+
+
+@api.command("rotate")
+@click.argument("token_id")
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, 24 * 30),
+    default=24,
+    show_default=True,
+    help="Hours that the secret before is good for.",
+)
+@told_errors
+def rotate(token_id: str, *, overlap_hours: int) -> None:
+    """Give a valid API token a new secret and print it; its end stays."""
+    with opened() as (settings, database):
+        desk = tokens_of(settings, database, actor=actor())
+        text = desk.make.rotate(token_id, overlap=timedelta(hours=overlap_hours))
+    hours = counted(overlap_hours, "hour|hours")
+    click.echo(f"Token {token_id}: the secret before is good for {hours}.", err=True)
     click.echo(text)
 
 

@@ -28,7 +28,7 @@ from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.assessing import SiteSeen, TakenTraits, WordedAssessment
 from vigie_server.ports.declaring import Act, Target
-from vigie_server.ports.tokens import Role
+from vigie_server.ports.tokens import NewToken, Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
@@ -199,8 +199,12 @@ def test_contractors_are_those_who_reach_the_site_with_a_token_in_force(
     database: Database, store: Assessments
 ) -> None:
     make = MakeTokens(Tokens(database), lambda: NOW, "test")
+    # As an earlier version made them; none is made any more.
+    boundless = NewToken("1", b"e" * 32, NOW, NOW + timedelta(days=10), "test")
+    Tokens(database).add_api_token(
+        boundless, name="everywhere", role=Role.CONTRACTOR, sites=None, personal_data=False
+    )
     for name, role, sites in (
-        ("everywhere", Role.CONTRACTOR, None),
         ("here", Role.CONTRACTOR, [SITE, "Les Lilas"]),
         ("elsewhere", Role.CONTRACTOR, ["Les Lilas"]),
         ("ours", Role.OPERATOR, None),
@@ -360,7 +364,7 @@ def test_only_what_happened_to_a_site_marks_it_as_changed(
     SiteInventories(database).review("Les Lilas", Inventory.ACCESS, "", ACT)
     by_act, mark = store.changed(mark)
     MakeTokens(Tokens(database), lambda: NOW, "test").api(
-        name="x", role=Role.CONTRACTOR, sites=None, lifetime=timedelta(days=1)
+        name="x", role=Role.CONTRACTOR, sites=[SITE], lifetime=timedelta(days=1)
     )
     by_token, _ = store.changed(mark)
 

@@ -34,6 +34,7 @@ from vigie_server.web.access import Access
 from vigie_server.web.app import create_app
 from vigie_server.web.devices import devices_router
 from vigie_server.web.rules import rules_router
+from vigie_server.web.withheld import Withheld
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REASON = {"fr": "Le pare-feu est arrêté.", "en": "The firewall is off."}
@@ -218,10 +219,15 @@ def a_client(
     )
     access = Access(TokensInMemory(), lambda: NOW)
     lists = ListsInMemory(reader)
-    app.include_router(devices_router(access, known=reader.device, lists=lists, changes=lists))
+    withheld = Withheld({})
+    app.include_router(
+        devices_router(access, known=reader.device, lists=lists, changes=lists, withheld=withheld)
+    )
     references = tuple(load_references(guide_folder() / "reference").values())
     rules = tuple(bundled_catalogue().rules.values())
-    app.include_router(rules_router(access, lists=lists, rules=rules, references=references))
+    app.include_router(
+        rules_router(access, lists=lists, rules=rules, references=references, withheld=withheld)
+    )
     return TestClient(app, raise_server_exceptions=False)
 
 

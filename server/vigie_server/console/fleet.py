@@ -12,6 +12,7 @@ from vigie_server.console.shell import Shell, Visit
 from vigie_server.console.walking import Walk
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound
+from vigie_server.domain.personal import naming_columns
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.declaring import CardStore
@@ -25,6 +26,7 @@ from vigie_server.ports.lists import (
 from vigie_server.ports.readers import FleetReader
 from vigie_server.web.access import scope_of, sees
 from vigie_server.web.cursors import Kinds
+from vigie_server.web.withheld import Withheld
 
 PAGE: Final = 50
 CHANGES: Final = 30
@@ -107,8 +109,9 @@ def fleet_pages(shell: Shell, seen: FleetSeen) -> APIRouter:
 def device_seen(seen: FleetSeen, found: Device, visit: Visit, **beside: Any) -> dict[str, Any]:
     """All that the page of a device shows."""
     changes = seen.changes.changes_of(found.id, ChangesWanted(), after=None, limit=CHANGES)
+    withheld = Withheld(naming_columns(seen.catalogue))
     questions = by_question(
-        seen.reader.verdicts(found.id),
+        withheld.of(visit.caller, seen.reader.verdicts(found.id)),
         seen.catalogue.rules,
         seen.catalogue.questions,
         found.platform,
@@ -116,7 +119,7 @@ def device_seen(seen: FleetSeen, found: Device, visit: Visit, **beside: Any) -> 
     shown = {
         "device": found,
         "questions": questions,
-        "changes": changes.items,
+        "changes": withheld.of(visit.caller, changes.items),
         "titles": {rule.id: rule.title for rule in seen.catalogue.rules.values()},
         "card": card_lines(seen.cards.card(found.id).card, visit.words.language),
         "acts": acts_on(found) if visit.writes else (),

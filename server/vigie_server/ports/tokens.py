@@ -22,6 +22,7 @@ class ApiCaller:
     """Who calls: the token's id and name, its role, and its sites (None: every site).
 
     `person`: an account, signed in by a browser, whose name stands in both places.
+    `personal_data`: whether it sees names of people in evidence.
     """
 
     token_id: str
@@ -29,6 +30,7 @@ class ApiCaller:
     role: Role
     sites: frozenset[str] | None = field(default=None)
     person: bool = False
+    personal_data: bool = True
 
 
 class ApiTokens(Protocol):
@@ -69,8 +71,20 @@ class TokenStore(Protocol):
         ...
 
     def add_api_token(
-        self, token: NewToken, *, name: str, role: Role, sites: frozenset[str] | None
+        self,
+        token: NewToken,
+        *,
+        name: str,
+        role: Role,
+        sites: frozenset[str] | None,
+        personal_data: bool = True,
     ) -> None: ...
+
+    def rotate(
+        self, token_id: str, secret_hash: bytes, *, now: datetime, until: datetime, actor: str
+    ) -> None:
+        """Gives an API token a new secret; the one before is good until then. Raises NotFound."""
+        ...
 
     def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:
         """Raises TokenRefused."""

@@ -14,6 +14,7 @@ from vigie_server.ports.tokens import ApiCaller, NewToken, Role, TokenStore
 from vigie_server.services.enrol import hashed
 
 API_PREFIX: Final = "vigie-api1."
+CONTRACTOR_AT_MOST: Final = timedelta(days=366)
 _SECRET_CHARACTERS: Final = 64
 
 
@@ -65,14 +66,39 @@ class MakeTokens:
         role: Role,
         sites: Collection[str] | None,
         lifetime: timedelta,
+        personal_data: bool = False,
     ) -> tuple[str, str]:
-        """The token's id, and its text for the `Authorization` header."""
+        """The token's id, and its text for the `Authorization` header.
+
+        A contractor's names its sites and lasts a year at most; `personal_data` has it see names
+        of people, which every other role does. Raises SettingsMalformed.
+        """
+        if role is Role.CONTRACTOR:
+            if not sites:
+                raise SettingsMalformed("a contractor's token is for sites: name each with --site")
+            if lifetime > CONTRACTOR_AT_MOST:
+                raise SettingsMalformed(
+                    f"a contractor's token lasts {CONTRACTOR_AT_MOST.days} days at most: "
+                    "give fewer days, and rotate it with a new one in time"
+                )
         secret = secrets.token_urlsafe(24)
         token = self._new(hashed(secret.encode()), lifetime)
         self.store.add_api_token(
-            token, name=name, role=role, sites=None if sites is None else frozenset(sites)
+            token,
+            name=name,
+            role=role,
+            sites=None if sites is None else frozenset(sites),
+            personal_data=personal_data or role is not Role.CONTRACTOR,
         )
         return token.id, API_PREFIX + secret
+
+    def rotate(self, token_id: str, *, overlap: timedelta) -> str:
+        """The new text of an API token; the one before is good for `overlap`. Raises NotFound."""
+        secret, now = secrets.token_urlsafe(24), self.now()
+        self.store.rotate(
+            token_id, hashed(secret.encode()), now=now, until=now + overlap, actor=self.actor
+        )
+        return API_PREFIX + secret
 
     def _new(self, secret_hash: bytes, lifetime: timedelta) -> NewToken:
         now = self.now()

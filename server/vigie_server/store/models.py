@@ -167,9 +167,15 @@ class EnrolmentToken(Base, table=True):
 
 
 class ApiToken(Base, table=True):
-    """A token of the API; of its secret only the hash. `sites` is JSON, null for every site."""
+    """A token of the API; of its secret only the hash. `sites` is JSON, null for every site.
+
+    `previous_hash`: of the secret before the last rotation, good until `previous_until`.
+    """
 
     __tablename__ = "api_token"
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("ix_api_token_previous_hash", "previous_hash"),
+    )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)
     id: str = Field(sa_type=Text, unique=True)
@@ -181,6 +187,9 @@ class ApiToken(Base, table=True):
     expires_at: datetime = Field(sa_type=Instant)
     last_used_at: datetime | None = Field(default=None, sa_type=Instant)
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    personal_data: bool = Field(default=True)
+    previous_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
+    previous_until: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class EvidenceRow(Base, table=True):

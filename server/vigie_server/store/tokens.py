@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
@@ -85,7 +85,13 @@ class Tokens:
 
     @retried
     def add_api_token(
-        self, token: NewToken, *, name: str, role: Role, sites: frozenset[str] | None
+        self,
+        token: NewToken,
+        *,
+        name: str,
+        role: Role,
+        sites: frozenset[str] | None,
+        personal_data: bool = True,
     ) -> None:
         with self._database.writing() as connection:
             connection.execute(
@@ -97,6 +103,7 @@ class Tokens:
                     sites=None if sites is None else json.dumps(sorted(sites)),
                     created_at=token.made_at,
                     expires_at=token.expires_at,
+                    personal_data=personal_data,
                 )
             )
             _record(connection, token.made_at, token.actor, f"made a token: {role}", token.id)
@@ -124,7 +131,15 @@ class Tokens:
         """Who holds the API token of this hash. Raises TokenRefused."""
         with self._database.reading() as connection:
             row = connection.execute(
-                select(API_TOKEN).where(API_TOKEN.c.secret_hash == secret_hash)
+                select(API_TOKEN).where(
+                    or_(
+                        API_TOKEN.c.secret_hash == secret_hash,
+                        and_(
+                            API_TOKEN.c.previous_hash == secret_hash,
+                            API_TOKEN.c.previous_until > now,
+                        ),
+                    )
+                )
             ).one_or_none()
         if row is None or row.revoked_at is not None or now >= row.expires_at:
             raise TokenRefused("the token is not valid")
@@ -133,7 +148,35 @@ class Tokens:
                 connection.execute(
                     update(API_TOKEN).where(API_TOKEN.c.key == row.key).values(last_used_at=now)
                 )
-        return ApiCaller(row.id, row.name, Role(row.role), _sites(row.sites))
+        return ApiCaller(
+            row.id, row.name, Role(row.role), _sites(row.sites), personal_data=row.personal_data
+        )
+
+    @retried
+    def rotate(
+        self, token_id: str, secret_hash: bytes, *, now: datetime, until: datetime, actor: str
+    ) -> None:
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                update(API_TOKEN)
+                .where(API_TOKEN.c.id == token_id)
+                .where(API_TOKEN.c.revoked_at.is_(None))
+                .where(API_TOKEN.c.expires_at > now)
+                .values(
+                    previous_hash=API_TOKEN.c.secret_hash,
+                    previous_until=until,
+                    secret_hash=secret_hash,
+                )
+            ).rowcount
+            if not changed:
+                raise NotFound(f"no API token {token_id} that is valid")
+            _record(
+                connection,
+                now,
+                actor,
+                f"rotated a token, overlap until {until:%Y-%m-%d %H:%M}",
+                token_id,
+            )
 
     @retried
     def revoke(self, token_id: str, *, now: datetime, actor: str) -> None:

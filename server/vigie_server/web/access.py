@@ -15,6 +15,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from vigie_server.domain.attempts import Attempts
 from vigie_server.domain.errors import NotFound, TokenRefused
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, KnowsSessions
@@ -52,13 +53,14 @@ class Access:
     """Finds the caller of a request.
 
     Hand `allow(roles)` to a route of the API as its dependency, `page(roles)` to one of a page.
-    Without `sessions` and `browsers`, tokens alone are known.
+    Without `sessions` and `browsers`, tokens alone are known. `limits`: how often each may ask.
     """
 
     tokens: ApiTokens
     now: Callable[[], datetime]
     sessions: KnowsSessions | None = None
     browsers: Browsers | None = None
+    limits: Attempts | None = None
 
     def allow(self, roles: frozenset[Role]) -> Callable[[Request], Awaitable[ApiCaller]]:
         """A dependency that gives the caller, or refuses with 401 or 403."""
@@ -73,7 +75,7 @@ class Access:
                 if visitor is None:
                     raise TokenRefused(_HOW)
                 found = visitor.caller
-            _require_role(found, roles)
+            self._admit(request, found, roles)
             return found
 
         return caller
@@ -85,10 +87,17 @@ class Access:
             found = await self._visitor(request)
             if found is None:
                 raise SignInNeeded(_here(request) if request.method in SAFE else None)
-            _require_role(found.caller, roles)
+            self._admit(request, found.caller, roles)
             return found
 
         return visitor
+
+    def _admit(self, request: Request, caller: ApiCaller, roles: frozenset[Role]) -> None:
+        """Raises RateLimited, and 403 for a role that is not among these."""
+        request.state.caller = caller
+        if self.limits is not None:
+            self.limits.take(caller.token_id)
+        _require_role(caller, roles)
 
     async def _visitor(self, request: Request) -> Visitor | None:
         """Whose session the request carries. Raises 403 for a change that is not our own form's."""
@@ -102,7 +111,14 @@ class Access:
             return None
         if request.method not in SAFE:
             await self.browsers.require_own_form(request, secret)
-        caller = ApiCaller(account.name, account.name, account.role, account.sites, person=True)
+        caller = ApiCaller(
+            account.name,
+            account.name,
+            account.role,
+            account.sites,
+            person=True,
+            personal_data=account.role is not Role.CONTRACTOR,
+        )
         return Visitor(account, caller, csrf_of(secret))
 
 

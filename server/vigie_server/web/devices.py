@@ -43,6 +43,7 @@ from vigie_server.web.shapes import (
     verdict_told,
 )
 from vigie_server.web.tags import tagged
+from vigie_server.web.withheld import Withheld, told
 
 LONGEST_NAME: Final = 255
 Platform = Literal["windows", "darwin", "linux"]
@@ -115,7 +116,12 @@ class ChangeChoice:
 
 
 def devices_router(
-    access: Access, *, known: Callable[[str], Device], lists: DeviceLists, changes: ChangeLists
+    access: Access,
+    *,
+    known: Callable[[str], Device],
+    lists: DeviceLists,
+    changes: ChangeLists,
+    withheld: Withheld,
 ) -> APIRouter:
     """The routes of devices. `known` finds one by its id, or raises NotFound."""
     router = APIRouter(prefix="/api/v1")
@@ -150,10 +156,11 @@ def devices_router(
     ) -> Response:
         """What each rule says of the device, and why, in the order of the rules' ids."""
         device_in_scope(device_id, caller)
-        return VERDICTS.answer(
-            asked,
+        pages = withheld.pages(
+            caller,
             lambda after, limit: lists.verdicts(device_id, status=status, after=after, limit=limit),
         )
+        return told(caller, VERDICTS.answer(asked, pages))
 
     @router.get(
         "/devices/{device_id}/transitions", response_model=TransitionList, responses=STREAMS
@@ -167,10 +174,11 @@ def devices_router(
         """How the device's verdicts changed, the newest first."""
         device_in_scope(device_id, caller)
         wanted = chosen.wanted(None)
-        return TRANSITIONS.answer(
-            asked,
+        pages = withheld.pages(
+            caller,
             lambda after, limit: changes.changes_of(device_id, wanted, after=after, limit=limit),
         )
+        return told(caller, TRANSITIONS.answer(asked, pages))
 
     @router.get("/transitions", response_model=FleetTransitionList, responses=STREAMS)
     def list_transitions(
@@ -182,8 +190,9 @@ def devices_router(
     ) -> Response:
         """How verdicts changed, of all devices that are seen, the newest first."""
         wanted = chosen.wanted(scope_of(caller, site))
-        return OF_FLEET.answer(
-            asked, lambda after, limit: changes.changes(wanted, after=after, limit=limit)
+        pages = withheld.pages(
+            caller, lambda after, limit: changes.changes(wanted, after=after, limit=limit)
         )
+        return told(caller, OF_FLEET.answer(asked, pages))
 
     return router

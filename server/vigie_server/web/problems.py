@@ -98,6 +98,11 @@ def install(app: FastAPI) -> None:
 
 async def _raised(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 (FastAPI's shape)
     assert isinstance(error, VigieError)  # noqa: S101 (narrows for the type checker)
+    return raised(error)
+
+
+def raised(error: VigieError) -> JSONResponse:
+    """The problem document of an error of ours."""
     status = STATUS_OF[type(error)]
     headers = {}
     if status is HTTPStatus.UNAUTHORIZED:

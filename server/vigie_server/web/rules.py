@@ -23,6 +23,7 @@ from vigie_server.web.shapes import (
     RuleVerdictShape,
     rule_verdict_told,
 )
+from vigie_server.web.withheld import Withheld, told
 
 RULES: Final = Listing[tuple[Rule, RuleTally], RuleShape](
     RuleList, RuleShape, lambda told: RuleShape.of(*told), (str,)
@@ -36,12 +37,13 @@ def rules_router(
     lists: DeviceLists,
     rules: Sequence[Rule],
     references: Sequence[Reference],
+    withheld: Withheld,
 ) -> APIRouter:
     """The routes of rules."""
     router = APIRouter(prefix="/api/v1/rules")
     Caller = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     known = {rule.id: rule for rule in rules}
-    told = [ReferenceShape.of(reference) for reference in references]
+    used = [ReferenceShape.of(reference) for reference in references]
 
     @router.get("", response_model=RuleList, responses=STREAMS)
     def list_rules(caller: Caller, asked: Streamed, *, site: str | None = None) -> Response:
@@ -53,7 +55,7 @@ def rules_router(
             lambda after, limit: page_of(
                 found, lambda pair: (pair[0].id,), after=after, limit=limit
             ),
-            references=told,
+            references=used,
         )
 
     @router.get("/{rule}/verdicts", response_model=RuleVerdictList, responses=STREAMS)
@@ -69,11 +71,12 @@ def rules_router(
         if rule not in known:
             raise NotFound(f"no rule {rule}")
         sites = scope_of(caller, site)
-        return VERDICTS.answer(
-            asked,
+        pages = withheld.pages(
+            caller,
             lambda after, limit: lists.verdicts_of_rule(
                 rule, sites, status=status, after=after, limit=limit
             ),
         )
+        return told(caller, VERDICTS.answer(asked, pages))
 
     return router

@@ -1,0 +1,241 @@
+"""What contractors see, for how long, and that each look of theirs is in the audit."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
+from sqlalchemy import update
+
+from fakes.callers import Callers
+from fakes.judged import a_judged_device
+from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
+from metric_pages import pages_of
+from vigie_server.bootstrap_lists import fleet_routes
+from vigie_server.bootstrap_people import access_to, watch_contractors
+from vigie_server.bundled import bundled_catalogue
+from vigie_server.domain.errors import NotFound, SettingsMalformed, StoreBusy
+from vigie_server.domain.verdicts import Status
+from vigie_server.ports.lists import ActsWanted
+from vigie_server.ports.tokens import Role
+from vigie_server.services.tokens import KnowCallers, MakeTokens
+from vigie_server.settings import HttpSettings, ServerSettings
+from vigie_server.store.accesses import Accesses
+from vigie_server.store.audit_trail import Acts
+from vigie_server.store.database import Database
+from vigie_server.store.fleet import Fleet
+from vigie_server.store.models import TransitionRow, VerdictRow
+from vigie_server.store.tables import table
+from vigie_server.store.tokens import Tokens
+from vigie_server.web.app import create_app
+
+OTHER = "Les Lilas"
+VERDICT, TRANSITION = table(VerdictRow), table(TransitionRow)
+NAMING, PLAIN = "Q08-admins-few", "Q06-firewall-enabled"
+CATALOGUE = bundled_catalogue()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=STORES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Device `a` of Les Tilleuls fails two rules, one of which reads names; `b` is elsewhere."""
+    with opened_store(request.param, tmp_path) as opened:
+        a_token(opened)
+        a_token(opened, secret_hash=b"o" * 32, site=OTHER)
+        a_judged_device(opened, "a", {NAMING: Status.FAIL, PLAIN: Status.FAIL})
+        _name(opened, NAMING, "m.bernard")
+        _name(opened, PLAIN, "ipv6")
+        a_device(opened, "b", secret_hash=b"o" * 32, serial="PF-2")
+        yield opened
+
+
+def an_app(database: Database, clock: Clock, **http: float) -> TestClient:
+    reader = Fleet(database, {})
+    app: FastAPI = create_app(
+        reader=reader,
+        tokens=KnowCallers(Tokens(database)),
+        fleet=pages_of(()),
+        own=CollectorRegistry(),
+        now=clock,
+        version="0.0.0",
+    )
+    settings = ServerSettings(http=HttpSettings(**http))
+    watch_contractors(app, database, reader, clock)
+    access = access_to(settings, database, clock)
+    for routes in fleet_routes(database, CATALOGUE, reader):
+        app.include_router(routes(access))
+    return TestClient(app, raise_server_exceptions=False)
+
+
+def looks(database: Database) -> list[tuple[str, str]]:
+    wanted = ActsWanted(None, None, None, None, "at")
+    acts = Acts(database).acts(wanted, after=None, limit=1000).items
+    return [(act.subject, act.action) for act in acts if act.action.startswith("GET ")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/devices/a/verdicts",
+        "/api/v1/devices/a/transitions",
+        "/api/v1/transitions?format=csv",
+        f"/api/v1/rules/{NAMING}/verdicts?format=ndjson",
+    ],
+)
+def test_a_contractor_is_shown_no_account_unless_its_token_says_so(
+    database: Database, clock: Clock, path: str
+) -> None:
+    client, callers = an_app(database, clock), Callers(database, NOW)
+
+    kept = client.get(path, headers=callers(Role.CONTRACTOR))
+    shown = client.get(path, headers=callers(Role.CONTRACTOR, SITE, personal_data=True))
+    own = client.get(path, headers=callers(Role.AUDITOR))
+
+    assert "m.bernard" not in kept.text
+    assert "contractors are not shown it" in kept.text
+    assert kept.headers["vigie-withheld"] == "personal-data"
+    assert "m.bernard" in shown.text
+    assert shown.text == own.text
+    assert "vigie-withheld" not in shown.headers
+
+
+def test_what_names_nobody_is_shown_to_contractors(database: Database, clock: Clock) -> None:
+    headers = Callers(database, NOW)(Role.CONTRACTOR)
+
+    items = an_app(database, clock).get("/api/v1/devices/a/verdicts", headers=headers).json()
+
+    by_rule = {item["rule"]: item for item in items["items"]}
+    assert by_rule[PLAIN]["offending"] == [{"account": "ipv6", "is_admin": True}]
+    assert by_rule[PLAIN]["reason"]["en"] == "m: ipv6"
+    assert by_rule[NAMING]["offending"] == [{"account": "***", "is_admin": True}]
+
+
+def test_each_look_of_a_contractor_is_a_row_a_minute_with_its_count(
+    database: Database, clock: Clock
+) -> None:
+    client, headers = an_app(database, clock), Callers(database, NOW)(Role.CONTRACTOR)
+    for path in ("/api/v1/devices",) * 3 + (
+        "/api/v1/devices/a",
+        "/api/v1/devices/b",
+        f"/api/v1/devices?site={OTHER}",
+        "/api/v1/rules?format=csv",
+    ):
+        client.get(path, headers=headers)
+    clock.now += timedelta(minutes=1)
+    client.get("/api/v1/devices", headers=headers)
+
+    rules = len(CATALOGUE.rules)
+    assert looks(database) == [
+        (SITE, "GET /api/v1/devices: 200, 3 requests, 3 rows"),
+        (SITE, "GET /api/v1/devices/{device_id}: 200, 1 request, 0 rows; devices a"),
+        ("outside its sites", "GET /api/v1/devices/{device_id}: 404, 1 request, 0 rows"),
+        ("outside its sites", "GET /api/v1/devices: 200, 1 request, 0 rows"),
+        (SITE, f"GET /api/v1/rules: 200, 1 request, {rules} rows"),
+        (SITE, "GET /api/v1/devices: 200, 1 request, 1 row"),
+    ]
+
+
+def test_the_facility_finds_who_looked_at_its_site(database: Database, clock: Clock) -> None:
+    client, callers = an_app(database, clock), Callers(database, NOW)
+    for site in (SITE, OTHER):
+        client.get("/api/v1/devices", headers=callers(Role.CONTRACTOR, site))
+    client.get("/api/v1/devices", headers=callers(Role.AUDITOR))
+
+    found = client.get(
+        f"/api/v1/audit?subject={OTHER}&format=csv", headers=callers(Role.ADMIN)
+    ).text.splitlines()
+
+    assert len([line for line in found if "GET /api/v1/devices" in line]) == 1
+    assert "api:" in found[-1]
+
+
+def test_without_a_note_there_is_no_answer(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> int:
+        raise StoreBusy("the store cannot take it now")
+
+    monkeypatch.setattr(Accesses, "begin", busy)
+    headers = Callers(database, NOW)(Role.CONTRACTOR)
+
+    answer = an_app(database, clock).get("/api/v1/devices", headers=headers)
+
+    assert answer.status_code == 503
+    assert '"a"' not in answer.text
+
+
+def test_a_token_that_asks_too_often_waits_and_others_do_not(
+    database: Database, clock: Clock
+) -> None:
+    client = an_app(database, clock, requests_at_once=2, requests_per_minute=1)
+    callers = Callers(database, NOW)
+    headers = callers(Role.CONTRACTOR)
+
+    answers = [client.get("/api/v1/devices", headers=headers) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 60
+    assert client.get("/api/v1/devices", headers=callers(Role.CONTRACTOR)).status_code == 200
+    assert (SITE, "GET /api/v1/devices: 429, 1 request, 0 rows") in looks(database)
+
+
+def test_a_rotated_token_overlaps_and_then_only_the_new_one_is_good(
+    database: Database, clock: Clock
+) -> None:
+    client, make = an_app(database, clock), MakeTokens(Tokens(database), clock, "test")
+    token_id, old = make.api(
+        name="x", role=Role.CONTRACTOR, sites=[SITE], lifetime=timedelta(days=30)
+    )
+    new = make.rotate(token_id, overlap=timedelta(hours=24))
+
+    def known(text: str) -> int:
+        headers = {"Authorization": f"Bearer {text}"}
+        return client.get("/api/v1/devices", headers=headers).status_code
+
+    during = [known(old), known(new)]
+    clock.now += timedelta(hours=24)
+    after = [known(old), known(new)]
+    Tokens(database).revoke(token_id, now=clock.now, actor="test")
+
+    assert during == [200, 200]
+    assert after == [401, 200]
+    assert known(new) == 401
+    with pytest.raises(NotFound):
+        make.rotate(token_id, overlap=timedelta(0))
+
+
+@pytest.mark.parametrize(("sites", "days"), [((), 30), ((SITE,), 367)])
+def test_a_contractors_token_is_of_sites_and_ends_within_a_year(
+    database: Database, sites: tuple[str, ...], days: int
+) -> None:
+    make = MakeTokens(Tokens(database), lambda: NOW, "test")
+
+    with pytest.raises(SettingsMalformed):
+        make.api(name="x", role=Role.CONTRACTOR, sites=sites or None, lifetime=timedelta(days=days))
+
+
+def _name(database: Database, rule: str, name: str) -> None:
+    """Has the verdict and its change name an account."""
+    reason = json.dumps({"fr": f"m : {name}", "en": f"m: {name}"})
+    offending = json.dumps([{"account": name, "is_admin": True}])
+    with database.writing() as connection:
+        for of in (VERDICT, TRANSITION):
+            connection.execute(
+                update(of).where(of.c.rule == rule).values(reason=reason, offending=offending)
+            )
