@@ -61,6 +61,7 @@ from vigie_server.services.live_session import SessionParts, SessionTerms
 from vigie_server.services.renew import Renew
 from vigie_server.services.rule_book import RuleBook
 from vigie_server.services.sessions import OpenSessions
+from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
@@ -144,6 +145,7 @@ class Server:
         self.database: Final = database
         self.authority: Final = devices_authority
         self._now = now
+        self._enrolment_at: tuple[str, ...] = ()  # known once the ports are
         self._mark = settings.data / "store.mark"
         self._entered = epoch.enter(database, self._mark)
         self._workers = Workers()
@@ -262,7 +264,15 @@ class Server:
             *maturity_routes(database, catalogue, site_guide, now),
             *mail_routes(database, now),
             *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
-            console_routes(database, catalogue, site_guide, self._fleet, now),
+            console_routes(
+                database,
+                catalogue,
+                site_guide,
+                self._fleet,
+                settings.declare,
+                Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256),
+                now,
+            ),
         ):
             self._app.include_router(routes(access))
 
@@ -310,6 +320,7 @@ class Server:
         endpoints = advertised(
             settings, telemetry_port=telemetry_port, enrolment_port=enrolment_port
         )
+        self._enrolment_at = endpoints.enrolment
         store = Enrolments(self.database)
         renewal = Renew(
             store=store,

@@ -1,23 +1,39 @@
-"""Wires the console: its pages and what they read."""
+"""Wires the console: its pages, what they read and what they act on."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from fastapi import APIRouter
 
-from vigie_server.bundled import regions_file
+from vigie_server.bundled import bundled_attestations, regions_file
+from vigie_server.console.audit import audit_page
+from vigie_server.console.device_acts import DeviceDesk, device_acts
 from vigie_server.console.fleet import FleetSeen, fleet_pages
 from vigie_server.console.overview import SitesSeen, entrance, sites_pages
+from vigie_server.console.rules import RulesSeen, rules_pages
 from vigie_server.console.shell import Shell
+from vigie_server.console.site_records import (
+    RecordsSeen,
+    attestation_pages,
+    incident_pages,
+    waiver_pages,
+)
 from vigie_server.console.static_files import static_files
+from vigie_server.console.tokens import enrolment_pages, token_pages
 from vigie_server.domain.regions import load_regions
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.readers import FleetReader
+from vigie_server.ports.token_desk import TokenDesk
+from vigie_server.settings import DeclareSettings
+from vigie_server.store.administration import Administration
+from vigie_server.store.attestations import Attestations
+from vigie_server.store.audit_trail import Acts
 from vigie_server.store.cards import Cards
 from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
 from vigie_server.store.device_lists import FleetLists
+from vigie_server.store.incidents import Incidents
 from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.mail import MailDomains
 from vigie_server.store.maturity import MaturityRecords
@@ -25,6 +41,7 @@ from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.site_lists import SiteLists
 from vigie_server.store.site_sizes import Sizes
+from vigie_server.store.waivers import Waivers
 from vigie_server.web.access import Access
 
 
@@ -33,28 +50,29 @@ def console_routes(
     catalogue: Catalogue,
     guide: SiteGuide,
     reader: FleetReader,
+    settings: DeclareSettings,
+    tokens: TokenDesk,
     now: Callable[[], datetime],
 ) -> Callable[[Access], APIRouter]:
-    """The routes of the console."""
-    lists, sites, overrides = FleetLists(database), SiteLists(database), Overrides(database)
-    of_sites = SitesSeen(
-        lists=sites,
-        sites=Organisation(database),
-        sizes=Sizes(database),
-        maturity=MaturityRecords(database),
-        inventories=SiteInventories(database),
-        review_days=lambda site: guide.review_days(overrides.of_site(site)),
-        mail=MailDomains(database),
-        devices=lists,
-        guide=guide,
-        regions=load_regions(regions_file()),
-    )
+    """The routes of the console. Raises RulesMalformed."""
+    lists = FleetLists(database)
+    of_sites = _sites_seen(database, guide)
     of_fleet = FleetSeen(
         reader=reader,
         lists=lists,
         changes=Changes(database),
         cards=Cards(database),
         catalogue=catalogue,
+    )
+    desk = DeviceDesk(Administration(database), Waivers(database), settings.waiver_months)
+    records = RecordsSeen(
+        attestations=Attestations(database, catalogue.attestations),
+        items=bundled_attestations(),
+        remind_before=settings.remind_before,
+        waivers=desk.waivers,
+        lists=of_sites.lists,
+        log=Incidents(database),
+        guide=guide,
     )
 
     def routes(access: Access) -> APIRouter:
@@ -65,8 +83,32 @@ def console_routes(
             static_files(shell),
             sites_pages(shell, of_sites),
             fleet_pages(shell, of_fleet),
+            device_acts(shell, of_fleet, desk),
+            rules_pages(shell, RulesSeen(lists, catalogue)),
+            attestation_pages(shell, records),
+            waiver_pages(shell, records),
+            incident_pages(shell, records),
+            enrolment_pages(shell, tokens),
+            token_pages(shell, tokens),
+            audit_page(shell, Acts(database)),
         ):
             router.include_router(pages)
         return router
 
     return routes
+
+
+def _sites_seen(database: Database, guide: SiteGuide) -> SitesSeen:
+    overrides = Overrides(database)
+    return SitesSeen(
+        lists=SiteLists(database),
+        sites=Organisation(database),
+        sizes=Sizes(database),
+        maturity=MaturityRecords(database),
+        inventories=SiteInventories(database),
+        review_days=lambda site: guide.review_days(overrides.of_site(site)),
+        mail=MailDomains(database),
+        devices=FleetLists(database),
+        guide=guide,
+        regions=load_regions(regions_file()),
+    )

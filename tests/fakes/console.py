@@ -10,7 +10,9 @@ from metric_pages import pages_of
 from vigie_server.bootstrap_console import console_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.clock import utc_now
+from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import KnowCallers
+from vigie_server.settings import DeclareSettings
 from vigie_server.store.database import Database
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.tokens import Tokens
@@ -32,5 +34,7 @@ def console_over(database: Database, *, now: Callable[[], datetime] = utc_now) -
         version="0.0.0",
     )
     guide = bundled_site_guide(catalogue)
-    made.include_router(console_routes(database, catalogue, guide, fleet, now)(Access(tokens, now)))
+    desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
+    routes = console_routes(database, catalogue, guide, fleet, DeclareSettings(), desk, now)
+    made.include_router(routes(Access(tokens, now)))
     return made

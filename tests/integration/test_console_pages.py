@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 from fastapi import FastAPI
@@ -23,7 +23,18 @@ OF_SITE: Final = f"/console/sites/{quote(SITE)}"
 HOSTILE: Final = "<script>alert(1)</script>\n\u202e=1+1\"'&{{7*7}}"
 ALIKE: Final = {"reason": json.dumps({"fr": HOSTILE, "en": HOSTILE})}
 ROWS: Final = json.dumps([{"path": HOSTILE, "<b>column": 1}])
-EVERYWHERE: Final = ("/console", "/console/devices", OF_SITE)
+RULE: Final = "Q09-disk-encrypted"
+EVERYWHERE: Final = (
+    "/console",
+    "/console/devices",
+    "/console/rules",
+    f"/console/rules/{RULE}",
+    OF_SITE,
+    f"{OF_SITE}/attestations",
+    f"{OF_SITE}/waivers",
+    f"{OF_SITE}/incidents",
+)
+OF_WHO_RUNS_IT: Final = ("/console/enrolment", "/console/tokens", "/console/audit")
 """Pages that every reader has."""
 
 
@@ -76,12 +87,16 @@ def pages_of_every_kind(devices: dict[int, str]) -> list[str]:
     return [*EVERYWHERE, f"/console/devices/{devices[1]}"]
 
 
+def all_pages(devices: dict[int, str]) -> list[str]:
+    return [*pages_of_every_kind(devices), *OF_WHO_RUNS_IT]
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_page_is_whole_in_both_languages(
     client: TestClient, as_: Callers, devices: dict[int, str], language: str
 ) -> None:
     headers = as_(Role.ADMIN)
-    for path in pages_of_every_kind(devices):
+    for path in all_pages(devices):
         answer = client.get(path, headers=headers | {"Accept-Language": language})
 
         assert answer.status_code == 200, (path, answer.text[:500])
@@ -108,7 +123,7 @@ def test_a_hostile_device_stays_text_on_every_page(
 ) -> None:
     headers = as_(Role.ADMIN)
     seen = 0
-    for path in pages_of_every_kind(devices):
+    for path in all_pages(devices):
         page = client.get(path, headers=headers).text
 
         seen += page.count("&lt;script&gt;alert(1)")
@@ -124,7 +139,7 @@ def test_no_page_asks_anything_of_a_third_party(
     client: TestClient, as_: Callers, devices: dict[int, str]
 ) -> None:
     headers = as_(Role.ADMIN)
-    for path in pages_of_every_kind(devices):
+    for path in all_pages(devices):
         page = client.get(path, headers=headers).text
         outside = [
             address
@@ -144,10 +159,45 @@ def test_a_contractor_sees_its_sites_alone_and_no_form(
         assert answer.status_code == 200, path
         assert OTHER not in answer.text
         assert 'method="post"' not in answer.text
-    for path in (f"/console/sites/{quote(OTHER)}", f"/console/devices/{devices[20]}"):
+    other = f"/console/sites/{quote(OTHER)}"
+    for path in (
+        other,
+        f"{other}/attestations",
+        f"{other}/waivers",
+        f"{other}/incidents",
+        f"/console/devices/{devices[20]}",
+    ):
         assert client.get(path, headers=headers).status_code == 404
     listed = client.get(f"/console/devices?site={quote(OTHER)}", headers=headers).text
     assert "/console/devices/" not in listed.split('id="results"')[1]
+
+
+@pytest.mark.parametrize(
+    ("role", "opened"),
+    [
+        (Role.ADMIN, {"/console/enrolment", "/console/tokens", "/console/audit"}),
+        (Role.OPERATOR, {"/console/enrolment"}),
+        (Role.AUDITOR, {"/console/audit"}),
+        (Role.CONTRACTOR, set()),
+    ],
+)
+def test_the_menu_leads_to_what_a_role_may_open_and_no_further(
+    client: TestClient, as_: Callers, role: Role, opened: set[str]
+) -> None:
+    headers = as_(role)
+    menu = client.get("/console", headers=headers).text
+
+    for path in OF_WHO_RUNS_IT:
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == (200 if path in opened else 403), path
+        assert (f'href="{path}"' in menu) == (path in opened), path
+
+
+def test_the_audit_is_not_for_who_sees_some_sites(client: TestClient, as_: Callers) -> None:
+    headers = as_(Role.ADMIN, SITE)
+
+    assert client.get("/console/audit", headers=headers).status_code == 403
+    assert "/console/audit" not in client.get("/console", headers=headers).text
 
 
 def test_what_is_not_seen_is_not_found_in_the_same_words(
@@ -163,14 +213,23 @@ def test_what_is_not_seen_is_not_found_in_the_same_words(
     assert "Introuvable" in hidden.text
 
 
-@pytest.mark.parametrize("role", [None, Role.SCRAPE])
-def test_who_may_not_read_sees_no_page(
-    client: TestClient, as_: Callers, devices: dict[int, str], role: Role | None
+def test_who_has_not_signed_in_is_sent_there_and_back(
+    client: TestClient, devices: dict[int, str]
 ) -> None:
-    headers = {} if role is None else as_(role)
-    for path in pages_of_every_kind(devices):
+    for path in all_pages(devices):
+        answer = client.get(path)
+        assert answer.status_code == 303, path
+        assert answer.headers["location"] == f"/sign-in?{urlencode({'next': unquote(path)})}"
+        assert SITE not in answer.text
+
+
+def test_a_token_for_metrics_sees_no_page(
+    client: TestClient, as_: Callers, devices: dict[int, str]
+) -> None:
+    headers = as_(Role.SCRAPE)
+    for path in all_pages(devices):
         answer = client.get(path, headers=headers)
-        assert answer.status_code == (401 if role is None else 403), path
+        assert answer.status_code == 403, path
         assert SITE not in answer.text
 
 
@@ -226,9 +285,11 @@ def test_sites_come_in_the_order_that_is_asked_for(client: TestClient, as_: Call
     assert totals("-level") == sorted(totals("level"), reverse=True)
 
 
-def test_the_files_of_the_console_need_no_token_and_are_kept(client: TestClient) -> None:
-    refused = client.get("/console").text
-    (sheet,) = re.findall(r"href=\"(/console/static/vigie.css\?v=\w+)\"", refused)
+def test_the_files_of_the_console_need_no_token_and_are_kept(
+    client: TestClient, as_: Callers
+) -> None:
+    page = client.get("/console", headers=as_(Role.ADMIN)).text
+    (sheet,) = re.findall(r"href=\"(/console/static/vigie.css\?v=\w+)\"", page)
 
     answer = client.get(sheet)
 

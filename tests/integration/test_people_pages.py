@@ -401,7 +401,7 @@ def test_signing_in_never_leads_elsewhere(
 
     answer = Browser(app).post("/sign-in", data=given)
 
-    assert answer.headers["location"] == "/account"
+    assert answer.headers["location"] == "/console"
 
 
 def test_the_api_takes_a_session_with_its_role_and_its_sites(

@@ -1,57 +1,74 @@
-"""What a form sends: `application/x-www-form-urlencoded`, bounded."""
+"""What a form sends, and how what is wrong with it is told."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Final
-from urllib.parse import parse_qs
+from datetime import UTC, date, datetime, time
+from typing import NoReturn
 
-from fastapi import HTTPException, Request
+from vigie_server.console.words import Words
+from vigie_server.domain.cards import day
+from vigie_server.domain.errors import VigieError
 
-LONGEST: Final = 64 * 1024
-"""Bytes of a form."""
-MOST_FIELDS: Final = 500
-URLENCODED: Final = "application/x-www-form-urlencoded"
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a form was refused, and the language that says it."""
+
+    text: str
+    language: str
+
+
+class FormRefused(Exception):
+    """What was entered is not valid; the fault says what to do."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """The fields of a form by name."""
 
-    fields: Mapping[str, Sequence[str]]
+    fields: Mapping[str, str]
+    words: Words
 
     def text(self, name: str) -> str:
         """A field without spaces around it; empty where it was not sent."""
-        return next(iter(self.fields.get(name, ())), "").strip()
+        return self.fields.get(name, "").strip()
 
-    def texts(self, name: str) -> Sequence[str]:
-        """Every value of a field that may be chosen several times."""
-        return [text.strip() for text in self.fields.get(name, ()) if text.strip()]
+    def needed(self, name: str, label: str) -> str:
+        """A field that must be filled in; `label` names its text. Raises FormRefused."""
+        return self.text(name) or self.refuse("form.missing", label=self.words(label))
+
+    def whole(self, name: str, label: str, *, least: int, most: int) -> int:
+        """A whole number within bounds. Raises FormRefused."""
+        text = self.text(name)
+        number = int(text) if re.fullmatch("[0-9]{1,9}", text) else least - 1
+        if not least <= number <= most:
+            self.refuse("form.whole", label=self.words(label), least=str(least), most=str(most))
+        return number
+
+    def until(self, name: str, label: str) -> datetime | None:
+        """The first instant of a day, in UTC; None where none was sent. Raises FormRefused."""
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            return datetime.combine(date.fromisoformat(day(text)), time(), tzinfo=UTC)
+        except ValueError:
+            self.refuse("form.day", label=self.words(label))
+
+    def given(self, names: tuple[str, ...]) -> Mapping[str, str]:
+        """These fields, to show the form again."""
+        return {name: self.fields.get(name, "") for name in names}
+
+    def refuse(self, why: str, **values: str) -> NoReturn:
+        """Raises FormRefused, in the reader's language."""
+        raise FormRefused(Fault(self.words(why, **values), self.words.language))
 
 
-NOTHING: Final = Sent({})
-
-
-async def sent_form(request: Request) -> Sent:
-    """The form of a request; 413, 415 or 400 where it is none."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != URLENCODED:
-        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"send the form as {URLENCODED}")
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LONGEST:
-            raise HTTPException(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a form has at most {LONGEST} bytes"
-            )
-    try:
-        return Sent(
-            parse_qs(
-                body.decode("ascii"),
-                keep_blank_values=True,
-                errors="strict",
-                max_num_fields=MOST_FIELDS,
-            )
-        )
-    except ValueError as error:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, "the form cannot be read") from error
+def fault_of(error: VigieError | FormRefused) -> Fault:
+    """A fault as a page shows it: refusals of the domain are English."""
+    return error.fault if isinstance(error, FormRefused) else Fault(str(error), "en")

@@ -9,9 +9,12 @@ COOKIE: Final = "vigie_lang"
 _MOST_WISHES: Final = 20
 
 
-def language_of(asked: str | None, remembered: str | None, accepted: str) -> str:
-    """The language of a visit: `?lang=`, else the cookie, else `Accept-Language`, else French."""
-    for wish in (asked, remembered):
+def language_of(asked: str | None, remembered: str | None, own: str | None, accepted: str) -> str:
+    """The language of a visit: asked for in the address, else the first that is known.
+
+    They are: chosen in this browser before (a cookie), the account's, what the browser accepts.
+    """
+    for wish in (asked, remembered, own):
         if wish in LANGUAGES:
             return wish
     return _wished(accepted)

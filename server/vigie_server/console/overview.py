@@ -126,6 +126,7 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
         return shell.page(
             visit,
             "site.html",
+            name=name,
             site=declared,
             region=seen.regions.get(declared.region, ""),
             questions=questions(records, seen.guide),

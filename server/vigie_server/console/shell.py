@@ -10,10 +10,10 @@ from datetime import datetime
 from hashlib import blake2b
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
@@ -21,26 +21,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from vigie_server.console.forms import Sent
 from vigie_server.console.languages import COOKIE, PARAMETER, language_of
 from vigie_server.console.words import LANGUAGES, Words, load_words
 from vigie_server.domain.errors import VigieError
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.access import READERS, WRITERS, Access
 from vigie_server.web.audit import WATCHERS
+from vigie_server.web.browsers import form_of
+from vigie_server.web.pages.rendering import HEADERS
 from vigie_server.web.problems import STATUS_OF
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = "/console"
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+SPACES: Final = "\u00a0\u202f"
+"""The no-break spaces of French."""
 LANGUAGE_KEPT: Final = 365 * 86_400
 """Seconds that a browser remembers the language."""
 _KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -84,21 +79,37 @@ class Shell:
         """Where pages are put: their errors are pages too, and the API does not describe them."""
         return APIRouter(prefix=ROOT, route_class=route_of(self), include_in_schema=False)
 
-    def visit(self, roles: frozenset[Role] = READERS) -> Callable[..., Awaitable[Visit]]:
-        """A dependency that gives the visit of somebody with one of these roles."""
-        Allowed = Annotated[ApiCaller, Depends(self.access.allow(roles))]  # noqa: N806 (a type)
+    def visit(self, roles: frozenset[Role] = READERS) -> Callable[[Request], Awaitable[Visit]]:
+        """A dependency that gives the visit of a person or a token with one of these roles.
 
-        async def visit(request: Request, caller: Allowed) -> Visit:
-            return Visit(request, caller, self.spoken(request))
+        Who has neither is sent to sign in first.
+        """
+        by_token, by_session = self.access.allow(roles), self.access.page(roles)
+
+        async def visit(request: Request) -> Visit:
+            if "authorization" in request.headers:
+                return Visit(request, await by_token(request), self.spoken(request))
+            visitor = await by_session(request)
+            words = self.spoken(request, visitor.account.language)
+            return Visit(request, visitor.caller, words, visitor.csrf)
 
         return visit
 
-    def spoken(self, request: Request) -> Words:
-        """The words of the request's language."""
+    def form(self) -> Callable[[Request], Awaitable[Sent]]:
+        """A dependency that gives what a form sent."""
+
+        async def sent(request: Request) -> Sent:
+            return Sent(await form_of(request), self.spoken(request))
+
+        return sent
+
+    def spoken(self, request: Request, own: str | None = None) -> Words:
+        """The words of the request's language; `own` is the visitor's, where it is known."""
         return self.words[
             language_of(
                 request.query_params.get(PARAMETER),
                 request.cookies.get(COOKIE),
+                own,
                 request.headers.get("accept-language", ""),
             )
         ]
@@ -221,7 +232,8 @@ def environment(folder: Path) -> Environment:
 
 def printable(text: object) -> str:
     """What somebody wrote, a space for every sign that would act on its surroundings."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+    kept = (letter if letter.isprintable() or letter in SPACES else " " for letter in str(text))
+    return "".join(kept)
 
 
 def isolated(text: object) -> Markup:

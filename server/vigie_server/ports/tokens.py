@@ -42,6 +42,20 @@ class ApiTokens(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ApiTokenTerms:
+    """An API token as people see it; its secret is shown once, when it is made."""
+
+    id: str
+    name: str
+    role: Role
+    sites: frozenset[str] | None
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewToken:
     """What every token has: an id to name it by, the hash of its secret, its beginning and end.
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, and_, or_, select, update
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
-from vigie_server.ports.tokens import ApiCaller, NewToken, Role
+from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, NewToken, Role
 from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.enrolment import token_terms
@@ -21,20 +20,6 @@ API_TOKEN, AUDIT = table(ApiToken), table(Audit)
 TOKEN, SITE = table(EnrolmentToken), table(Site)
 
 USE_RECORDED_EVERY: Final = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ApiTokenTerms:
-    """An API token as people see it; its secret is shown once, when it is made."""
-
-    id: str
-    name: str
-    role: Role
-    sites: frozenset[str] | None
-    created_at: datetime
-    expires_at: datetime
-    last_used_at: datetime | None
-    revoked: bool
 
 
 class Tokens:

@@ -21,7 +21,7 @@ CSRF_HEADER: Final = "x-csrf-token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_BYTES: Final = 64 * 1024
 FORM_FIELDS: Final = 200
-HOME: Final = "/account"
+HOME: Final = "/console"
 """Where who signs in goes, unless another page sent them."""
 _FORM: Final = "application/x-www-form-urlencoded"
 _FOREIGN: Final = "this came from another site's page: open the page here and send it again"

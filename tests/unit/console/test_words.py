@@ -113,18 +113,19 @@ def test_a_share_is_never_rounded_up_to_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "remembered", "accepted", "language"),
+    ("asked", "remembered", "own", "accepted", "language"),
     [
-        (None, None, "", "fr"),
-        (None, None, "de, es;q=0.5", "fr"),
-        (None, None, "en-GB,en;q=0.9,fr;q=0.8", "en"),
-        (None, None, "en;q=0.2, fr-FR;q=0.9", "fr"),
-        (None, "fr", "en", "fr"),
-        ("en", "fr", "fr", "en"),
-        ("xx", "yy", "en;q=oops, fr;q=0.1", "fr"),
+        (None, None, None, "", "fr"),
+        (None, None, None, "de, es;q=0.5", "fr"),
+        (None, None, None, "en-GB,en;q=0.9,fr;q=0.8", "en"),
+        (None, None, None, "en;q=0.2, fr-FR;q=0.9", "fr"),
+        (None, None, "fr", "en", "fr"),
+        (None, "en", "fr", "fr", "en"),
+        ("en", "fr", "fr", "fr", "en"),
+        ("xx", "yy", "zz", "en;q=oops, fr;q=0.1", "fr"),
     ],
 )
-def test_the_language_is_the_one_asked_for_then_remembered_then_accepted(
-    asked: str | None, remembered: str | None, accepted: str, language: str
+def test_the_language_is_the_one_asked_for_then_remembered_then_ones_own(
+    asked: str | None, remembered: str | None, own: str | None, accepted: str, language: str
 ) -> None:
-    assert language_of(asked, remembered, accepted) == language
+    assert language_of(asked, remembered, own, accepted) == language

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from vigie_server.domain.errors import RateLimited, SignInRefused
 from vigie_server.ports.people import KnowsSessions, SignsIn
 from vigie_server.web.access import PEOPLE, Access, Visitor
-from vigie_server.web.browsers import HOME, Browsers, form_of, own_path
+from vigie_server.web.browsers import Browsers, form_of, own_path
 from vigie_server.web.pages.rendering import language_asked, page
 from vigie_server.web.pages.words import WORDS
 from vigie_server.web.problems import retry_after
@@ -67,7 +67,7 @@ def signing_in_router(
         browsers.forget(answer)
         return answer
 
-    @router.get(HOME)
+    @router.get("/account")
     def show_account(person: Person) -> Response:
         return page(
             "account.html",

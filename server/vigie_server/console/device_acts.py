@@ -1,0 +1,98 @@
+"""What people do about a device: approve, declare, retire, accept the risk of a fail."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from vigie_server.console.fleet import WAIVER, FleetSeen, device_seen
+from vigie_server.console.forms import FormRefused, Sent, fault_of
+from vigie_server.console.presenters.device import acts_on
+from vigie_server.console.shell import Shell, Visit, address, gone_to
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.errors import DeclarationRefused, NotFound
+from vigie_server.domain.waivers import NewWaiver, checked, row_keys, same_person
+from vigie_server.ports.administering import DeviceActs
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.waiving import WaiverStore
+from vigie_server.web.access import WRITERS, acting
+
+_STATES: Final = {
+    "lost": DeviceState.LOST,
+    "stolen": DeviceState.STOLEN,
+    "found": DeviceState.ACTIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDesk:
+    """What these forms act on. `months` is how long a waiver may last."""
+
+    acts: DeviceActs
+    waivers: WaiverStore
+    months: int
+
+
+def device_acts(shell: Shell, seen: FleetSeen, desk: DeviceDesk) -> APIRouter:
+    """The forms on the page of a device."""
+    router = shell.router()
+    Writer = Annotated[Visit, Depends(shell.visit(WRITERS))]  # noqa: N806 (a type)
+    Form = Annotated[Sent, Depends(shell.form())]  # noqa: N806 (a type)
+
+    @router.post("/devices/{device_id}/waivers")
+    def waive(device_id: str, visit: Writer, sent: Form) -> Response:
+        """Accepts the risk of a fail on this device."""
+        device = seen.device(device_id, visit)
+        act = acting(visit.caller, shell.now())
+        try:
+            given = checked(_waiver(device.id, sent), now=act.at, months=desk.months)
+            desk.waivers.grant(device.site, given, row_keys(seen.catalogue, given.rule), act)
+        except (FormRefused, DeclarationRefused) as error:
+            shown = device_seen(
+                seen, device, visit, fault=fault_of(error), given=sent.given(WAIVER)
+            )
+            return shell.page(visit, "device.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, **shown)
+        return gone_to(address("devices", device.id), done="waived", anchor=given.rule)
+
+    @router.post("/devices/{device_id}/{what}")
+    def act_on(device_id: str, what: str, visit: Writer, sent: Form) -> Response:  # noqa: ARG001 (its token is checked)
+        """Does one of the acts that the page offers."""
+        device = seen.device(device_id, visit)
+        if what not in {"approve", "retire", *_STATES}:
+            raise NotFound(f"no act {what}")
+        if what not in acts_on(device):
+            raise DeclarationRefused(f"{what}: not for a device that is {device.state.value}")
+        _done(desk.acts, what)(device.id, acting(visit.caller, shell.now()))
+        return gone_to(address("devices", device.id), done=what)
+
+    return router
+
+
+def _done(acts: DeviceActs, what: str) -> Callable[[str, Act], None]:
+    def do(device_id: str, act: Act) -> None:
+        if what == "approve":
+            acts.approve(device_id, now=act.at, actor=act.actor)
+        elif what == "retire":
+            acts.retire(device_id, now=act.at, actor=act.actor)
+        else:
+            acts.declare_state(device_id, _STATES[what], now=act.at, actor=act.actor)
+
+    return do
+
+
+def _waiver(device_id: str, sent: Sent) -> NewWaiver:
+    author = sent.needed("author", "waive.author")
+    approver = sent.needed("approver", "waive.approver")
+    if same_person(author, approver):
+        sent.refuse("waive.same")
+    return NewWaiver(
+        rule=sent.text("rule"),
+        devices=(device_id,),
+        reason=sent.needed("reason", "waive.reason"),
+        author=author,
+        approver=approver,
+        expires_at=sent.until("expires", "waive.expires"),
+    )

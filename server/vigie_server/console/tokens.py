@@ -1,0 +1,146 @@
+"""The pages of tokens: what lets devices enrol, and what lets programs read."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from vigie_server.console.forms import FormRefused, Sent, fault_of
+from vigie_server.console.shell import Shell, Visit, address, gone_to
+from vigie_server.domain.enrolling import TokenTerms
+from vigie_server.domain.errors import DeclarationRefused, NotFound, SettingsMalformed
+from vigie_server.domain.parameters import PROFILES
+from vigie_server.ports.token_desk import TokenDesk
+from vigie_server.ports.tokens import ApiCaller, Role
+from vigie_server.web.access import WRITERS, acting, sees
+
+ADMINS: Final = frozenset({Role.ADMIN})
+MOST_USES: Final = 10_000
+MOST_DAYS: Final = 3650
+COMMAND: Final = "vigie-agent enroll"
+LONGEST_NAME: Final = 200
+ENROLMENT: Final = ("site", "profile", "uses", "days")
+API: Final = ("name", "role", "sites", "days")
+_ENROLMENT_GIVEN: Final = {"site": "", "profile": "standard", "uses": "1", "days": "7"}
+_API_GIVEN: Final = {"name": "", "role": "contractor", "sites": "", "days": "180"}
+
+
+def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
+    """The page that lets devices in."""
+    router = shell.router()
+    Writer = Annotated[Visit, Depends(shell.visit(WRITERS))]  # noqa: N806 (a type)
+    Form = Annotated[Sent, Depends(shell.form())]  # noqa: N806 (a type)
+
+    def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
+        page: dict[str, Any] = {
+            "tokens": [held for held in desk.enrolment_tokens() if sees(visit.caller, held.site)],
+            "profiles": sorted(PROFILES),
+            "given": _ENROLMENT_GIVEN | dict(given),
+            "fault": None,
+            "secret": None,
+            "site": "",
+        }
+        return shell.page(visit, "enrolment.html", status=status, **(page | beside))
+
+    @router.get("/enrolment")
+    def enrolment(visit: Writer, *, site: str = "") -> Response:
+        """Tokens, and the form of a new one."""
+        return shown(visit, {"site": site})
+
+    @router.post("/enrolment")
+    def make(visit: Writer, sent: Form) -> Response:
+        """Makes a token, and shows it this once."""
+        try:
+            site = " ".join(sent.needed("site", "overview.site").split())
+            if not sees(visit.caller, site):
+                sent.refuse("tokens.outside")
+            _, text = desk.enrolment(
+                site=site,
+                profile=sent.text("profile") or "standard",
+                max_uses=sent.whole("uses", "tokens.uses", least=1, most=MOST_USES),
+                lifetime=timedelta(days=sent.whole("days", "tokens.days", least=1, most=MOST_DAYS)),
+                act=acting(visit.caller, shell.now()),
+            )
+        except (FormRefused, DeclarationRefused, SettingsMalformed) as error:
+            return shown(visit, sent.given(ENROLMENT), fault=fault_of(error))
+        return shown(visit, {}, secret=f"{COMMAND} {text}", site=site)
+
+    @router.post("/enrolment/{token_id}/revoke")
+    def revoke(token_id: str, visit: Writer, sent: Form) -> Response:  # noqa: ARG001 (its token is checked)
+        """No further device gets in by this token."""
+        _known(desk.enrolment_tokens(), token_id, visit.caller)
+        desk.revoke(token_id, acting(visit.caller, shell.now()))
+        return gone_to(address("enrolment"), done="revoked")
+
+    return router
+
+
+def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
+    """The page of API tokens, for administrators."""
+    router = shell.router()
+    Admin = Annotated[Visit, Depends(shell.visit(ADMINS))]  # noqa: N806 (a type)
+    Form = Annotated[Sent, Depends(shell.form())]  # noqa: N806 (a type)
+
+    def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
+        page: dict[str, Any] = {
+            "tokens": [held for held in desk.api_tokens() if _within(visit.caller, held.sites)],
+            "roles": [role.value for role in Role],
+            "given": _API_GIVEN | dict(given),
+            "fault": None,
+            "secret": None,
+        }
+        return shell.page(visit, "tokens.html", status=status, **(page | beside))
+
+    @router.get("/tokens")
+    def tokens(visit: Admin) -> Response:
+        """Tokens, and the form of a new one."""
+        return shown(visit, {})
+
+    @router.post("/tokens")
+    def make(visit: Admin, sent: Form) -> Response:
+        """Makes a token, and shows it this once."""
+        try:
+            sites = frozenset(filter(None, map(str.strip, sent.text("sites").splitlines())))
+            if not _within(visit.caller, sites or None):
+                sent.refuse("tokens.outside")
+            role = sent.text("role")
+            if role not in set(Role):
+                sent.refuse("form.missing", label=sent.words("tokens.role"))
+            if role == Role.CONTRACTOR and not sites:
+                sent.refuse("tokens.contractor")
+            _, text = desk.api(
+                name=sent.needed("name", "tokens.name")[:LONGEST_NAME],
+                role=Role(role),
+                sites=sites or None,
+                lifetime=timedelta(days=sent.whole("days", "tokens.days", least=1, most=MOST_DAYS)),
+                act=acting(visit.caller, shell.now()),
+            )
+        except FormRefused as error:
+            return shown(visit, sent.given(API), fault=fault_of(error))
+        return shown(visit, {}, secret=text)
+
+    @router.post("/tokens/{token_id}/revoke")
+    def revoke(token_id: str, visit: Admin, sent: Form) -> Response:  # noqa: ARG001 (its token is checked)
+        """Who holds this token reads no more, from the next request on."""
+        held = [token for token in desk.api_tokens() if token.id == token_id]
+        if not any(_within(visit.caller, token.sites) for token in held):
+            raise NotFound(f"no token {token_id}")
+        desk.revoke(token_id, acting(visit.caller, shell.now()))
+        return gone_to(address("tokens"), done="revoked")
+
+    return router
+
+
+def _known(tokens: Sequence[TokenTerms], token_id: str, caller: ApiCaller) -> None:
+    if not any(token.id == token_id and sees(caller, token.site) for token in tokens):
+        raise NotFound(f"no token {token_id}")
+
+
+def _within(caller: ApiCaller, sites: frozenset[str] | None) -> bool:
+    """Whether these sites are all in the caller's scope; None: every site there is."""
+    return caller.sites is None or (sites is not None and sites <= caller.sites)

@@ -1,0 +1,46 @@
+"""Where people make, list and revoke tokens. All block."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from vigie_server.domain.enrolling import TokenTerms
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.tokens import ApiTokenTerms, Role
+
+
+class TokenDesk(Protocol):
+    """Tokens of both kinds. A secret is given once, when its token is made."""
+
+    def enrolment(
+        self, *, site: str, profile: str, max_uses: int, lifetime: timedelta, act: Act
+    ) -> tuple[str, str]:
+        """The id and text of a new token; its site is made when it is new.
+
+        Raises DeclarationRefused, SettingsMalformed.
+        """
+        ...
+
+    def api(
+        self,
+        *,
+        name: str,
+        role: Role,
+        sites: Collection[str] | None,
+        lifetime: timedelta,
+        act: Act,
+    ) -> tuple[str, str]:
+        """The id and text of a new token."""
+        ...
+
+    def enrolment_tokens(self) -> Sequence[TokenTerms]:
+        """The newest first."""
+        ...
+
+    def api_tokens(self) -> Sequence[ApiTokenTerms]:
+        """The newest first."""
+        ...
+
+    def revoke(self, token_id: str, act: Act) -> None:
+        """Of either kind. Raises NotFound."""
+        ...

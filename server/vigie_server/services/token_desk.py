@@ -1,0 +1,65 @@
+"""Where people make tokens through pages: each act in its actor's name."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from vigie_server.domain.enrolling import TokenTerms
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.tokens import ApiTokenTerms, Role, TokenStore
+from vigie_server.services.tokens import MakeTokens
+
+
+class KeptTokens(TokenStore, Protocol):
+    """A store of tokens that lists and revokes them too."""
+
+    def enrolment_tokens(self) -> Sequence[TokenTerms]: ...
+
+    def api_tokens(self) -> Sequence[ApiTokenTerms]: ...
+
+    def revoke(self, token_id: str, *, now: datetime, actor: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The `TokenDesk`. `endpoints` are those of enrolment, known once the server listens."""
+
+    store: KeptTokens
+    endpoints: Callable[[], Collection[str]]
+    ca_sha256: bytes
+
+    def enrolment(
+        self, *, site: str, profile: str, max_uses: int, lifetime: timedelta, act: Act
+    ) -> tuple[str, str]:
+        return self._make(act).enrolment(
+            endpoints=self.endpoints(),
+            ca_sha256=self.ca_sha256,
+            site=site,
+            profile=profile,
+            max_uses=max_uses,
+            lifetime=lifetime,
+        )
+
+    def api(
+        self,
+        *,
+        name: str,
+        role: Role,
+        sites: Collection[str] | None,
+        lifetime: timedelta,
+        act: Act,
+    ) -> tuple[str, str]:
+        return self._make(act).api(name=name, role=role, sites=sites, lifetime=lifetime)
+
+    def enrolment_tokens(self) -> Sequence[TokenTerms]:
+        return self.store.enrolment_tokens()
+
+    def api_tokens(self) -> Sequence[ApiTokenTerms]:
+        return self.store.api_tokens()
+
+    def revoke(self, token_id: str, act: Act) -> None:
+        self.store.revoke(token_id, now=act.at, actor=act.actor)
+
+    def _make(self, act: Act) -> MakeTokens:
+        return MakeTokens(self.store, lambda: act.at, act.actor)

@@ -1,0 +1,254 @@
+"""The console in a real browser: from the first start to a contractor's revoked token.
+
+Chromium is Debian's; CI installs it, and there its absence is a failure.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+
+from fakes.browser import PASSWORD, app_code
+from fakes.facility import SITE, Facility, facility
+from vigie_server.bootstrap_people import invite
+from vigie_server.clock import utc_now
+from vigie_server.ports.declaring import Act
+
+NAME: Final = "Anaïs Durand"
+FAILING: Final = ("windows", "neglected")
+WIDTHS: Final = (360, 1280)
+GRAVE: Final = {"critical", "serious"}
+PATIENCE_MS: Final = 20_000
+"""How long the browser waits for what has to come; a loaded machine needs a part of it."""
+
+
+def chromium() -> str:
+    """Where the browser is; skips where there is none, save in CI."""
+    found = shutil.which("chromium")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail("chromium is missing: apt-get install chromium")
+        pytest.skip("no chromium here")
+    return found
+
+
+@asynccontextmanager
+async def browsing() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def address(home: Facility) -> str:
+    return f"http://127.0.0.1:{home.running.addresses.http}"
+
+
+async def visitor(browser: Browser, home: Facility, *, width: int = 1280) -> BrowserContext:
+    """A browser of somebody; what its pages complain of fails the test."""
+    context = await browser.new_context(
+        base_url=address(home), locale="fr-FR", viewport={"width": width, "height": 900}
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+async def set_up(page: Page, home: Facility) -> None:
+    """The first administrator's account, through the pages."""
+    server = home.running.server
+    code = invite(server.settings, server.database)(None, Act("test", utc_now()))
+    await page.goto("/setup")
+    await page.locator("input[name=code]").fill(code)
+    await page.locator("button").click()
+    await page.locator("input[name=name]").fill(NAME)
+    await page.locator("input[name=password]").fill(PASSWORD)
+    await page.locator("input[name=again]").fill(PASSWORD)
+    await page.locator("button").click()
+    secret = (await page.locator("code").first.inner_text()).replace(" ", "")
+    await page.locator("input[name=app_code]").fill(app_code(secret, utc_now()))
+    await page.locator("button").click()
+
+
+async def grave_of(page: Page) -> list[str]:
+    """What axe finds that keeps people out, and what is wider than the page."""
+    found = await Axe().run(page, options={"resultTypes": ["violations"]})
+    faults = [
+        f"{page.url}: {fault['id']} {[node['target'] for node in fault['nodes'][:3]]}"
+        for fault in found.response["violations"]
+        if fault["impact"] in GRAVE
+    ]
+    wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return faults + ([f"{page.url}: {wider} pixels too wide"] if wider > 0 else [])
+
+
+async def makes_an_enrolment_token(page: Page) -> str:
+    """The command to copy, for who has just begun."""
+    await page.get_by_role("link", name="Créer un jeton d'enrôlement").click()
+    await page.get_by_label("Établissement").fill(SITE)
+    await page.get_by_label("Nombre d'équipements").fill("2")
+    await page.get_by_role("button", name="Créer le jeton").click()
+    return await page.locator("#to-copy").inner_text()
+
+
+async def attests(page: Page) -> None:
+    await page.goto(f"/console/sites/{SITE}/attestations")
+    await page.get_by_label("Ce qui est attesté").select_option("Q02-restore-test")
+    await page.get_by_label("fait", exact=True).check()
+    await page.get_by_label("Attesté par").fill("C. Direction")
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_text("L'attestation est enregistrée.")).to_be_visible()
+
+
+async def waives(page: Page, rule: Locator) -> None:
+    """The author cannot approve; what was typed is still there for somebody else."""
+    await rule.get_by_text("Accorder une dérogation…").click()
+    await rule.get_by_label("Motif").fill("remplacé en mars")
+    await rule.get_by_label("Demandée par").fill("A. Martin")
+    await rule.get_by_label("Approuvée par").fill("a. martin")
+    until = utc_now().replace(day=1, month=1, year=utc_now().year + 1)
+    await rule.get_by_label("Prend fin le").fill(f"{until:%Y-%m-%d}")
+    await rule.get_by_role("button", name="Accorder la dérogation").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Une autre personne")
+    await expect(rule.get_by_label("Motif")).to_have_value("remplacé en mars")
+    await rule.get_by_label("Approuvée par").fill("C. Durand")
+    await rule.get_by_role("button", name="Accorder la dérogation").click()
+    await expect(page.get_by_text("La dérogation est accordée.")).to_be_visible()
+
+
+async def makes_a_contractors_token(page: Page) -> str:
+    await page.goto("/console/tokens")
+    await page.get_by_label("Nom").fill("Prestataire")
+    await page.get_by_label("Établissements").fill(SITE)
+    await page.get_by_role("button", name="Créer le jeton").click()
+    return await page.locator("#to-copy").inner_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_from_the_first_start_to_a_contractors_refused_token(tmp_path: Path) -> None:
+    async with facility(tmp_path) as home, browsing() as browser:
+        page = await (await visitor(browser, home)).new_page()
+        await set_up(page, home)
+        complaints: list[str] = []
+        page.on("console", lambda told: complaints.append(told.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+
+        await page.goto("/")
+        await expect(page.get_by_role("heading", name="Par où commencer")).to_be_visible()
+        assert await grave_of(page) == []
+
+        command = await makes_an_enrolment_token(page)
+        assert command.startswith("vigie-agent enroll vigie1.")
+        await home.enrol([FAILING])
+
+        await page.get_by_role("link", name="Voir les équipements arriver").click()
+        await page.locator("#results th[scope=row] a").first.click()
+        device = page.url
+        fail = page.locator("details[open]").filter(has_text="non conforme").first
+        rule = await fail.get_attribute("id")
+        await expect(fail.get_by_role("heading", name="Que faire")).to_be_visible()
+
+        await attests(page)
+        await page.goto(f"{device}#{rule}")
+        await waives(page, page.locator(f"[id='{rule}']"))
+
+        token = await makes_a_contractors_token(page)
+        assert await reads(home, token) == 200
+        row = page.get_by_role("row").filter(has_text="Prestataire")
+        await row.get_by_role("button", name="Révoquer").click()
+        await expect(page.get_by_text("Le jeton est révoqué.")).to_be_visible()
+        assert await reads(home, token) == 401
+        assert [told for told in complaints if "422" not in told] == []  # the refused waiver
+
+        await page.get_by_role("button", name="Se déconnecter").click()
+        await page.goto("/console/devices")
+        assert "/sign-in" in page.url
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_every_page_is_open_to_all_at_both_widths_and_by_keyboard(tmp_path: Path) -> None:
+    async with facility(tmp_path) as home, browsing() as browser:
+        await home.enrol([FAILING, ("linux", "compliant")])
+        await home.of_site(
+            "/incidents", "POST", json={"person": "Accueil", "text": "Poste chiffré"}
+        )
+        device = next(iter((await home.ids()).values()))
+        context = await visitor(browser, home)
+        page = await context.new_page()
+        await set_up(page, home)
+        faults = []
+        for width in WIDTHS:
+            await page.set_viewport_size({"width": width, "height": 900})
+            for path in (
+                "/console",
+                f"/console/sites/{SITE}",
+                f"/console/sites/{SITE}/attestations",
+                f"/console/sites/{SITE}/waivers",
+                f"/console/sites/{SITE}/incidents",
+                "/console/devices",
+                f"/console/devices/{device}",
+                "/console/rules",
+                "/console/rules/Q06-firewall-enabled",
+                "/console/enrolment",
+                "/console/tokens",
+                "/console/audit",
+                "/console/devices/nobody",
+            ):
+                await page.goto(path)
+                await expect(page.locator("h1")).to_have_count(1)
+                faults += await grave_of(page)
+        await page.goto(f"/console/sites/{SITE}/incidents")
+        await expect(page.get_by_text("1 entrée, aucune modifiée ni retirée.")).to_be_visible()
+        await page.emulate_media(color_scheme="dark")
+        await page.goto(f"/console/devices/{device}")
+        faults += await grave_of(page)
+        assert faults == []
+
+        await page.goto("/console/devices")
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Aller au contenu")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("main")).to_be_focused()
+        await page.get_by_label("Début du nom").fill("nothing-begins-so")
+        await expect(page.locator("#results")).to_contain_text("Rien ne correspond")
+        assert "hostname=nothing-begins-so" in page.url
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_a_browser_without_script_reads_and_filters(tmp_path: Path) -> None:
+    async with facility(tmp_path) as home, browsing() as browser:
+        await home.enrol([FAILING])
+        (name,) = await home.ids()
+        context = await browser.new_context(
+            base_url=address(home), locale="fr-FR", java_script_enabled=False
+        )
+        page = await context.new_page()
+        await set_up(page, home)
+
+        await page.goto("/console/devices")
+        await page.get_by_label("Début du nom").fill(name[:3])
+        await page.get_by_role("button", name="Filtrer").click()
+        await expect(page.locator("#results")).to_contain_text(name)
+        await page.get_by_label("Début du nom").fill("nothing-begins-so")
+        await page.get_by_role("button", name="Filtrer").click()
+        await expect(page.locator("#results")).to_contain_text("Rien ne correspond")
+
+
+async def reads(home: Facility, token: str) -> int:
+    """How the API answers who holds this token."""
+    async with httpx2.AsyncClient(base_url=address(home)) as client:
+        answer = await client.get("/api/v1/devices", headers={"Authorization": f"Bearer {token}"})
+    return answer.status_code

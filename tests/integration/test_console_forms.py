@@ -1,0 +1,302 @@
+"""The console's forms over a grown store: what they do, what they refuse, and for whom."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Final
+from urllib.parse import quote
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from fakes.callers import Callers
+from fakes.console import console_over
+from fakes.grown import grown_store
+from vigie.v1 import enrolment_token
+from vigie_server.clock import utc_now
+from vigie_server.ports.lists import ActsWanted
+from vigie_server.ports.tokens import Role
+from vigie_server.services.tokens import KnowCallers
+from vigie_server.store.audit_trail import Acts
+from vigie_server.store.database import Database
+from vigie_server.store.tokens import Tokens
+
+SITE, OTHER = "IME Les Lilas 00001", "MAS Le Val 00002"
+OF_SITE: Final = f"/console/sites/{quote(SITE)}"
+ITEM: Final = "Q02-restore-test"
+WAIVER: Final = {"reason": "remplacé en mars", "author": "A. Martin", "approver": "C. Durand"}
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with grown_store("sqlite", tmp_path_factory.mktemp("forms")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def client(database: Database) -> TestClient:
+    return TestClient(console_over(database), follow_redirects=False)
+
+
+@pytest.fixture
+def as_(database: Database) -> Callers:
+    return Callers(database, utc_now())
+
+
+@pytest.fixture(scope="module")
+def failing(database: Database) -> Iterator[tuple[str, str]]:
+    """Devices of the site that are active, each with a rule that it fails and nobody waived."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT d.id, min(v.rule) FROM device d JOIN verdict v ON v.device_key = d.key "
+                "JOIN site s ON s.key = d.site_key WHERE s.name = :site AND d.state = 'active' "
+                "AND v.status = 'fail' AND v.waived = 0 GROUP BY d.id"
+            ),
+            {"site": SITE},
+        ).all()
+    return iter([(row[0], row[1]) for row in rows])
+
+
+def state_of(database: Database, device: str) -> str:
+    with database.reading() as connection:
+        return str(
+            connection.execute(
+                text("SELECT state FROM device WHERE id = :id"), {"id": device}
+            ).scalar_one()
+        )
+
+
+def acts_on(database: Database, subject: str) -> list[tuple[str, str]]:
+    page = Acts(database).acts(ActsWanted(subject=subject), after=None, limit=10)
+    return [(act.actor.partition(":")[0], act.action) for act in page.items]
+
+
+def test_a_device_is_lost_found_and_retired_and_the_audit_names_who(
+    client: TestClient, as_: Callers, database: Database, failing: Iterator[tuple[str, str]]
+) -> None:
+    device, _ = next(failing)
+    headers, page = as_(Role.OPERATOR, SITE), f"/console/devices/{device}"
+
+    for act, state in (("lost", "lost"), ("found", "active"), ("retire", "retired")):
+        answer = client.post(f"{page}/{act}", data={}, headers=headers)
+        assert answer.status_code == 303, answer.text
+        assert answer.headers["location"] == f"{page}?done={act}"
+        assert state_of(database, device) == state
+    assert acts_on(database, device)[:3] == [
+        ("api", "retired"),
+        ("api", "declared active"),
+        ("api", "declared lost"),
+    ]
+    assert client.post(f"{page}/found", data={}, headers=headers).status_code == 422
+    assert 'method="post"' not in client.get(page, headers=headers).text
+    assert client.post(f"{page}/explode", data={}, headers=headers).status_code == 404
+
+
+def test_a_waiver_is_granted_seen_on_the_device_and_ended(
+    client: TestClient, as_: Callers, failing: Iterator[tuple[str, str]]
+) -> None:
+    device, rule = next(failing)
+    headers, page = as_(Role.OPERATOR), f"/console/devices/{device}"
+
+    answer = client.post(f"{page}/waivers", data={**WAIVER, "rule": rule}, headers=headers)
+
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"] == f"{page}?done=waived#{rule}"
+    listed = client.get(f"{OF_SITE}/waivers", headers=headers).text
+    assert "remplacé en mars" in listed
+    end = re.search(r"action=\"([^\"]*/waivers/\w+/end)\"", listed.partition("remplacé")[2])
+    assert end is not None
+    assert client.post(end[1], data={}, headers=headers).status_code == 303
+    after = client.get(f"{OF_SITE}/waivers", headers=headers).text
+    assert end[1] not in after
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"approver": " a.  martin "}, "Une autre personne"),
+        ({"reason": ""}, "«\u00a0Motif\u00a0» est à renseigner"),
+        ({"expires": "demain"}, "une date, par exemple"),
+        ({"expires": "2001-01-01"}, "expires_at: after now"),
+        ({"rule": "Q05-nothing"}, "there is no rule of devices"),
+    ],
+)
+def test_a_waiver_that_is_refused_says_why_and_keeps_what_was_typed(
+    client: TestClient,
+    as_: Callers,
+    failing: Iterator[tuple[str, str]],
+    wrong: dict[str, str],
+    told: str,
+) -> None:
+    device, rule = next(failing)
+    sent = {**WAIVER, "rule": rule, "reason": "un <motif>", **wrong}
+
+    answer = client.post(
+        f"/console/devices/{device}/waivers", data=sent, headers=as_(Role.OPERATOR)
+    )
+
+    assert answer.status_code == 422
+    assert told in unescape(answer.text)
+    assert 'role="alert"' in answer.text
+    if "reason" not in wrong and "rule" not in wrong:
+        assert "un &lt;motif&gt;</textarea>" in answer.text
+
+
+def test_an_attestation_is_recorded_shown_and_withdrawn(client: TestClient, as_: Callers) -> None:
+    headers, page = as_(Role.OPERATOR, SITE), f"{OF_SITE}/attestations"
+    sent = {"item": ITEM, "outcome": "held", "author": "C. <Direction>", "document": "PV-12"}
+
+    answer = client.post(page, data=sent, headers=headers)
+
+    assert answer.status_code == 303, answer.text
+    shown = client.get(page, headers=headers).text
+    assert "C. &lt;Direction&gt;" in shown
+    assert "PV-12" in shown
+    taken = client.post(f"{page}/withdraw", data={"item": ITEM}, headers=headers)
+    assert taken.status_code == 303
+    assert "PV-12" not in client.get(page, headers=headers).text
+
+
+def test_not_applicable_wants_a_reason_and_the_form_comes_back(
+    client: TestClient, as_: Callers
+) -> None:
+    sent = {"item": ITEM, "outcome": "not_applicable", "author": "C. Direction"}
+
+    answer = client.post(f"{OF_SITE}/attestations", data=sent, headers=as_(Role.OPERATOR))
+
+    assert answer.status_code == 422
+    assert "demande un motif" in answer.text
+    assert f'value="{ITEM}" selected' in answer.text
+    assert 'value="not_applicable" required checked' in answer.text
+
+
+def test_an_incident_is_noted_once(client: TestClient, as_: Callers) -> None:
+    headers, page = as_(Role.OPERATOR), f"{OF_SITE}/incidents"
+    sent = {"happened": "2026-01-02T03:04", "person": "Accueil", "text": "Poste <chiffré>"}
+
+    answers = [client.post(page, data=sent, headers=headers) for _ in range(2)]
+
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    shown = client.get(page, headers=headers).text
+    assert shown.count("Poste &lt;chiffré&gt;") == 1
+    assert client.post(page, data={"person": "x"}, headers=headers).status_code == 422
+
+
+def test_an_enrolment_token_is_one_command_shown_once(client: TestClient, as_: Callers) -> None:
+    headers = as_(Role.OPERATOR, SITE)
+    sent = {"site": SITE, "uses": "3", "days": "7", "profile": "critical"}
+
+    answer = client.post("/console/enrolment", data=sent, headers=headers)
+
+    command = re.search(r"vigie-agent enroll (vigie1\.\S+)</code>", answer.text)
+    assert command is not None
+    assert enrolment_token.decode(command[1]).endpoints == ("localhost:8444",)
+    again = client.get("/console/enrolment", headers=headers).text
+    assert command[1] not in again
+    revoke = re.search(r"action=\"(/console/enrolment/\w+/revoke)\"", again)
+    assert revoke is not None
+    assert client.post(revoke[1], data={}, headers=headers).status_code == 303
+    assert revoke[1] not in client.get("/console/enrolment", headers=headers).text
+
+
+def test_nobody_makes_tokens_beyond_its_scope(client: TestClient, as_: Callers) -> None:
+    operator, admin = as_(Role.OPERATOR, SITE), as_(Role.ADMIN, SITE)
+    enrol = {"site": OTHER, "uses": "1", "days": "7"}
+    api = {"name": "x", "role": "auditor", "days": "7"}
+
+    assert client.post("/console/enrolment", data=enrol, headers=operator).status_code == 422
+    assert client.post("/console/tokens", data=api, headers=operator).status_code == 403
+    for sites in ("", f"{SITE}\n{OTHER}"):
+        answer = client.post("/console/tokens", data={**api, "sites": sites}, headers=admin)
+        assert answer.status_code == 422
+        assert "périmètre" in answer.text
+
+
+def test_a_contractors_token_reads_its_site_until_it_is_revoked(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    headers = as_(Role.ADMIN)
+    sent = {"name": "Prestataire", "role": "contractor", "sites": SITE, "days": "30"}
+
+    made = client.post("/console/tokens", data=sent, headers=headers)
+
+    secret = re.search(r"vigie-api1\.[\w-]+", made.text)
+    assert secret is not None
+    caller = KnowCallers(Tokens(database)).caller(secret[0], now=utc_now())
+    assert (caller.role, caller.sites) == (Role.CONTRACTOR, frozenset({SITE}))
+    assert secret[0] not in client.get("/console/tokens", headers=headers).text
+    revoked = client.post(f"/console/tokens/{caller.token_id}/revoke", data={}, headers=headers)
+    assert revoked.status_code == 303
+    theirs = {"Authorization": f"Bearer {secret[0]}"}
+    assert client.get("/console", headers=theirs).status_code == 401
+
+
+def test_a_contractors_token_names_its_sites(client: TestClient, as_: Callers) -> None:
+    sent = {"name": "Prestataire", "role": "contractor", "sites": " \n ", "days": "30"}
+
+    answer = client.post("/console/tokens", data=sent, headers=as_(Role.ADMIN))
+
+    assert answer.status_code == 422
+    assert "nommez-les" in answer.text
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.CONTRACTOR, Role.SCRAPE, None])
+def test_who_may_only_read_changes_nothing_by_any_form(
+    client: TestClient,
+    as_: Callers,
+    database: Database,
+    failing: Iterator[tuple[str, str]],
+    role: Role | None,
+) -> None:
+    device, rule = next(failing)
+    headers = {} if role is None else as_(role, SITE)
+    before = acts_on(database, device)
+    forms = {
+        f"/console/devices/{device}/lost": {},
+        f"/console/devices/{device}/retire": {},
+        f"/console/devices/{device}/waivers": {**WAIVER, "rule": rule},
+        f"{OF_SITE}/attestations": {"item": ITEM, "outcome": "held", "author": "x"},
+        f"{OF_SITE}/attestations/withdraw": {"item": ITEM},
+        f"{OF_SITE}/incidents": {"person": "x", "text": "x"},
+        f"{OF_SITE}/waivers/w1/end": {},
+        "/console/enrolment": {"site": SITE, "uses": "1", "days": "1"},
+        "/console/enrolment/t/revoke": {},
+        "/console/tokens": {"name": "x", "role": "admin", "days": "1"},
+        "/console/tokens/t/revoke": {},
+    }
+
+    answers = {
+        path: client.post(path, data=sent, headers=headers).status_code
+        for path, sent in forms.items()
+    }
+
+    assert set(answers.values()) == {303 if role is None else 403}  # 303: to sign in
+    assert state_of(database, device) == "active"
+    assert acts_on(database, device) == before
+
+
+def test_a_form_of_another_site_is_not_found(
+    client: TestClient, as_: Callers, failing: Iterator[tuple[str, str]]
+) -> None:
+    device, rule = next(failing)
+    headers = as_(Role.ADMIN, OTHER)
+    forms = {
+        f"/console/devices/{device}/lost": {},
+        f"/console/devices/{device}/waivers": {**WAIVER, "rule": rule},
+        f"{OF_SITE}/attestations": {"item": ITEM, "outcome": "held", "author": "x"},
+        f"{OF_SITE}/attestations/withdraw": {"item": ITEM},
+        f"{OF_SITE}/incidents": {"person": "x", "text": "x"},
+        f"{OF_SITE}/waivers/w1/end": {},
+        "/console/enrolment/t/revoke": {},
+        "/console/tokens/t/revoke": {},
+    }
+
+    answers = {
+        path: client.post(path, data=sent, headers=headers).status_code
+        for path, sent in forms.items()
+    }
+
+    assert set(answers.values()) == {404}
