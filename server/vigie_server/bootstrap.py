@@ -355,6 +355,7 @@ class Server:
             certificate=certificate,
             key=key,
             max_head=settings.http.max_head,
+            threads=settings.http.threads,
         )
         addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))
         try:

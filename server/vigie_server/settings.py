@@ -301,8 +301,8 @@ class HttpSettings(_Group):
 
     `plain` serves HTTP without TLS, on loopback addresses alone. `max_head`: the request line and
     the headers of a request. `origin`: what browsers call this server, where a proxy stands before
-    it: `https://vigie.example.org`. `requests_...`: how often each
-    token or account may ask this server, `/metrics` apart.
+    it: `https://vigie.example.org`. `requests_...`: how often each token or account may ask this
+    server, `/metrics` apart. `threads`: requests that read the store together.
     """
 
     certificate: Path | None = None
@@ -311,6 +311,7 @@ class HttpSettings(_Group):
     max_head: ByteSize = Field(ByteSize(64 * 1024), ge=8 * 1024)
     requests_per_minute: float = Field(3_000, gt=0)
     requests_at_once: float = Field(600, ge=1)
+    threads: int = Field(10, ge=1, le=100)
     origin: str = Field("", pattern=r"^(https?://[^/\s]+)?$")
 
 

@@ -137,7 +137,15 @@ async def main(folder: Path, devices: int) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(watch.run(stop))
         tasks.create_task(
-            serve_http(app, listener, stop, certificate=certificate, key=key, max_head=2**16)
+            serve_http(
+                app,
+                listener,
+                stop,
+                certificate=certificate,
+                key=key,
+                max_head=settings.http.max_head,
+                threads=settings.http.threads,
+            )
         )
         await follow(fleet, pages, watch)
         stop.set()

@@ -76,7 +76,9 @@ async def served(certificate: tuple[Path, Path] | None) -> AsyncIterator[int]:
     listener = bound("127.0.0.1:0")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
-            serve_http(an_app(), listener, stop, certificate=chain, key=key, max_head=MAX_HEAD)
+            serve_http(
+                an_app(), listener, stop, certificate=chain, key=key, max_head=MAX_HEAD, threads=2
+            )
         )
         try:
             yield listener.getsockname()[1]

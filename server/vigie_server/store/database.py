@@ -28,6 +28,9 @@ from vigie_server.store.counting import Counter
 from vigie_server.store.postgres import Terms, postgres_engine
 
 BUSY_TIMEOUT_MS: Final = 10_000
+SQLITE_CONNECTIONS: Final = 20
+CACHE_KIB: Final = 8_000
+"""Of a connection to SQLite, filled as it is used."""
 _WRITE: Final = "vigie_write"
 _LOST_TO_ANOTHER: Final = {"40001", "40P01"}
 """SQLSTATE of a serialisation failure and of a deadlock: the transaction is undone, whole."""
@@ -184,7 +187,15 @@ def _readable(url: str) -> URL:
 
 def _sqlite_engine(url: URL) -> Engine:
     # isolation_level None: transactions are begun below, and the driver begins none of its own.
-    engine = create_engine(url, connect_args={"isolation_level": None, "timeout": 10})
+    # The connections are kept, those used last first: their caches are warm, and those that a crowd
+    # of readers once needed stay small.
+    engine = create_engine(
+        url,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1_000},
+        pool_size=SQLITE_CONNECTIONS,
+        max_overflow=0,
+        pool_use_lifo=True,
+    )
     engine.dialect.statement_compiler = _Hinting
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -204,7 +215,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "cache_size=-16000",
+        f"cache_size=-{CACHE_KIB}",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")

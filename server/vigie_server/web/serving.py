@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
+from anyio import to_thread
 from fastapi import FastAPI
 
 from vigie_server.domain.errors import SettingsMalformed
@@ -49,10 +50,12 @@ async def serve_http(
     certificate: Path | None,
     key: Path | None,
     max_head: int,
+    threads: int,
 ) -> None:
     """Serves until stopped, over TLS when a certificate is given; closes the listener.
 
-    `max_head`: bytes of the request line and the headers of a request, at most.
+    `max_head`: bytes of the request line and the headers of a request, at most. `threads`: how many
+    requests read the store together, each in a thread.
     """
     config = uvicorn.Config(
         app,
@@ -68,6 +71,7 @@ async def serve_http(
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
     )
+    to_thread.current_default_thread_limiter().total_tokens = threads
     server = _Server(config)
     with listener:
         async with asyncio.TaskGroup() as tasks:
