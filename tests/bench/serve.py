@@ -22,6 +22,7 @@ from vigie_server.ingest.telemetry import Telemetry
 from vigie_server.logs import configure_logs
 from vigie_server.settings import (
     EnrolmentSettings,
+    HttpSettings,
     LimitSettings,
     Listen,
     ServerSettings,
@@ -37,6 +38,7 @@ def bench_settings(folder: Path, *, held: int | None = None) -> ServerSettings:
         data=folder,
         names=("127.0.0.1", "localhost"),
         listen=Listen(telemetry="127.0.0.1:0", enrolment="127.0.0.1:0", http="127.0.0.1:0"),
+        http=HttpSettings(requests_per_minute=1e6, requests_at_once=1e6),
         limits=LimitSettings(max_in_flight=IN_FLIGHT),
         sessions=SessionSettings(heartbeat=timedelta(minutes=1), held=held),
         enrolment=EnrolmentSettings(attempts_per_minute=1e6, attempts_at_once=1e6),
