@@ -2,7 +2,8 @@
 
 `make bench PART=fleet DEVICES=100000 MINUTES=10 PERIOD=900`; also MODE (visit, stay), CHANGES, WAVE
 (`at=60,share=0.5`), PROCESSES, and FOLDER, where server and fleet stay for the next time: planting
-100,000 devices takes minutes and 5 GB. The server runs in a process of its own, as it ships.
+100,000 devices takes minutes and 5 GB. The server runs in a process of its own, as it ships, and
+holds none of the devices that visit.
 """
 
 import asyncio
@@ -87,7 +88,8 @@ async def measure(folder: Path) -> Sequence[Served]:
     if not fleet.exists():
         prepare(folder)
         await simulate("plant", "--devices", asked["DEVICES"], fleet=fleet, server=folder)
-    async with served("real", folder) as server:
+    kind = "visited" if asked["MODE"] == "visit" else "real"
+    async with served(kind, folder) as server:
         await simulate(
             "run",
             *("--server", f"127.0.0.1:{server.telemetry}"),

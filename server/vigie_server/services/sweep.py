@@ -97,6 +97,7 @@ class Sweep:
                 for key in keys:
                     with suppress(UnknownDevice):  # erased since it was listed
                         ends.append(await self._judge(key, devices[key]))
+                    await asyncio.sleep(0)  # sessions have their turn after each device
             await self.commits.room()
         return sum(await asyncio.gather(*ends))
 
