@@ -22,6 +22,7 @@ from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_metrics import device_lines
+from vigie_server.bootstrap_notify import notification_routes
 from vigie_server.bootstrap_people import access_to, people_routes, watch_contractors
 from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bootstrap_scheduled import scheduled
@@ -263,6 +264,7 @@ class Server:
             *attesting_routes(database, catalogue, settings.declare, now),
             *maturity_routes(database, catalogue, site_guide, now),
             *mail_routes(database, now),
+            *notification_routes(database, now),
             *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
             console_routes(
                 database,

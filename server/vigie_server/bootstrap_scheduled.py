@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from vigie_server.bootstrap_mail import mail_checks
+from vigie_server.bootstrap_notify import notices
 from vigie_server.bootstrap_reports import filed_monthly, reports_of
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide
@@ -95,11 +96,13 @@ def scheduled(
     check_mail = mail_checks(
         settings, fenced, workers, now=now, show=(lambda _: None) if shared else mail.show
     )
+    notify = notices(settings, database, fenced, workers, rules, figures=parts.figures, now=now)
     work: list[tuple[str, Work]] = [
         ("sweeper", sweep.run),
         ("forgetting", forget.run),
         ("assessments", assess.run),
         ("mail", check_mail.run),
+        ("notices", notify.run),
     ]
     if settings.reports.monthly:
         made = reports_of(settings, database, catalogue, guide)

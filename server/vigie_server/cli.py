@@ -21,6 +21,7 @@ from vigie_server.cli_groups import group
 from vigie_server.cli_incident import incident
 from vigie_server.cli_mail import mail
 from vigie_server.cli_maturity import inventory
+from vigie_server.cli_notify import notify
 from vigie_server.cli_output import opened, told_errors
 from vigie_server.cli_params import param
 from vigie_server.cli_plan import plan
@@ -128,6 +129,7 @@ main.add_command(waive)
 main.add_command(incident)
 main.add_command(inventory)
 main.add_command(mail)
+main.add_command(notify)
 main.add_command(copy)
 main.add_command(plan)
 main.add_command(report)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -296,6 +296,43 @@ class ReportsSettings(_Group):
         return _listed(self.languages)
 
 
+class NotifySettings(_Group):
+    """Who is told by e-mail and webhooks: how messages are gathered, handed over, tried again.
+
+    `smtp_host` empty: no e-mail. `secrets` unset: `secrets` in the data folder.
+    `private_networks`: networks of the inside whose webhooks may be called all the same, separated
+    by commas.
+    """
+
+    every: Span = Field(timedelta(seconds=30), gt=timedelta(0))
+    gather: Span = Field(timedelta(minutes=5), ge=timedelta(0), le=timedelta(hours=1))
+    at_once: int = Field(8, ge=1, le=100)
+    retry_for: Span = Field(timedelta(days=1), gt=timedelta(0))
+    keep: Span = Field(timedelta(days=90), ge=timedelta(days=1))
+    smtp_host: str = ""
+    smtp_port: int = Field(587, ge=1, le=65_535)
+    smtp_encryption: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    smtp_within: Span = Field(timedelta(seconds=30), gt=timedelta(0))
+    smtp_from: str = ""
+    webhook_within: Span = Field(timedelta(seconds=15), gt=timedelta(0))
+    private_networks: str = ""
+    authorities: Path | None = None
+    secrets: Path | None = None
+
+    @field_validator("private_networks")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        _networks(value)
+        return value
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `private_networks`."""
+        return _networks(self.private_networks)
+
+
 class HttpSettings(_Group):
     """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
 
@@ -361,6 +398,7 @@ class ServerSettings(BaseSettings):
     sign_in: SignInSettings = SignInSettings()
     metrics: MetricsSettings = MetricsSettings()
     reports: ReportsSettings = ReportsSettings()
+    notify: NotifySettings = NotifySettings()
     failing_rules_only_above: int = 20_000
 
     @field_validator("names", mode="before")

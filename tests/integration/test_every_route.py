@@ -18,6 +18,7 @@ from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
+from vigie_server.bootstrap_notify import notification_routes
 from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.ports.tokens import Role
@@ -81,6 +82,7 @@ def app(database: Database) -> FastAPI:
         *attesting_routes(database, catalogue, DeclareSettings(), lambda: NOW),
         *maturity_routes(database, catalogue, bundled_site_guide(catalogue), lambda: NOW),
         *mail_routes(database, lambda: NOW),
+        *notification_routes(database, lambda: NOW),
         *reports_routes(reports, lambda: NOW),
     ):
         made.include_router(routes(access))

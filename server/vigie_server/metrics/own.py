@@ -72,6 +72,12 @@ class OwnFigures:
             "1 on the server that does the scheduled work, 0 on the others.",
             registry=registry,
         )
+        self._notices = Counter(
+            "vigie_notifications",
+            "Attempts to hand notices over.",
+            ["kind", "outcome"],
+            registry=registry,
+        )
         self._certificates = Gauge(
             "vigie_certificate_expiry_timestamp_seconds",
             "When a certificate of this server expires.",
@@ -111,6 +117,9 @@ class OwnFigures:
 
     def leads(self, *, leading: bool) -> None:
         self._leading.set(int(leading))
+
+    def notified(self, kind: str, outcome: str) -> None:
+        self._notices.labels(kind, outcome).inc()
 
     def certificates_expire(self, expiries: Mapping[str, datetime]) -> None:
         """Shows when each certificate, by name (`telemetry`, `https`, `authority`), expires."""

@@ -30,3 +30,7 @@ class Figures(Protocol):
     def leads(self, *, leading: bool) -> None:
         """Whether this server does the scheduled work."""
         ...
+
+    def notified(self, kind: str, outcome: str) -> None:
+        """One attempt to hand a notice over: `sent`, `failed` (it is tried again), `given_up`."""
+        ...

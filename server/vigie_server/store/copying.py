@@ -19,7 +19,13 @@ from sqlalchemy import Connection, Table, select, text
 
 from vigie_server.domain.errors import InUse, NotFound, SettingsMalformed, StoreBusy, StoreRefused
 from vigie_server.ports.declaring import Act
-from vigie_server.store import declared_models, history, migrating, people_models  # noqa: F401 (their tables too)
+from vigie_server.store import (  # noqa: F401 (their tables too)
+    declared_models,
+    history,
+    migrating,
+    notice_models,
+    people_models,
+)
 from vigie_server.store.content_digest import TableDigest
 from vigie_server.store.database import Database
 from vigie_server.store.models import Base, Change, Meta

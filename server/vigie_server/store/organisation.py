@@ -8,16 +8,19 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from vigie_server.domain.errors import NotFound
+from vigie_server.domain.notices.recipients import Extent
 from vigie_server.domain.sites import Contact, Site
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Body, ParameterOverride
 from vigie_server.store.models import Site as SiteRow
+from vigie_server.store.notice_models import NoticeRecipient
 from vigie_server.store.rejudging import DEVICE, judge_again, record_act
 from vigie_server.store.site_removal import remove_followers, require_idle
 from vigie_server.store.tables import table
 
 SITE, BODY, OVERRIDE = table(SiteRow), table(Body), table(ParameterOverride)
+RECIPIENT = table(NoticeRecipient)
 
 
 class Organisation:
@@ -66,7 +69,7 @@ class Organisation:
         with self._database.writing() as connection:
             key = _found(connection, name).key
             require_idle(connection, key, name, now=act.at)
-            remove_followers(connection, key)
+            remove_followers(connection, key, now=act.at)
             connection.execute(
                 delete(OVERRIDE)
                 .where(OVERRIDE.c.scope == "site")
@@ -115,6 +118,16 @@ def _body_key(connection: Connection, name: str, act: Act) -> int | None:
 
 
 def _drop_idle_bodies(connection: Connection) -> None:
-    """A body exists by the sites that it runs: a mistyped name leaves nothing behind."""
+    """A body exists by the sites that it runs and by who is told of them.
+
+    A mistyped name leaves nothing behind.
+    """
     running = select(SITE.c.body_key).where(SITE.c.body_key.is_not(None))
-    connection.execute(delete(BODY).where(BODY.c.key.not_in(running)))
+    told_of = (
+        select(RECIPIENT.c.extent_key)
+        .where(RECIPIENT.c.extent == Extent.BODY.value)
+        .where(RECIPIENT.c.removed_at.is_(None))
+    )
+    connection.execute(
+        delete(BODY).where(BODY.c.key.not_in(running)).where(BODY.c.key.not_in(told_of))
+    )

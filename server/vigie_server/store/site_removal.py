@@ -9,21 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from vigie_server.domain.errors import InUse
+from vigie_server.domain.notices.recipients import Extent
 from vigie_server.domain.plurals import counted
 from vigie_server.store.declared_models import MailTransition, Maturity, MaturityChange, SiteVerdict
 from vigie_server.store.models import Base, EnrolmentToken, RuleCount
+from vigie_server.store.notice_models import Notice, NoticeDelivery, NoticeRecipient
 from vigie_server.store.tables import table
 
 TOKEN = table(EnrolmentToken)
+NOTICE, DELIVERY, RECIPIENT = table(Notice), table(NoticeDelivery), table(NoticeRecipient)
 FOLLOWED: Final = (
     table(SiteVerdict),
     table(Maturity),
     table(MaturityChange),
     table(MailTransition),
     table(RuleCount),
+    table(Notice),
 )
 """What nobody said: it goes with the site."""
 
@@ -71,8 +75,20 @@ def require_idle(connection: Connection, site: int, name: str, *, now: datetime)
         raise InUse(f"site {name} cannot be removed, as it has {'; '.join(found)}")
 
 
-def remove_followers(connection: Connection, site: int) -> None:
-    """Erases what goes with a site that is idle: what followed for it, and its spent tokens."""
+def remove_followers(connection: Connection, site: int, *, now: datetime) -> None:
+    """Erases what goes with a site that is idle: what followed for it, and its spent tokens.
+
+    Nobody is told of it any more.
+    """
+    of_site = select(NOTICE.c.key).where(NOTICE.c.site_key == site)
+    connection.execute(delete(DELIVERY).where(DELIVERY.c.notice_key.in_(of_site)))
+    connection.execute(
+        update(RECIPIENT)
+        .where(RECIPIENT.c.extent == Extent.SITE.value)
+        .where(RECIPIENT.c.extent_key == site)
+        .where(RECIPIENT.c.removed_at.is_(None))
+        .values(removed_at=now)
+    )
     for followed in (*FOLLOWED, TOKEN):
         connection.execute(delete(followed).where(followed.c.site_key == site))
 

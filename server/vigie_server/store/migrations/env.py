@@ -4,6 +4,7 @@ from alembic import context
 
 from vigie_server.store import (  # noqa: F401 (their tables are part of the schema)
     declared_models,
+    notice_models,
     people_models,
 )
 from vigie_server.store.models import Base

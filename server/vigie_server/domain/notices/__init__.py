@@ -1,0 +1,1 @@
+"""What people without Prometheus are told: what happened, once; how things stand, each week."""
