@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -135,12 +136,12 @@ def test_a_critical_fail_is_told_once_and_again_when_it_begins_again(
 def test_what_is_spared_is_not_told(database: Database, outbox: Notices, spared: str) -> None:
     somebody(database)
     key = a_device(database, "a")
-    values: dict[str, object] = {
+    spares: dict[str, dict[str, Any]] = {
         "waived": {"waived": True},
         "passing on trial": {"status": "pass", "passing_since": NOW},
         "unknown": {"status": "unknown"},
-    }.get(spared, {})
-    a_fail(database, key, MINOR if spared == "minor" else RULE, **values)
+    }
+    a_fail(database, key, MINOR if spared == "minor" else RULE, **spares.get(spared, {}))
     if spared in {"pending", "retired"}:
         change(database, key, state=spared)
 

@@ -27,6 +27,7 @@ FOLLOWED: Final = (
     table(MaturityChange),
     table(MailTransition),
     table(RuleCount),
+    table(NoticeMark),
     table(Notice),
 )
 """What nobody said: it goes with the site."""
