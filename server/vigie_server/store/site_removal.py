@@ -16,7 +16,7 @@ from vigie_server.domain.notices.recipients import Extent
 from vigie_server.domain.plurals import counted
 from vigie_server.store.declared_models import MailTransition, Maturity, MaturityChange, SiteVerdict
 from vigie_server.store.models import Base, EnrolmentToken, RuleCount
-from vigie_server.store.notice_models import Notice, NoticeDelivery, NoticeRecipient
+from vigie_server.store.notice_models import Notice, NoticeDelivery, NoticeMark, NoticeRecipient
 from vigie_server.store.tables import table
 
 TOKEN = table(EnrolmentToken)
