@@ -179,7 +179,12 @@ def build_agent(settings: AgentSettings) -> Iterator[Agent]:
             link=link,
             renew=Renew(keys, link, GrpcEnrolment(settings.https_proxy)),
             orders=parts.orders,
-            answer=AnswerLive(parts.ask, AskedQuestions(settings.asked_path), clock.utc_now),
+            answer=AnswerLive(
+                parts.ask,
+                AskedQuestions(settings.asked_path),
+                clock.utc_now,
+                allowed=settings.live_questions,
+            ),
             about=lambda: _about(parts.engine),
             now=clock.moment,
             tell=board.tell,

@@ -45,6 +45,7 @@ def explain(line: CommandLine, lang: str | None, *, with_sql: bool, as_register:
                     language=lang or spoken_language(),
                     platform=platform_name(),
                     with_sql=with_sql,
+                    live_questions=settings.live_questions,
                 )
             click.echo("\n".join(lines))
 

@@ -108,6 +108,8 @@ class AgentSettings:
     """The site's own packs, beside the shipped ones."""
     topics_dir: Path | None = field(default=None, metadata=by(read.path))
     """Topics in place of the shipped ones."""
+    live_questions: bool = field(default=True, metadata=by(read.boolean))
+    """Answer the questions that the server asks directly; otherwise each is refused, and kept."""
     engine: EngineSettings = EngineSettings()
     collect: CollectSettings = CollectSettings()
     spool: SpoolSettings = SpoolSettings()

@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
+from vigie_server.bootstrap_asking import asking_limits, asking_routes
 from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bootstrap_console import console_routes
 from vigie_server.bootstrap_declaring import declaring_routes
@@ -53,6 +54,7 @@ from vigie_server.metrics.own import OwnFigures
 from vigie_server.metrics.site_attestations import AttestationLines
 from vigie_server.metrics.site_lines import SiteLines
 from vigie_server.services.accept_report import AcceptReport
+from vigie_server.services.ask_devices import AskDevices
 from vigie_server.services.attested_sites import FollowAttestations
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.enrol import Enrol
@@ -74,6 +76,7 @@ from vigie_server.store.changes import notices_of
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
+from vigie_server.store.questions import Questions
 from vigie_server.store.records import Records
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.app import create_app
@@ -204,6 +207,9 @@ class Server:
         )
         held = settings.sessions.held
         self._held = places_in(memory_bytes()) if held is None else held
+        self._asking = AskDevices(
+            Questions(database), self._workers, asking_limits(settings.asking), now
+        )
         self._sessions = OpenSessions(
             SessionParts(
                 store=store,
@@ -214,6 +220,7 @@ class Server:
                 viewing=self._viewing,
                 figures=self._figures,
                 now=now,
+                asking=self._asking,
             ),
             SessionTerms(
                 limits=limits,
@@ -242,6 +249,7 @@ class Server:
             heeding=(
                 self._viewing,
                 self._sessions,
+                self._asking,
                 self._follow_attestations,
                 *self._scheduled.shows,
             ),
@@ -265,6 +273,7 @@ class Server:
             *maturity_routes(database, catalogue, site_guide, now),
             *mail_routes(database, now),
             *notification_routes(database, now),
+            *asking_routes(database, settings.asking, now),
             *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
             console_routes(
                 database,
@@ -376,6 +385,7 @@ class Server:
                     ("scheduled work", partial(self._scheduled.leading.run, stop)),
                     ("views", partial(self._viewing.run, stop)),
                     ("changes", partial(self._follow.run, stop)),
+                    ("questions", partial(self._asking.run, stop, self._sessions.held)),
                     ("attestations", partial(self._follow_attestations.run, stop)),
                     ("http", serve_readers),
                     *(("sites", partial(show.run, stop)) for show in self._scheduled.shows),

@@ -17,6 +17,7 @@ from vigie_server.ports.site_model import SHOWN_BY_ANOTHER
 from vigie_server.services.assess_sites import AssessSites
 from vigie_server.services.follow import ForgetChanges
 from vigie_server.services.forget import Forget, Retention
+from vigie_server.services.forget_questions import ForgetQuestions
 from vigie_server.services.leading import Leading, Work
 from vigie_server.services.live_session import SessionParts
 from vigie_server.services.show_sites import ShowSites
@@ -29,6 +30,7 @@ from vigie_server.store.database import Database
 from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.leases import lease_of
 from vigie_server.store.organisation import Organisation
+from vigie_server.store.questions import Questions
 from vigie_server.store.shown_sites import StoredSites
 
 
@@ -104,6 +106,14 @@ def scheduled(
         ("mail", check_mail.run),
         ("notices", notify.run),
     ]
+    forget_questions = ForgetQuestions(
+        forget=Questions(fenced).forget,
+        workers=workers,
+        kept=settings.asking.kept,
+        now=now,
+        bite=kept.bite,
+    )
+    work.append(("questions", forget_questions.run))
     if settings.reports.monthly:
         made = reports_of(settings, database, catalogue, guide)
         file_reports = filed_monthly(settings, made, Organisation(database), workers, now)

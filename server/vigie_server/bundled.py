@@ -9,6 +9,7 @@ from vigie_server.domain.attesting import AttestationCatalogue, load_attestation
 from vigie_server.domain.incident_contacts import IncidentContacts, load_incident_contacts
 from vigie_server.domain.ladder_files import KnownIds, load_ladder, rules_of
 from vigie_server.domain.mail.rule_files import MailRule, load_mail_rules
+from vigie_server.domain.questions import ApprovedQuestion, load_questions
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide, load_site_guide
@@ -21,6 +22,11 @@ def topics_folder() -> Path:
     """The declarations of topics: the wheel holds them once, for both halves, as data."""
     inside = _PACKAGE.parent / "vigie_agent" / "topics"
     return inside if inside.is_dir() else _CHECKOUT / "topics"
+
+
+def questions_folder() -> Path:
+    """The approved questions: the wheel holds them beside the topics."""
+    return topics_folder().parent / "questions"
 
 
 def guide_folder() -> Path:
@@ -62,6 +68,11 @@ def bundled_attestations() -> AttestationCatalogue:
     """What can be attested, and the rules that may be said not to apply. Raises RulesMalformed."""
     ladder = load_ladder(guide_folder() / "site" / "maturity.yaml", KnownIds())
     return load_attestations(guide_folder() / "attestations", rules=rules_of(ladder))
+
+
+def bundled_questions() -> Mapping[str, ApprovedQuestion]:
+    """What may be asked of devices live, by id. Raises RulesMalformed."""
+    return load_questions(questions_folder())
 
 
 def regions_file() -> Path:

@@ -13,6 +13,7 @@ from vigie_server import clock
 from vigie_server.bootstrap import build_server
 from vigie_server.bootstrap_store import initialise
 from vigie_server.cli_accounts import account, setup_code, tell_code
+from vigie_server.cli_ask import ask, question
 from vigie_server.cli_assets import asset
 from vigie_server.cli_attest import attest
 from vigie_server.cli_copy import copy
@@ -125,6 +126,8 @@ main.add_command(group)
 main.add_command(param)
 main.add_command(asset)
 main.add_command(attest)
+main.add_command(ask)
+main.add_command(question)
 main.add_command(waive)
 main.add_command(incident)
 main.add_command(inventory)

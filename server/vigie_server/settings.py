@@ -181,6 +181,22 @@ class DeclareSettings(_Group):
     look_ahead: int = Field(1000, ge=1, le=100_000)
 
 
+class AskingSettings(_Group):
+    """Live questions: what one may come to, how it is put to devices, how long answers are kept.
+
+    `kept` counts from the end of the question's time.
+    """
+
+    rows: int = Field(1_000, ge=1, le=10_000)
+    answer_bytes: ByteSize = Field(ByteSize(256 * 1024), ge=1024, le=16 * 1024 * 1024)
+    timeout: Span = Field(timedelta(seconds=30), ge=timedelta(seconds=1), le=timedelta(seconds=30))
+    within: Span = Field(timedelta(hours=1), ge=timedelta(seconds=1), le=timedelta(days=7))
+    devices: int = Field(10_000, ge=1, le=1_000_000)
+    at_once: int = Field(50, ge=1, le=10_000)
+    open: int = Field(8, ge=1, le=8)
+    kept: Span = Field(timedelta(days=1), ge=timedelta(0), le=timedelta(days=90))
+
+
 class MailSettings(_Group):
     """How mail domains are checked (question 7). Lists are separated by commas.
 
@@ -394,6 +410,7 @@ class ServerSettings(BaseSettings):
     declare: DeclareSettings = DeclareSettings()
     maturity: MaturitySettings = MaturitySettings()
     mail: MailSettings = MailSettings()
+    asking: AskingSettings = AskingSettings()
     http: HttpSettings = HttpSettings()
     sign_in: SignInSettings = SignInSettings()
     metrics: MetricsSettings = MetricsSettings()

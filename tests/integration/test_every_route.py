@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from fakes.callers import Callers
 from fakes.stored import NOW, SITE, a_device, a_token, opened_store
 from metric_pages import pages_of
+from vigie_server.bootstrap_asking import asking_routes
 from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_lists import fleet_routes
@@ -25,7 +26,7 @@ from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
-from vigie_server.settings import DeclareSettings, ServerSettings
+from vigie_server.settings import AskingSettings, DeclareSettings, ServerSettings
 from vigie_server.store.database import Database
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.tokens import Tokens
@@ -86,6 +87,7 @@ def app(database: Database) -> FastAPI:
         *mail_routes(database, lambda: NOW),
         *notification_routes(database, lambda: NOW),
         *reports_routes(reports, lambda: NOW),
+        *asking_routes(database, AskingSettings(), lambda: NOW),
     ):
         made.include_router(routes(access))
     return made

@@ -18,12 +18,18 @@ LANGUAGES: Final = ("fr", "en")
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """A live question that was asked of this device. `at` is ISO 8601, UTC."""
+    """A live question that was asked of this device. `at` is ISO 8601, UTC.
+
+    `status` is how it ended (`ok`, `refused`, ...), empty while that is not known; so many `rows`
+    were sent.
+    """
 
     at: str
     asked_by: str
     purpose: str
     sql: str
+    status: str = ""
+    rows: int = 0
 
 
 def explanation(
@@ -34,6 +40,7 @@ def explanation(
     language: str,
     platform: str,
     with_sql: bool = False,
+    live_questions: bool = True,
 ) -> Iterator[str]:
     """The lines to print. `asked` is None when the record may not be read by this account."""
     words = WORDS[language]
@@ -60,6 +67,9 @@ def explanation(
         yield words.left_out_title
         yield from (f"  {problem}" for problem in plan.problems)
     yield ""
+    yield words.asked_title
+    if not live_questions:
+        yield f"  {words.asked_refused}"
     yield from _about_questions(asked, words)
 
 
@@ -126,7 +136,6 @@ def _sql_of(topic: TopicPlan) -> Iterator[str]:
 
 
 def _about_questions(asked: Sequence[AskedQuestion] | None, words: Words) -> Iterator[str]:
-    yield words.asked_title
     if asked is None:
         yield f"  {words.asked_hidden}"
     elif not asked:
@@ -136,3 +145,7 @@ def _about_questions(asked: Sequence[AskedQuestion] | None, words: Words) -> Ite
             at=question.at, asked_by=question.asked_by, purpose=question.purpose
         )
         yield f"    {' '.join(question.sql.split())}"
+        if question.status == "ok":
+            yield "    " + words.asked_answered.format(rows=question.rows)
+        elif question.status:
+            yield "    " + words.asked_unanswered.format(why=question.status)

@@ -33,6 +33,9 @@ class Words:
     asked_none: str
     asked_hidden: str
     asked_line: str
+    asked_answered: str
+    asked_unanswered: str
+    asked_refused: str
     questions: Mapping[int, str]
 
 
@@ -86,6 +89,9 @@ WORDS: Final[Mapping[str, Words]] = {
         asked_none="Aucune.",
         asked_hidden="Seul l'administrateur peut lire leur liste : sudo vigie-agent explain.",
         asked_line="{at}  par {asked_by} : {purpose}",
+        asked_answered="Lignes envoyées en réponse : {rows}.",
+        asked_unanswered="Pas de réponse ({why}).",
+        asked_refused="Cet ordinateur refuse toute question directe (réglage live_questions).",
         questions={
             1: "connaître son parc informatique",
             2: "sauvegarder ses données",
@@ -147,6 +153,9 @@ WORDS: Final[Mapping[str, Words]] = {
         asked_none="None.",
         asked_hidden="Only the administrator may read their list: sudo vigie-agent explain.",
         asked_line="{at}  by {asked_by}: {purpose}",
+        asked_answered="Rows sent in answer: {rows}.",
+        asked_unanswered="Not answered ({why}).",
+        asked_refused="This computer refuses every direct question (setting live_questions).",
         questions={
             1: "knowing one's equipment",
             2: "backing up data",

@@ -96,7 +96,10 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The answer to Hello. `resume_after` is the last number that the server has committed."""
+    """The answer to Hello. `resume_after` is the last number that the server has committed.
+
+    `questions` wait for this device: they are answered before a visit ends.
+    """
 
     store_epoch: bytes
     resume_after: int
@@ -105,6 +108,7 @@ class Welcome:
     intervals: Intervals = field(default_factory=Intervals)
     config: ServerConfig | None = None
     server_time: datetime | None = None
+    questions: tuple[LiveQuestion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,6 +231,7 @@ def _welcome(message: telemetry_pb2.Welcome) -> Welcome:
         intervals=_intervals(message.intervals) if message.HasField("intervals") else Intervals(),
         config=_config(message.config) if message.HasField("config") else None,
         server_time=_instant(message.server_time) if message.HasField("server_time") else None,
+        questions=tuple(map(_question, message.asks)),
     )
 
 

@@ -112,6 +112,8 @@ class Visit:
             self.orders.follow(self.welcome.config)
         if await self.renew(self._server_now(), ordered=False):
             return Again("a new certificate")
+        for question in self.welcome.questions:
+            await self._ask(question)
         return await first_of(self._receive(), self._send(), self._answer())
 
     # --- What the server says ---------------------------------------------------------------------

@@ -28,7 +28,7 @@ from vigie.v1 import enrollment_pb2 as vigie_dot_v1_dot_enrollment__pb2
 from vigie.v1 import snapshot_pb2 as vigie_dot_v1_dot_snapshot__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18vigie/v1/telemetry.proto\x12\x08vigie.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19vigie/v1/enrollment.proto\x1a\x17vigie/v1/snapshot.proto\"\xaf\x01\n\x0eSessionRequest\x12 \n\x05hello\x18\x01 \x01(\x0b\x32\x0f.vigie.v1.HelloH\x00\x12\"\n\x06report\x18\x02 \x01(\x0b\x32\x10.vigie.v1.ReportH\x00\x12(\n\theartbeat\x18\x03 \x01(\x0b\x32\x13.vigie.v1.HeartbeatH\x00\x12\"\n\x06\x61nswer\x18\x04 \x01(\x0b\x32\x10.vigie.v1.AnswerH\x00\x42\t\n\x07message\"\xbb\x02\n\x0fSessionResponse\x12$\n\x07welcome\x18\x01 \x01(\x0b\x32\x11.vigie.v1.WelcomeH\x00\x12\x1c\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\r.vigie.v1.AckH\x00\x12\"\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x10.vigie.v1.ConfigH\x00\x12\"\n\x06resend\x18\x04 \x01(\x0b\x32\x10.vigie.v1.ResendH\x00\x12\x1c\n\x03\x61sk\x18\x05 \x01(\x0b\x32\r.vigie.v1.AskH\x00\x12\'\n\trenew_now\x18\x06 \x01(\x0b\x32\x12.vigie.v1.RenewNowH\x00\x12$\n\x07goodbye\x18\x07 \x01(\x0b\x32\x11.vigie.v1.GoodbyeH\x00\x12$\n\x07\x64isable\x18\x08 \x01(\x0b\x32\x11.vigie.v1.DisableH\x00\x42\t\n\x07message\"\x82\x02\n\x05Hello\x12\x15\n\ragent_version\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x03 \x01(\t\x12\x10\n\x08platform\x18\x04 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x05 \x01(\t\x12\x10\n\x08spool_id\x18\x06 \x01(\x0c\x12\x13\n\x0bhighest_seq\x18\x07 \x01(\x04\x12\x15\n\rconfig_digest\x18\x08 \x01(\x0c\x12\x13\n\x0bstore_epoch\x18\t \x01(\x0c\x12\x17\n\x0f\x64ropped_reports\x18\n \x01(\x04\x12+\n\x07sent_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc7\x01\n\x06Report\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x30\n\x0c\x63ollected_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07\x65lapsed\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\tsnapshots\x18\x05 \x03(\x0b\x32\x12.vigie.v1.Snapshot\"Q\n\tHeartbeat\x12+\n\x07sent_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fpending_reports\x18\x02 \x01(\x04\"\x95\x01\n\x06\x41nswer\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.vigie.v1.SnapshotStatus\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x04 \x03(\t\x12\x0e\n\x06values\x18\x05 \x03(\t\x12\x11\n\trow_count\x18\x06 \x01(\r\x12\x0c\n\x04\x64one\x18\x07 \x01(\x08\"\xb6\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\r\x12 \n\x18max_snapshots_per_report\x18\x02 \x01(\r\x12\x1d\n\x15max_rows_per_snapshot\x18\x03 \x01(\r\x12 \n\x18max_columns_per_snapshot\x18\x04 \x01(\r\x12\x17\n\x0fmax_value_bytes\x18\x05 \x01(\r\x12\x15\n\rmax_in_flight\x18\x06 \x01(\r\"\x9f\x01\n\tIntervals\x12,\n\theartbeat\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04stay\x18\x02 \x01(\x08\x12(\n\x05visit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\treconnect\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd1\x01\n\x07Welcome\x12\x13\n\x0bstore_epoch\x18\x01 \x01(\x0c\x12\x14\n\x0cresume_after\x18\x02 \x01(\x04\x12 \n\x06limits\x18\x03 \x01(\x0b\x32\x10.vigie.v1.Limits\x12 \n\x06\x63onfig\x18\x04 \x01(\x0b\x32\x10.vigie.v1.Config\x12&\n\tintervals\x18\x05 \x01(\x0b\x32\x13.vigie.v1.Intervals\x12/\n\x0bserver_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x02\n\x06\x43onfig\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12*\n\x05packs\x18\x02 \x03(\x0b\x32\x1b.vigie.v1.Config.PacksEntry\x12=\n\x0ftopic_intervals\x18\x03 \x03(\x0b\x32$.vigie.v1.Config.TopicIntervalsEntry\x12\x17\n\x0f\x64isabled_topics\x18\x04 \x03(\t\x1a,\n\nPacksEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x35\n\x13TopicIntervalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"9\n\x03\x41\x63k\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12%\n\x08rejected\x18\x02 \x03(\x0b\x32\x13.vigie.v1.Rejection\"(\n\tRejection\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x18\n\x06Resend\x12\x0e\n\x06topics\x18\x01 \x03(\t\"\x83\x01\n\x03\x41sk\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08max_rows\x18\x04 \x01(\r\x12\x10\n\x08\x61sked_by\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\"\x1a\n\x08RenewNow\x12\x0e\n\x06reason\x18\x01 \x01(\t\"I\n\x07Goodbye\x12.\n\x0bretry_after\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x19\n\x07\x44isable\x12\x0e\n\x06reason\x18\x01 \x01(\t\"3\n\x0cRenewRequest\x12#\n\x1b\x63\x65rtificate_signing_request\x18\x01 \x01(\x0c\"5\n\rRenewResponse\x12$\n\x08identity\x18\x01 \x01(\x0b\x32\x12.vigie.v1.Identity2\x90\x01\n\x10TelemetryService\x12\x42\n\x07Session\x12\x18.vigie.v1.SessionRequest\x1a\x19.vigie.v1.SessionResponse(\x01\x30\x01\x12\x38\n\x05Renew\x12\x16.vigie.v1.RenewRequest\x1a\x17.vigie.v1.RenewResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18vigie/v1/telemetry.proto\x12\x08vigie.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19vigie/v1/enrollment.proto\x1a\x17vigie/v1/snapshot.proto\"\xaf\x01\n\x0eSessionRequest\x12 \n\x05hello\x18\x01 \x01(\x0b\x32\x0f.vigie.v1.HelloH\x00\x12\"\n\x06report\x18\x02 \x01(\x0b\x32\x10.vigie.v1.ReportH\x00\x12(\n\theartbeat\x18\x03 \x01(\x0b\x32\x13.vigie.v1.HeartbeatH\x00\x12\"\n\x06\x61nswer\x18\x04 \x01(\x0b\x32\x10.vigie.v1.AnswerH\x00\x42\t\n\x07message\"\xbb\x02\n\x0fSessionResponse\x12$\n\x07welcome\x18\x01 \x01(\x0b\x32\x11.vigie.v1.WelcomeH\x00\x12\x1c\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\r.vigie.v1.AckH\x00\x12\"\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x10.vigie.v1.ConfigH\x00\x12\"\n\x06resend\x18\x04 \x01(\x0b\x32\x10.vigie.v1.ResendH\x00\x12\x1c\n\x03\x61sk\x18\x05 \x01(\x0b\x32\r.vigie.v1.AskH\x00\x12\'\n\trenew_now\x18\x06 \x01(\x0b\x32\x12.vigie.v1.RenewNowH\x00\x12$\n\x07goodbye\x18\x07 \x01(\x0b\x32\x11.vigie.v1.GoodbyeH\x00\x12$\n\x07\x64isable\x18\x08 \x01(\x0b\x32\x11.vigie.v1.DisableH\x00\x42\t\n\x07message\"\x82\x02\n\x05Hello\x12\x15\n\ragent_version\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x03 \x01(\t\x12\x10\n\x08platform\x18\x04 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x05 \x01(\t\x12\x10\n\x08spool_id\x18\x06 \x01(\x0c\x12\x13\n\x0bhighest_seq\x18\x07 \x01(\x04\x12\x15\n\rconfig_digest\x18\x08 \x01(\x0c\x12\x13\n\x0bstore_epoch\x18\t \x01(\x0c\x12\x17\n\x0f\x64ropped_reports\x18\n \x01(\x04\x12+\n\x07sent_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc7\x01\n\x06Report\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x30\n\x0c\x63ollected_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07sent_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07\x65lapsed\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\tsnapshots\x18\x05 \x03(\x0b\x32\x12.vigie.v1.Snapshot\"Q\n\tHeartbeat\x12+\n\x07sent_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fpending_reports\x18\x02 \x01(\x04\"\x95\x01\n\x06\x41nswer\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.vigie.v1.SnapshotStatus\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0f\n\x07\x63olumns\x18\x04 \x03(\t\x12\x0e\n\x06values\x18\x05 \x03(\t\x12\x11\n\trow_count\x18\x06 \x01(\r\x12\x0c\n\x04\x64one\x18\x07 \x01(\x08\"\xb6\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\r\x12 \n\x18max_snapshots_per_report\x18\x02 \x01(\r\x12\x1d\n\x15max_rows_per_snapshot\x18\x03 \x01(\r\x12 \n\x18max_columns_per_snapshot\x18\x04 \x01(\r\x12\x17\n\x0fmax_value_bytes\x18\x05 \x01(\r\x12\x15\n\rmax_in_flight\x18\x06 \x01(\r\"\x9f\x01\n\tIntervals\x12,\n\theartbeat\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04stay\x18\x02 \x01(\x08\x12(\n\x05visit\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\treconnect\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xee\x01\n\x07Welcome\x12\x13\n\x0bstore_epoch\x18\x01 \x01(\x0c\x12\x14\n\x0cresume_after\x18\x02 \x01(\x04\x12 \n\x06limits\x18\x03 \x01(\x0b\x32\x10.vigie.v1.Limits\x12 \n\x06\x63onfig\x18\x04 \x01(\x0b\x32\x10.vigie.v1.Config\x12&\n\tintervals\x18\x05 \x01(\x0b\x32\x13.vigie.v1.Intervals\x12/\n\x0bserver_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x04\x61sks\x18\x07 \x03(\x0b\x32\r.vigie.v1.Ask\"\x81\x02\n\x06\x43onfig\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12*\n\x05packs\x18\x02 \x03(\x0b\x32\x1b.vigie.v1.Config.PacksEntry\x12=\n\x0ftopic_intervals\x18\x03 \x03(\x0b\x32$.vigie.v1.Config.TopicIntervalsEntry\x12\x17\n\x0f\x64isabled_topics\x18\x04 \x03(\t\x1a,\n\nPacksEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x35\n\x13TopicIntervalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"9\n\x03\x41\x63k\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12%\n\x08rejected\x18\x02 \x03(\x0b\x32\x13.vigie.v1.Rejection\"(\n\tRejection\x12\x0b\n\x03seq\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x18\n\x06Resend\x12\x0e\n\x06topics\x18\x01 \x03(\t\"\x83\x01\n\x03\x41sk\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\t\x12\x0b\n\x03sql\x18\x02 \x01(\t\x12*\n\x07timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08max_rows\x18\x04 \x01(\r\x12\x10\n\x08\x61sked_by\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\"\x1a\n\x08RenewNow\x12\x0e\n\x06reason\x18\x01 \x01(\t\"I\n\x07Goodbye\x12.\n\x0bretry_after\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x19\n\x07\x44isable\x12\x0e\n\x06reason\x18\x01 \x01(\t\"3\n\x0cRenewRequest\x12#\n\x1b\x63\x65rtificate_signing_request\x18\x01 \x01(\x0c\"5\n\rRenewResponse\x12$\n\x08identity\x18\x01 \x01(\x0b\x32\x12.vigie.v1.Identity2\x90\x01\n\x10TelemetryService\x12\x42\n\x07Session\x12\x18.vigie.v1.SessionRequest\x1a\x19.vigie.v1.SessionResponse(\x01\x30\x01\x12\x38\n\x05Renew\x12\x16.vigie.v1.RenewRequest\x1a\x17.vigie.v1.RenewResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,31 +56,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTERVALS']._serialized_start=1535
   _globals['_INTERVALS']._serialized_end=1694
   _globals['_WELCOME']._serialized_start=1697
-  _globals['_WELCOME']._serialized_end=1906
-  _globals['_CONFIG']._serialized_start=1909
-  _globals['_CONFIG']._serialized_end=2166
-  _globals['_CONFIG_PACKSENTRY']._serialized_start=2067
-  _globals['_CONFIG_PACKSENTRY']._serialized_end=2111
-  _globals['_CONFIG_TOPICINTERVALSENTRY']._serialized_start=2113
-  _globals['_CONFIG_TOPICINTERVALSENTRY']._serialized_end=2166
-  _globals['_ACK']._serialized_start=2168
-  _globals['_ACK']._serialized_end=2225
-  _globals['_REJECTION']._serialized_start=2227
-  _globals['_REJECTION']._serialized_end=2267
-  _globals['_RESEND']._serialized_start=2269
-  _globals['_RESEND']._serialized_end=2293
-  _globals['_ASK']._serialized_start=2296
-  _globals['_ASK']._serialized_end=2427
-  _globals['_RENEWNOW']._serialized_start=2429
-  _globals['_RENEWNOW']._serialized_end=2455
-  _globals['_GOODBYE']._serialized_start=2457
-  _globals['_GOODBYE']._serialized_end=2530
-  _globals['_DISABLE']._serialized_start=2532
-  _globals['_DISABLE']._serialized_end=2557
-  _globals['_RENEWREQUEST']._serialized_start=2559
-  _globals['_RENEWREQUEST']._serialized_end=2610
-  _globals['_RENEWRESPONSE']._serialized_start=2612
-  _globals['_RENEWRESPONSE']._serialized_end=2665
-  _globals['_TELEMETRYSERVICE']._serialized_start=2668
-  _globals['_TELEMETRYSERVICE']._serialized_end=2812
+  _globals['_WELCOME']._serialized_end=1935
+  _globals['_CONFIG']._serialized_start=1938
+  _globals['_CONFIG']._serialized_end=2195
+  _globals['_CONFIG_PACKSENTRY']._serialized_start=2096
+  _globals['_CONFIG_PACKSENTRY']._serialized_end=2140
+  _globals['_CONFIG_TOPICINTERVALSENTRY']._serialized_start=2142
+  _globals['_CONFIG_TOPICINTERVALSENTRY']._serialized_end=2195
+  _globals['_ACK']._serialized_start=2197
+  _globals['_ACK']._serialized_end=2254
+  _globals['_REJECTION']._serialized_start=2256
+  _globals['_REJECTION']._serialized_end=2296
+  _globals['_RESEND']._serialized_start=2298
+  _globals['_RESEND']._serialized_end=2322
+  _globals['_ASK']._serialized_start=2325
+  _globals['_ASK']._serialized_end=2456
+  _globals['_RENEWNOW']._serialized_start=2458
+  _globals['_RENEWNOW']._serialized_end=2484
+  _globals['_GOODBYE']._serialized_start=2486
+  _globals['_GOODBYE']._serialized_end=2559
+  _globals['_DISABLE']._serialized_start=2561
+  _globals['_DISABLE']._serialized_end=2586
+  _globals['_RENEWREQUEST']._serialized_start=2588
+  _globals['_RENEWREQUEST']._serialized_end=2639
+  _globals['_RENEWRESPONSE']._serialized_start=2641
+  _globals['_RENEWRESPONSE']._serialized_end=2694
+  _globals['_TELEMETRYSERVICE']._serialized_start=2697
+  _globals['_TELEMETRYSERVICE']._serialized_end=2841
 # @@protoc_insertion_point(module_scope)

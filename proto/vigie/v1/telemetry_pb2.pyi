@@ -371,6 +371,7 @@ class Welcome(_message.Message):
     CONFIG_FIELD_NUMBER: _builtins.int
     INTERVALS_FIELD_NUMBER: _builtins.int
     SERVER_TIME_FIELD_NUMBER: _builtins.int
+    ASKS_FIELD_NUMBER: _builtins.int
     store_epoch: _builtins.bytes
     """Changes at every restore of the server's store."""
     resume_after: _builtins.int
@@ -387,6 +388,10 @@ class Welcome(_message.Message):
     def server_time(self) -> _timestamp_pb2.Timestamp:
         """The server's clock, for the device's own skew figure."""
 
+    @_builtins.property
+    def asks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Ask]:
+        """Live questions that wait for this device: a visit that has nothing to send answers them too."""
+
     def __init__(
         self,
         *,
@@ -396,10 +401,11 @@ class Welcome(_message.Message):
         config: Global___Config | None = ...,
         intervals: Global___Intervals | None = ...,
         server_time: _timestamp_pb2.Timestamp | None = ...,
+        asks: _abc.Iterable[Global___Ask] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "intervals", b"intervals", "limits", b"limits", "server_time", b"server_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "intervals", b"intervals", "limits", b"limits", "resume_after", b"resume_after", "server_time", b"server_time", "store_epoch", b"store_epoch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "config", b"config", "intervals", b"intervals", "limits", b"limits", "resume_after", b"resume_after", "server_time", b"server_time", "store_epoch", b"store_epoch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,13 +21,17 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The answer to a greeting. `resume_after` is the last committed sequence number."""
+    """The answer to a greeting. `resume_after` is the last committed sequence number.
+
+    `asks` wait for this device: a visit answers them before it ends.
+    """
 
     store_epoch: bytes
     resume_after: int
     limits: Limits
     intervals: Intervals
     server_time: datetime
+    asks: tuple["Ask", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +64,16 @@ class Disable:
     reason: str
 
 
-Order = Ack | Resend | Goodbye | Disable
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One SELECT to answer now, within the time and the rows; the device's user sees the rest."""
+
+    ask_id: str
+    sql: str
+    timeout: timedelta
+    max_rows: int
+    asked_by: str
+    purpose: str
+
+
+Order = Ack | Resend | Ask | Goodbye | Disable

@@ -106,7 +106,7 @@ class Telemetry:
                     case "heartbeat":
                         session.beat(wire.heartbeat(request.heartbeat))
                     case "answer":
-                        raise MalformedRequest("an answer to a question that was not asked")
+                        await session.answer(wire.answer(request.answer))
                     case "hello":
                         raise MalformedRequest("a second hello")
                     case None:

@@ -4,6 +4,7 @@ Reading copies no more than it must: columns and values become tuples, because t
 message; everything else is read in place.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -11,12 +12,24 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from vigie.v1 import enrollment_pb2, snapshot_pb2, telemetry_pb2
+from vigie_server.domain.asking import Outcome
 from vigie_server.domain.enrolling import Claims
-from vigie_server.domain.orders import Ack, Disable, Goodbye, Order, Resend, Welcome
+from vigie_server.domain.orders import Ack, Ask, Disable, Goodbye, Order, Resend, Welcome
 from vigie_server.domain.reports import Heartbeat, Hello, Report, Snapshot
+from vigie_server.ports.asking import AnswerPiece
 from vigie_server.ports.enrolment import Identity
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OUTCOMES: Final[Mapping[int, Outcome]] = {
+    snapshot_pb2.SNAPSHOT_STATUS_OK: Outcome.OK,
+    snapshot_pb2.SNAPSHOT_STATUS_ERROR: Outcome.ERROR,
+    snapshot_pb2.SNAPSHOT_STATUS_TIMEOUT: Outcome.TIMEOUT,
+    snapshot_pb2.SNAPSHOT_STATUS_MISSING_TABLE: Outcome.MISSING_TABLE,
+    snapshot_pb2.SNAPSHOT_STATUS_NO_PERMISSION: Outcome.NO_PERMISSION,
+    snapshot_pb2.SNAPSHOT_STATUS_REFUSED: Outcome.REFUSED,
+    snapshot_pb2.SNAPSHOT_STATUS_DENYLISTED: Outcome.DENYLISTED,
+    snapshot_pb2.SNAPSHOT_STATUS_TOO_LARGE: Outcome.TOO_LARGE,
+}
 _MAX_ELAPSED: Final = timedelta(days=3660).total_seconds()
 
 
@@ -52,6 +65,17 @@ def heartbeat(message: telemetry_pb2.Heartbeat) -> Heartbeat:
     )
 
 
+def answer(message: telemetry_pb2.Answer) -> AnswerPiece:
+    return AnswerPiece(
+        ask_id=message.ask_id,
+        outcome=_OUTCOMES.get(message.status, Outcome.ERROR),
+        message=message.message,
+        columns=tuple(message.columns),
+        values=tuple(message.values),
+        done=message.done,
+    )
+
+
 def claims(message: enrollment_pb2.HardwareClaims) -> Claims:
     return Claims(
         hardware_serial=message.hardware_serial,
@@ -84,6 +108,7 @@ def welcome(given: Welcome) -> telemetry_pb2.SessionResponse:
                 reconnect=_duration(intervals.reconnect),
             ),
             server_time=_timestamp(given.server_time),
+            asks=map(_ask, given.asks),
         )
     )
 
@@ -102,12 +127,25 @@ def order(given: Order) -> telemetry_pb2.SessionResponse:
             )
         case Resend(topics=topics):
             return telemetry_pb2.SessionResponse(resend=telemetry_pb2.Resend(topics=topics))
+        case Ask():
+            return telemetry_pb2.SessionResponse(ask=_ask(given))
         case Goodbye(retry_after=retry_after, reason=reason):
             return telemetry_pb2.SessionResponse(
                 goodbye=telemetry_pb2.Goodbye(retry_after=_duration(retry_after), reason=reason)
             )
         case Disable(reason=reason):
             return telemetry_pb2.SessionResponse(disable=telemetry_pb2.Disable(reason=reason))
+
+
+def _ask(given: Ask) -> telemetry_pb2.Ask:
+    return telemetry_pb2.Ask(
+        ask_id=given.ask_id,
+        sql=given.sql,
+        timeout=_duration(given.timeout),
+        max_rows=given.max_rows,
+        asked_by=given.asked_by,
+        purpose=given.purpose,
+    )
 
 
 def identity(given: Identity) -> enrollment_pb2.Identity:

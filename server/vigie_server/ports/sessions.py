@@ -10,6 +10,7 @@ from vigie_server.domain.records import DeviceChange, DeviceRecord
 from vigie_server.domain.reports import Heartbeat, Hello, Report
 from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.waivers import Waiver
+from vigie_server.ports.asking import AnswerPiece
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,13 @@ class LiveSession(Protocol):
         ...
 
     def beat(self, heartbeat: Heartbeat) -> None: ...
+
+    async def answer(self, piece: AnswerPiece) -> None:
+        """Takes a piece of the answer to a question; the last one is kept before this returns.
+
+        Raises MalformedRequest for a question that was not asked, StoreBusy.
+        """
+        ...
 
     def orders(self) -> AsyncIterator[Order]:
         """What to tell the device, until the session has ended and all is acknowledged."""

@@ -15,13 +15,15 @@ from vigie_server.domain.cloning import STRAGGLING
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import DeviceCloned, MalformedRequest
 from vigie_server.domain.observing import clock_skew
-from vigie_server.domain.orders import Ack, Goodbye, Order, Resend, Welcome
+from vigie_server.domain.orders import Ack, Ask, Goodbye, Order, Resend, Welcome
 from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.reports import MAX_SEQ, Heartbeat, Limits, Report
 from vigie_server.domain.whereabouts import NETWORK
+from vigie_server.ports.asking import AnswerPiece
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.sessions import RecordStore
 from vigie_server.services.accept_report import Accepted, AcceptReport
+from vigie_server.services.ask_devices import AskDevices, QuestionsOfSession
 from vigie_server.services.device_records import DeviceRecords, Slot
 from vigie_server.services.group_commit import GroupCommit
 from vigie_server.services.views import Viewing
@@ -57,6 +59,7 @@ class SessionParts:
     viewing: Viewing
     figures: Figures
     now: Callable[[], datetime]
+    asking: AskDevices
     share: Callable[[], float] = random.random
 
 
@@ -106,6 +109,8 @@ class Session:
             self._resend[NETWORK] = None
         self._seen_at = self._told_seen_at = welcome.server_time
         self._skew: float | None = None
+        self._questions = QuestionsOfSession(slot.key, owner.parts.asking)
+        self._questions.told(welcome.asks)
         self._ending: Order | None = None
         self._finished = False
         self._closed = False
@@ -138,6 +143,18 @@ class Session:
             self._unanswered += 1
             parts.commits.submit(accepted.change, record, partial(self._answered, accepted))
         await parts.commits.room()
+
+    @property
+    def platform(self) -> str:
+        return self._record.device.platform
+
+    def ask(self, order: Ask) -> None:
+        """Puts a question to the device, once."""
+        if self._questions.add(order):
+            self._wake.set()
+
+    async def answer(self, piece: AnswerPiece) -> None:
+        await self._questions.take(piece)
 
     def beat(self, heartbeat: Heartbeat) -> None:
         parts = self._owner.parts
@@ -183,6 +200,7 @@ class Session:
             if self._seen_at > self._told_seen_at:
                 self._tell_seen()
             self._wake.set()
+            self._questions.close()
             self._owner.left(self)
 
     async def _woken(self) -> None:
@@ -264,4 +282,4 @@ class Session:
             topics, self._resend = tuple(self._resend), {}
             self._owner.parts.figures.resend_asked()
             return Resend(topics)
-        return None
+        return self._questions.next()

@@ -136,6 +136,7 @@ class OpenSessions:
             limits=self.terms.limits,
             intervals=self._intervals(slot.key, record.device.id, now),
             server_time=now,
+            asks=await self.parts.asking.greeted(slot.key, record.device.platform),
         )
         session = Session(self, slot, record, hello.boot_id, welcome)
         self._live[slot.key] = session
@@ -189,6 +190,10 @@ class OpenSessions:
                 live.end(
                     Goodbye(SOON, "this session is over: another one began, or an act ended it")
                 )
+
+    def held(self, key: int) -> "Session | None":
+        """The open session of a device that stays connected."""
+        return self._held.get(key)
 
     def left(self, session: "Session") -> None:
         """Called once by each session as it closes."""

@@ -25,6 +25,7 @@ from vigie_server.store import (  # noqa: F401 (their tables too)
     migrating,
     notice_models,
     people_models,
+    question_models,
 )
 from vigie_server.store.content_digest import TableDigest
 from vigie_server.store.database import Database

@@ -17,6 +17,7 @@ from vigie_server.domain.plurals import counted
 from vigie_server.store.declared_models import MailTransition, Maturity, MaturityChange, SiteVerdict
 from vigie_server.store.models import Base, EnrolmentToken, RuleCount
 from vigie_server.store.notice_models import Notice, NoticeDelivery, NoticeMark, NoticeRecipient
+from vigie_server.store.question_models import FreeQuestions
 from vigie_server.store.tables import table
 
 TOKEN = table(EnrolmentToken)
@@ -29,6 +30,7 @@ FOLLOWED: Final = (
     table(RuleCount),
     table(NoticeMark),
     table(Notice),
+    table(FreeQuestions),
 )
 """What nobody said: it goes with the site."""
 

@@ -13,7 +13,7 @@ from vigie_agent.domain.errors import EngineLost
 from vigie_agent.domain.explain import AskedQuestion
 from vigie_agent.domain.orders import LiveAnswer, LiveQuestion
 from vigie_agent.domain.snapshot import Status
-from vigie_agent.services.ask import KEPT_QUESTIONS, AnswerLive, AskedQuestions
+from vigie_agent.services.ask import KEPT_QUESTIONS, NOT_ALLOWED, AnswerLive, AskedQuestions
 from vigie_agent.services.state_file import open_folder, write_state
 
 SPEEDS = Rows(({"fan": "a", "speed": "1"}, {"fan": "b", "speed": "2"}), ("fan", "speed"))
@@ -66,8 +66,40 @@ async def test_who_asked_and_why_stays_on_the_device(tmp_path: Path) -> None:
     asked = AskedQuestions(tmp_path / "asked.json").all()
 
     assert asked == (
-        AskedQuestion("2026-03-02T08:00:00+00:00", "Anne", "heat alarm", "SELECT speed"),
+        AskedQuestion(
+            "2026-03-02T08:00:00+00:00", "Anne", "heat alarm", "SELECT speed", "refused", 0
+        ),
     )
+
+
+async def test_how_many_rows_went_back_stays_on_the_device(tmp_path: Path) -> None:
+    await answer_to(a_question(), SPEEDS, tmp_path)
+
+    (asked,) = AskedQuestions(tmp_path / "asked.json").all()
+
+    assert (asked.status, asked.rows) == ("ok", 2)
+
+
+async def test_where_questions_are_not_allowed_nothing_is_read_and_the_question_is_kept(
+    tmp_path: Path,
+) -> None:
+    ask = ScriptedAsking({"SELECT speed": SPEEDS})
+    asked = AskedQuestions(tmp_path / "asked.json")
+
+    answer = await AnswerLive(ask, asked, lambda: START, allowed=False)(a_question())
+
+    assert (answer.status, answer.message) == (Status.REFUSED, NOT_ALLOWED)
+    assert ask.asked == []
+    assert [question.status for question in asked.all()] == ["refused"]
+
+
+def test_a_record_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    entry = {"at": "2026-03-02", "asked_by": "Anne", "purpose": "heat", "sql": "SELECT 1"}
+    write_state(tmp_path / "asked.json", {"asked": [entry]})
+
+    (asked,) = AskedQuestions(tmp_path / "asked.json").all()
+
+    assert (asked.sql, asked.status) == ("SELECT 1", "")
 
 
 async def test_a_question_that_cannot_be_recorded_is_not_asked(tmp_path: Path) -> None:

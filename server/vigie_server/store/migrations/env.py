@@ -6,6 +6,7 @@ from vigie_server.store import (  # noqa: F401 (their tables are part of the sch
     declared_models,
     notice_models,
     people_models,
+    question_models,
 )
 from vigie_server.store.models import Base
 
