@@ -71,8 +71,8 @@ def settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("name", list(settings(ServerSettings)))
 def test_every_setting_stands_in_a_table_of_the_documentation(name: str) -> None:
-    mail = name.startswith("MAIL__")
-    page = DOCUMENTATION.with_name("mail.md") if mail else DOCUMENTATION
+    pages = {"MAIL": "mail.md", "ASKING": "questions.md"}
+    page = DOCUMENTATION.with_name(pages.get(name.partition("__")[0], DOCUMENTATION.name))
     rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
 
     assert any(f"`{name.removeprefix('MAIL__')}`" in row.split("|")[1] for row in rows)

@@ -35,7 +35,8 @@ QUESTIONS = bundled_questions()
 
 
 def a_question(**changes: Any) -> Question:
-    asking = Asking(**{"target": HERE, "purpose": "panne", "question": "uptime"} | changes)
+    wanted: dict[str, Any] = {"target": HERE, "purpose": "panne", "question": "uptime"}
+    asking = Asking(**wanted | changes)
     return question_of(
         asking,
         QUESTIONS,
