@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import update
 
 from fakes.callers import Callers
+from fakes.console import console_over
 from fakes.judged import a_judged_device
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from metric_pages import pages_of
@@ -113,6 +114,20 @@ def test_a_contractor_is_shown_no_account_unless_its_token_says_so(
     assert "m.bernard" in shown.text
     assert shown.text == own.text
     assert "vigie-withheld" not in shown.headers
+
+
+@pytest.mark.parametrize("path", ["/console/devices/a", f"/console/rules/{NAMING}"])
+def test_the_console_shows_a_contractor_no_account(
+    database: Database, clock: Clock, path: str
+) -> None:
+    client, callers = TestClient(console_over(database, now=clock)), Callers(database, NOW)
+
+    kept = client.get(path, headers=callers(Role.CONTRACTOR))
+    own = client.get(path, headers=callers(Role.AUDITOR))
+
+    assert (kept.status_code, own.status_code) == (200, 200)
+    assert "m.bernard" not in kept.text
+    assert "m.bernard" in own.text
 
 
 def test_what_names_nobody_is_shown_to_contractors(database: Database, clock: Clock) -> None:

@@ -10,10 +10,12 @@ from vigie_server.console.presenters.device import steps
 from vigie_server.console.shell import Shell, Visit
 from vigie_server.console.walking import Walk
 from vigie_server.domain.errors import NotFound
+from vigie_server.domain.personal import naming_columns
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import DeviceLists, RuleTally
 from vigie_server.web.access import scope_of
+from vigie_server.web.withheld import Withheld
 
 PAGE: Final = 50
 _KINDS: Final = (str, int)
@@ -31,6 +33,7 @@ def rules_pages(shell: Shell, seen: RulesSeen) -> APIRouter:
     """The pages of rules."""
     router = shell.router()
     Visitor = Annotated[Visit, Depends(shell.visit())]  # noqa: N806 (a type)
+    withheld = Withheld(naming_columns(seen.catalogue))
 
     def tallies(visit: Visit, site: str | None) -> dict[str, RuleTally]:
         return {tally.rule: tally for tally in seen.lists.tallies(scope_of(visit.caller, site))}
@@ -70,7 +73,7 @@ def rules_pages(shell: Shell, seen: RulesSeen) -> APIRouter:
             "rule.html",
             rule=found,
             tally=tallies(visit, site or None).get(rule_id, RuleTally(rule_id)),
-            failing=page.items,
+            failing=withheld.of(visit.caller, page.items),
             walk=walk,
             next=walk.next(page.after),
             question=seen.catalogue.questions.get(found.question, {}),
