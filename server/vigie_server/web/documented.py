@@ -31,6 +31,7 @@ _SAID: Final = {
     "403": "The token's role or scope does not allow it.",
     "404": "There is no such thing, or it is outside the token's sites.",
     "422": "What was sent is wrong; the detail says where and what to do.",
+    "429": "The token or account asks too often: try again after `Retry-After` seconds.",
     "503": "The store cannot take it now: try again after `Retry-After` seconds.",
 }
 
@@ -66,7 +67,7 @@ def _complete(made: dict[str, Any]) -> None:
             continue
         operation["security"] = [{"token": []}, {"session": []}]
         named = {given["name"]: given["in"] for given in operation.get("parameters", ())}
-        statuses = {"401", "403", "503"}
+        statuses = {"401", "403", "429", "503"}
         if named or "requestBody" in operation:
             statuses.add("422")
         if "path" in named.values() or "site" in named:
