@@ -159,6 +159,11 @@ async def test_from_the_first_start_to_a_contractors_refused_token(tmp_path: Pat
         rule = await fail.get_attribute("id")
         await expect(fail.get_by_role("heading", name="Que faire")).to_be_visible()
 
+        forged = await page.request.post(
+            f"{device}/retire", form={}, headers={"Origin": address(home)}
+        )
+        assert forged.status == 403
+
         await attests(page)
         await page.goto(f"{device}#{rule}")
         await waives(page, page.locator(f"[id='{rule}']"))
@@ -189,25 +194,25 @@ async def test_every_page_is_open_to_all_at_both_widths_and_by_keyboard(tmp_path
         page = await context.new_page()
         await set_up(page, home)
         faults = []
-        for width in WIDTHS:
-            await page.set_viewport_size({"width": width, "height": 900})
-            for path in (
-                "/console",
-                f"/console/sites/{SITE}",
-                f"/console/sites/{SITE}/attestations",
-                f"/console/sites/{SITE}/waivers",
-                f"/console/sites/{SITE}/incidents",
-                "/console/devices",
-                f"/console/devices/{device}",
-                "/console/rules",
-                "/console/rules/Q06-firewall-enabled",
-                "/console/enrolment",
-                "/console/tokens",
-                "/console/audit",
-                "/console/devices/nobody",
-            ):
-                await page.goto(path)
-                await expect(page.locator("h1")).to_have_count(1)
+        for path in (
+            "/console",
+            f"/console/sites/{SITE}",
+            f"/console/sites/{SITE}/attestations",
+            f"/console/sites/{SITE}/waivers",
+            f"/console/sites/{SITE}/incidents",
+            "/console/devices",
+            f"/console/devices/{device}",
+            "/console/rules",
+            "/console/rules/Q06-firewall-enabled",
+            "/console/enrolment",
+            "/console/tokens",
+            "/console/audit",
+            "/console/devices/nobody",
+        ):
+            await page.goto(path)
+            await expect(page.locator("h1")).to_have_count(1)
+            for width in WIDTHS:
+                await page.set_viewport_size({"width": width, "height": 900})
                 faults += await grave_of(page)
         await page.goto(f"/console/sites/{SITE}/incidents")
         await expect(page.get_by_text("1 entrée, aucune modifiée ni retirée.")).to_be_visible()

@@ -87,19 +87,23 @@ class Shell:
         by_token, by_session = self.access.allow(roles), self.access.page(roles)
 
         async def visit(request: Request) -> Visit:
-            if "authorization" in request.headers:
-                return Visit(request, await by_token(request), self.spoken(request))
-            visitor = await by_session(request)
-            words = self.spoken(request, visitor.account.language)
-            return Visit(request, visitor.caller, words, visitor.csrf)
+            if request.headers.get("authorization", "").lower().startswith("bearer "):
+                found = Visit(request, await by_token(request), self.spoken(request))
+            else:
+                visitor = await by_session(request)
+                words = self.spoken(request, visitor.account.language)
+                found = Visit(request, visitor.caller, words, visitor.csrf)
+            request.state.visit = found  # forms and refusals speak the visitor's language
+            return found
 
         return visit
 
     def form(self) -> Callable[[Request], Awaitable[Sent]]:
-        """A dependency that gives what a form sent."""
+        """A dependency that gives what a form sent; put it after the visit's."""
 
         async def sent(request: Request) -> Sent:
-            return Sent(await form_of(request), self.spoken(request))
+            visit: Visit = request.state.visit
+            return Sent(await form_of(request), visit.words)
 
         return sent
 
@@ -118,12 +122,27 @@ class Shell:
         self, visit: Visit, template: str, *, status: int = HTTPStatus.OK, **seen: Any
     ) -> Response:
         """A page that shows what is `seen`."""
-        request, words = visit.request, visit.words
-        text = self.environment.get_template(template).render(
+        text = self._drawn(visit.request, visit.words, visit, template, **seen)
+        return _with_language(visit.request, HTMLResponse(text, status, headers=dict(HEADERS)))
+
+    def refusal(self, request: Request, error: Exception) -> Response:
+        """The page that says why there is none."""
+        visit: Visit | None = getattr(request.state, "visit", None)
+        words = self.spoken(request) if visit is None else visit.words
+        status, detail = _refused(error)
+        name = f"refused.{status.value}"
+        what = words(name if name in words.texts else "refused.other")
+        text = self._drawn(request, words, visit, "refused.html", what=what, detail=detail)
+        return HTMLResponse(text, status.value, headers=dict(HEADERS))
+
+    def _drawn(
+        self, request: Request, words: Words, visit: Visit | None, template: str, **seen: Any
+    ) -> str:
+        return self.environment.get_template(template).render(
             t=words,
             lang=words.language,
             visit=visit,
-            caller=visit.caller,
+            caller=None if visit is None else visit.caller,
             root=ROOT,
             path=quote(request.scope["path"]),
             asset=self._address,
@@ -132,29 +151,6 @@ class Shell:
             now=self.now(),
             **seen,
         )
-        return _with_language(request, HTMLResponse(text, status, headers=dict(HEADERS)))
-
-    def refusal(self, request: Request, error: Exception) -> Response:
-        """The page that says why there is none."""
-        words = self.spoken(request)
-        status, detail = _refused(error)
-        name = f"refused.{status.value}"
-        text = self.environment.get_template("refused.html").render(
-            t=words,
-            lang=words.language,
-            visit=None,
-            caller=None,
-            root=ROOT,
-            path=quote(request.scope["path"]),
-            asset=self._address,
-            other_languages=_other_languages(request, words.language),
-            done="",
-            now=self.now(),
-            what=words(name if name in words.texts else "refused.other"),
-            detail=detail,
-            status=status.value,
-        )
-        return HTMLResponse(text, status.value, headers=dict(HEADERS))
 
     def _address(self, name: str) -> str:
         return f"{ROOT}/static/{name}?v={self.assets[name].mark}"
