@@ -11,9 +11,12 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from vigie_server.bootstrap_reports import reports_of
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.errors import DeclarationRefused, SettingsMalformed
+from vigie_server.domain.facility_report.content import Making, Period, SiteReport
 from vigie_server.domain.facility_report.questions import HEADINGS
+from vigie_server.domain.notices.digest import digest_told_in
 from vigie_server.domain.notices.message import Message
 from vigie_server.domain.notices.recipients import Channel, email_of
 from vigie_server.domain.notices.telling import told_in, trial_message
@@ -25,6 +28,8 @@ from vigie_server.outgoing.smtp import ByMail, Encryption, Relay
 from vigie_server.outgoing.webhook import ByWebhook
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.notifying import Carrier, NoticeKind, Sending
+from vigie_server.ports.reporting import Format, Wanted
+from vigie_server.services.make_reports import MakeReports
 from vigie_server.services.notify import Notify, NotifyTerms
 from vigie_server.services.workers import Workers
 from vigie_server.settings import PREFIX, ServerSettings
@@ -59,6 +64,7 @@ def notices(
         workers=workers,
         carriers=carriers(settings, now),
         titles=titles(catalogue, guide),
+        report=partial(_report, reports_of(settings, database, catalogue, guide)),
         figures=figures,
         now=now,
         jitter=random.random,
@@ -70,6 +76,8 @@ def notices(
             at_once=given.at_once,
             keep=given.keep,
             bite=settings.retention.bite,
+            digest_day=given.digest_day,
+            digest_hour=given.digest_hour,
         ),
     )
 
@@ -124,7 +132,16 @@ def words_of(sending: Sending) -> Message:
     language = sending.recipient.language
     if sending.kind is NoticeKind.TEST:
         return trial_message(sending.id, language)
+    if sending.kind is NoticeKind.DIGEST:
+        return digest_told_in(
+            sending.content, site=sending.site, notice=sending.id, language=language
+        )
     return told_in(sending.content, site=sending.site, notice=sending.id, language=language)
+
+
+def _report(made: MakeReports, site: str, since: datetime, until: datetime) -> SiteReport:
+    period = Period(since=since, until=until, year_ago=since)
+    return made.report(site, Wanted(Format.HTML, "fr", period, Making(until, "", "")))
 
 
 def _relay(settings: ServerSettings) -> Relay:

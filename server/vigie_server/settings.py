@@ -317,7 +317,7 @@ class NotifySettings(_Group):
 
     `smtp_host` empty: no e-mail. `secrets` unset: `secrets` in the data folder.
     `private_networks`: networks of the inside whose webhooks may be called all the same, separated
-    by commas.
+    by commas. `digest_day` counts from Monday, 1; `digest_hour` is UTC.
     """
 
     every: Span = Field(timedelta(seconds=30), gt=timedelta(0))
@@ -325,6 +325,8 @@ class NotifySettings(_Group):
     at_once: int = Field(8, ge=1, le=100)
     retry_for: Span = Field(timedelta(days=1), gt=timedelta(0))
     keep: Span = Field(timedelta(days=90), ge=timedelta(days=1))
+    digest_day: int = Field(1, ge=1, le=7)
+    digest_hour: int = Field(7, ge=0, le=23)
     smtp_host: str = ""
     smtp_port: int = Field(587, ge=1, le=65_535)
     smtp_encryption: Literal["starttls", "tls", "none"] = "starttls"

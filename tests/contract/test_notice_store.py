@@ -16,7 +16,7 @@ from vigie_server.domain.notices.occurrences import Occurrence, What
 from vigie_server.domain.notices.recipients import recipient_of
 from vigie_server.domain.sites import Site
 from vigie_server.ports.declaring import Act
-from vigie_server.ports.notifying import DeliveryState, Sending
+from vigie_server.ports.notifying import DeliveryState, NoticeKind, Sending
 from vigie_server.store import declared_models
 from vigie_server.store.administration import Administration
 from vigie_server.store.database import Database
@@ -359,3 +359,27 @@ def test_a_body_that_somebody_is_told_of_stays(database: Database) -> None:
 
     (held,) = Recipients(database).recipients(None)
     assert (held.id, held.recipient.of) == (recipient, "Association")
+
+
+def test_a_digest_is_made_once_for_each_time_it_is_due(database: Database, outbox: Notices) -> None:
+    given = recipient_of(
+        site=SITE,
+        body="",
+        channel="email",
+        address="a@x.fr",
+        secret="",
+        language="fr",
+        critical=False,
+        digest=True,
+    )
+    Recipients(database).add(given, ACT)
+
+    first = outbox.digests_due(NOW, now=NOW)
+    again = outbox.digests_due(NOW, now=NOW)
+    (due,) = outbox.digests_due(NOW + 7 * DAY, now=NOW + 7 * DAY)
+    outbox.put_digest(due, {}, due=NOW + 7 * DAY, now=NOW + 7 * DAY)
+
+    assert (first, again) == ([], [])
+    assert (due.site, due.since) == (SITE, NOW)
+    assert outbox.digests_due(NOW + 7 * DAY, now=NOW + 8 * DAY) == []
+    assert [one.kind for one in taken(outbox, NOW + 8 * DAY)] == [NoticeKind.DIGEST]

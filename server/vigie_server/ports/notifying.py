@@ -70,6 +70,15 @@ class DeliveryRecord:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class DigestDue:
+    """A site that somebody wants the digest of; its last one was due at `since`."""
+
+    key: int
+    site: str
+    since: datetime
+
+
 class Sent(StrEnum):
     """How an attempt ended."""
 
@@ -133,6 +142,16 @@ class Outbox(Protocol):
         self, site: int, told: Sequence[Occurrence], content: Content, *, now: datetime
     ) -> None:
         """Puts a message for everybody who wants it into the outbox, and marks it told: at once."""
+        ...
+
+    def digests_due(self, due: datetime, *, now: datetime) -> Sequence[DigestDue]:
+        """Sites whose digest of `due` was not made yet; new ones are noted, for the next."""
+        ...
+
+    def put_digest(
+        self, site: DigestDue, content: Content, *, due: datetime, now: datetime
+    ) -> None:
+        """Puts a site's digest into the outbox, and marks it made: at once."""
         ...
 
     def take(self, *, now: datetime, limit: int, hold: timedelta) -> Sequence[Sending]:

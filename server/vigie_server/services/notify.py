@@ -15,8 +15,10 @@ from typing import Final
 import structlog
 
 from vigie_server.domain.documents import Texts
-from vigie_server.domain.errors import StoreBusy
+from vigie_server.domain.errors import NotFound, StoreBusy
+from vigie_server.domain.facility_report.content import SiteReport
 from vigie_server.domain.notices.content import content_of
+from vigie_server.domain.notices.digest import digest_of, last_due
 from vigie_server.domain.notices.occurrences import Occurrence, decide
 from vigie_server.domain.notices.recipients import Channel
 from vigie_server.domain.notices.retrying import pause
@@ -49,16 +51,22 @@ class NotifyTerms:
     at_once: int
     keep: timedelta
     bite: int
+    digest_day: int
+    digest_hour: int
 
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """One part of the server: `run` it. A channel without a carrier is not set up."""
+    """One part of the server: `run` it. A channel without a carrier is not set up.
+
+    `report` gives a site's report from a moment to another.
+    """
 
     outbox: Outbox
     workers: Workers
     carriers: Mapping[Channel, Carrier]
     titles: Mapping[str, Texts]
+    report: Callable[[str, datetime, datetime], SiteReport]
     figures: Figures
     now: Callable[[], datetime]
     jitter: Callable[[], float]
@@ -94,6 +102,7 @@ class Notify:
         standing = await self.workers.read(partial(self.outbox.untold, now=now))
         for site, untold in standing.items():
             await self._decide(site, untold, now)
+        await self._digests(now)
         forget = partial(self.outbox.forget, now - self.terms.keep, bite=self.terms.bite)
         await self.workers.write(forget)
 
@@ -106,6 +115,18 @@ class Notify:
             )
         elif decided.notice:
             await self.workers.write(partial(self.outbox.note, site, decided.notice, now=now))
+
+    async def _digests(self, now: datetime) -> None:
+        due = last_due(now, weekday=self.terms.digest_day, hour=self.terms.digest_hour)
+        for site in await self.workers.write(partial(self.outbox.digests_due, due, now=now)):
+            try:
+                report = await self.workers.read(partial(self.report, site.site, site.since, now))
+            except NotFound:  # removed meanwhile
+                continue
+            content = digest_of(report)
+            await self.workers.write(
+                partial(self.outbox.put_digest, site, content, due=due, now=now)
+            )
 
     async def hand_over(self) -> int:
         """Tries what is due; gives how many messages. Raises StoreBusy."""

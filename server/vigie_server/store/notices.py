@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from vigie_server.domain.notices.content import Content
 from vigie_server.domain.notices.occurrences import Occurrence
 from vigie_server.domain.notices.recipients import Channel, Extent, Recipient
-from vigie_server.ports.notifying import DeliveryState, NoticeKind, Sending
+from vigie_server.ports.notifying import DeliveryState, DigestDue, NoticeKind, Sending
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Site
 from vigie_server.store.notice_models import Notice, NoticeDelivery, NoticeRecipient
@@ -26,6 +26,7 @@ from vigie_server.store.tables import table
 SITE: Final = table(Site)
 RECIPIENT, NOTICE = table(NoticeRecipient), table(Notice)
 DELIVERY: Final = table(NoticeDelivery)
+_DIGEST: Final = "digest"
 _IN_FORCE: Final = RECIPIENT.c.removed_at.is_(None)
 
 
@@ -60,6 +61,44 @@ class Notices:
                 return
             put_notice(connection, NoticeKind.CRITICAL, site, content, recipients, now=now)
             self._mark(connection, site, told, now=now, told_at=now)
+
+    def digests_due(self, due: datetime, *, now: datetime) -> Sequence[DigestDue]:
+        marked = and_(MARK.c.site_key == SITE.c.key, MARK.c.what == _DIGEST)
+        wanted = (
+            select(SITE.c.key, SITE.c.name, MARK.c.since)
+            .join(RECIPIENT, _COVERED)
+            .outerjoin(MARK, marked)
+            .where(_IN_FORCE)
+            .where(RECIPIENT.c.digest)
+            .where(or_(MARK.c.since.is_(None), MARK.c.since < due))
+            .distinct()
+            .order_by(SITE.c.key)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted).all()
+        for row in rows:
+            if row.since is None:
+                self._begin_digests(row.key, due, now)
+        return [DigestDue(row.key, row.name, row.since) for row in rows if row.since is not None]
+
+    @retried
+    def put_digest(
+        self, site: DigestDue, content: Content, *, due: datetime, now: datetime
+    ) -> None:
+        with self._database.writing() as connection:
+            recipients = _recipients_of(connection, site.key, RECIPIENT.c.digest)
+            if recipients:
+                put_notice(connection, NoticeKind.DIGEST, site.key, content, recipients, now=now)
+            self._mark_digest(connection, site.key, due, now)
+
+    @retried
+    def _begin_digests(self, site: int, due: datetime, now: datetime) -> None:
+        with self._database.writing() as connection:
+            self._mark_digest(connection, site, due, now)
+
+    def _mark_digest(self, connection: Connection, site: int, due: datetime, now: datetime) -> None:
+        values = {"since": due, "noticed_at": now, "told_at": now}
+        self._put_marks(connection, [{"site_key": site, "what": _DIGEST, "subject": "", **values}])
 
     def take(self, *, now: datetime, limit: int, hold: timedelta) -> Sequence[Sending]:
         due = (
@@ -135,14 +174,8 @@ class Notices:
         now: datetime,
         told_at: datetime | None,
     ) -> None:
-        if not occurrences:
-            return
-        insert = (sqlite if self._database.is_sqlite else postgresql).insert(MARK)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["site_key", "what", "subject"],
-                set_={name: insert.excluded[name] for name in ("since", "noticed_at", "told_at")},
-            ),
+        self._put_marks(
+            connection,
             [
                 {
                     "site_key": site,
@@ -154,6 +187,18 @@ class Notices:
                 }
                 for one in occurrences
             ],
+        )
+
+    def _put_marks(self, connection: Connection, marks: Sequence[Mapping[str, Any]]) -> None:
+        if not marks:
+            return
+        insert = (sqlite if self._database.is_sqlite else postgresql).insert(MARK)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["site_key", "what", "subject"],
+                set_={name: insert.excluded[name] for name in ("since", "noticed_at", "told_at")},
+            ),
+            list(marks),
         )
 
 
