@@ -120,6 +120,7 @@ ALL_ROLES: Final = frozenset(Role)
 READ: Final = ALL_ROLES - {Role.SCRAPE}
 STAFF: Final = READ - {Role.CONTRACTOR}
 WRITE: Final = frozenset({Role.ADMIN, Role.OPERATOR})
+OVERSEE: Final = WRITE | {Role.AUDITOR}
 WATCH: Final = frozenset({Role.ADMIN, Role.AUDITOR})
 SCRAPE: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.SCRAPE})
 
@@ -142,8 +143,17 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/devices/{device_id}/verdicts": {"GET": READ},
     "/groups": {"GET": READ},
     "/groups/{name}": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
+    "/notifications/messages": {"GET": OVERSEE},
+    "/notifications/recipients": {"GET": OVERSEE, "POST": WRITE},
+    "/notifications/recipients/{recipient_id}": {"DELETE": WRITE},
+    "/notifications/recipients/{recipient_id}/test": {"POST": WRITE},
     "/parameters": {"GET": READ},
     "/parameters/{scope}/{of}/{rule}/{name}": {"PUT": WRITE, "DELETE": WRITE},
+    "/questions": {"GET": OVERSEE, "POST": WRITE},
+    "/questions/approved": {"GET": OVERSEE},
+    "/questions/{question_id}": {"GET": OVERSEE, "DELETE": WRITE},
+    "/questions/{question_id}/answers": {"GET": WRITE},
+    "/questions/{question_id}/stream": {"GET": WRITE},
     "/regions/{name}/maturity": {"GET": READ},
     "/regions/{name}/report": {"GET": READ},
     "/rules": {"GET": READ},
@@ -165,6 +175,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/sites/{site}/maturity": {"GET": READ},
     "/sites/{site}/maturity/history": {"GET": READ},
     "/sites/{site}/parameters": {"GET": READ},
+    "/sites/{site}/questions": {"GET": OVERSEE, "PUT": frozenset({Role.ADMIN})},
     "/sites/{site}/report": {"GET": READ},
     "/sites/{site}/rules": {"GET": READ},
     "/sites/{site}/waivers": {"GET": READ, "POST": WRITE},
@@ -186,6 +197,7 @@ BODIES: Final[Mapping[str, object]] = {
     "/groups/{name}": {"selector": {"platform": ["linux"]}},
     "/parameters/{scope}/{of}/{rule}/{name}": {"value": 14, "reason": "r"},
     "/sites/{site}": {},
+    "/sites/{site}/questions": {"free": False},
     "/sites/{site}/attestations": {"item": "Q02-restore-test", "author": "A", "outcome": "held"},
     "/sites/{site}/incidents": {"text": "t", "person": "p"},
     "/sites/{site}/inventories/{inventory}/reviews": {"complement": ""},
