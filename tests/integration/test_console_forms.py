@@ -243,6 +243,16 @@ def test_a_contractors_token_names_its_sites(client: TestClient, as_: Callers) -
     assert "nommez-les" in answer.text
 
 
+def test_a_contractors_token_lasts_a_year_at_most(client: TestClient, as_: Callers) -> None:
+    sent = {"name": "Prestataire", "role": "contractor", "sites": SITE, "days": "400"}
+
+    answer = client.post("/console/tokens", data=sent, headers=as_(Role.ADMIN))
+
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert "vigie-api1." not in answer.text
+
+
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.CONTRACTOR, Role.SCRAPE, None])
 def test_who_may_only_read_changes_nothing_by_any_form(
     client: TestClient,

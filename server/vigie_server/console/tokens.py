@@ -120,7 +120,7 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
                 lifetime=timedelta(days=sent.whole("days", "tokens.days", least=1, most=MOST_DAYS)),
                 act=acting(visit.caller, shell.now()),
             )
-        except FormRefused as error:
+        except (FormRefused, DeclarationRefused, SettingsMalformed) as error:
             return shown(visit, sent.given(API), fault=fault_of(error))
         return shown(visit, {}, secret=text)
 
