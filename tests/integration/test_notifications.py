@@ -257,6 +257,44 @@ async def test_a_webhook_gets_signed_json(
     assert "Critical rule fails" in said["text"]
 
 
+async def test_the_api_declares_tries_and_shows_without_keys(
+    tmp_path: Path, authority: Authority
+) -> None:
+    relay = MailRelay(tls=authority.issue("localhost"))
+    async with (
+        mail_relay(relay),
+        running_server(
+            tmp_path / "data",
+            notify=telling(authority, relay),
+            http=HttpSettings(plain=True),
+        ) as running,
+    ):
+        declare(running, "tous@tilleuls.fr", site="")  # there before
+        headers = {"Authorization": f"Bearer {running.api_token()}"}
+        base = f"http://127.0.0.1:{running.addresses.http}/api/v1/notifications"
+        async with httpx2.AsyncClient(headers=headers) as client:
+            hook = {"channel": "webhook", "address": "https://h.test/k3y", "secret": "file:hook"}
+            made = await client.post(f"{base}/recipients", json={"site": SITE, **hook})
+            wrong = await client.post(f"{base}/recipients", json={**hook, "secret": "k3y"})
+            tried = await client.post(f"{base}/recipients/n1/test")
+            await relay.holds(1)
+            sent = await until(running, DeliveryState.SENT)
+            listed = await client.get(f"{base}/recipients?limit=1")
+            rest = await client.get(
+                f"http://127.0.0.1:{running.addresses.http}{listed.json()['next']}"
+            )
+            told = await client.get(f"{base}/messages")
+            gone = await client.delete(f"{base}/recipients/n1")
+
+    assert (made.status_code, made.json()["address"]) == (201, "https://h.test/…")
+    assert (wrong.status_code, "k3y" in wrong.text) == (422, False)
+    assert (tried.status_code, tried.json()["id"]) == (202, sent.id)
+    assert [held["id"] for page in (listed, rest) for held in page.json()["items"]] == ["n1", "n2"]
+    assert "k3y" not in rest.text
+    assert [(one["kind"], one["state"]) for one in told.json()["items"]] == [("test", "sent")]
+    assert gone.status_code == 204
+
+
 @pytest.mark.parametrize("trouble", ["private", "redirect", "untrusted", "silent", "no secret"])
 async def test_a_webhook_is_not_led_astray(
     tmp_path: Path, authority: Authority, secrets: Path, trouble: str

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from vigie_server.domain.documents import Texts
-from vigie_server.domain.errors import NotFound, StoreBusy
+from vigie_server.domain.errors import NotFound, StoreBusy, StoreRefused
 from vigie_server.domain.facility_report.content import SiteReport
 from vigie_server.domain.notices.content import content_of
 from vigie_server.domain.notices.digest import digest_of, last_due
@@ -92,7 +92,7 @@ class Notify:
         try:
             await self.look()
             return await self.hand_over()
-        except StoreBusy as error:
+        except (StoreBusy, StoreRefused) as error:  # refused: its site was removed meanwhile
             log.warning("notices_postponed", error=str(error))
             return 0
 
