@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
 
+from fakes.asking import asker
 from fakes.postgres import postgres_url
 from fakes.running_server import RunningServer, running_server, settings_in
 from fakes.scripted_device import (
@@ -31,7 +32,7 @@ from fakes.scripted_device import (
     unchanged,
 )
 from fakes.stored import bare_store
-from vigie.v1 import enrollment_pb2, telemetry_pb2
+from vigie.v1 import enrollment_pb2, snapshot_pb2, telemetry_pb2
 from vigie_server import bootstrap
 from vigie_server.bootstrap import build_server
 from vigie_server.bootstrap_store import initialise
@@ -390,3 +391,30 @@ async def test_devices_send_everything_again_to_a_replica_that_ran_through_a_res
                 break
 
     assert "backup" in farewell.goodbye.reason
+
+
+async def test_a_question_to_one_replica_reaches_the_device_at_the_other(tmp_path: Path) -> None:
+    async with two_replicas(tmp_path) as (a, b), asker(a) as operator:
+        identity = await a_device(a)
+        async with session(at(b, identity)) as device:
+            await device.greet()
+            asked = await operator.asks(question="uptime", devices=[identity.device_id])
+            order = (await device.received_until(lambda message: message.HasField("ask"))).ask
+            await device.send(
+                telemetry_pb2.Answer(
+                    ask_id=order.ask_id,
+                    status=snapshot_pb2.SNAPSHOT_STATUS_OK,
+                    columns=["days"],
+                    values=["3"],
+                    row_count=1,
+                    done=True,
+                )
+            )
+            lines = await operator.follows(asked["id"])
+
+        async with session(at(a, identity)) as device:
+            again = await device.greet()
+
+    assert order.ask_id == asked["id"]
+    assert [line["answer"]["rows"] for line in lines if "answer" in line] == [[{"days": "3"}]]
+    assert not again.asks
