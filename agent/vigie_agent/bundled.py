@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from vigie_agent.domain.errors import PackMalformed, TopicMalformed
 from vigie_agent.domain.packs import Pack
 from vigie_agent.domain.packs import read_packs as packs_in
+from vigie_agent.domain.told_questions import ToldQuestion
 from vigie_agent.domain.topics import Topic, read_topic
 
 _PACKAGE: Final = Path(__file__).resolve().parent
@@ -43,6 +44,14 @@ def read_topics(folder: Path) -> Mapping[str, Topic]:
     return {topic.name: topic for topic in topics}
 
 
+def read_questions(folder: Path) -> tuple[ToldQuestion, ...]:
+    """What servers may ask directly, as the register tells it. Raises TopicMalformed."""
+    return tuple(
+        ToldQuestion(document["title"], document.get("personal", {}))
+        for document in map(_document, _files(folder, "yaml"))
+    )
+
+
 def _files(folder: Path, *kinds: str) -> Iterable[Path]:
     return sorted(path for kind in kinds for path in folder.glob(f"*.{kind}"))
 
@@ -55,11 +64,14 @@ def _text(path: Path) -> str:
 
 
 def _topic(path: Path) -> Topic:
+    return read_topic(_document(path), source=path.name)
+
+
+def _document(path: Path) -> Any:
     import yaml  # noqa: PLC0415 (commands that need no topic start without it)
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (safe)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (safe)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TopicMalformed(f"{path.name}: {error}") from None
-    return read_topic(document, source=path.name)

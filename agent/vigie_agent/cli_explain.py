@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from vigie_agent import bundled
 from vigie_agent.bootstrap import collection
 from vigie_agent.bootstrap_engine import platform_name
 from vigie_agent.cli_outcome import CommandLine, spoken_language, told_errors
@@ -36,7 +37,11 @@ def explain(line: CommandLine, lang: str | None, *, with_sql: bool, as_register:
         settings = line.begin().of_the_device()
         with collection(settings) as parts:
             if as_register:
-                lines = register(parts.orders.packs(), parts.topics)
+                lines = register(
+                    parts.orders.packs(),
+                    parts.topics,
+                    bundled.read_questions(bundled.folder("questions")),
+                )
             else:
                 lines = explanation(
                     parts.orders.plan(),

@@ -11,8 +11,9 @@ REGISTER = Path(__file__).resolve().parents[2] / "docs" / "register.md"
 def test_the_committed_register_is_the_one_that_make_register_writes() -> None:
     packs = bundled.read_packs(bundled.folder("packs"))
     topics = bundled.read_topics(bundled.folder("topics"))
+    questions = bundled.read_questions(bundled.folder("questions"))
 
-    written = "\n".join(register(packs, topics)) + "\n"
+    written = "\n".join(register(packs, topics, questions)) + "\n"
 
     assert written == REGISTER.read_text("utf-8"), "run `make register` and read the difference"
 

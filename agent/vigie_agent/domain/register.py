@@ -14,6 +14,7 @@ from vigie_agent.domain.explain_words import WORDS, Words, every
 from vigie_agent.domain.packs import Pack, Query
 from vigie_agent.domain.reading import Reading, reading
 from vigie_agent.domain.register_words import REGISTER_WORDS, RegisterWords
+from vigie_agent.domain.told_questions import ToldQuestion
 from vigie_agent.domain.topics import Topic
 
 _SYSTEMS: Final = {"windows": "Windows", "darwin": "macOS", "linux": "Linux"}
@@ -21,7 +22,9 @@ _SYSTEMS: Final = {"windows": "Windows", "darwin": "macOS", "linux": "Linux"}
 _Asked = Sequence[tuple[Pack, Query]]
 
 
-def register(packs: Iterable[Pack], topics: Mapping[str, Topic]) -> Iterator[str]:
+def register(
+    packs: Iterable[Pack], topics: Mapping[str, Topic], questions: Sequence[ToldQuestion] = ()
+) -> Iterator[str]:
     """The lines of the document."""
     asked: dict[str, list[tuple[Pack, Query]]] = {}
     for pack in packs:
@@ -30,7 +33,7 @@ def register(packs: Iterable[Pack], topics: Mapping[str, Topic]) -> Iterator[str
     for number, language in enumerate(LANGUAGES):
         if number:
             yield ""
-        yield from _Register(asked, topics, language).lines()
+        yield from _Register(asked, topics, questions, language).lines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class _Register:
 
     asked: Mapping[str, _Asked]
     topics: Mapping[str, Topic]
+    questions: Sequence[ToldQuestion]
     language: str
 
     @property
@@ -68,6 +72,14 @@ class _Register:
             yield from _entry(topic.title.of(self.language), purpose, (*details, columns))
         for name in sorted(self.asked.keys() - self.topics.keys()):
             yield from _entry(name, *self._of_the_site(self.asked[name]))
+        if self.questions:
+            told = (self._live(question) for question in self.questions)
+            yield from _entry(self.words.live_title, self.words.live, told)
+
+    def _live(self, question: ToldQuestion) -> str:
+        personal = question.personal.get(self.language)
+        told = self.common.personal.format(personal) if personal else self.common.no_personal
+        return self.words.live_one.format(title=question.title[self.language], personal=told)
 
     def _at_a_glance(self, topics: Iterable[Topic]) -> Iterator[str]:
         words = self.words

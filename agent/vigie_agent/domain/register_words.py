@@ -23,6 +23,9 @@ class RegisterWords:
     no_day: str
     read_on: str
     discovery_on: str
+    live_title: str
+    live: str
+    live_one: str
     nothing_on: str
     columns: str
 
@@ -75,6 +78,15 @@ REGISTER_WORDS: Final[Mapping[str, RegisterWords]] = {
         days="{} jours au plus",
         no_day="aucune",
         read_on="Détail technique, tables lues sur {system} : {tables}.",
+        live_title="Questions posées directement",
+        live=(
+            "Un opérateur peut poser à un poste l'une de ces questions, en disant pourquoi. Les "
+            "réponses sont gardées un jour par défaut après la fin de la question. Si votre "
+            "établissement le permet, d'autres questions aussi, que l'agent refuse si elles "
+            "sortent de ce qu'il a le droit de lire. La commande `vigie-agent explain` montre "
+            "celles qui ont été posées à votre poste."
+        ),
+        live_one="{title}. {personal}",
         discovery_on="Question préalable sur {system}, tables lues : {tables}.",
         nothing_on="Sur {} : rien n'est lu.",
         columns="Détail technique, colonnes transmises : {}.",
@@ -123,6 +135,14 @@ REGISTER_WORDS: Final[Mapping[str, RegisterWords]] = {
         days="{} days at most",
         no_day="not kept",
         read_on="Technical detail, tables read on {system}: {tables}.",
+        live_title="Questions asked directly",
+        live=(
+            "An operator may ask a device one of these questions, saying why. Answers are kept "
+            "for a day by default after the question's end. Where your facility allows it, other "
+            "questions too, which the agent refuses if they leave what it may read. The command "
+            "`vigie-agent explain` shows those that your device was asked."
+        ),
+        live_one="{title}. {personal}",
         discovery_on="Question asked first on {system}, tables read: {tables}.",
         nothing_on="On {}: nothing is read.",
         columns="Technical detail, columns sent: {}.",
