@@ -255,7 +255,7 @@ async def test_the_command_line_shows_levels_and_what_reaches_the_next(
     levels = commanded(database, monkeypatch, "site", "maturity", SITE)
     sixth = commanded(database, monkeypatch, "site", "maturity", SITE, "--question", "6")
 
-    assert "not looked at yet" in before
+    assert "pas encore examiné" in before
     assert "N0" in levels
     assert "- attester « " in sixth
 

@@ -6,6 +6,7 @@ times of its recording are then as far back as they were when it was made.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -29,6 +30,7 @@ from vigie_server.simulator.tls import tls_context
 __all__ = ["PLACES", "Addresses", "Fleet", "FleetRefused", "SimulatedDevice", "simulated_devices"]
 
 _ENROL_TOGETHER: Final = 8
+_VISITS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ def simulated_devices(count: int, recordings: Sequence[Recording]) -> list[Simul
     ]
 
 
+class _ToldToResume(FleetRefused):
+    """The server said goodbye in mid-visit: the store moved on meanwhile, or the server is full."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """Enrols simulated devices and lets them report."""
@@ -119,7 +125,18 @@ class Fleet:
         device.identity, device.authority = enrolled.identity, enrolled.authority
 
     async def report(self, device: SimulatedDevice) -> None:
-        """One visit: Hello, one report of every topic, its acknowledgement. Raises FleetRefused."""
+        """One visit: Hello, one report of every topic, its acknowledgement.
+
+        A device that is told to resume comes back at once, as an agent does after a while. Raises
+        FleetRefused when it is sent away again and again.
+        """
+        for _ in range(_VISITS - 1):
+            with suppress(_ToldToResume):
+                await self._visit(device)
+                return
+        await self._visit(device)
+
+    async def _visit(self, device: SimulatedDevice) -> None:
         assert device.identity is not None  # noqa: S101 (enrolled before)
         endpoint = resolved(self.addresses.telemetry)
         context = tls_context(self.addresses.authority)
@@ -142,8 +159,10 @@ class Fleet:
                     stream.send(telemetry_pb2.SessionRequest(report=report).SerializeToString())
                 case "ack" if answer.ack.seq >= device.seq:
                     stream.finish()
-                case "goodbye" | "disable" as refusal:
-                    raise FleetRefused(f"{device.hostname}: {refusal}")
+                case "goodbye":
+                    raise _ToldToResume(f"{device.hostname}: {answer.goodbye.reason}")
+                case "disable":
+                    raise FleetRefused(f"{device.hostname}: {answer.disable.reason}")
                 case _:
                     pass
         assert stream.status is not None  # noqa: S101 (the stream says so by None)
