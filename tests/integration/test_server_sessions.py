@@ -27,9 +27,13 @@ from vigie.v1 import telemetry_pb2
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
 from vigie_server.ports.tokens import Role
+from vigie_server.settings import SweepSettings
 from vigie_server.store.administration import Administration
 
 pytestmark = pytest.mark.usefixtures("each_store")
+
+SELDOM = SweepSettings(every=timedelta(hours=1))
+"""Where the sweeper's own judging would move the row that is looked at."""
 
 
 async def a_device(running: RunningServer) -> ScriptedIdentity:
@@ -124,7 +128,7 @@ async def visited(identity: ScriptedIdentity, hello: telemetry_pb2.Hello) -> tel
 async def test_a_visit_that_says_nothing_new_moves_the_row_only_where_others_may_serve_it(
     tmp_path: Path,
 ) -> None:
-    async with running_server(tmp_path) as running:
+    async with running_server(tmp_path, sweep=SELDOM) as running:
         identity = await a_device(running)
         async with session(identity) as device:
             await device.greet()

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from vigie_server.domain.attested import InForce
 from vigie_server.domain.attesting import Outcome
@@ -11,6 +12,12 @@ from vigie_server.store.declared_models import Attestation
 from vigie_server.store.tables import table
 
 ATTESTATION = table(Attestation)
+_STANDING: Final = (  # built once: it runs at most visits of a device
+    select(ATTESTATION)
+    .where(ATTESTATION.c.site_key.in_(bindparam("sites", expanding=True)))
+    .where(ATTESTATION.c.withdrawn_at.is_(None))
+    .order_by(ATTESTATION.c.key)
+)
 
 
 def in_force(connection: Connection, sites: Collection[int]) -> Mapping[int, Sequence[InForce]]:
@@ -20,12 +27,7 @@ def in_force(connection: Connection, sites: Collection[int]) -> Mapping[int, Seq
     """
     if not sites:
         return {}
-    rows = connection.execute(
-        select(ATTESTATION)
-        .where(ATTESTATION.c.site_key.in_(set(sites)))
-        .where(ATTESTATION.c.withdrawn_at.is_(None))
-        .order_by(ATTESTATION.c.key)
-    )
+    rows = connection.execute(_STANDING, {"sites": list(set(sites))})
     newest = {(row.site_key, row.group_key, row.item): row for row in rows}
     found: dict[int, list[InForce]] = {}
     for row in newest.values():

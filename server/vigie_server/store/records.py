@@ -23,7 +23,6 @@ from vigie_server.store.models import (
     Audit,
     Certificate,
     DeviceRow,
-    EvidenceRow,
     Site,
     SnapshotRow,
     VerdictRow,
@@ -34,13 +33,14 @@ from vigie_server.store.tables import table
 from vigie_server.store.waivers import waivers_of
 
 DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
-SNAPSHOT, EVIDENCE, VERDICT = table(SnapshotRow), table(EvidenceRow), table(VerdictRow)
+SNAPSHOT, VERDICT = table(SnapshotRow), table(VerdictRow)
 AUDIT = table(Audit)
 
 _DEVICES = select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE.c.gateways).join(
     SITE, SITE.c.key == DEVICE.c.site_key
 )
 # Made once: these run at every visit of every device.
+_DEVICE = _DEVICES.where(DEVICE.c.key == bindparam("key"))
 _GREETED = (
     _DEVICES.join(CERTIFICATE, CERTIFICATE.c.device_key == DEVICE.c.key)
     .where(DEVICE.c.id == bindparam("device_id"))
@@ -51,6 +51,7 @@ _SNAPSHOTS = select(
     SNAPSHOT.c.topic, SNAPSHOT.c.digest, SNAPSHOT.c.observed_at, SNAPSHOT.c.revision
 ).where(SNAPSHOT.c.device_key == bindparam("key"))
 _VERDICTS = select(VERDICT).where(VERDICT.c.device_key == bindparam("key"))
+_CONTENT = "SELECT content FROM evidence WHERE device_key = ? AND revision = ? AND topic = ?"
 
 
 class Records:
@@ -78,7 +79,7 @@ class Records:
 
     def around(self, key: int) -> tuple[Surroundings, Mapping[str, tuple[Waiver, ...]]]:
         with self._database.reading() as connection:
-            row = connection.execute(_DEVICES.where(DEVICE.c.key == key)).one_or_none()
+            row = connection.execute(_DEVICE, {"key": key}).one_or_none()
             if row is None:
                 raise UnknownDevice("no such device")
             around = surroundings_of(connection, [row])[key]
@@ -86,7 +87,7 @@ class Records:
 
     def record(self, key: int) -> DeviceRecord:
         with self._database.reading() as connection:
-            row = connection.execute(_DEVICES.where(DEVICE.c.key == key)).one_or_none()
+            row = connection.execute(_DEVICE, {"key": key}).one_or_none()
             if row is None:
                 raise UnknownDevice("no such device")
             record = record_of(row, surroundings_of(connection, [row])[key])
@@ -102,14 +103,10 @@ class Records:
 
     def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:
         found: dict[str, bytes] = {}
+        content = self._database.sql(_CONTENT)
         with self._database.reading() as connection:
             for topic, revision in snapshots.items():
-                stored = connection.execute(
-                    select(EVIDENCE.c.content)
-                    .where(EVIDENCE.c.device_key == key)
-                    .where(EVIDENCE.c.revision == revision)
-                    .where(EVIDENCE.c.topic == topic)
-                ).scalar()
+                stored = connection.exec_driver_sql(content, (key, revision, topic)).scalar()
                 if stored is not None:
                     found[topic] = unpacked(stored)
         return found

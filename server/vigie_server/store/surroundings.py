@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 
 from vigie_server.domain.cards import card_of_json
 from vigie_server.domain.declared import Declarations
@@ -116,16 +116,12 @@ def _with_roles(row: Row[Any]) -> Device:
 def _said_of(connection: Connection, devices: Rows) -> Mapping[int, Declarations]:
     """What was said of each device and its site, by its key."""
     keys = [row.key for row in devices]
-    cards = connection.execute(
-        select(CARD.c.device_key, CARD.c.fields).where(CARD.c.device_key.in_(keys))
-    )
+    cards = connection.execute(_CARDS, {"devices": keys})
     return {row.device_key: card_of_json(row.fields).declared() for row in cards}
 
 
 def _groups(connection: Connection, sites: Collection[int]) -> Sequence[tuple[int | None, Group]]:
-    rows = connection.execute(
-        groups_query().where(or_(GROUP.c.site_key.is_(None), GROUP.c.site_key.in_(sites)))
-    )
+    rows = connection.execute(_GROUPS, {"sites": list(sites)})
     return [(row.site_key, group_of(row)) for row in rows]
 
 
@@ -133,23 +129,38 @@ def _overrides(
     connection: Connection, devices: Rows, groups: Sequence[tuple[int | None, Group]]
 ) -> Mapping[tuple[str, int], list[Row[Any]]]:
     keys = {
-        Scope.SITE: {row.site_key for row in devices},
-        Scope.DEVICE: {row.key for row in devices},
-        Scope.GROUP: {group.key for _, group in groups},
+        "sites": list({row.site_key for row in devices}),
+        "devices": [row.key for row in devices],
+        "groups": list({group.key for _, group in groups}),
     }
-    query = select(OVERRIDE).where(
-        or_(
-            *(
-                and_(OVERRIDE.c.scope == scope.value, OVERRIDE.c.scope_key.in_(wanted))
-                for scope, wanted in keys.items()
-                if wanted
+    found: defaultdict[tuple[str, int], list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(_OVERRIDES, keys):
+        found[row.scope, row.scope_key].append(row)
+    return found
+
+
+# Built once: they run at most visits of a device, and building one costs more than running it.
+_CARDS: Final = select(CARD.c.device_key, CARD.c.fields).where(
+    CARD.c.device_key.in_(bindparam("devices", expanding=True))
+)
+_GROUPS: Final = groups_query().where(
+    or_(GROUP.c.site_key.is_(None), GROUP.c.site_key.in_(bindparam("sites", expanding=True)))
+)
+_OVERRIDES: Final = select(OVERRIDE).where(
+    or_(
+        *(
+            and_(
+                OVERRIDE.c.scope == scope.value,
+                OVERRIDE.c.scope_key.in_(bindparam(name, expanding=True)),
+            )
+            for scope, name in (
+                (Scope.SITE, "sites"),
+                (Scope.DEVICE, "devices"),
+                (Scope.GROUP, "groups"),
             )
         )
     )
-    found: defaultdict[tuple[str, int], list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.scope, row.scope_key].append(row)
-    return found
+)
 
 
 def override_of(row: Row[Any], of: str, site: str | None) -> Override:
