@@ -22,7 +22,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A report as the store holds it: one row of evidence."""
+    """A topic of a report as the store holds it: one row of evidence."""
 
     device: int
     spool: str
@@ -155,9 +155,11 @@ def _doubled(ledger: Ledger, held: tuple[Stored, ...]) -> Iterator[str]:
                 if report.digest == digest
             )
             yield f"stored {times} times: {_told(ledger, digest)}, at {at}"
-    for (spool, seq), times in Counter((report.spool, report.seq) for report in held).items():
+    # One report may bring several topics, each of them once.
+    places = Counter((report.spool, report.seq, report.topic) for report in held)
+    for (spool, seq, topic), times in places.items():
         if times > 1:
-            yield f"stored {times} times: seq {seq} of spool {spool[:8]}"
+            yield f"stored {times} times: {topic}, seq {seq} of spool {spool[:8]}"
 
 
 def _unlike(ledger: Ledger, report: Stored) -> Iterator[str]:

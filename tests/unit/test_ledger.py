@@ -45,10 +45,21 @@ def test_a_report_that_was_stored_for_two_devices_is_doubled() -> None:
     assert found[0].endswith("at device 1 seq 2, device 2 seq 2")
 
 
-def test_two_reports_under_one_number_are_seen() -> None:
-    (found,) = differences(LEDGER, (FAITHFUL[0], replace(FAITHFUL[1], seq=1)))
+def test_a_report_may_bring_several_topics() -> None:
+    assert differences(LEDGER, (FAITHFUL[0], replace(FAITHFUL[1], seq=1))) == []
 
-    assert found == "stored 2 times: seq 1 of spool 5a5a5a5a"
+
+def test_a_topic_that_is_twice_under_one_number_is_seen() -> None:
+    later = replace(FIREWALL, digest="d3" * 32, rows=(("no", "life-1-2"),))
+    ledger = replace(
+        LEDGER,
+        meant={**LEDGER.meant, later.digest: later},
+        kept={**LEDGER.kept, later.digest: "5a" * 16},
+    )
+
+    (found,) = differences(ledger, (*FAITHFUL, stored(later, seq=1)))
+
+    assert found == "stored 2 times: firewall, seq 1 of spool 5a5a5a5a"
 
 
 def test_a_row_that_is_missing_from_a_stored_report_is_seen() -> None:
