@@ -95,7 +95,7 @@ async def test_a_verdict_follows_the_evidence_and_leaves_a_transition(tmp_path: 
 async def test_a_report_that_comes_again_is_acknowledged_and_not_counted_twice(
     tmp_path: Path,
 ) -> None:
-    async with running_server(tmp_path) as running:
+    async with running_server(tmp_path, sweep=SELDOM) as running:
         identity = await a_device(running)
         async with session(identity) as device:
             await device.greet()
