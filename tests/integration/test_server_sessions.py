@@ -95,21 +95,24 @@ async def test_a_verdict_follows_the_evidence_and_leaves_a_transition(tmp_path: 
 async def test_a_report_that_comes_again_is_acknowledged_and_not_counted_twice(
     tmp_path: Path,
 ) -> None:
-    async with running_server(tmp_path, sweep=SELDOM) as running:
+    async with running_server(tmp_path) as running:
         identity = await a_device(running)
         async with session(identity) as device:
             await device.greet()
             await device.send(a_report(1, a_firewall("0")))
             await device.acknowledged(1)
+        before = count(running, "evidence"), count(running, "transition")
         async with session(identity) as device:
             welcome = await device.greet(a_hello(highest_seq=1))
             await device.send(a_report(1, a_firewall("0")))
             await device.acknowledged(1)
 
-        evidence, transitions = count(running, "evidence"), count(running, "transition")
+        after = count(running, "evidence"), count(running, "transition")
 
     assert welcome.resume_after == 1
-    assert (evidence, transitions) == (1, 1)
+    assert before[0] == 1
+    assert before[1] >= 1  # two where the sweeper had judged the device before it reported
+    assert after == before
 
 
 def revision(running: RunningServer) -> int:
