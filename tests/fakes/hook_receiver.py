@@ -3,8 +3,11 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+
+from fakes.loopback import loopback_server
 
 
 @dataclass
@@ -29,24 +32,8 @@ class HookReceiver:
 @asynccontextmanager
 async def hook_receiver(receiver: HookReceiver) -> AsyncIterator[HookReceiver]:
     """Serves on a free port until the block is left."""
-    open_ones: set[asyncio.StreamWriter] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ones.add(writer)
-        with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
-            await _talk(receiver, reader, writer)
-        writer.transport.abort()
-        open_ones.discard(writer)
-
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=receiver.tls)
-    receiver.port = listening.sockets[0].getsockname()[1]
-    try:
+    async with loopback_server(partial(_talk, receiver), tls=receiver.tls) as receiver.port:
         yield receiver
-    finally:
-        listening.close()
-        for writer in open_ones.copy():
-            writer.transport.abort()
-        await listening.wait_closed()
 
 
 async def _talk(

@@ -3,11 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import partial
+
+from fakes.loopback import loopback_server
 
 
 @dataclass
@@ -39,24 +42,8 @@ class MailRelay:
 @asynccontextmanager
 async def mail_relay(relay: MailRelay) -> AsyncIterator[MailRelay]:
     """Serves on a free port, or the one it had, until the block is left."""
-    open_ones: set[asyncio.StreamWriter] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ones.add(writer)
-        with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError, ValueError):
-            await _talk(relay, reader, writer)
-        writer.transport.abort()
-        open_ones.discard(writer)
-
-    listening = await asyncio.start_server(serve, "127.0.0.1", relay.port)
-    relay.port = listening.sockets[0].getsockname()[1]
-    try:
+    async with loopback_server(partial(_talk, relay), port=relay.port) as relay.port:
         yield relay
-    finally:
-        listening.close()
-        for writer in open_ones.copy():
-            writer.transport.abort()
-        await listening.wait_closed()
 
 
 async def _talk(

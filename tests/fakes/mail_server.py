@@ -3,9 +3,10 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from fakes.loopback import loopback_server
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -146,30 +149,14 @@ class MailServer:
 @asynccontextmanager
 async def mail_server(server: MailServer) -> AsyncIterator[MailServer]:
     """Serves on a free port until the block is left."""
-    open_ones: set[asyncio.StreamWriter] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ones.add(writer)
-        server.met.set()
-        with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError, ValueError):
-            await _talk(server, reader, writer)
-        writer.transport.abort()
-        open_ones.discard(writer)
-
-    listening = await asyncio.start_server(serve, "127.0.0.1", server.port)
-    server.port = listening.sockets[0].getsockname()[1]
-    try:
+    async with loopback_server(partial(_talk, server), port=server.port) as server.port:
         yield server
-    finally:
-        listening.close()
-        for writer in open_ones.copy():
-            writer.transport.abort()
-        await listening.wait_closed()
 
 
 async def _talk(
     server: MailServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
+    server.met.set()
     if server.silent_after == "connect":
         await reader.read()  # until the client gives up
         return
