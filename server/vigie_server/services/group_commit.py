@@ -5,10 +5,11 @@ load, one flush to the disk serves hundreds. Nothing is dropped: `room` makes se
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from functools import partial
 from time import monotonic
 from typing import Protocol
@@ -24,10 +25,20 @@ from vigie_server.services.workers import Workers
 log = structlog.get_logger()
 
 
-class Done(Protocol):
-    """Is told how a change ended: in the store, or never."""
+class End(Enum):
+    """How a change ended."""
 
-    def __call__(self, *, committed: bool) -> None: ...
+    COMMITTED = auto()
+    OUTDATED = auto()
+    """Never reaches the store: it was made on a record that is not the store's any more."""
+    FAILED = auto()
+    """Never reaches the store, which is busy or refuses it."""
+
+
+class Done(Protocol):
+    """Is told how a change ended."""
+
+    def __call__(self, end: End) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,34 +132,36 @@ class GroupCommit:
             return
         began = monotonic()
         try:
-            late = await self._commit(group, seen)
+            lost = await self._commit(group, seen)
         except StoreRefused as error:
             log.error("commit_refused", changes=len(group), error=str(error))
-            late = await self._commit_apart(group)
+            lost = await self._commit_apart(group)
         except StoreBusy as error:
             log.error("commit_failed", changes=len(group), error=str(error))
-            late = frozenset(pending.change.key for pending in group)
-        self._end(group, late=late)
-        committed = sum(pending.change.key not in late for pending in group)
+            lost = {pending.change.key: End.FAILED for pending in group}
+        self._end(group, lost)
+        committed = sum(pending.change.key not in lost for pending in group)
         self._figures.reports_committed(committed, seconds=monotonic() - began)
 
-    async def _commit(self, group: Sequence[Pending], seen: Sequence[Seen]) -> frozenset[int]:
+    async def _commit(self, group: Sequence[Pending], seen: Sequence[Seen]) -> dict[int, End]:
+        """How the changes ended of the devices whose changes are not in the store."""
         changes = [pending.change for pending in group]
-        return await self._workers.write(partial(self._store.commit, changes, seen))
+        late = await self._workers.write(partial(self._store.commit, changes, seen))
+        return dict.fromkeys(late, End.OUTDATED)
 
-    async def _commit_apart(self, group: Sequence[Pending]) -> frozenset[int]:
+    async def _commit_apart(self, group: Sequence[Pending]) -> dict[int, End]:
         """One transaction for each device, so that what one sent harms no other."""
-        late: frozenset[int] = frozenset()
+        lost: dict[int, End] = {}
         apart: dict[int, list[Pending]] = {}
         for pending in group:
             apart.setdefault(pending.change.key, []).append(pending)
         for key, own in apart.items():
             try:
-                late |= await self._commit(own, ())
+                lost |= await self._commit(own, ())
             except (StoreRefused, StoreBusy) as error:
                 log.error("commit_failed", device=own[0].change.device_id, error=str(error))
-                late |= {key}
-        return late
+                lost[key] = End.FAILED
+        return lost
 
     def _take(self) -> list[Pending]:
         group, self._pending = self._pending[: self._max_group], self._pending[self._max_group :]
@@ -157,14 +170,14 @@ class GroupCommit:
         kept = []
         for pending in group:
             if pending.record.stale:  # made on a change that never came to be
-                pending.done(committed=False)
+                pending.done(End.OUTDATED)
             else:
                 kept.append(pending)
         return kept
 
-    def _end(self, group: list[Pending], *, late: frozenset[int]) -> None:
+    def _end(self, group: list[Pending], lost: Mapping[int, End]) -> None:
         for pending in group:
-            committed = pending.change.key not in late
-            if not committed:
+            end = lost.get(pending.change.key, End.COMMITTED)
+            if end is not End.COMMITTED:
                 pending.record.stale = True
-            pending.done(committed=committed)
+            pending.done(end)

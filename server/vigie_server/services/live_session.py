@@ -1,6 +1,8 @@
 """One device's open session: what it sends is taken in turn, acknowledged once committed.
 
-It ends, and the device comes back and resumes, whenever its record is not the store's any more.
+A declaration, a sweep or another server may move the device's record while reports made on it are
+on their way to the store. They are taken again on the record as it is then; the session ends, and
+the device comes back and resumes, when another session began or the store failed.
 """
 
 import asyncio
@@ -25,11 +27,22 @@ from vigie_server.ports.sessions import RecordStore
 from vigie_server.services.accept_report import Accepted, AcceptReport
 from vigie_server.services.ask_devices import AskDevices, QuestionsOfSession
 from vigie_server.services.device_records import DeviceRecords, Slot
-from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.group_commit import End, GroupCommit
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
 
 SOON: Final = timedelta(seconds=2)
+
+TAKEN_AGAIN: Final = 8
+"""Rounds without a commit after which a device whose record never stands still must come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A report, and when it came."""
+
+    report: Report
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +113,8 @@ class Session:
         self._welcome = welcome
         self._contested_at: datetime | None = None
         self._unanswered = 0
+        self._again: list[Taken] = []
+        self._rounds = 0
         self._acked = welcome.resume_after
         self._acks_due = False
         self._rejected: list[tuple[int, str]] = []
@@ -121,28 +136,55 @@ class Session:
         return self._welcome
 
     async def take(self, report: Report) -> None:
-        parts, record = self._owner.parts, self._record
-        received_at = parts.now()
+        parts = self._owner.parts
+        taken = Taken(report, parts.now())
         if not 0 < report.seq <= MAX_SEQ:
             raise MalformedRequest("report: seq is out of range")
         if self._contested_at is not None:
-            await self._prove_alone(self._contested_at, received_at)
+            await self._prove_alone(self._contested_at, taken.at)
         async with self.slot.lock:
-            if self._ending is not None or not await self._is_current():
-                self.end(Goodbye(SOON, "resume from what is committed"))
+            if self._ending is not None:
                 return
-            record = self._record
-            if report.seq <= record.last_seq:
-                self._repeated(report.seq)
-                return
-            try:
-                accepted = await parts.accept(record, report, received_at=received_at)
-            except BaseException:
-                record.stale = True  # it may be half-way
-                raise
-            self._unanswered += 1
-            parts.commits.submit(accepted.change, record, partial(self._answered, accepted))
+            if self._again or (self._record.stale and self._unanswered):
+                self._again.append(taken)  # behind those that were made on a record that is past
+            elif await self._is_current():
+                await self._accept(taken)
+            else:
+                self._resume()
         await parts.commits.room()
+
+    async def _accept(self, taken: Taken) -> None:
+        """Takes a report on the record, which is current; the caller holds the slot's lock."""
+        parts, record, report = self._owner.parts, self._record, taken.report
+        if report.seq <= record.last_seq:
+            self._repeated(report.seq)
+            return
+        try:
+            accepted = await parts.accept(record, report, received_at=taken.at)
+        except BaseException:
+            record.stale = True  # it may be half-way
+            raise
+        self._unanswered += 1
+        parts.commits.submit(accepted.change, record, partial(self._answered, taken, accepted))
+
+    async def _accept_again(self) -> None:
+        """Takes the reports again that were made on a record which others moved meanwhile."""
+        async with self.slot.lock:
+            waiting, self._again = sorted(self._again, key=lambda taken: taken.report.seq), []
+            self._rounds += 1
+            over = self._ending is not None or self._rounds > TAKEN_AGAIN
+            if over or not await self._is_current():
+                self._resume()
+                return
+            for taken in waiting:
+                if self._record.stale and self._unanswered:
+                    self._again.append(taken)
+                else:
+                    await self._accept(taken)
+
+    def _resume(self) -> None:
+        self._again.clear()
+        self.end(Goodbye(SOON, "resume from what is committed"))
 
     @property
     def platform(self) -> str:
@@ -169,6 +211,8 @@ class Session:
 
     async def orders(self) -> AsyncIterator[Order]:
         while True:
+            if self._again and not self._unanswered:
+                await self._accept_again()
             while (order := self._next_order()) is not None:
                 yield order
             if self._ending is not None and self._settled():
@@ -223,12 +267,10 @@ class Session:
         """Whether the record is the store's; one that others moved is read again if it can be.
 
         A sweep in another process or a declaration moves a record without ending the session. The
-        caller holds the slot's lock.
+        caller holds the slot's lock, and no report waits for its commit if the record is stale.
         """
         if not self._record.stale:
             return True
-        if self._unanswered:
-            return False  # made on a record that is past: the device sends them again
         fresh = await self._owner.parts.records.loaded(self.slot)
         if (
             fresh.session_revision != self.began_at
@@ -254,10 +296,11 @@ class Session:
             self._acks_due = True
             self._wake.set()
 
-    def _answered(self, accepted: Accepted, *, committed: bool) -> None:
+    def _answered(self, taken: Taken, accepted: Accepted, end: End) -> None:
         parts, record, change = self._owner.parts, self._record, accepted.change
         self._unanswered -= 1
-        if committed:
+        if end is End.COMMITTED:
+            self._rounds = 0
             record.committed_seq = self._acked = change.last_seq
             self._acks_due = True
             parts.accept.forget_bulky(record, committed_revision=change.revision)
@@ -266,12 +309,15 @@ class Session:
                 self._rejected.append((change.last_seq, accepted.rejection))
             for topic in accepted.resend:
                 self._resend[topic] = None
+        elif end is End.OUTDATED and self._ending is None:
+            self._again.append(taken)
         else:
-            self.end(Goodbye(SOON, "resume from what is committed"))
+            self._resume()
         self._wake.set()
 
     def _settled(self) -> bool:
-        return self._unanswered == 0 and not self._acks_due and not self._resend
+        waiting = self._unanswered or self._again
+        return not waiting and not self._acks_due and not self._resend
 
     def _next_order(self) -> Order | None:
         if self._acks_due:

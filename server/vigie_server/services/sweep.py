@@ -21,7 +21,7 @@ from vigie_server.ports.judging import Judging
 from vigie_server.ports.sessions import RecordStore
 from vigie_server.services.accept_report import AcceptReport
 from vigie_server.services.device_records import DeviceRecords
-from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.group_commit import End, GroupCommit
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
 
@@ -111,13 +111,13 @@ class Sweep:
         return frozenset(topics)
 
     async def _judge(self, key: int, rules: Collection[str] | None) -> "asyncio.Future[bool]":
-        end: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-        def done(*, committed: bool) -> None:
-            if committed:
+        def done(end: End) -> None:
+            if end is End.COMMITTED:
                 self.viewing.committed(change)
-            if not end.done():
-                end.set_result(committed)
+            if not ended.done():
+                ended.set_result(end is End.COMMITTED)
 
         async with self.records.using(key) as record:
             try:
@@ -126,4 +126,4 @@ class Sweep:
                 record.stale = True  # it may be half-way
                 raise
             self.commits.submit(change, record, done)
-        return end
+        return ended

@@ -13,7 +13,7 @@ from vigie_server.domain.errors import StoreBusy, StoreRefused, VigieError
 from vigie_server.domain.records import DeviceChange, DeviceRecord
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.ports.sessions import Seen
-from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.group_commit import End, GroupCommit
 from vigie_server.services.workers import Workers
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -55,11 +55,11 @@ class Committing:
             flush_seen_every=0.01,
             gather=0,
         )
-        self.ends: dict[int, bool] = {}
+        self.ends: dict[int, End] = {}
 
     def submit(self, record: DeviceRecord, seq: int) -> None:
-        def done(*, committed: bool) -> None:
-            self.ends[seq] = committed
+        def done(end: End) -> None:
+            self.ends[seq] = end
 
         change = DeviceChange(
             key=record.key,
@@ -94,7 +94,7 @@ async def test_changes_are_committed_in_order_and_in_groups() -> None:
     await committing.run_to_the_end()
 
     assert store.groups == [list(range(1, 11)), list(range(11, 21)), list(range(21, 26))]
-    assert all(committing.ends.values())
+    assert set(committing.ends.values()) == {End.COMMITTED}
 
 
 async def test_changes_behind_one_that_failed_never_reach_the_store() -> None:
@@ -107,7 +107,10 @@ async def test_changes_behind_one_that_failed_never_reach_the_store() -> None:
     await committing.run_to_the_end()
 
     assert store.groups == []
-    assert committing.ends == dict.fromkeys(range(1, 13), False)
+    assert committing.ends == {
+        **dict.fromkeys(range(1, 11), End.FAILED),
+        **dict.fromkeys(range(11, 13), End.OUTDATED),
+    }
     assert record.stale
 
 
@@ -120,7 +123,7 @@ async def test_what_one_device_sent_does_not_undo_what_others_did() -> None:
 
     await committing.run_to_the_end()
 
-    assert committing.ends == {1: True, 2: False, 3: True}
+    assert committing.ends == {1: End.COMMITTED, 2: End.FAILED, 3: End.COMMITTED}
 
 
 async def test_senders_wait_while_the_store_is_behind() -> None:
