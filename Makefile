@@ -8,7 +8,7 @@ BUF_VERSION := 1.75.0
 BUF := build/buf/node_modules/.bin/buf
 # What `proto-breaking` compares with: the last release, or the last commit while there is none.
 PROTO_BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD)
-CODE := agent server proto tests
+CODE := agent server proto tests deploy/grafana
 
 .PHONY: help
 help: ## Show this list
@@ -63,6 +63,10 @@ bench: setup ## Measure speed against bare floors, and the agent against its bud
 .PHONY: pack-cost
 pack-cost: ## Measure each Linux query of the packs: CPU, rows, share of a day of one core
 	@$(MAKE) --no-print-directory bench PART=packs
+
+.PHONY: dashboards
+dashboards: setup ## Write the Grafana dashboards from their code
+	@PYTHONPATH=deploy/grafana $(BIN)/python -m vigie_grafana deploy/grafana/dashboards
 
 # --- Protocol -------------------------------------------------------------------------------------
 

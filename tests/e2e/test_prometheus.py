@@ -4,22 +4,16 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
 from components import required_program
 from metric_pages import Labels, samples_of
-from programs import ANSWERS_WITHIN, Program, ServerProgram, free_ports
-from vigie.v1 import enrolment_token
-from vigie_server import clock
-from vigie_server.bundled import bundled_catalogue
+from monitoring import asked, first_answer, joined, prometheus_program, scrape_token, served
+from programs import ANSWERS_WITHIN, ServerProgram, free_ports
 from vigie_server.ports.scraping import TextFormat
-from vigie_server.simulator.fleet import Addresses, Fleet, simulated_devices
-from vigie_server.simulator.recorded import recordings
 
-RECORDED = Path(__file__).parents[1] / "fixtures"
 DEVICES = 9
 ATTESTED = 'vigie_site_attestation_expiry_timestamp_seconds{site="les-lilas"'
 
@@ -27,28 +21,10 @@ ATTESTED = 'vigie_site_attestation_expiry_timestamp_seconds{site="les-lilas"'
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[ServerProgram]:
     """A server with nine simulated devices of three platforms that have reported."""
-    server = ServerProgram(tmp_path / "server")
-    await server.command("init")
-    await server.start()
-    text = await server.command("token", "create", "--site", "les-lilas", "--uses", str(DEVICES))
-    fleet = Fleet(
-        Addresses(
-            f"127.0.0.1:{server.enrolment}",
-            f"127.0.0.1:{server.telemetry}",
-            (server.data / "ca" / "devices.crt").read_bytes(),
-        ),
-        enrolment_token.decode(text).secret,
-        bundled_catalogue().topics,
-        clock.utc_now,
-    )
-    await fleet.join(simulated_devices(DEVICES, recordings(RECORDED)), joined=lambda _: None)
+    server = await served(tmp_path / "server")
+    await joined(server, "les-lilas", DEVICES)
     yield server
     await server.program.stop()
-
-
-async def scrape_token(server: ServerProgram) -> str:
-    printed = await server.command("token", "api", "create", "--role", "scrape", "--name", "test")
-    return printed.strip().splitlines()[-1]
 
 
 async def metrics_page(server: ServerProgram, token: str, accept: str = "") -> str:
@@ -125,32 +101,8 @@ TARGET = """scheme: https
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]"""
 
 
-async def asked(url: str, path: str, **parameters: str) -> Any:
-    async with httpx2.AsyncClient() as client:
-        answer = await client.get(f"{url}/api/v1/{path}", params=parameters)
-    return answer.json()["data"]
-
-
-async def answers(url: str, query: str) -> list[dict[str, Any]]:
-    return list((await asked(url, "query", query=query))["result"])
-
-
-async def first_answer(url: str, query: str) -> list[dict[str, Any]]:
-    """What Prometheus answers once it has scraped."""
-    async with asyncio.timeout(ANSWERS_WITHIN):
-        while True:
-            try:
-                found = await answers(url, query)
-            except httpx2.TransportError:
-                found = []
-            if found:
-                return found
-            await asyncio.sleep(0.1)
-
-
 @pytest.mark.timeout(120)
 async def test_a_real_prometheus_scrapes_the_fleet(server: ServerProgram, tmp_path: Path) -> None:
-    prometheus = required_program("prometheus")
     (port,) = free_ports(1)
     token_file = tmp_path / "token"
     token_file.write_text(await scrape_token(server))
@@ -159,16 +111,7 @@ async def test_a_real_prometheus_scrapes_the_fleet(server: ServerProgram, tmp_pa
         authority=server.https_authority, token_file=token_file, port=server.http
     )
     configuration.write_text(CONFIGURATION.format(target=target))
-    program = Program(
-        (
-            prometheus,
-            f"--config.file={configuration}",
-            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--log.format=json",
-        ),
-        {},
-    )
+    program = prometheus_program(configuration, tmp_path / "tsdb", port)
     await program.start()
     try:
         url = f"http://127.0.0.1:{port}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Final
 
 from prometheus_client import (
@@ -13,6 +14,8 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
+
+from vigie_server.ports.notifying import NoticeKind
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -78,6 +81,8 @@ class OwnFigures:
             ["kind", "outcome"],
             registry=registry,
         )
+        for kind, outcome in product(NoticeKind, ("sent", "failed", "given_up")):
+            self._notices.labels(kind.value, outcome)  # a rate needs the zero before the first
         self._certificates = Gauge(
             "vigie_certificate_expiry_timestamp_seconds",
             "When a certificate of this server expires.",

@@ -1,0 +1,1 @@
+"""Vigie's Grafana dashboards as code: `make dashboards` writes them, in French and in English."""

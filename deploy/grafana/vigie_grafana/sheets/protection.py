@@ -1,0 +1,76 @@
+"""Age of signatures, patches and backups (questions 2, 3 and 4)."""
+
+from vigie_grafana import wording
+from vigie_grafana.parts import Sheet
+from vigie_grafana.shared import FEW_IS_GOOD, HERE, HOST, SINCE, failing
+from vigie_grafana.wording import Words
+
+
+def draw(sheet: Sheet) -> None:
+    sheet.choose_site()
+    sheet.choose_platform()
+    ages = (
+        (
+            "vigie_device_antivirus_signature_timestamp_seconds",
+            3,
+            Words("Signatures de plus de 3 jours", "Signatures older than 3 days"),
+        ),
+        (
+            "vigie_device_last_patch_timestamp_seconds",
+            35,
+            Words("Sans correctif depuis 35 jours", "No patch for 35 days"),
+        ),
+        (
+            "vigie_device_last_backup_timestamp_seconds",
+            7,
+            Words("Sans sauvegarde depuis 7 jours", "No backup for 7 days"),
+        ),
+    )
+    for metric, days, title in ages:
+        sheet.figure(
+            title,
+            f"count(time() - {metric}{{{HERE}}} > {days} * 86400) or vector(0)",
+            about=Words(
+                "Équipements ; les seuils de l'établissement peuvent différer.",
+                "Devices; the site's own limits may differ.",
+            ),
+            steps=FEW_IS_GOOD,
+            wide=8,
+        )
+    for metric, _, _ in ages:
+        what = {
+            "vigie_device_antivirus_signature_timestamp_seconds": Words(
+                "Âge des signatures de l'antivirus", "Age of antivirus signatures"
+            ),
+            "vigie_device_last_patch_timestamp_seconds": Words(
+                "Âge du dernier correctif", "Age of the last patch"
+            ),
+            "vigie_device_last_backup_timestamp_seconds": Words(
+                "Âge de la dernière sauvegarde", "Age of the last backup"
+            ),
+        }[metric]
+        sheet.course(
+            what,
+            (f"quantile(0.5, time() - {metric}{{{HERE}}})", sheet.say(Words("médiane", "median"))),
+            (f"quantile(0.95, time() - {metric}{{{HERE}}})", "95 %"),
+            (f"max(time() - {metric}{{{HERE}}})", sheet.say(Words("le plus ancien", "oldest"))),
+            about=Words("Médiane, 95e centile et maximum.", "Median, 95th percentile, maximum."),
+            unit="s",
+            wide=8,
+        )
+    sheet.rows(
+        Words("Règles en échec", "Rules that fail"),
+        {"since": failing('"Q0[234]-.*"')},
+        {
+            "device": wording.DEVICE,
+            "hostname": HOST,
+            "site": wording.SITE,
+            "rule": wording.RULE,
+            "since": SINCE,
+        },
+        about=Words(
+            "Sauvegardes, mises à jour, antivirus : questions 2, 3 et 4.",
+            "Backups, updates, antivirus: questions 2, 3 and 4.",
+        ),
+        units={"since": "dateTimeAsIso"},
+    )
