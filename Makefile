@@ -8,6 +8,8 @@ BUF_VERSION := 1.75.0
 BUF := build/buf/node_modules/.bin/buf
 # What `proto-breaking` compares with: the last release, or the last commit while there is none.
 PROTO_BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD)
+# Tests that wait for programs leave a core to others.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 CODE := agent server proto tests deploy/grafana
 
 .PHONY: help
@@ -32,8 +34,8 @@ demo: setup ## Watch this machine: server, agent and first verdicts (ONCE=1 exit
 # --- Check ----------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup ## Run every test
-	@$(BIN)/pytest
+test: setup ## Run every test (WORKERS=1: one after the other)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: check
 check: lint types arch proto-lint test ## Lint, types, import contract, protocol and tests

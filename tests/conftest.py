@@ -1,6 +1,7 @@
-"""Settings for every test: Hypothesis profiles, and an environment without settings of ours."""
+"""For every test: Hypothesis profiles, an environment without settings of ours, who runs where."""
 
 import os
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,3 +20,38 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings come from the test, never from the shell that runs it."""
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         monkeypatch.delenv(name)
+
+
+OF_THIS_MACHINE: Final = frozenset(
+    {
+        "test_idle_digests",
+        "test_machine_changes",
+        "test_pack_cost_budget",
+        "test_packs_on_this_machine",
+        "test_rows_follow_the_machine",
+    }
+)
+"""Files whose tests change this machine, or take it to stand still: one worker runs them all."""
+
+LONGEST: Final = (
+    "test_killed_at_any_moment",
+    "test_replicas_under_fire",
+    "test_walk_through_the_guide",
+    "test_simulated_fleet",
+    "test_agent_life",
+    "test_live_questions",
+    "test_console_in_a_browser",
+    "test_server_crashes",
+    "test_prometheus",
+    "test_monitoring_kit",
+)
+"""Files that begin first: one that began last would run alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Has one worker of pytest-xdist run a file from end to end, the longest files first."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    for item in items:
+        group = "this machine" if item.path.stem in OF_THIS_MACHINE else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))

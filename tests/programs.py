@@ -4,12 +4,13 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from ports import free_ports
 
 BIN = Path(sys.executable).parent
 ANSWERS_WITHIN = 40.0
@@ -17,15 +18,6 @@ ANSWERS_WITHIN = 40.0
 
 class ProgramFailed(AssertionError):
     """A program ended, or did not say in time what the test waits for."""
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    """Ports that nobody listens on now; a server that comes back finds its own again."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = tuple(int(bound.getsockname()[1]) for bound in sockets)
-    for bound in sockets:
-        bound.close()
-    return ports
 
 
 @dataclass

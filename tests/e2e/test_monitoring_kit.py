@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from monitoring import answers, first_answer, joined, prometheus_program, scrape_token, served
-from programs import ServerProgram, free_ports
+from ports import free_ports
+from programs import ServerProgram
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards" / "fr").glob("*.json"))

@@ -11,7 +11,8 @@ import pytest
 from components import required_program
 from metric_pages import Labels, samples_of
 from monitoring import asked, first_answer, joined, prometheus_program, scrape_token, served
-from programs import ANSWERS_WITHIN, ServerProgram, free_ports
+from ports import free_ports
+from programs import ANSWERS_WITHIN, ServerProgram
 from vigie_server.ports.scraping import TextFormat
 
 DEVICES = 9

@@ -8,7 +8,6 @@ process ends.
 import atexit
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Any
 import psycopg
 
 from components import missing
+from ports import free_ports
 
 USER = "vigie"
 WITHIN = 30
@@ -63,8 +63,7 @@ class PostgresServer:
         folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-"))
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(folder, "postgres", "postgres")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = int(free.getsockname()[1])
+        (port,) = free_ports(1)
         server = cls(programs, folder, port)
         try:
             server._run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8")
