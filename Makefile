@@ -35,7 +35,7 @@ demo: setup ## Watch this machine: server, agent and first verdicts (ONCE=1 exit
 
 .PHONY: test
 test: setup ## Run every test (WORKERS=1: one after the other)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
 
 .PHONY: check
 check: lint types arch proto-lint test ## Lint, types, import contract, protocol and tests

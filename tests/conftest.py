@@ -1,10 +1,12 @@
 """For every test: Hypothesis profiles, an environment without settings of ours, who runs where."""
 
 import os
+from pathlib import PurePath
 from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile(
     "vigie", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
@@ -48,10 +50,19 @@ LONGEST: Final = (
 """Files that begin first: one that began last would run alone at the end."""
 
 
+class _FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
+    """One worker runs a file from end to end."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "this machine" if PurePath(file).stem in OF_THIS_MACHINE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return _FileByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Has one worker of pytest-xdist run a file from end to end, the longest files first."""
+    """Has the longest files begin first, after pytest-randomly has shuffled all."""
     places = {name: place for place, name in enumerate(LONGEST)}
-    for item in items:
-        group = "this machine" if item.path.stem in OF_THIS_MACHINE else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
