@@ -46,6 +46,7 @@ LONGEST: Final = (
     "test_server_crashes",
     "test_prometheus",
     "test_monitoring_kit",
+    "test_alerts_arrive",
 )
 """Files that begin first: one that began last would run alone at the end."""
 

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback: real HTTPS, with whatever certificate a test made."""
+"""A receiver of webhooks on loopback: HTTPS with whatever certificate a test made, or HTTP."""
 
 import asyncio
 import ssl
@@ -14,7 +14,7 @@ from fakes.loopback import loopback_server
 class HookReceiver:
     """Answers with `statuses`, once each, then 204; `requests` are target, headers and body."""
 
-    tls: ssl.SSLContext
+    tls: ssl.SSLContext | None
     statuses: list[int] = field(default_factory=list)
     silent: bool = False
     port: int = 0
