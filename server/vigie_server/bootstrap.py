@@ -24,7 +24,7 @@ from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_metrics import device_lines
 from vigie_server.bootstrap_notify import notification_routes
-from vigie_server.bootstrap_people import access_to, people_routes, watch_contractors
+from vigie_server.bootstrap_people import access_to, keep_answers, people_routes, watch_contractors
 from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bootstrap_scheduled import scheduled
 from vigie_server.bootstrap_store import (
@@ -264,6 +264,7 @@ class Server:
             version=version("vigie"),
         )
         watch_contractors(self._app, database, self._fleet, now)
+        keep_answers(self._app, settings, database)
         access = access_to(settings, database, now)
         for routes in (
             *people_routes(settings, database, now),

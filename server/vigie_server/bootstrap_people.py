@@ -18,6 +18,7 @@ from vigie_server.settings import ServerSettings
 from vigie_server.store.accesses import Accesses
 from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
+from vigie_server.store.repeats import Repeats
 from vigie_server.store.sign_ins import SignIns
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.access import Access
@@ -25,6 +26,7 @@ from vigie_server.web.browsers import Browsers
 from vigie_server.web.pages.drawn_with import static_router
 from vigie_server.web.pages.setting_up import setting_up_router
 from vigie_server.web.pages.signing_in import signing_in_router
+from vigie_server.web.repeating import KeepingAnswers, Repeating
 from vigie_server.web.watching import Watching
 
 Routes = Callable[[Access], APIRouter]
@@ -42,7 +44,17 @@ def access_to(settings: ServerSettings, database: Database, now: Callable[[], da
             burst=settings.http.requests_at_once,
             monotonic=monotonic,
         ),
+        repeating=Repeating(_repeats(settings, database), now),
     )
+
+
+def keep_answers(app: FastAPI, settings: ServerSettings, database: Database) -> None:
+    """Has requests answered once that are sent again under their key."""
+    app.add_middleware(KeepingAnswers, kept=_repeats(settings, database))
+
+
+def _repeats(settings: ServerSettings, database: Database) -> Repeats:
+    return Repeats(database, kept=settings.http.answers_kept)
 
 
 def watch_contractors(

@@ -75,6 +75,16 @@ class InUse(VigieError):
     """What is to be removed is still used."""
 
 
+class KeyUsedOtherwise(VigieError):
+    """A key that makes a request repeatable stands for another request."""
+
+
+class RequestUnderWay(VigieError):
+    """The first request under this key has no answer yet."""
+
+    retryable = True
+
+
 class RulesMalformed(VigieError):
     """Rule or topic files are wrong. `mistakes` are all that were found, each with its place."""
 

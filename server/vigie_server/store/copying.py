@@ -26,6 +26,7 @@ from vigie_server.store import (  # noqa: F401 (their tables too)
     notice_models,
     people_models,
     question_models,
+    repeat_models,
 )
 from vigie_server.store.content_digest import TableDigest
 from vigie_server.store.database import Database

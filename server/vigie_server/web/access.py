@@ -21,6 +21,7 @@ from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, KnowsSessions
 from vigie_server.ports.tokens import ApiCaller, ApiTokens, Role
 from vigie_server.web.browsers import SAFE, Browsers, csrf_of
+from vigie_server.web.repeating import Repeating
 
 READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR})
 WRITERS: Final = frozenset({Role.ADMIN, Role.OPERATOR})
@@ -54,6 +55,7 @@ class Access:
 
     Hand `allow(roles)` to a route of the API as its dependency, `page(roles)` to one of a page.
     Without `sessions` and `browsers`, tokens alone are known. `limits`: how often each may ask.
+    `repeating`: recognises requests that are sent again.
     """
 
     tokens: ApiTokens
@@ -61,6 +63,7 @@ class Access:
     sessions: KnowsSessions | None = None
     browsers: Browsers | None = None
     limits: Attempts | None = None
+    repeating: Repeating | None = None
 
     def allow(self, roles: frozenset[Role]) -> Callable[[Request], Awaitable[ApiCaller]]:
         """A dependency that gives the caller, or refuses with 401 or 403."""
@@ -76,6 +79,8 @@ class Access:
                     raise TokenRefused(_HOW)
                 found = visitor.caller
             self._admit(request, found, roles)
+            if self.repeating is not None:
+                await self.repeating.recognise(request, acting(found, self.now()).actor)
             return found
 
         return caller

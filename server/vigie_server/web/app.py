@@ -14,6 +14,7 @@ from vigie_server.web import problems
 from vigie_server.web.access import Access, SignInNeeded, to_sign_in
 from vigie_server.web.documented import Documented
 from vigie_server.web.metrics import metrics_router
+from vigie_server.web.repeating import AnsweredBefore, answer_again
 
 
 def create_app(
@@ -40,6 +41,7 @@ def create_app(
     )
     problems.install(app)
     app.add_exception_handler(SignInNeeded, to_sign_in)
+    app.add_exception_handler(AnsweredBefore, answer_again)
     access = Access(tokens, now)
 
     app.include_router(metrics_router(access, fleet=fleet, own=own, reader=reader))

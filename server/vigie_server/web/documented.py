@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
+from vigie_server.web.repeating import HEADER, MAX_KEY
+
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 """What answers without a token."""
 PROBLEM_JSON: Final = "application/problem+json"
@@ -29,10 +31,20 @@ _SAID: Final = {
     "400": "The cursor is damaged or of another list: ask for the first page again.",
     "401": "No token or session, or one that is not valid.",
     "403": "The token's role or scope does not allow it.",
+    "409": "It clashes with what is there, or the same request is still under way.",
     "404": "There is no such thing, or it is outside the token's sites.",
     "422": "What was sent is wrong; the detail says where and what to do.",
     "429": "The token or account asks too often: try again after `Retry-After` seconds.",
     "503": "The store cannot take it now: try again after `Retry-After` seconds.",
+}
+
+_REPEATABLE: Final = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The same request under the same key is done once, and answered alike.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+    "example": "4f9b1a52-0c64-4c0e-9d2e-6f6a54a3b1de",
 }
 
 
@@ -68,6 +80,9 @@ def _complete(made: dict[str, Any]) -> None:
         operation["security"] = [{"token": []}, {"session": []}]
         named = {given["name"]: given["in"] for given in operation.get("parameters", ())}
         statuses = {"401", "403", "429", "503"}
+        if operation is made["paths"][path].get("post"):
+            operation.setdefault("parameters", []).append(_REPEATABLE)
+            statuses.add("409")
         if named or "requestBody" in operation:
             statuses.add("422")
         if "path" in named.values() or "site" in named:

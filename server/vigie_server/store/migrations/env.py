@@ -7,6 +7,7 @@ from vigie_server.store import (  # noqa: F401 (their tables are part of the sch
     notice_models,
     people_models,
     question_models,
+    repeat_models,
 )
 from vigie_server.store.models import Base
 
