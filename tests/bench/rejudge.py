@@ -4,6 +4,10 @@
 were judged, under names of their own; then each is made to have answered and been heard at moments
 of its own, as alike moments flatter what the judge remembers. The server runs in a process of its
 own. What is told is its CPU, from the act until no device is left to be judged.
+
+Two looks ask all rules. A forced one finds nearly every verdict as it stands, as long as rules, code
+and evidence are what they were. The other finds verdicts whose stored checks come too late, so that
+four of five are written again: what a forced look costs where it has something to mend.
 """
 
 import asyncio
@@ -44,7 +48,11 @@ _SPREAD = (
     # Heard within a quarter of an hour, of what was true within the hour before.
     "UPDATE device SET last_report_at = last_report_at - (key * 7919 % 900) * 1000000",
     "UPDATE snapshot SET observed_at = observed_at - (device_key * 7907 % 4500) * 1000000",
+    # A verdict is looked at again when its evidence is too old: as much earlier, or all are late.
+    "UPDATE verdict SET evidence_at = evidence_at - (device_key * 7907 % 4500) * 1000000, "
+    "next_check_at = next_check_at - (device_key * 7907 % 4500) * 1000000",
 )
+_LATE = "UPDATE verdict SET next_check_at = next_check_at + 86400000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ class Rejudged:
 
 
 async def measure(folder: Path) -> Sequence[Rejudged]:
-    """Plants a fleet, has a server judge it again for three reasons, and says what that took."""
+    """Plants a fleet, has a server judge it again for four reasons, and says what that took."""
     count = int(os.environ.get("DEVICES") or DEVICES)
     settings = prepare(folder)
     at_a_site = max(1, count // SITES)
@@ -93,6 +101,9 @@ async def measure(folder: Path) -> Sequence[Rejudged]:
             forced = Administration(database).judge_all_again
             return [
                 await watch.judged("all rules", forced, DEVICE.c.judged_with == ""),
+                await watch.judged(
+                    "all rules, checks too late", lambda: _late(database), DEVICE.c.judged_with == ""
+                ),
                 await watch.judged(
                     "one rule changed", lambda: _changed(database), DEVICE.c.judged_with == EARLIER
                 ),
@@ -148,6 +159,12 @@ def _known_by_one_device(database: Database, catalogue: Catalogue) -> None:
         connection.execute(CATALOGUE.insert().values(entered))
         first = select(func.min(DEVICE.c.key)).scalar_subquery()
         connection.execute(update(DEVICE).where(DEVICE.c.key == first).values(judged_with=EARLIER))
+
+
+def _late(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(text(_LATE))
+    Administration(database).judge_all_again()
 
 
 def _changed(database: Database) -> None:
