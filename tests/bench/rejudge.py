@@ -5,9 +5,9 @@ were judged, under names of their own; then each is made to have answered and be
 of its own, as alike moments flatter what the judge remembers. The server runs in a process of its
 own. What is told is its CPU, from the act until no device is left to be judged.
 
-Two looks ask all rules. A forced one finds nearly every verdict as it stands, as long as rules, code
-and evidence are what they were. The other finds verdicts whose stored checks come too late, so that
-four of five are written again: what a forced look costs where it has something to mend.
+Two looks ask all rules. A forced one finds nearly every verdict as it stands, as long as rules,
+code and evidence are what they were. The other finds verdicts whose stored checks come too late, so
+that four of five are written again: what a forced look costs where it has something to mend.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, func, select, text, update
@@ -49,8 +50,8 @@ _SPREAD = (
     "UPDATE device SET last_report_at = last_report_at - (key * 7919 % 900) * 1000000",
     "UPDATE snapshot SET observed_at = observed_at - (device_key * 7907 % 4500) * 1000000",
     # A verdict is looked at again when its evidence is too old: as much earlier, or all are late.
-    "UPDATE verdict SET evidence_at = evidence_at - (device_key * 7907 % 4500) * 1000000, "
-    "next_check_at = next_check_at - (device_key * 7907 % 4500) * 1000000",
+    "UPDATE verdict SET evidence_at = evidence_at - (device_key * 7907 % 4500) * 1000000",
+    "UPDATE verdict SET next_check_at = next_check_at - (device_key * 7907 % 4500) * 1000000",
 )
 _LATE = "UPDATE verdict SET next_check_at = next_check_at + 86400000000"
 
@@ -98,12 +99,11 @@ async def measure(folder: Path) -> Sequence[Rejudged]:
         async with served("real", folder) as server:
             await _settled(server)
             watch = _Watch(database, server)
-            forced = Administration(database).judge_all_again
+            forced, late = Administration(database).judge_all_again, partial(_late, database)
+            by_all = DEVICE.c.judged_with == ""
             return [
-                await watch.judged("all rules", forced, DEVICE.c.judged_with == ""),
-                await watch.judged(
-                    "all rules, checks too late", lambda: _late(database), DEVICE.c.judged_with == ""
-                ),
+                await watch.judged("all rules", forced, by_all),
+                await watch.judged("all rules, checks too late", late, by_all),
                 await watch.judged(
                     "one rule changed", lambda: _changed(database), DEVICE.c.judged_with == EARLIER
                 ),

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from vigie_server.domain.records import HeldVerdict
-from vigie_server.domain.verdicts import Status
+from vigie_server.domain.standing import says_the_same
+from vigie_server.domain.verdicts import Status, Verdict
 
 Row = TypeVar("Row")
 
@@ -13,10 +14,11 @@ Row = TypeVar("Row")
 class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
     """Verdicts by rule. `read` gives that of a row, `standing` its status and whether it is waived.
 
-    `next_check` gives when it is to be looked at again. `rows` becomes its own.
+    `next_check` gives when it is to be looked at again, `stands` what `says_the_same` says of a
+    row, a verdict and now. `rows` becomes its own.
     """
 
-    __slots__ = ("_next_check", "_read", "_reader", "_rows", "_standing")
+    __slots__ = ("_next_check", "_read", "_reader", "_rows", "_standing", "_stands")
 
     def __init__(
         self,
@@ -24,11 +26,13 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
         read: Callable[[Row], HeldVerdict],
         standing: Callable[[Row], tuple[Status, bool]],
         next_check: Callable[[Row], datetime | None],
+        stands: Callable[[Row, Verdict, datetime], bool],
     ) -> None:
         self._rows: Final = rows
         self._reader: Final = read
         self._standing: Final = standing
         self._next_check: Final = next_check
+        self._stands: Final = stands
         self._read: Final[dict[str, HeldVerdict]] = {}
 
     def __getitem__(self, rule: str) -> HeldVerdict:
@@ -58,6 +62,14 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
             return _glimpse(self._read.get(rule))
         return self._standing(row)[0], self._next_check(row)
 
+    def stands(self, verdict: Verdict, now: datetime) -> bool:
+        """As `says_the_same` of the verdict that its rule has, if it has one. Nothing is read."""
+        row = self._rows.get(verdict.rule)
+        if row is not None:
+            return self._stands(row, verdict, now)
+        held = self._read.get(verdict.rule)
+        return held is not None and says_the_same(held, verdict, now=now)
+
     def standings(self) -> Iterator[tuple[str, Status, bool]]:
         """Of each rule what it comes to, and whether that is waived. Nothing more is read."""
         for rule, row in self._rows.items():
@@ -68,6 +80,17 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
 def standings(verdicts: Mapping[str, HeldVerdict]) -> Iterable[tuple[str, Status, bool]]:
     """Of each rule what it comes to, and whether that is waived."""
     return verdicts.standings() if isinstance(verdicts, UnreadVerdicts) else _standings(verdicts)
+
+
+def stands(verdicts: Mapping[str, HeldVerdict], verdict: Verdict, now: datetime) -> bool:
+    """Whether its rule has a verdict that says the same, so that nothing needs writing.
+
+    For devices without waivers.
+    """
+    if isinstance(verdicts, UnreadVerdicts):
+        return verdicts.stands(verdict, now)
+    held = verdicts.get(verdict.rule)
+    return held is not None and says_the_same(held, verdict, now=now)
 
 
 def glimpse(

@@ -27,8 +27,8 @@ from vigie_server.domain.records import (
 from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.score import Figures as DeviceFigures
 from vigie_server.domain.score import figures as figures_over
-from vigie_server.domain.standing import HOLD, says_the_same, standing
-from vigie_server.domain.unread import glimpse, standings
+from vigie_server.domain.standing import HOLD, standing
+from vigie_server.domain.unread import glimpse, standings, stands
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
 from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
@@ -314,10 +314,10 @@ class AcceptReport:
             record.device, facts, topics=topics, on_device=on_device, also=also, now=now
         )
         for verdict in verdicts:
-            held = record.verdicts.get(verdict.rule)
-            if held is not None and not waivers and says_the_same(held, verdict, now=now):
+            if not waivers and stands(record.verdicts, verdict, now):
                 continue  # as nearly all do when a fleet is judged again
-            stands = standing(
+            held = record.verdicts.get(verdict.rule)
+            become = standing(
                 held,
                 verdict,
                 now=now,
@@ -327,12 +327,12 @@ class AcceptReport:
                 hold=self._hold,
             )
             if waivers and verdict.rule in waivers:
-                reopened += _reopened(record, verdict.rule, stands.overlay)
-            record.verdicts[verdict.rule] = stands.held
-            if stands.written is not None:
-                written.append(stands.written)
-            if stands.transition is not None:
-                transitions.append(stands.transition)
+                reopened += _reopened(record, verdict.rule, become.overlay)
+            record.verdicts[verdict.rule] = become.held
+            if become.written is not None:
+                written.append(become.written)
+            if become.transition is not None:
+                transitions.append(become.transition)
         self._figures.judged(len(verdicts), seconds=perf_counter() - began)
         retracted: tuple[str, ...] = ()
         moved_on = topics is None or not self._is_current(record)

@@ -1,7 +1,6 @@
-"""Rows of the store as what the domain knows: a device, its record, a verdict that stands."""
+"""Rows of the store as what the domain knows: a device, its record, a verdict for readers."""
 
 import json
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -9,9 +8,9 @@ from sqlalchemy import Connection, Row, select
 
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound
-from vigie_server.domain.records import DeviceRecord, HeldVerdict
+from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.surroundings import Surroundings
-from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.verdicts import Status
 from vigie_server.domain.whereabouts import Grounds, Whereabouts
 from vigie_server.ports.readers import VerdictRecord
 from vigie_server.store.models import DeviceRow
@@ -98,35 +97,3 @@ def verdict_record(row: Row[Any]) -> VerdictRecord:
         next_check_at=row.next_check_at,
         waived=bool(row.waived) and row.status == Status.FAIL.value,
     )
-
-
-def held_verdict(row: Row[Any]) -> HeldVerdict:
-    """The verdict of a row."""
-    verdict = Verdict(
-        rule=row.rule,
-        rule_version=row.rule_version,
-        status=Status(row.status),
-        reason=json.loads(row.reason),
-        offending=tuple(json.loads(row.offending)),
-        next_check_at=row.next_check_at,
-        measures=json.loads(row.measures),
-    )
-    return HeldVerdict(
-        verdict,
-        row.since,
-        row.failing_since,
-        row.next_check_at,
-        row.passing_since,
-        bool(row.waived),
-    )
-
-
-def next_check_of(row: Row[Any]) -> datetime | None:
-    """When the verdict of a row is to be looked at again."""
-    found: datetime | None = row.next_check_at
-    return found
-
-
-def standing_of(row: Row[Any]) -> tuple[Status, bool]:
-    """What the verdict of a row comes to, and whether that is waived."""
-    return Status(row.status), bool(row.waived)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
-from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot, HeldVerdict
+from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
 from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
 from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.domain.waivers import Waiver
@@ -27,9 +27,10 @@ from vigie_server.store.models import (
     SnapshotRow,
     VerdictRow,
 )
-from vigie_server.store.record_rows import held_verdict, next_check_of, record_of, standing_of
+from vigie_server.store.record_rows import record_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
+from vigie_server.store.verdict_rows import RULE, VERDICTS, VerdictCells, unread_verdicts
 from vigie_server.store.waivers import waivers_of
 
 DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
@@ -50,7 +51,7 @@ _GREETED = (
 _SNAPSHOTS = select(
     SNAPSHOT.c.topic, SNAPSHOT.c.digest, SNAPSHOT.c.observed_at, SNAPSHOT.c.revision
 ).where(SNAPSHOT.c.device_key == bindparam("key"))
-_VERDICTS = select(VERDICT).where(VERDICT.c.device_key == bindparam("key"))
+_VERDICTS = VERDICTS.format(keys="?")
 _CONTENT = "SELECT content FROM evidence WHERE device_key = ? AND revision = ? AND topic = ?"
 
 
@@ -72,9 +73,7 @@ class Records:
             record = record_of(row, NOTHING_AROUND)
             record.whole = False
             record.snapshots.update(_snapshots(connection, record.key))
-            verdicts = connection.execute(_VERDICTS, {"key": record.key}).all()
-        rows = {row.rule: row for row in verdicts}
-        record.verdicts = UnreadVerdicts(rows, held_verdict, standing_of, next_check_of)
+            record.verdicts = self._verdicts(connection, record.key)
         return record
 
     def around(self, key: int) -> tuple[Surroundings, Mapping[str, tuple[Waiver, ...]]]:
@@ -92,9 +91,13 @@ class Records:
                 raise UnknownDevice("no such device")
             record = record_of(row, surroundings_of(connection, [row])[key])
             record.snapshots.update(_snapshots(connection, key))
-            record.verdicts.update(_verdicts(connection, key))
+            record.verdicts = self._verdicts(connection, key)
             record.waivers.update(waivers_of(self._database, connection, [key]).get(key, {}))
         return record
+
+    def _verdicts(self, connection: Connection, key: int) -> UnreadVerdicts[VerdictCells]:
+        found = connection.exec_driver_sql(self._database.sql(_VERDICTS), (key,)).all()
+        return unread_verdicts({row[RULE]: row for row in found})
 
     def many(
         self, keys: Sequence[int], *, topics: Collection[str] | None = None
@@ -200,8 +203,3 @@ def _snapshots(connection: Connection, key: int) -> Mapping[str, HeldSnapshot]:
         topic: HeldSnapshot(digest, observed_at, revision, None)
         for topic, digest, observed_at, revision in rows
     }
-
-
-def _verdicts(connection: Connection, key: int) -> Mapping[str, HeldVerdict]:
-    rows = connection.execute(_VERDICTS, {"key": key})
-    return {row.rule: held_verdict(row) for row in rows}

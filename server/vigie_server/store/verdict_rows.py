@@ -1,0 +1,113 @@
+"""Rows of verdicts as the judge's side reads them: little by little, since most stand as they are.
+
+Plain SQL and plain tuples, because it runs for every device of the fleet at each change of the
+rules, and for each device that speaks. A fleet says the same things over and over: texts that come
+again are parsed once.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from vigie_server.domain.facts import FactRow
+from vigie_server.domain.records import HeldVerdict
+from vigie_server.domain.unread import UnreadVerdicts
+from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.store.instants import from_store, from_store_or_none
+
+TEXTS_KEPT: Final = 8_192
+
+VERDICTS: Final = """
+SELECT device_key, rule, rule_version, status, reason, offending, measures, since, failing_since,
+  next_check_at, passing_since, waived
+FROM verdict WHERE device_key IN ({keys})"""
+KEY: Final = 0
+RULE: Final = 1
+_VERSION, _STATUS, _REASON, _OFFENDING, _MEASURES, _NEXT_CHECK, _WAIVED = 2, 3, 4, 5, 6, 9, 11
+"""Places in a row of `VERDICTS`."""
+_NO_ROWS: Final = "[]"
+_NO_MEASURES: Final = "{}"
+_NOTHING_MEASURED: Final[Mapping[str, float]] = {}
+_STATUSES: Final = {status.value: status for status in Status}
+
+VerdictCells = Sequence[Any]
+"""A row of `VERDICTS`."""
+
+
+def unread_verdicts(rows: dict[str, VerdictCells]) -> UnreadVerdicts[VerdictCells]:
+    """The verdicts of one device's rows, by rule; each is read when it is first asked for."""
+    return UnreadVerdicts(rows, _held, _standing, _next_check, _stands)
+
+
+def _standing(row: VerdictCells) -> tuple[Status, bool]:
+    return _STATUSES[row[_STATUS]], bool(row[_WAIVED])
+
+
+def _next_check(row: VerdictCells) -> datetime | None:
+    return from_store_or_none(row[_NEXT_CHECK])
+
+
+def _stands(row: VerdictCells, verdict: Verdict, now: datetime) -> bool:
+    """As `says_the_same` of the verdict that is held, which need not be made for it."""
+    if row[_WAIVED]:
+        return False
+    wanted = verdict.next_check_at
+    stored = row[_NEXT_CHECK]
+    if stored is None:
+        if wanted is not None:
+            return False
+    else:
+        next_check_at = from_store(stored)
+        if next_check_at <= now or (wanted is not None and next_check_at > wanted):
+            return False
+    return bool(
+        row[_STATUS] == verdict.status.value
+        and row[_VERSION] == verdict.rule_version
+        and _mapping(row[_REASON]) == verdict.reason
+        and _rows(row[_OFFENDING]) == verdict.offending
+        and _measures(row[_MEASURES]) == verdict.measures
+    )
+
+
+def _held(row: VerdictCells) -> HeldVerdict:
+    _, rule, version, status, reason, offending, measures, *standing = row
+    since, failing, next_check_at, passing, waived = standing
+    next_check = from_store_or_none(next_check_at)
+    verdict = Verdict(
+        rule,
+        version,
+        _STATUSES[status],
+        _mapping(reason),
+        _rows(offending),
+        next_check,
+        _measures(measures),
+    )
+    return HeldVerdict(
+        verdict,
+        from_store(since),
+        from_store_or_none(failing),
+        next_check,
+        from_store_or_none(passing),
+        bool(waived),
+    )
+
+
+def _rows(text: str) -> tuple[FactRow, ...]:
+    return () if text == _NO_ROWS else _offending(text)
+
+
+def _measures(text: str) -> Mapping[str, float]:
+    return _NOTHING_MEASURED if text == _NO_MEASURES else _mapping(text)
+
+
+@lru_cache(TEXTS_KEPT)
+def _mapping(text: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+@lru_cache(TEXTS_KEPT)
+def _offending(text: str) -> tuple[FactRow, ...]:
+    return tuple(json.loads(text))
