@@ -113,7 +113,7 @@ def columns_read(rules: tuple[Rule, ...]) -> Mapping[str, frozenset[str]]:
 class CaseFile:
     """One device at one moment, for rules with their settings, laid out for them.
 
-    `rows` are the rows shown to conditions, by their number.
+    `rows` are the rows shown to conditions, by their number, `values` all that they see by name.
     """
 
     def __init__(
@@ -141,7 +141,8 @@ class CaseFile:
         self._missing: Final[dict[str, Texts | None]] = {}
         self._counts: Final[dict[str, int]] = {}
         self._places: Final[dict[str, range]] = {}
-        self.evidence: Final = Evidence(self._values(layout, settings))
+        self.values: Final = self._values(layout, settings)
+        self.evidence: Final = Evidence(self.values)
 
     def observed_at(self, topic: str) -> datetime:
         """When the rows of an answered topic were true."""

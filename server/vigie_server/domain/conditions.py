@@ -32,7 +32,7 @@ What an expression may use beside CEL's standard functions and strings extension
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -238,6 +238,11 @@ class Compiler:
         self.names: Final = frozenset({*shared, *own, *bindings})
         self._bindings: tuple[tuple[str, str], ...] = tuple(bindings.items())
 
+    @property
+    def bindings(self) -> tuple[tuple[str, str], ...]:
+        """The named sub-expressions that it compiles with."""
+        return self._bindings
+
     def faulty_bindings(self) -> Mapping[str, ConditionMalformed]:
         """What is wrong with each binding; those count as any value from then on."""
         wanted, faulty = self._bindings, {}
@@ -406,19 +411,33 @@ _TYPES: Final[Mapping[Kind, Any]] = {
 }
 
 
-def _function(name: str, returns: Any, parameters: Sequence[Any], implementation: Any) -> Any:
-    overload = cel.Overload(f"vigie_{name}", returns, parameters, False, implementation)  # noqa: FBT003 (positional in its signature)
+FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
+    "listed": _listed,
+    "entries": _entries,
+    "supported": _supported,
+    "support_end": _support_end,
+    "product": _product,
+    "product_end": _product_end,
+    "newest": _newest,
+    "oldest": _oldest,
+    "distinct": _distinct,
+}
+"""What expressions may use beside CEL's own, by name."""
+
+
+def _function(name: str, returns: Any, parameters: Sequence[Any]) -> Any:
+    overload = cel.Overload(f"vigie_{name}", returns, parameters, False, FUNCTIONS[name])  # noqa: FBT003 (positional in its signature)
     return cel.FunctionDecl(name, [overload])
 
 
 _FUNCTIONS: Final[Sequence[Any]] = (
-    _function("listed", _Type.BOOL, [_Type.STRING, _Type.STRING], _listed),
-    _function("entries", _Type.INT, [_Type.STRING], _entries),
-    _function("supported", _Type.BOOL, [_Type.STRING, _Type.STRING], _supported),
-    _function("support_end", _Type.INT, [_Type.STRING, _Type.STRING], _support_end),
-    _function("product", _Type.STRING, [_Type.STRING, _Type.STRING], _product),
-    _function("product_end", _Type.DYN, [_Type.STRING, _Type.STRING, _Type.STRING], _product_end),
-    _function("newest", _Type.DYN, [_Type.LIST], _newest),
-    _function("oldest", _Type.DYN, [_Type.LIST], _oldest),
-    _function("distinct", _Type.LIST, [_Type.LIST], _distinct),
+    _function("listed", _Type.BOOL, [_Type.STRING, _Type.STRING]),
+    _function("entries", _Type.INT, [_Type.STRING]),
+    _function("supported", _Type.BOOL, [_Type.STRING, _Type.STRING]),
+    _function("support_end", _Type.INT, [_Type.STRING, _Type.STRING]),
+    _function("product", _Type.STRING, [_Type.STRING, _Type.STRING]),
+    _function("product_end", _Type.DYN, [_Type.STRING, _Type.STRING, _Type.STRING]),
+    _function("newest", _Type.DYN, [_Type.LIST]),
+    _function("oldest", _Type.DYN, [_Type.LIST]),
+    _function("distinct", _Type.LIST, [_Type.LIST]),
 )

@@ -10,13 +10,14 @@ What it holds to:
   part leaves a verdict only where the rule says which one survives it (`partial`).
 - The same arguments give the same verdicts: time comes in as `now`. A rule that time does not move
   and that has been asked about the same evidence before, of whatever device, answers from memory;
-  one that sees nothing of time but `now`, which is whole seconds, within the same second.
+  one that time moves, at times for which its answer is known to be the same
+  (`domain/remembered.py`), or within the same second where it sees nothing of time but `now`.
 - Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from vigie_server.domain import reasons
@@ -27,6 +28,7 @@ from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Cells, Fact, FactRow
 from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
+from vigie_server.domain.remembered import Answered, Lasting, OnTime, Told, earliest, end_of
 from vigie_server.domain.rules import Catalogue, Rule
 from vigie_server.domain.statements import LANGUAGES, Phrase
 from vigie_server.domain.topics import PLATFORMS
@@ -43,13 +45,15 @@ LAYOUTS_KEPT: Final = 1_024
 _ANSWER_BYTES: Final = 1024  # an answer, roughly
 _CONTENT_BYTES: Final = 256  # what tells contents apart, beside their text
 
-_MOMENT_SHARE: Final = 8  # of what is remembered, for answers of the current second
-_CONTENT_SHARE: Final = 2  # and for the contents that answers were given to
+_EIGHTHS: Final = 8
+"""In which what is remembered is shared: contents that answers were given to have three, answers
+three, answers of rules that follow the time one, and those of the current second one."""
+_LARGE: Final = 3
+_LASTING_KEPT: Final = 4  # answers of one rule on the same evidence, each at times of its own
+_SEEN_BYTES: Final = 256  # what is remembered of evidence that was asked about once
 
-_ASK_AGAIN: Final = timedelta(hours=1)
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _NO_RULES: Final = frozenset[str]()
-_LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
 
 
 class Judge:
@@ -61,12 +65,17 @@ class Judge:
     def __init__(self, catalogue: Catalogue, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.catalogue: Final = catalogue
         self._remembers: Final = memory_bytes > 0
-        self._contents: Final = Memory[Hashable, object](memory_bytes // _CONTENT_SHARE)
-        self._memory: Final = Memory[_Key, _Answered](memory_bytes - memory_bytes // _CONTENT_SHARE)
-        self._moment_bytes: Final = memory_bytes // _MOMENT_SHARE
+        eighth = memory_bytes // _EIGHTHS
+        self._contents: Final = Memory[Hashable, object](eighth * _LARGE)
+        self._memory: Final = Memory[_Key, Answered](eighth * _LARGE)
+        self._lasting: Final = Memory[_Key, _AtTimes](eighth)
+        self._moment_bytes: Final = eighth
         self._moment = _Moment(0, Memory(self._moment_bytes))
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
+        self._on_time: Final = {
+            rule: OnTime(rule) for rule in self._rules if rule.depends_on is None
+        }
         self._columns: Final = columns_read(self._rules)
         self._layouts: Final = Memory[tuple[Rule, ...], Layout](LAYOUTS_KEPT)
         self._settings: Final = {
@@ -104,11 +113,11 @@ class Judge:
         for rule in rules:
             setting = self.setting(rule, device)
             key = self._key(rule, setting, device, facts, ages) if self._remembers else None
-            answered = None if key is None else self._remembered(rule).get(key)
-            if answered is None:
+            known = None if key is None else self._known_answer(rule, key, device, facts, now)
+            if known is None:
                 asked[rule] = setting, key
             else:
-                verdicts[rule] = answered.at(facts, now)
+                verdicts[rule] = known
         if not asked:
             return list(verdicts.values())
         heard = self._hear(device, facts, asked, now)
@@ -172,10 +181,56 @@ class Judge:
             hearing = _Hearing(case, rule, setting)
             verdict = hearing.verdict()
             if key is not None:
-                answered = _Answered(rule, verdict, hearing.fresh_end)
-                self._remembered(rule).put(key, answered, weight=_ANSWER_BYTES)
+                self._remember(key, hearing, Answered(rule, verdict, hearing.fresh_end))
             verdicts.append(verdict)
         return verdicts
+
+    def _known_answer(
+        self,
+        rule: Rule,
+        key: "_Key",
+        device: Device,
+        facts: Mapping[str, Fact],
+        now: datetime,
+    ) -> Verdict | None:
+        """The verdict from memory, if it is known to be the one that would be given now."""
+        answered: Answered | None
+        if rule.depends_on is not None:
+            answered = self._memory.get(key)
+        else:
+            known = self._lasting.get(key)
+            if known is not None and known.answers:
+                seconds = {topic: int(facts[topic].observed_at.timestamp()) for topic in rule.reads}
+                times = self._on_time[rule].times(device, seconds, self._moment.second)
+                for one in known.answers:
+                    verdict = one.at(times, facts, now)
+                    if verdict is not None:
+                        return verdict
+            answered = self._moment.answers.get(key) if _at_moment(rule) else None
+        return None if answered is None else answered.at(facts, now)
+
+    def _remember(self, key: "_Key", hearing: "_Hearing", answered: Answered) -> None:
+        """Keeps an answer, of a rule on time with the times it stands for.
+
+        These are found out where the same evidence comes a second time: it takes as long as three
+        answers, and most evidence with times in it is of one device at one time.
+        """
+        rule = answered.rule
+        if rule.depends_on is not None:
+            self._memory.put(key, answered, weight=_ANSWER_BYTES)
+            return
+        if _at_moment(rule):
+            self._moment.answers.put(key, answered, weight=_ANSWER_BYTES)
+        known = self._lasting.get(key)
+        if known is None:
+            self._lasting.put(key, _SEEN_ONCE, weight=_SEEN_BYTES)
+        elif known.followed:
+            lasting = hearing.lasting(self._on_time[rule], answered)
+            if lasting is None:
+                self._lasting.put(key, _NOT_FOLLOWED, weight=_SEEN_BYTES)
+            else:
+                kept = lasting, *known.answers[: _LASTING_KEPT - 1]
+                self._lasting.put(key, _AtTimes(kept), weight=_ANSWER_BYTES * len(kept))
 
     def layout(self, rules: tuple[Rule, ...]) -> Layout:
         """What these rules of the catalogue see, asked together."""
@@ -193,11 +248,13 @@ class Judge:
         facts: Mapping[str, Fact],
         ages: Mapping[str, timedelta],
     ) -> "_Key | None":
-        """None where an answer follows when the device was heard, or evidence is lacking."""
-        names = rule.depends_on if rule.depends_on is not None else rule.depends_at_moment
-        if names is None:
-            return None
+        """None where evidence is lacking, or too old."""
         key: list[object] = [rule, setting, device.platform]
+        names = rule.depends_on
+        if names is None:
+            on_time = self._on_time[rule]
+            names = on_time.still_names
+            key += on_time.kinds(device)
         for topic, columns in rule.follows.items():
             age = ages.get(topic)
             if age is None or age >= rule.max_age:
@@ -219,9 +276,6 @@ class Judge:
         cells.notes[columns] = known
         return known
 
-    def _remembered(self, rule: Rule) -> "Memory[_Key, _Answered]":
-        return self._memory if rule.depends_on is not None else self._moment.answers
-
     def setting(self, rule: Rule, device: Device) -> Setting:
         """The rule's parameters in force on the device."""
         profile = device.profile if device.profile in PROFILES else STANDARD
@@ -241,36 +295,18 @@ _Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
-    """A verdict that stands for the same evidence of any device, whenever it was true.
+class _AtTimes:
+    """What a rule on time answered on some evidence: the latest first, each with its windows.
 
-    `fresh_end` is when its own freshness ends, of a rule that says so.
+    `followed` is false where it cannot be known how long an answer stands.
     """
 
-    rule: Rule
-    verdict: Verdict
-    fresh_end: datetime | None
+    answers: tuple[Lasting, ...] = ()
+    followed: bool = True
 
-    def at(self, facts: Mapping[str, Fact], now: datetime) -> Verdict:
-        """The verdict on this evidence: it can change when the first of it is too old."""
-        known = self.verdict
-        if known.next_check_at is None:
-            return known
-        check_at: datetime | None = None
-        if self.rule.reads:
-            oldest = min([facts[topic].observed_at for topic in self.rule.reads])
-            check_at = oldest + self.rule.max_age
-        if self.fresh_end is not None:
-            check_at = _earliest(check_at, self.fresh_end, now)
-        return Verdict(
-            known.rule,
-            known.rule_version,
-            known.status,
-            known.reason,
-            known.offending,
-            check_at,
-            known.measures,
-        )
+
+_SEEN_ONCE: Final = _AtTimes()
+_NOT_FOLLOWED: Final = _AtTimes(followed=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,17 +317,12 @@ class _Moment:
     """
 
     second: int
-    answers: "Memory[_Key, _Answered]"
+    answers: "Memory[_Key, Answered]"
 
 
-def _earliest(
-    too_old: datetime | None, fresh_end: datetime | None, now: datetime
-) -> datetime | None:
-    """When to ask again: a pass whose freshness has ended and that stands, in an hour."""
-    if fresh_end is None:
-        return too_old
-    end = fresh_end if fresh_end > now else now + _ASK_AGAIN
-    return end if too_old is None or end < too_old else too_old
+def _at_moment(rule: Rule) -> bool:
+    """Whether it follows the time by `now` alone."""
+    return rule.depends_at_moment is not None
 
 
 class _NoAnswer(Exception):
@@ -311,6 +342,8 @@ class _Hearing:
         self._rule: Final = rule
         self._setting: Final = setting
         self._asides: Asides = {}
+        self._failed = False
+        self._told: Told | None = None
         self.fresh_end: datetime | None = None
 
     def verdict(self) -> Verdict:
@@ -321,6 +354,12 @@ class _Hearing:
             return self._answer()
         except _NoAnswer as without:
             return Verdict(self._rule.id, self._rule.version, without.status, without.reason)
+
+    def lasting(self, on_time: OnTime, answered: Answered) -> Lasting | None:
+        """How long the verdict stands on the same evidence; None where that is not known."""
+        if self._failed:
+            return None
+        return on_time.lasting(answered, self._told, self._case.values)
 
     def _check_device(self) -> None:
         platform = self._case.device.platform
@@ -352,6 +391,7 @@ class _Hearing:
         conditions = self._rule.conditions
         told = self._decided(conditions.decision.told(self._case.evidence))
         place, numbers, self._asides = told
+        self._told = Told(place, tuple(numbers), self._asides)
         outcome = conditions.outcomes[place]
         rows = [self._case.rows[number] for number in numbers]
         if outcome.status is Status.UNKNOWN:
@@ -382,6 +422,7 @@ class _Hearing:
     def _decided(self, answer: _Answer | Problem) -> _Answer:
         """The answer; where an evaluation failed, the part that it lacked or the failure."""
         if isinstance(answer, Problem):
+            self._failed = True
             if self._rule.partial:
                 self._check_parts()
             raise _NoAnswer(Status.UNKNOWN, reasons.problem(answer))
@@ -394,17 +435,17 @@ class _Hearing:
         is heard again, even with nothing changed: it is asked again every hour.
         """
         now = self._case.now
-        earliest: datetime | None = None
+        too_old: datetime | None = None
         for topic in self._rule.reads:
-            too_old = self._case.observed_at(topic) + self._rule.max_age
-            if earliest is None or too_old < earliest:
-                earliest = too_old
+            end = self._case.observed_at(topic) + self._rule.max_age
+            if too_old is None or end < too_old:
+                too_old = end
         condition = self._rule.conditions.fresh_until
         if passes and condition is not None:
             fresh_until = self._decided(self._number(condition))
-            if fresh_until is not None and 0 <= fresh_until < _LAST_SECOND:
-                self.fresh_end = datetime.fromtimestamp(int(fresh_until) + 1, UTC)
-        return _earliest(earliest, self.fresh_end, now)
+            if fresh_until is not None:
+                self.fresh_end = end_of(fresh_until)
+        return earliest(too_old, self.fresh_end, now)
 
     def _measures(self) -> Mapping[str, float]:
         measured = {}

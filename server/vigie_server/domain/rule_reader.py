@@ -299,6 +299,7 @@ class RuleReader:
             words=words,
             branches=branches,
             measures=values,
+            bindings=compiler.bindings,
         )
         if not self._mistakes:
             branches = tuple(

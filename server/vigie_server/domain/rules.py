@@ -141,7 +141,8 @@ class Wording:
 class Conditions:
     """A rule's expressions, compiled. `decision` takes one of `outcomes`, by its place.
 
-    `branches` are the texts that it was compiled of, place by place.
+    `branches` are the texts that it was compiled of, place by place, `bindings` the sub-expressions
+    that those name.
     """
 
     applies: Condition | None
@@ -152,6 +153,7 @@ class Conditions:
     words: Mapping[str, tuple[Wording, ...]]
     branches: tuple[Branch, ...]
     measures: Mapping[str, Condition]
+    bindings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # rules are told apart by identity: they key maps

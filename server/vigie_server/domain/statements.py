@@ -168,6 +168,11 @@ class Statement:
         """What it names beside rows."""
         return [name for name, _ in self._names]
 
+    @property
+    def by_the_day(self) -> Collection[str]:
+        """Those of them of which nothing but a day, or a number of days, is shown."""
+        return [name for name, by_the_day in self._names if by_the_day]
+
     def said(self, rows: Sequence[FactRow], value_of: Callable[[str], object]) -> Texts:
         """The sentences about these rows; `value_of` gives the other values that they name."""
         columns = self._columns
