@@ -22,7 +22,7 @@ from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
-from vigie_server.bootstrap_metrics import device_lines
+from vigie_server.bootstrap_metrics import device_lines, judged_rules
 from vigie_server.bootstrap_notify import notification_routes
 from vigie_server.bootstrap_people import access_to, keep_answers, people_routes, watch_contractors
 from vigie_server.bootstrap_reports import reports_of, reports_routes
@@ -36,7 +36,7 @@ from vigie_server.bootstrap_store import (
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
-from vigie_server.ca.files import write_private
+from vigie_server.ca.files import expiry_of, write_private
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.admission import places_in
 from vigie_server.domain.attempts import Attempts
@@ -48,7 +48,9 @@ from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
 from vigie_server.ingest.listening import listening
 from vigie_server.ingest.telemetry import Telemetry
 from vigie_server.machine_memory import memory_bytes
+from vigie_server.metrics.contractor_lines import ContractorLines
 from vigie_server.metrics.fleet_pages import FleetPages
+from vigie_server.metrics.guide_lines import rule_lines
 from vigie_server.metrics.mail_lines import MailLines
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.metrics.site_attestations import AttestationLines
@@ -67,6 +69,7 @@ from vigie_server.services.sessions import OpenSessions
 from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.services.views import Viewing
+from vigie_server.services.watch_store import WatchStore
 from vigie_server.services.workers import Workers
 from vigie_server.settings import ServerSettings, advertised
 from vigie_server.store import epoch
@@ -78,6 +81,7 @@ from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.questions import Questions
 from vigie_server.store.records import Records
+from vigie_server.store.room import MeasureStore
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.app import create_app
 from vigie_server.web.serving import bound, is_loopback, serve_http
@@ -154,7 +158,7 @@ class Server:
         self._entered = epoch.enter(database, self._mark)
         self._workers = Workers()
         self._registry = CollectorRegistry()
-        self._figures = OwnFigures(self._registry)
+        self._figures = OwnFigures(self._registry, version=version("vigie"))
         rules = {rule.id: rule.digest for rule in catalogue.rules.values()}
         judging = RuleBook(
             catalogue,
@@ -162,7 +166,11 @@ class Server:
             earlier=Catalogues(database).enter(catalogue.digest, rules),
         )
         store = Records(database)
-        self._fleet = Fleet(database, {rule.id: rule.severity for rule in catalogue.rules.values()})
+        self._fleet = Fleet(
+            database,
+            {rule.id: rule.severity for rule in catalogue.rules.values()},
+            lambda: now() - settings.retention.audit,
+        )
         self._lines = device_lines(settings, catalogue, now=now)
         attestations = Attestations(database, catalogue.attestations)
         self._attested = AttestationLines()
@@ -174,9 +182,25 @@ class Server:
         )
         self._sites = SiteLines()
         self._mail_lines = MailLines()
+        contractors = ContractorLines()
         self._pages = FleetPages(
             self._lines,
-            (*self._attested.families, *self._sites.families, *self._mail_lines.families),
+            (
+                rule_lines(judged_rules(catalogue, site_guide)),
+                *self._attested.families,
+                *self._sites.families,
+                *self._mail_lines.families,
+                *contractors.families,
+            ),
+        )
+        self._watch_store = WatchStore(
+            measure=MeasureStore(database, settings.store.capacity),
+            tokens=Tokens(database),
+            workers=self._workers,
+            figures=self._figures,
+            show=contractors.show,
+            now=now,
+            every=settings.metrics.store_every.total_seconds(),
         )
         self._viewing = Viewing(
             self._fleet,
@@ -193,6 +217,7 @@ class Server:
             flush_seen_every=settings.store.flush_seen_every.total_seconds(),
             gather=settings.store.gather.total_seconds(),
         )
+        self._figures.pending_from(lambda: self._commits.backlog)
         records = DeviceRecords(
             store, self._workers, judging, capacity=settings.store.cached_devices
         )
@@ -312,6 +337,9 @@ class Server:
     async def _serve(self, stop: asyncio.Event, started: Callable[[Addresses], None]) -> None:
         settings = self.settings
         pair = self.authority.issue_server_certificate(settings.own_names, now=self._now())
+        self._figures.certificates_expire(
+            {"authority": self.authority.not_after, "telemetry": pair.not_after}
+        )
         limit = settings.limits.max_message_bytes
         telemetry, telemetry_port = listening(
             address=settings.listen.telemetry,
@@ -355,8 +383,9 @@ class Server:
             burst=settings.enrolment.attempts_at_once,
             monotonic=monotonic,
         )
+        port = EnrolmentPort(enrol, renewal, attempts, self._figures.enrolment_refused)
         telemetry.add_generic_rpc_handlers((Telemetry(self._sessions, renewal, peer_of).handler,))
-        enrolment.add_generic_rpc_handlers((EnrolmentPort(enrol, renewal, attempts).handler,))
+        enrolment.add_generic_rpc_handlers((port.handler,))
         certificate, key = self._https()
         http = bound(settings.listen.http)
         serve_readers = partial(
@@ -387,6 +416,7 @@ class Server:
                     ("views", partial(self._viewing.run, stop)),
                     ("changes", partial(self._follow.run, stop)),
                     ("questions", partial(self._asking.run, stop, self._sessions.held)),
+                    ("store", partial(self._watch_store.run, stop)),
                     ("attestations", partial(self._follow_attestations.run, stop)),
                     ("http", serve_readers),
                     *(("sites", partial(show.run, stop)) for show in self._scheduled.shows),
@@ -403,11 +433,12 @@ class Server:
     def _https(self) -> tuple[Path | None, Path | None]:
         """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""
         settings = self.settings
-        expiries = {"authority": self.authority.not_after}
         if settings.http.plain:
-            self._figures.certificates_expire(expiries)
             return None, None
         if settings.http.certificate is not None and settings.http.key is not None:
+            given = expiry_of(settings.http.certificate)
+            if given is not None:
+                self._figures.certificates_expire({"https": given})
             return settings.http.certificate, settings.http.key
         issuer = authority.load(authorities(settings), authority.HTTPS)
         pair = issuer.issue_https_certificate(settings.own_names, now=self._now())
@@ -415,7 +446,7 @@ class Server:
         certificate, key = folder / "server.crt", folder / "server.key"
         write_private(certificate, pair.chain)
         write_private(key, pair.key)
-        self._figures.certificates_expire(expiries | {"https": pair.not_after})
+        self._figures.certificates_expire({"https": pair.not_after})
         return certificate, key
 
     async def _keep_mark(self, stop: asyncio.Event) -> None:

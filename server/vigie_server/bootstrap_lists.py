@@ -1,4 +1,4 @@
-"""The routes of devices, rules and the audit, each with its lists."""
+"""The routes of devices, rules and the audit, each with its lists, and of service discovery."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,9 +12,11 @@ from vigie_server.store.audit_trail import Acts
 from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
 from vigie_server.store.device_lists import FleetLists
+from vigie_server.store.organisation import Organisation
 from vigie_server.web.access import Access
 from vigie_server.web.audit import audit_router
 from vigie_server.web.devices import devices_router
+from vigie_server.web.discovery import discovery_router
 from vigie_server.web.rules import rules_router
 from vigie_server.web.withheld import Withheld
 
@@ -40,4 +42,5 @@ def fleet_routes(
             withheld=withheld,
         ),
         partial(audit_router, trail=Acts(database)),
+        partial(discovery_router, sites=Organisation(database)),
     )

@@ -1,13 +1,25 @@
 """The lines of metrics, as the settings want them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from importlib.metadata import version
 
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.metrics.device_lines import DeviceLines
 from vigie_server.metrics.families import DEVICE_FAMILIES
+from vigie_server.metrics.guide_lines import Described
 from vigie_server.settings import PREFIX, ServerSettings
+
+
+def judged_rules(catalogue: Catalogue, guide: SiteGuide) -> Sequence[Described]:
+    """Every rule that something is judged by: a device, a site or a mail domain."""
+    return [
+        *catalogue.rules.values(),
+        *guide.site_rules.values(),
+        *guide.mail_rules.values(),
+    ]
 
 
 def device_lines(
@@ -28,5 +40,6 @@ def device_lines(
         failing_rules_only_above=settings.failing_rules_only_above,
         text_bytes=settings.metrics.text_memory,
         grace=settings.verdicts.grace,
+        server_version=version("vigie"),
         now=now,
     )

@@ -96,7 +96,7 @@ class SessionSettings(_Group):
 class StoreSettings(_Group):
     """`url` empty: SQLite in the data folder. Otherwise `postgresql+psycopg://...`.
 
-    From `connections` on, what holds of PostgreSQL alone.
+    From `capacity` on, what holds of PostgreSQL alone. `capacity`: the room that it may take.
     """
 
     url: str = ""
@@ -105,6 +105,7 @@ class StoreSettings(_Group):
     flush_seen_every: Span = timedelta(seconds=5)
     gather: Span = timedelta(milliseconds=10)
     cached_devices: int = Field(2_000, ge=1)
+    capacity: ByteSize | None = Field(None, gt=0)
     connections: int = Field(15, ge=6, le=1_000)
     connect_within: Span = Field(timedelta(seconds=5), gt=timedelta(0))
     statement_within: Span = Field(timedelta(minutes=1), gt=timedelta(0))
@@ -263,10 +264,12 @@ class MetricsSettings(_Group):
 
     `families`: the names of the per-device families, separated by commas; `all`, or `none` of them.
     The families of sites always stay. `text_memory`: lines kept as text; the others are compressed.
+    `store_every`: how often the room that the store takes is measured.
     """
 
     families: str = "all"
     text_memory: ByteSize = ByteSize(64 * 1024 * 1024)
+    store_every: Span = Field(timedelta(minutes=1), gt=timedelta(0))
 
     @property
     def exported(self) -> frozenset[str] | None:

@@ -282,6 +282,8 @@ def test_due_verdicts_come_the_longest_overdue_first(database: Database) -> None
     due = store.due(now=NOW + timedelta(hours=3), limit=10)
 
     assert list(due) == [keys[1], keys[0]]
+    assert store.due_since(now=NOW + timedelta(hours=3)) == NOW + timedelta(hours=1)
+    assert store.due_since(now=NOW) is None
 
 
 def test_a_retired_device_is_judged_no_more(database: Database) -> None:

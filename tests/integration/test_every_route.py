@@ -158,6 +158,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/regions/{name}/report": {"GET": READ},
     "/rules": {"GET": READ},
     "/rules/{rule}/verdicts": {"GET": READ},
+    "/sd/prometheus": {"GET": SCRAPE},
     "/sites": {"GET": READ},
     "/sites/{site}": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
     "/sites/{site}/attestations": {"GET": READ, "POST": WRITE},

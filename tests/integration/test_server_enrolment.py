@@ -1,11 +1,13 @@
 """Letting devices in: tokens, claims, takeovers, renewals, over real TLS."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import grpc
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -25,11 +27,13 @@ from fakes.scripted_device import (
     session,
     telemetry_channel,
 )
+from metric_pages import samples_of
 from vigie.v1 import enrollment_pb2, telemetry_pb2, telemetry_pb2_grpc
 from vigie.v1.enrolment_token import decode
 from vigie_server.ca import certificates
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
+from vigie_server.ports.tokens import Role
 from vigie_server.settings import EnrolmentSettings
 from vigie_server.store.administration import Administration
 from vigie_server.store.tokens import Tokens
@@ -49,6 +53,19 @@ async def refusal(
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await enrolled(token, running.authority.certificate_pem, **claims)
     return refused.value.code(), refused.value.details()
+
+
+async def refusals_shown(running: RunningServer) -> dict[str, float]:
+    """Refused calls by their reason, as a scrape tells them."""
+    trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
+    headers = {"Authorization": f"Bearer {running.api_token(Role.SCRAPE)}"}
+    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+        page = await client.get(f"https://localhost:{running.addresses.http}/metrics/server")
+    return {
+        labels[0][1]: value
+        for (name, labels), value in samples_of(page.text).items()
+        if name == "vigie_enrolment_refused_total"
+    }
 
 
 async def test_a_device_certificate_is_for_its_device_alone(tmp_path: Path) -> None:
@@ -213,7 +230,9 @@ async def test_who_knocks_too_often_is_told_to_wait(tmp_path: Path) -> None:
         await enrolled(token, running.authority.certificate_pem)
         second = await refusal(running, token)
         third = await refusal(running, token)
+        refused = await refusals_shown(running)
 
+    assert refused == {"token": 1, "rate": 1, "malformed": 0, "store": 0, "other": 0}
     assert second[0] is grpc.StatusCode.PERMISSION_DENIED
     assert third == (
         grpc.StatusCode.RESOURCE_EXHAUSTED,

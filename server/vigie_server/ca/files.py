@@ -1,6 +1,7 @@
 """Keys and certificates in the data folder: keys are readable by the server's account alone."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,17 @@ def write_private(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def expiry_of(path: Path) -> datetime | None:
+    """When the first certificate of a PEM file expires, the server's own; None: it holds none.
+
+    Whether the file will do is for those to say who serve with it.
+    """
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())[0].not_valid_after_utc
+    except (OSError, ValueError):
+        return None
 
 
 def pem_of_key(key: ec.EllipticCurvePrivateKey) -> bytes:

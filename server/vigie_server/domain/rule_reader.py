@@ -59,12 +59,16 @@ TAKEN_METRICS: Final = frozenset(
         "vigie_device_clock_skew_seconds",
         "vigie_device_compliance_ratio",
         "vigie_device_compliant",
+        "vigie_device_identity_conflicts",
         "vigie_device_info",
         "vigie_device_last_report_timestamp_seconds",
+        "vigie_device_missing_since_timestamp_seconds",
         "vigie_device_nomadic",
         "vigie_device_rule_compliant",
         "vigie_device_rule_failing_since_timestamp_seconds",
         "vigie_device_rules",
+        "vigie_device_state",
+        "vigie_device_unknown_since_timestamp_seconds",
     }
 )
 """What the server itself tells of a device: a second family of the name would spoil the page."""

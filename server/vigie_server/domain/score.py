@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from vigie_server.domain.verdicts import Severity, Status
@@ -54,6 +55,11 @@ def compliance_ratio(standing: Iterable[StandingVerdict]) -> float | None:
     if not counted:
         return None
     return counted.count(Status.PASS) / len(counted)
+
+
+def unknown_since(standing: Iterable[StandingVerdict]) -> datetime | None:
+    """Since when a critical or major rule has been unknown, the one that is so longest."""
+    return min((since for verdict in standing if (since := verdict.unknown_since)), default=None)
 
 
 def compliant(standing: Iterable[StandingVerdict]) -> bool:

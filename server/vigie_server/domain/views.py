@@ -14,19 +14,27 @@ class StandingVerdict:
 
     `failing_since` runs from the first fail until a pass that lasts, not applicable or retirement,
     **through unknown**, so that silence never resolves an alert; absent under a waiver. `waived`: a
-    fail whose risk was accepted.
+    fail whose risk was accepted. `unknown_since`: of an unknown that keeps the device from being
+    compliant, since when.
     """
 
     status: Status
     severity: Severity
     failing_since: datetime | None = None
     waived: bool = False
+    unknown_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """One device with its standing verdicts by rule id, and the measures its rules export."""
+    """One device with its standing verdicts by rule id, and the measures its rules export.
+
+    `missing_since`: when it was declared lost or stolen, while it is and its certificates are in
+    force. `conflicts`: claims of another device's hardware that nobody has settled.
+    """
 
     device: Device
     verdicts: Mapping[str, StandingVerdict]
     measures: Mapping[str, float]
+    missing_since: datetime | None = None
+    conflicts: int = 0

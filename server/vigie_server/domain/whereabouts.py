@@ -6,7 +6,8 @@ the last 30 days. What holds here:
 
 - An address of an interface without hardware of its own (a VPN tunnel) says nothing: a tunnel into
   the facility does not bring the device home.
-- A device that is connected nowhere stays where it was.
+- A device that is connected nowhere stays where it was, and so does one that falls silent: what
+  was last heard off site stays nomadic until it is heard at its site again.
 - Nobody can tell for a site that does not say where it is: its laptops and tablets count as
   nomadic.
 - A person may say that a device is nomadic or is not; that stands.
@@ -102,6 +103,8 @@ def nomadic(whereabouts: Whereabouts, grounds: Grounds, *, chassis: str, now: da
     if chassis not in NOMADIC_CHASSIS:
         return False
     if not grounds.known:
+        return True
+    if whereabouts.presence == OFF_SITE:
         return True
     last = whereabouts.last_off_site_at
     return last is not None and now - last < NOMADIC_FOR

@@ -1,7 +1,7 @@
 """The enrolment port: server-authenticated TLS, for devices that have no certificate in force."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
 
 import grpc
 import structlog
@@ -9,13 +9,26 @@ from google.protobuf.message import Message
 
 from vigie.v1 import enrollment_pb2
 from vigie_server.domain.attempts import Attempts
-from vigie_server.domain.errors import VigieError
+from vigie_server.domain.errors import (
+    MalformedRequest,
+    RateLimited,
+    StoreBusy,
+    TokenRefused,
+    VigieError,
+)
 from vigie_server.ingest import wire
 from vigie_server.ingest.methods import Context, Unary, decoded, service
 from vigie_server.ingest.statuses import STATUS_OF
-from vigie_server.ports.enrolment import Enrolment, Renewal
+from vigie_server.ports.enrolment import Enrolment, Refusal, Renewal
 
 log = structlog.get_logger()
+
+REFUSAL_OF: Final[Mapping[type[VigieError], Refusal]] = {
+    TokenRefused: Refusal.TOKEN,
+    RateLimited: Refusal.RATE,
+    MalformedRequest: Refusal.MALFORMED,
+    StoreBusy: Refusal.STORE,
+}
 
 Asked = TypeVar("Asked", bound=Message)
 
@@ -26,12 +39,22 @@ def address_of(peer: str) -> str:
 
 
 class Enrolments:
-    """Serves `vigie.v1.EnrollmentService`. Every call counts against its peer's attempts."""
+    """Serves `vigie.v1.EnrollmentService`. Every call counts against its peer's attempts.
 
-    def __init__(self, enrolment: Enrolment, renewal: Renewal, attempts: Attempts) -> None:
+    `refused` is told of each refusal.
+    """
+
+    def __init__(
+        self,
+        enrolment: Enrolment,
+        renewal: Renewal,
+        attempts: Attempts,
+        refused: Callable[[Refusal], None],
+    ) -> None:
         self._enrolment = enrolment
         self._renewal = renewal
         self._attempts = attempts
+        self._refused = refused
 
     @property
     def handler(self) -> grpc.GenericRpcHandler:
@@ -83,6 +106,7 @@ class Enrolments:
                 return await answer(decoded(kind, message))
             except VigieError as error:
                 log.warning("enrolment_refused", call=name, error=str(error))
+                self._refused(REFUSAL_OF.get(type(error), Refusal.OTHER))
                 await context.abort(STATUS_OF[type(error)], str(error))
 
         return call

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from vigie_server.domain.agent_ages import agent_age
+from vigie_server.domain.devices import DeviceState
 from vigie_server.metrics import families
 from vigie_server.metrics.blocks import Block
 from vigie_server.metrics.device_rows import STATUSES, DeviceRow, RuleNames
@@ -11,7 +13,7 @@ from vigie_server.metrics.exposition import escaped
 
 CHUNK_DEVICES: Final = 32
 """Devices of a chunk. More compress no better; fewer are touched less often, in more blocks."""
-SITE_FAMILIES: Final = (families.SITE_DEVICES, families.SITE_RULE_DEVICES)
+SITE_FAMILIES: Final = (families.SITE_DEVICES, families.SITE_RULE_DEVICES, families.SITE_AGENTS)
 
 _STATUS_BITS: Final = 3
 
@@ -30,7 +32,7 @@ class Chunk:
 class SiteChunks:
     """The devices of a site, and its own blocks (`SITE_FAMILIES`); None: to be written anew."""
 
-    __slots__ = ("_rules", "_states", "blocks", "chunks", "name", "roomy")
+    __slots__ = ("_agents", "_rules", "_states", "blocks", "chunks", "name", "roomy")
 
     def __init__(self, site: str) -> None:
         self.name: Final = escaped(site)
@@ -39,6 +41,7 @@ class SiteChunks:
         self.blocks: Final[list[Block | None]] = [None] * len(SITE_FAMILIES)
         self._states: Final[Counter[str]] = Counter()
         self._rules: Final[Counter[int]] = Counter()
+        self._agents: Final[Counter[str]] = Counter()
 
     def add(self, row: DeviceRow, families_shown: int) -> Chunk:
         """Gives the device a place, and the chunk that it is in."""
@@ -65,12 +68,14 @@ class SiteChunks:
     def count(self, row: DeviceRow, step: int) -> None:
         """Counts a device in or out."""
         self._states[row.state] += step
+        if row.state == DeviceState.ACTIVE:
+            self._agents[row.agent_version] += step
         for place, status in enumerate(row.statuses):
             if status:
                 self._rules[place << _STATUS_BITS | status] += step
 
-    def lines(self, names: RuleNames) -> Iterator[str]:
-        """The lines of each of `SITE_FAMILIES`."""
+    def lines(self, names: RuleNames, server_version: str) -> Iterator[str]:
+        """The lines of each of `SITE_FAMILIES`. Ages of agents are reckoned from the server's."""
         head = f'{families.SITE_DEVICES.name}{{site="{self.name}",state="'
         yield "".join(
             [
@@ -87,4 +92,12 @@ class SiteChunks:
         ]
         yield "".join(
             [f'{head}{rule}",status="{status}"}} {count}\n' for rule, status, count in sorted(met)]
+        )
+        head = f'{families.SITE_AGENTS.name}{{site="{self.name}",agent_version="'
+        yield "".join(
+            [
+                f'{head}{escaped(agent)}",age="{agent_age(agent, server_version)}"}} {count}\n'
+                for agent, count in sorted(self._agents.items())
+                if count
+            ]
         )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.verdicts import Status
 from vigie_server.metrics import families
 from vigie_server.metrics.device_rows import CODE_OF, SINGLE, STATUSES, WAIVED, DeviceRow, RuleNames
@@ -18,6 +19,9 @@ _SINGLE_FAMILIES: Final = {
     "ratio": families.RATIO,
     "clock_skew": families.CLOCK_SKEW,
     "nomadic": families.NOMADIC,
+    "missing_since": families.MISSING_SINCE,
+    "conflicts": families.CONFLICTS,
+    "unknown_since": families.UNKNOWN_SINCE,
 }
 
 
@@ -69,6 +73,26 @@ class Single:
         place = self.place
         return "".join(
             [f"{head}{row.label}{tail}}} {value}\n" for row in rows if (value := row.values[place])]
+        )
+
+
+@dataclass
+class State:
+    """One line a device that is not active: few, so that the family costs next to nothing."""
+
+    family: Family = families.STATE
+
+    def differs(self, before: DeviceRow, after: DeviceRow) -> bool:
+        return before.state != after.state
+
+    def lines(self, rows: Sequence[DeviceRow], site: str) -> str:
+        head, tail = _around(self.family, site)
+        return "".join(
+            [
+                f'{head}{row.label}{tail},state="{row.state}"}} 1\n'
+                for row in rows
+                if row.state != DeviceState.ACTIVE
+            ]
         )
 
 
@@ -189,6 +213,11 @@ def columns(names: RuleNames, measures: Sequence[Family]) -> Sequence[Column]:
         *(Single(_SINGLE_FAMILIES[what], single[what]) for what in ("clock_skew", "nomadic")),
         *(Single(family, len(SINGLE) + place) for place, family in enumerate(measures)),
         LastReport(),
+        State(),
+        *(
+            Single(_SINGLE_FAMILIES[what], single[what])
+            for what in ("missing_since", "conflicts", "unknown_since")
+        ),
     )
 
 

@@ -34,7 +34,8 @@ class DeviceLines:
     `measures` gives the help text of every measure that rules export, by metric name; others are
     not shown. `exported` names the per-device families that are shown, None for all. For the time
     of `grace` after its enrolment a device has no failing-since lines: alerts leave it alone, and a
-    scrape after that shows them, whether or not it reported.
+    scrape after that shows them, whether or not it reported. Agents' ages are reckoned from
+    `server_version`.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class DeviceLines:
         failing_rules_only_above: int = DEFAULT_FAILING_RULES_ONLY_ABOVE,
         text_bytes: int = DEFAULT_TEXT_BYTES,
         grace: timedelta = timedelta(0),
+        server_version: str = "",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._measures: Final = sorted(measures)
@@ -57,6 +59,7 @@ class DeviceLines:
         self._failing_rules_only_above = failing_rules_only_above
         self._room = Room(text_bytes)
         self._grace = grace
+        self._server_version = server_version
         self._now = now
         self._graces: list[tuple[datetime, str]] = []
         self._rows: dict[str, DeviceRow] = {}
@@ -144,7 +147,11 @@ class DeviceLines:
         self._mark(
             chunk, *[column.family for column in self._columns if column.differs(before, row)]
         )
-        if before.state != row.state or before.statuses != row.statuses:
+        if (
+            before.state != row.state
+            or before.statuses != row.statuses
+            or before.agent_version != row.agent_version
+        ):
             site = chunk.site
             site.count(before, -1)
             site.count(row, 1)
@@ -198,7 +205,7 @@ class DeviceLines:
     def _site_blocks(self, sites: Sequence[SiteChunks], *, gzip: bool) -> Gathered:
         for site in sites:
             if None in site.blocks:
-                for place, lines in enumerate(site.lines(self._names)):
+                for place, lines in enumerate(site.lines(self._names, self._server_version)):
                     site.blocks[place] = self._room.block(lines, gzip=gzip)
         gathered = []
         for place, family in enumerate(SITE_FAMILIES):

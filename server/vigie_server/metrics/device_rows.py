@@ -53,6 +53,7 @@ class DeviceRow:
     """
 
     __slots__ = (
+        "agent_version",
         "chunk",
         "described",
         "failing",
@@ -76,11 +77,13 @@ class DeviceRow:
         self.state: Final = device.state.value
         self.hostname: Final = escaped(device.hostname)
         self.described: Final = _described(device)
+        self.agent_version: Final = intern(device.agent_version)
         self.statuses: Final = _statuses(view.verdicts, names)
         self.failing: Final = _failing(view.verdicts, names)
         self.values: Final = (
             *_scores(view.verdicts.values()),
             *_conditions(device),
+            *_circumstances(view),
             *[_value(view.measures.get(name)) for name in measures],
         )
         last = device.last_report_at
@@ -89,7 +92,15 @@ class DeviceRow:
         self.chunk: Chunk | None = None
 
 
-SINGLE: Final = ("compliant", "ratio", "clock_skew", "nomadic")
+SINGLE: Final = (
+    "compliant",
+    "ratio",
+    "clock_skew",
+    "nomadic",
+    "missing_since",
+    "conflicts",
+    "unknown_since",
+)
 """What `DeviceRow.values` begins with; the measures follow."""
 
 
@@ -139,6 +150,19 @@ def _conditions(device: Device) -> tuple[str, str]:
     """Clock skew, absent until it has been measured; nomadic, without where the device was."""
     skew = device.clock_skew_seconds
     return "" if skew is None else intern(number(round(skew, 1))), str(int(device.nomadic))
+
+
+def _circumstances(view: DeviceView) -> tuple[str, str, str]:
+    """What few devices have, in the order of `SINGLE`."""
+    return (
+        _instant(view.missing_since),
+        str(view.conflicts) if view.conflicts else "",
+        _instant(score.unknown_since(view.verdicts.values())),
+    )
+
+
+def _instant(at: datetime | None) -> str:
+    return "" if at is None else str(round(at.timestamp()))
 
 
 def _value(value: float | None) -> str:

@@ -41,6 +41,24 @@ LAST_REPORT: Final = Family(
     "vigie_device_last_report_timestamp_seconds",
     "When the server last heard from the device.",
 )
+STATE: Final = Family(
+    "vigie_device_state",
+    "1 with the state of a device that is not active: pending, quarantined, lost or stolen. "
+    "Absent while it is active.",
+)
+MISSING_SINCE: Final = Family(
+    "vigie_device_missing_since_timestamp_seconds",
+    "When the device was declared lost or stolen; absent once it is found or revoked.",
+)
+CONFLICTS: Final = Family(
+    "vigie_device_identity_conflicts",
+    "Known devices whose hardware the device claims, to be settled by a person; absent without.",
+)
+UNKNOWN_SINCE: Final = Family(
+    "vigie_device_unknown_since_timestamp_seconds",
+    "Since when a critical or major rule has been unknown on the device, the longest one. "
+    "Absent where none is.",
+)
 SITE_DEVICES: Final = Family(
     "vigie_site_devices",
     "Devices of the site by state.",
@@ -48,6 +66,11 @@ SITE_DEVICES: Final = Family(
 SITE_RULE_DEVICES: Final = Family(
     "vigie_site_rule_devices",
     "Devices of the site by status of the rule.",
+)
+SITE_AGENTS: Final = Family(
+    "vigie_site_agents",
+    "Active devices of the site by version of their agent. age is current, previous (one minor "
+    "version behind the server), unsupported (further behind), newer or unknown.",
 )
 
 DEVICE_FAMILIES: Final = (
@@ -60,5 +83,9 @@ DEVICE_FAMILIES: Final = (
     CLOCK_SKEW,
     NOMADIC,
     LAST_REPORT,
+    STATE,
+    MISSING_SINCE,
+    CONFLICTS,
+    UNKNOWN_SINCE,
 )
 """What the server tells of devices, beside the measures that rules export."""

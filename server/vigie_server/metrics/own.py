@@ -1,6 +1,6 @@
 """The server's own figures: ordinary prometheus-client objects on a registry of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Final
@@ -15,7 +15,9 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from vigie_server.ports.enrolment import Refusal
 from vigie_server.ports.notifying import NoticeKind
+from vigie_server.ports.store_room import StoreRoom
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -23,10 +25,16 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 class OwnFigures:
     """Counts what the server does (`vigie_server.ports.figures.Figures`)."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, *, version: str = "") -> None:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
+        Gauge(
+            "vigie_build_info",
+            "The version of this server; the value is always 1.",
+            ["version"],
+            registry=registry,
+        ).labels(version).set(1)
         self._sessions = Gauge(
             "vigie_sessions", "Devices connected to this server now.", registry=registry
         )
@@ -53,6 +61,39 @@ class OwnFigures:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._failures = Counter(
+            "vigie_commit_failures",
+            "Changes of devices that the store refused or could not take; devices send them again.",
+            registry=registry,
+        )
+        self._pending = Gauge(
+            "vigie_ingest_pending_changes",
+            "Changes of devices that wait for their commit.",
+            registry=registry,
+        )
+        self._enrolments_refused = Counter(
+            "vigie_enrolment_refused",
+            "Calls of the enrolment port that were refused. reason is token, rate, malformed, "
+            "store or other.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in Refusal:
+            self._enrolments_refused.labels(reason.value)
+        self._store_size = Gauge(
+            "vigie_store_size_bytes", "Room that the store takes.", registry=registry
+        )
+        self._store_capacity = Gauge(
+            "vigie_store_capacity_bytes",
+            "Room that the store takes and may still take: the disk for SQLite, what "
+            "STORE__CAPACITY says for PostgreSQL; 0 where it says nothing.",
+            registry=registry,
+        )
+        self._store_reachable = Gauge(
+            "vigie_store_reachable",
+            "1 while the store answers this server, 0 while it does not.",
+            registry=registry,
+        )
         self._judging = Histogram(
             "vigie_judge_seconds",
             "Time to judge the rules that one report concerns.",
@@ -67,7 +108,12 @@ class OwnFigures:
         )
         self._overdue = Gauge(
             "vigie_sweeper_overdue_seconds",
-            "How late the sweeper was at its last round.",
+            "How late the sweeper was at its last round, for the device that had waited longest.",
+            registry=registry,
+        )
+        self._round = Gauge(
+            "vigie_sweeper_last_round_timestamp_seconds",
+            "When this server last ended a round of the sweeper; 0: it never did.",
             registry=registry,
         )
         self._leading = Gauge(
@@ -100,6 +146,23 @@ class OwnFigures:
         self._reports.inc(count)
         self._commits.observe(seconds)
 
+    def commit_failed(self) -> None:
+        self._failures.inc()
+
+    def pending_from(self, waiting: Callable[[], float]) -> None:
+        """Where a scrape asks how many changes wait."""
+        self._pending.set_function(waiting)
+
+    def enrolment_refused(self, reason: Refusal) -> None:
+        self._enrolments_refused.labels(reason.value).inc()
+
+    def store_measured(self, room: StoreRoom | None) -> None:
+        """Shows the store's room; None: it did not answer, what was known stays."""
+        self._store_reachable.set(int(room is not None))
+        if room is not None:
+            self._store_size.set(room.size)
+            self._store_capacity.set(room.capacity or 0)
+
     def report_rejected(self) -> None:
         self._rejected.inc()
 
@@ -116,8 +179,9 @@ class OwnFigures:
         self._verdicts.inc(verdicts)
         self._judging.observe(seconds)
 
-    def swept(self, devices: int, *, overdue: timedelta) -> None:
+    def swept(self, devices: int, *, at: datetime, overdue: timedelta) -> None:
         self._swept.inc(devices)
+        self._round.set(at.timestamp())
         self._overdue.set(overdue.total_seconds())
 
     def leads(self, *, leading: bool) -> None:

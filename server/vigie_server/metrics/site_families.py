@@ -36,3 +36,15 @@ class SiteFamily:
         if sites is None:
             return list(self._blocks.values())
         return [self._blocks[site] for site in sorted(sites & self._blocks.keys())]
+
+
+class CommonFamily(SiteFamily):
+    """Lines of no site: written once, shown in every scope."""
+
+    def __init__(self, family: Family, lines: Iterable[str]) -> None:
+        super().__init__(family)
+        self._block = Block("".join(lines).encode())
+
+    def blocks(self, sites: frozenset[str] | None) -> list[Block]:  # noqa: ARG002 (of every scope)
+        """The one block."""
+        return [self._block]

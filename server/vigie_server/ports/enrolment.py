@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from vigie_server.domain.devices import DeviceState
@@ -10,6 +11,16 @@ from vigie_server.domain.enrolling import Claims, KnownDevice, TokenTerms
 from vigie_server.ports.sessions import Peer
 
 T = TypeVar("T")
+
+
+class Refusal(StrEnum):
+    """Why a call of the enrolment port was refused, as figures tell it."""
+
+    TOKEN = "token"  # noqa: S105 (a reason)
+    RATE = "rate"
+    MALFORMED = "malformed"
+    STORE = "store"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The server's own figures."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
@@ -15,6 +15,10 @@ class Figures(Protocol):
         """One group commit: how many changes, and how long it took."""
         ...
 
+    def commit_failed(self) -> None:
+        """The store refused a change or could not take it: its device keeps it and comes back."""
+        ...
+
     def report_rejected(self) -> None: ...
 
     def report_repeated(self) -> None: ...
@@ -25,7 +29,9 @@ class Figures(Protocol):
 
     def judged(self, verdicts: int, *, seconds: float) -> None: ...
 
-    def swept(self, devices: int, *, overdue: timedelta) -> None: ...
+    def swept(self, devices: int, *, at: datetime, overdue: timedelta) -> None:
+        """One round of the sweeper: how late the device was that had waited longest."""
+        ...
 
     def leads(self, *, leading: bool) -> None:
         """Whether this server does the scheduled work."""

@@ -152,6 +152,10 @@ class RecordStore(Protocol):
         """Devices with rules whose next check is due, the longest overdue first."""
         ...
 
+    def due_since(self, *, now: datetime) -> datetime | None:
+        """When the check that is due longest was due; None: none is."""
+        ...
+
     def judged_otherwise(self, digest: str, *, limit: int) -> Mapping[int, str]:
         """Devices that were not judged by the rules of this digest, each with that of its own.
 

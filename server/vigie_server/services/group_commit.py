@@ -178,6 +178,8 @@ class GroupCommit:
     def _end(self, group: list[Pending], lost: Mapping[int, End]) -> None:
         for pending in group:
             end = lost.get(pending.change.key, End.COMMITTED)
+            if end is End.FAILED:
+                self._figures.commit_failed()
             if end is not End.COMMITTED:
                 pending.record.stale = True
             pending.done(end)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -76,10 +76,12 @@ class Sweep:
         )
         differ = {key: self.judging.differing(digest) for key, digest in anew.items()}
         swept = await self._judge_each(differ, stop)
+        since = await self.workers.read(partial(self.store.due_since, now=began))
         due = await self.workers.read(partial(self.store.due, now=began, limit=self.batch))
         swept += await self._judge_each(due, stop)
+        late = timedelta(0) if since is None else began - since
+        self.figures.swept(swept, at=self.now(), overdue=late)
         if swept:
-            self.figures.swept(swept, overdue=self.now() - began)
             log.info("devices_judged_again", devices=swept)
         return swept
 

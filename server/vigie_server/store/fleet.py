@@ -1,7 +1,7 @@
 """What readers see: devices, verdicts, transitions. The `FleetReader` and `ViewStore`."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -19,10 +19,12 @@ from sqlalchemy import (
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import NotFound
+from vigie_server.domain.score import DECISIVE
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.store.change_lists import transition_record
+from vigie_server.store.circumstances import missing_since, open_conflicts
 from vigie_server.store.database import Database
 from vigie_server.store.instants import from_store_or_none
 from vigie_server.store.models import DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
@@ -36,20 +38,31 @@ STANDING: Final = select(
     VERDICT.c.device_key,
     VERDICT.c.rule,
     VERDICT.c.status,
+    type_coerce(VERDICT.c.since, BigInteger),
     type_coerce(VERDICT.c.failing_since, BigInteger),
     VERDICT.c.waived,
     VERDICT.c.measures,
 )
+_UNKNOWN: Final = Status.UNKNOWN.value
 STANDING_KEPT: Final = 16_384
 """Standing verdicts kept at hand: those of a fleet are few, but for when they began to fail."""
 
 
 class Fleet:
-    """Reads the fleet. `severities` are those of the rules in force; others count as minor."""
+    """Reads the fleet. `severities` are those of the rules in force; others count as minor.
 
-    def __init__(self, database: Database, severities: Mapping[str, Severity]) -> None:
+    `audited_since`: what the audit no longer knows is at least as old.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        severities: Mapping[str, Severity],
+        audited_since: Callable[[], datetime] | None = None,
+    ) -> None:
         self._database = database
         self._severities = severities
+        self._audited_since = audited_since
 
     def devices(self, wanted: DeviceFilter, *, after: str | None, limit: int) -> Page:
         query = _devices().order_by(DEVICE.c.id).limit(limit + 1)
@@ -132,16 +145,27 @@ class Fleet:
         wanted = VERDICT.c.device_key.in_(list(verdicts)) if theirs is None else theirs
         severities = self._severities
         # Some fifty rows a device: columns as the driver gives them, verdicts that are shared.
-        for key, rule, status, failing, waived, measured in connection.execute(
+        for key, rule, status, since, failing, waived, measured in connection.execute(
             STANDING.where(wanted)
         ):
-            verdicts[key][rule] = _standing(
-                status, severities.get(rule, Severity.MINOR), failing, waived
-            )
+            severity = severities.get(rule, Severity.MINOR)
+            lacking = since if status == _UNKNOWN and severity in DECISIVE else None
+            verdicts[key][rule] = _standing(status, severity, failing, lacking, waived)
             if measured != "{}":
                 measures[key].update(json.loads(measured))
+        missing = missing_since(connection, rows, self._audited_since)
+        conflicts = open_conflicts(connection, rows)
         return [
-            (row.key, DeviceView(device_of(row), verdicts[row.key], measures[row.key]))
+            (
+                row.key,
+                DeviceView(
+                    device_of(row),
+                    verdicts[row.key],
+                    measures[row.key],
+                    missing.get(row.key),
+                    conflicts.get(row.key, 0),
+                ),
+            )
             for row in rows
         ]
 
@@ -151,6 +175,7 @@ def _standing(
     status: str,
     severity: Severity,
     failing_since: int | None,
+    unknown_since: int | None,
     waived: bool,  # noqa: FBT001 (a column)
 ) -> StandingVerdict:
     return StandingVerdict(
@@ -158,6 +183,7 @@ def _standing(
         severity=severity,
         failing_since=None if waived else from_store_or_none(failing_since),
         waived=bool(waived) and status == Status.FAIL.value,
+        unknown_since=from_store_or_none(unknown_since),
     )
 
 

@@ -159,6 +159,19 @@ class Records:
                 found.setdefault(key, []).append(rule)
         return found
 
+    def due_since(self, *, now: datetime) -> datetime | None:
+        query = (
+            select(VERDICT.c.next_check_at)
+            .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
+            .where(VERDICT.c.next_check_at <= now)
+            .where(DEVICE.c.disabled == "")
+            .order_by(VERDICT.c.next_check_at)
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            found: datetime | None = connection.execute(query).scalar_one_or_none()
+        return found
+
     def judged_otherwise(self, digest: str, *, limit: int) -> Mapping[int, str]:
         query = (
             select(DEVICE.c.key, DEVICE.c.judged_with)

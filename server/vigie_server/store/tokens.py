@@ -1,7 +1,7 @@
 """Enrolment tokens and API tokens: made, listed, revoked, recognised. Only hashes are stored."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -110,6 +110,21 @@ class Tokens:
                 )
                 for row in rows
             ]
+
+    def contractor_expiries(self, *, now: datetime) -> Mapping[str, Sequence[tuple[str, datetime]]]:
+        """Contractors' tokens in force by site: public id and end of each."""
+        query = (
+            select(API_TOKEN.c.id, API_TOKEN.c.sites, API_TOKEN.c.expires_at)
+            .where(API_TOKEN.c.role == Role.CONTRACTOR.value)
+            .where(API_TOKEN.c.revoked_at.is_(None))
+            .where(API_TOKEN.c.expires_at > now)
+        )
+        found: dict[str, list[tuple[str, datetime]]] = {}
+        with self._database.reading() as connection:
+            for token in connection.execute(query):
+                for site in _sites(token.sites) or ():
+                    found.setdefault(site, []).append((token.id, token.expires_at))
+        return found
 
     @retried
     def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:

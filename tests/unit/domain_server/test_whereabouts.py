@@ -95,6 +95,13 @@ def test_a_laptop_off_site_in_the_last_thirty_days_is_nomadic(
     assert nomadic(before, GROUNDS, chassis=chassis, now=NOW) is wanted
 
 
+def test_a_laptop_last_heard_off_site_stays_nomadic_however_long_it_is_silent() -> None:
+    gone = NOW - timedelta(days=200)
+
+    assert nomadic(Whereabouts("off_site", gone, gone), GROUNDS, chassis="laptop", now=NOW)
+    assert not nomadic(Whereabouts("on_site", gone, gone), GROUNDS, chassis="laptop", now=NOW)
+
+
 def test_a_laptop_that_never_left_is_not_nomadic() -> None:
     assert not nomadic(Whereabouts("on_site", EARLIER), GROUNDS, chassis="laptop", now=NOW)
 

@@ -238,6 +238,7 @@ def test_only_the_families_asked_for_are_shown_and_those_of_sites_stay() -> None
 
     assert {name for name, _ in found} == {
         "vigie_device_nomadic",
+        "vigie_site_agents",
         "vigie_site_devices",
         "vigie_site_rule_devices",
     }

@@ -46,10 +46,11 @@ class Committing:
 
     def __init__(self, store: MemoryCommits, *, max_pending: int = 100) -> None:
         self.workers = Workers()
+        self.registry = CollectorRegistry()
         self.commits = GroupCommit(
             store,  # type: ignore[arg-type]  # the one method that is used
             self.workers,
-            OwnFigures(CollectorRegistry()),
+            OwnFigures(self.registry),
             max_group=10,
             max_pending=max_pending,
             flush_seen_every=0.01,
@@ -124,6 +125,7 @@ async def test_what_one_device_sent_does_not_undo_what_others_did() -> None:
     await committing.run_to_the_end()
 
     assert committing.ends == {1: End.COMMITTED, 2: End.FAILED, 3: End.COMMITTED}
+    assert committing.registry.get_sample_value("vigie_commit_failures_total") == 1
 
 
 async def test_senders_wait_while_the_store_is_behind() -> None:

@@ -5,8 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from vigie_server.domain.errors import StoreBusy
 from vigie_server.domain.views import DeviceView
+from vigie_server.metrics.own import OwnFigures
 from vigie_server.services.sweep import Sweep
 from vigie_server.services.views import Viewing
 from vigie_server.services.workers import Workers
@@ -53,6 +56,9 @@ class Story:
     def due(self, *, now: datetime, limit: int) -> Mapping[int, Sequence[str]]:  # noqa: ARG002
         return {}
 
+    def due_since(self, *, now: datetime) -> datetime | None:  # noqa: ARG002
+        return None
+
 
 def parts(story: Story, workers: Workers) -> tuple[Viewing, Sweep]:
     viewing = Viewing(story, workers, story, every=0.001)
@@ -66,7 +72,7 @@ def parts(story: Story, workers: Workers) -> tuple[Viewing, Sweep]:
         commits=unused,
         viewing=viewing,
         judging=store,
-        figures=unused,
+        figures=OwnFigures(CollectorRegistry()),
         now=lambda: NOW,
         every=0.001,
         batch=10,

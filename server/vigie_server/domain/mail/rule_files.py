@@ -25,6 +25,11 @@ class MailRule:
     why: Texts
     remediation: Texts
 
+    @property
+    def question(self) -> int:
+        """The question of the guide it belongs to."""
+        return int(self.id[1:3])
+
 
 def load_mail_rules(path: Path) -> Mapping[str, MailRule]:
     """All rules on mail domains, by id. Raises RulesMalformed."""
