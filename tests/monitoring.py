@@ -1,6 +1,7 @@
 """Servers with simulated fleets, and a real Prometheus that watches them."""
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ async def scrape_token(server: ServerProgram) -> str:
 async def asked(url: str, path: str, **parameters: str) -> Any:
     async with httpx2.AsyncClient() as client:
         answer = await client.get(f"{url}/api/v1/{path}", params=parameters)
+    answer.raise_for_status()
     return answer.json()["data"]
 
 
@@ -71,12 +73,16 @@ async def answers(url: str, query: str) -> list[dict[str, Any]]:
 
 
 async def first_answer(url: str, query: str) -> list[dict[str, Any]]:
-    """What Prometheus answers once it has scraped."""
+    """What Prometheus answers once it has started and scraped."""
     async with asyncio.timeout(ANSWERS_WITHIN):
         while True:
             try:
                 found = await answers(url, query)
             except httpx2.TransportError:
+                found = []
+            except httpx2.HTTPStatusError as error:
+                if error.response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
                 found = []
             if found:
                 return found

@@ -4,10 +4,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+import yaml
 
+from alert_files import FOLDER, alerts, recordings
 from components import required_program
 from metric_pages import Labels, samples_of
 from monitoring import asked, first_answer, joined, prometheus_program, scrape_token, served
@@ -139,3 +142,67 @@ async def test_a_real_prometheus_scrapes_the_fleet(server: ServerProgram, tmp_pa
     assert {told["unit"] for told in units["vigie_device_compliance_ratio"]} == {"ratio"}
     assert failing
     assert len(by_platform) == 3
+
+
+def shipped(server: ServerProgram, folder: Path, token: str) -> Path:
+    """The configuration for large fleets as it is shipped, but for addresses and the pace."""
+    text = (FOLDER / "prometheus-sharded.yml").read_text(encoding="utf-8")
+    configuration = yaml.safe_load(
+        text.replace("vigie.example.org:8445", f"127.0.0.1:{server.http}")
+    )
+    del configuration["alerting"]
+    configuration["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    fleet = configuration["scrape_configs"][0]
+    fleet["http_sd_configs"][0]["refresh_interval"] = "1s"
+    fleet["relabel_configs"][0]["modulus"] = 1
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration), encoding="utf-8")
+    (folder / "vigie-token").write_text(token)
+    (folder / "vigie-https.crt").write_bytes(server.https_authority.read_bytes())
+    (folder / "rules").mkdir()
+    for path in (FOLDER / "rules").glob("*.yml"):
+        rules = path.read_text(encoding="utf-8").replace("interval: 1m", "interval: 1s")
+        (folder / "rules" / path.name).write_text(rules, encoding="utf-8")
+    return folder / "prometheus.yml"
+
+
+async def evaluated(url: str) -> list[dict[str, Any]]:
+    """Every rule, once each has been evaluated."""
+    async with asyncio.timeout(ANSWERS_WITHIN):
+        while True:
+            groups = (await asked(url, "rules"))["groups"]
+            rules = [rule for group in groups for rule in group["rules"]]
+            if rules and all(rule["health"] != "unknown" for rule in rules):
+                return rules
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.timeout(120)
+async def test_a_real_prometheus_finds_the_sites_and_evaluates_every_rule(
+    server: ServerProgram, tmp_path: Path
+) -> None:
+    (port,) = free_ports(1)
+    folder = tmp_path / "prometheus"
+    folder.mkdir()
+    configuration = shipped(server, folder, await scrape_token(server))
+    program = prometheus_program(configuration, folder / "tsdb", port)
+    await program.start()
+    try:
+        url = f"http://127.0.0.1:{port}"
+        (up,) = await first_answer(url, 'up{job="vigie-fleet"} == 1')
+        devices = await first_answer(
+            url, f"sum(site_platform:vigie_device_compliant:count) == {DEVICES}"
+        )
+        by_question = await first_answer(
+            url, "count by (question) (question_severity_status:vigie_site_rule_devices:sum)"
+        )
+        rules = await evaluated(url)
+    finally:
+        await program.stop()
+
+    assert up["metric"]["instance"] == "les-lilas"
+    assert devices
+    assert {found["metric"]["question"] for found in by_question} >= {"3", "4", "6", "9"}
+    assert [(rule["name"], rule["lastError"]) for rule in rules if rule["health"] != "ok"] == []
+    assert {rule["name"] for rule in rules} == {alert.name for alert in alerts()} | set(
+        recordings()
+    )
