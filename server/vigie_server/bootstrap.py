@@ -397,6 +397,7 @@ class Server:
             key=key,
             max_head=settings.http.max_head,
             threads=settings.http.threads,
+            keep_alive=settings.http.keep_alive,
         )
         addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))
         try:

@@ -360,8 +360,9 @@ class HttpSettings(_Group):
     `plain` serves HTTP without TLS, on loopback addresses alone. `max_head`: the request line and
     the headers of a request. `origin`: what browsers call this server, where a proxy stands before
     it: `https://vigie.example.org`. `requests_...`: how often each token or account may ask this
-    server, `/metrics` apart. `threads`: requests that read the store together. `answers_kept`: how
-    long a request that is sent again under its key is known.
+    server, `/metrics` apart. `threads`: requests that read the store together. `keep_alive`: how
+    long a connection without a request is kept. `answers_kept`: how long a request that is sent
+    again under its key is known.
     """
 
     certificate: Path | None = None
@@ -370,7 +371,8 @@ class HttpSettings(_Group):
     max_head: ByteSize = Field(ByteSize(64 * 1024), ge=8 * 1024)
     requests_per_minute: float = Field(3_000, gt=0)
     requests_at_once: float = Field(600, ge=1)
-    threads: int = Field(10, ge=1, le=100)
+    threads: int = Field(9, ge=1, le=100)
+    keep_alive: Span = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
     answers_kept: Span = Field(timedelta(days=1), ge=timedelta(minutes=1), le=timedelta(days=30))
     origin: str = Field("", pattern=r"^(https?://[^/\s]+)?$")
 

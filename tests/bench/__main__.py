@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench import agent, fleet, ingest, lists, pack_cost, rejudge, scrape, visits
+from bench import agent, contractors, fleet, ingest, lists, pack_cost, rejudge, scrape, visits
 from bench.processes import ROOT
 
 RESULTS = ROOT / "bench-results" / "latest.json"
@@ -38,6 +38,7 @@ PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "fleet": fleet.measure,
     "agent": agent.measure,
     "lists": lists.measure,
+    "contractors": contractors.measure,
     "lists-postgres": lists.measure_on_postgres,
     "packs": pack_cost.measure,
     "ingest-postgres": ingest.measure_on_postgres,

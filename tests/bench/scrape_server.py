@@ -145,6 +145,7 @@ async def main(folder: Path, devices: int) -> None:
                 key=key,
                 max_head=settings.http.max_head,
                 threads=settings.http.threads,
+                keep_alive=settings.http.keep_alive,
             )
         )
         await follow(fleet, pages, watch)

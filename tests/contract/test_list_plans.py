@@ -127,7 +127,6 @@ def bound(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def move(few: int) -> None:
         for module in (scopes, device_lists, change_lists):
             monkeypatch.setattr(module, "FEW", few)
-        monkeypatch.setattr(scopes.seen, "__kwdefaults__", {"few": few})
 
     return move
 

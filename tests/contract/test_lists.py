@@ -43,7 +43,6 @@ def database(
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (scopes, device_lists, change_lists):
         monkeypatch.setattr(module, "FEW", request.param)
-    monkeypatch.setattr(scopes.seen, "__kwdefaults__", {"few": request.param})
 
 
 def rows(database: Database, sql: str) -> list[Any]:

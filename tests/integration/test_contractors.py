@@ -186,7 +186,7 @@ def test_without_a_note_there_is_no_answer(
     def busy(*_: object) -> int:
         raise StoreBusy("the store cannot take it now")
 
-    monkeypatch.setattr(Accesses, "begin", busy)
+    monkeypatch.setattr(Accesses, "write", busy)
     headers = Callers(database, NOW)(Role.CONTRACTOR)
 
     answer = an_app(database, clock).get("/api/v1/devices", headers=headers)

@@ -77,7 +77,14 @@ async def served(certificate: tuple[Path, Path] | None) -> AsyncIterator[int]:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             serve_http(
-                an_app(), listener, stop, certificate=chain, key=key, max_head=MAX_HEAD, threads=2
+                an_app(),
+                listener,
+                stop,
+                certificate=chain,
+                key=key,
+                max_head=MAX_HEAD,
+                threads=2,
+                keep_alive=timedelta(seconds=30),
             )
         )
         try:

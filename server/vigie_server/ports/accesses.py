@@ -1,5 +1,6 @@
 """What contractors look at, noted in the audit: a row a minute for each way, however often."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -21,24 +22,31 @@ class Looked:
 
 
 class NotesAccesses(Protocol):
-    """Keeps what was looked at. Blocking: call it from a worker thread."""
+    """Keeps what was looked at. One request may be of several sites."""
 
-    def request(self, looked: Looked, rows: int) -> None:
-        """Notes a request before it is answered. Raises StoreBusy."""
+    async def request(self, looked: Sequence[Looked], rows: int) -> None:
+        """Returns once the request is noted: answer it then. Raises StoreBusy."""
         ...
 
-    def more_rows(self, looked: Looked, rows: int) -> None:
+    async def more_rows(self, looked: Sequence[Looked], rows: int) -> None:
         """Adds rows that a stream gave after it had begun. Raises StoreBusy."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """A row of the audit that grows for a minute. `key` is None until it is stored."""
+
+    key: int | None
+    at: datetime
+    actor: str
+    action: str
+    subject: str
 
 
 class AccessStore(Protocol):
     """Rows of the audit that grow for a minute. Blocking: call it from a worker thread."""
 
-    def begin(self, at: datetime, actor: str, action: str, subject: str) -> int:
-        """Adds a row; gives its key."""
-        ...
-
-    def grow(self, key: int, at: datetime, action: str) -> None:
-        """Says the row anew."""
+    def write(self, rows: Sequence[AccessRow]) -> Sequence[int]:
+        """Adds rows that have no key and says the others anew, all or none; gives their keys."""
         ...

@@ -59,8 +59,7 @@ class ListedDevice(NamedTuple):
     nomadic: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceEntry:
+class DeviceEntry(NamedTuple):
     """A device with its figures and the rules that it fails; `waived_rules` are among them."""
 
     device: ListedDevice

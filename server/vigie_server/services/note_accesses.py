@@ -1,30 +1,48 @@
 """Notes what contractors look at: at once, and one row of the audit a minute for each way.
 
-A robot that goes through a list adds to the row of that minute instead of making one a page. Each
-server has rows of its own. Requests that are refused for coming too often are counted once a
-minute, so that they cost no write each.
+A robot that goes through a list adds to the row of that minute instead of making one a page, and
+requests that come while a note is being written are noted together by the next: one flush to the
+disk serves all who wait. Each server has rows of its own. Requests that are refused for coming too
+often are counted once a minute, so that they cost no write each.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from threading import Lock
 from typing import Final
 
+from vigie_server.domain.errors import VigieError
 from vigie_server.domain.plurals import counted
-from vigie_server.ports.accesses import AccessStore, Looked
+from vigie_server.ports.accesses import AccessRow, AccessStore, Looked
 
 DEVICES_NAMED: Final = 20
 
+Way = tuple[str, str, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Minute:
+    """What one way came to in this minute; `key` is None until it has a row."""
+
+    key: int | None
+    at: datetime
+    requests: int = 0
+    rows: int = 0
+    devices: frozenset[str] = frozenset()
+
 
 @dataclass(slots=True)
-class _Minute:
-    key: int
-    at: datetime
+class _Note:
+    """Something to be noted, and how that ended."""
+
+    looked: Sequence[Looked]
     requests: int
     rows: int
-    devices: set[str] = field(default_factory=set)
+    ended: bool = False
+    error: VigieError | None = None
 
 
 class NoteAccesses:
@@ -33,44 +51,82 @@ class NoteAccesses:
     def __init__(self, store: AccessStore, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
+        self._waiting: list[_Note] = []
+        self._turn = asyncio.Lock()
         self._lock = Lock()
         self._minute: datetime | None = None
-        self._held: dict[tuple[str, str, str, str, int], _Minute] = {}
+        self._held: dict[Way, _Minute] = {}
 
-    def request(self, looked: Looked, rows: int) -> None:
-        """Notes a request before it is answered. Raises StoreBusy."""
-        with self._lock:
-            self._note(looked, 1, rows)
+    async def request(self, looked: Sequence[Looked], rows: int) -> None:
+        """Returns once the request is noted: answer it then. Raises StoreBusy."""
+        await self._noted(_Note(looked, 1, rows))
 
-    def more_rows(self, looked: Looked, rows: int) -> None:
+    async def more_rows(self, looked: Sequence[Looked], rows: int) -> None:
         """Adds rows that a stream gave after it had begun. Raises StoreBusy."""
-        with self._lock:
-            self._note(looked, 0, rows)
+        await self._noted(_Note(looked, 0, rows))
 
-    def _note(self, looked: Looked, requests: int, rows: int) -> None:
+    async def _noted(self, note: _Note) -> None:
+        self._waiting.append(note)
+        async with self._turn:
+            while not note.ended:  # whoever had the turn before did not take it along
+                together, self._waiting = self._waiting, []
+                await asyncio.to_thread(self._write, together)
+        if note.error is not None:
+            raise note.error
+
+    def _write(self, notes: Sequence[_Note]) -> None:
+        """Notes them all, or none: each is told."""
+        with (
+            self._lock
+        ):  # the turn goes on when a request is cancelled, and its thread does not end
+            try:
+                if notes:
+                    self._write_together(notes)
+            except VigieError as error:
+                for note in notes:
+                    note.error = error
+            finally:
+                for note in notes:
+                    note.ended = True
+
+    def _write_together(self, notes: Sequence[_Note]) -> None:
         now = self._now()
         minute = now.replace(second=0, microsecond=0)
-        if minute != self._minute:
-            self._minute, self._held = minute, {}
-        way = (looked.actor, looked.method, looked.route, looked.site, looked.status)
-        held = self._held.get(way)
-        if held is None:
-            held = _Minute(0, now, 0, 0)
-        held.requests += requests
-        held.rows += rows
-        if looked.device and len(held.devices) < DEVICES_NAMED:
-            held.devices.add(looked.device)
-        told = _told(looked, held)
-        if way not in self._held:
-            held.key = self._store.begin(now, looked.actor, told, looked.site)
-            self._held[way] = held
-        elif looked.status != HTTPStatus.TOO_MANY_REQUESTS:
-            self._store.grow(held.key, held.at, told)
+        held = self._held if minute == self._minute else {}
+        grown: dict[Way, _Minute] = {}
+        for note in notes:
+            for looked in note.looked:
+                way = (looked.actor, looked.method, looked.route, looked.site, looked.status)
+                before = grown.get(way) or held.get(way) or _Minute(None, now)
+                grown[way] = _with(before, looked, note)
+        written = [
+            way
+            for way, found in grown.items()
+            if found.key is None or way[-1] != HTTPStatus.TOO_MANY_REQUESTS
+        ]
+        rows = [_row(way, grown[way]) for way in written]
+        keys = self._store.write(rows) if rows else []
+        for way, key in zip(written, keys, strict=True):
+            found = grown[way]
+            grown[way] = _Minute(key, found.at, found.requests, found.rows, found.devices)
+        held.update(grown)
+        self._minute, self._held = minute, held
 
 
-def _told(looked: Looked, held: _Minute) -> str:
-    devices = f"; devices {', '.join(sorted(held.devices))}" if held.devices else ""
-    return (
-        f"{looked.method} {looked.route}: {looked.status}, "
-        f"{counted(held.requests, 'request|requests')}, {counted(held.rows, 'row|rows')}{devices}"
+def _with(before: _Minute, looked: Looked, note: _Note) -> _Minute:
+    devices = before.devices
+    if looked.device and len(devices) < DEVICES_NAMED:
+        devices |= {looked.device}
+    return _Minute(
+        before.key, before.at, before.requests + note.requests, before.rows + note.rows, devices
     )
+
+
+def _row(way: Way, found: _Minute) -> AccessRow:
+    actor, method, route, site, status = way
+    devices = f"; devices {', '.join(sorted(found.devices))}" if found.devices else ""
+    told = (
+        f"{method} {route}: {status}, {counted(found.requests, 'request|requests')}, "
+        f"{counted(found.rows, 'row|rows')}{devices}"
+    )
+    return AccessRow(found.key, found.at, actor, told, site)

@@ -21,7 +21,7 @@ from vigie_server.store.instants import to_store
 from vigie_server.store.keyset import keyset, paged, walking
 from vigie_server.store.models import DeviceRow, Site, TransitionRow
 from vigie_server.store.record_rows import device_key_of
-from vigie_server.store.scopes import Scope, seen
+from vigie_server.store.scopes import Scope, Scopes
 from vigie_server.store.tables import table
 
 DEVICE, SITE, TRANSITION = table(DeviceRow), table(Site), table(TransitionRow)
@@ -43,13 +43,14 @@ class Changes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._scopes = Scopes(few=FEW)
 
     def changes(
         self, wanted: ChangesWanted, *, after: Position | None, limit: int
     ) -> Page[ChangeOfDevice]:
         query = _bounded(_of_devices(), wanted, after)
         with self._database.reading() as connection:
-            scope = seen(connection, wanted.sites, few=FEW)
+            scope = self._scopes.seen(connection, wanted.sites)
             if scope.few:
                 rows = _of_few(connection, query, scope, wanted, after=after, limit=limit)
             else:

@@ -1,48 +1,44 @@
 """Lists of devices and of their verdicts. The `DeviceLists`.
 
-A page is found in two steps: its keys in an index, then the rows of those keys. For the keys there
-are two ways. An index of the order (`ix_device_by_...`) holds all that devices are filtered by, so
-that it is walked without touching a device that is not in the page. Where a filter leaves few
-devices, these are gathered by that filter's own index and put in order: walking would pass over
-most of the fleet for them.
+A page is found in two steps: its keys in an index, then what `device_entries` shows of them. For
+the keys there are two ways. An index of the order (`ix_device_by_...`) holds all that devices are
+filtered by, so that it is walked without touching a device that is not in the page. Where a filter
+leaves few devices, these are gathered by that filter's own index and put in order: walking would
+pass over most of the fleet for them.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
-    Row,
     Select,
     and_,
-    bindparam,
-    case,
     exists,
     func,
     select,
-    text,
 )
 
-from vigie_server.domain.score import Figures
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.declaring import Sites
 from vigie_server.ports.lists import (
     DeviceEntry,
     DevicesWanted,
-    ListedDevice,
     RuleTally,
     VerdictOfDevice,
 )
 from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.readers import VerdictRecord
 from vigie_server.store.database import Database
+from vigie_server.store.device_entries import entries
 from vigie_server.store.keyset import keyset, paged, walking
 from vigie_server.store.models import EVERY_SITE, DeviceRow, RuleCount, Site, VerdictRow
+from vigie_server.store.one_row import rows_of
 from vigie_server.store.record_rows import device_key_of, verdict_record
 from vigie_server.store.rule_counts import COLUMNS
-from vigie_server.store.scopes import BY_SITE, FEW, Scope, at_most, seen
+from vigie_server.store.scopes import BY_SITE, BY_SITE_AND_ID, FEW, Scope, Scopes, at_most
 from vigie_server.store.tables import table
 
 DEVICE, SITE, VERDICT, COUNT = table(DeviceRow), table(Site), table(VerdictRow), table(RuleCount)
@@ -54,39 +50,7 @@ ORDERS: Final[dict[str, tuple[str, tuple[ColumnElement[Any], ...]]]] = {
 }
 """The index of each order, and its columns."""
 BY_RULE: Final = "ix_verdict_rule_status_device_key"
-FAILING: Final = "ix_verdict_failing"
 _HIGHEST: Final = "\U0010ffff"
-_BETWEEN: Final = " "  # no rule's id holds one
-
-# Statements of every page are made once: making one costs more than many rows. The rules that a
-# device fails come joined, because a row a rule would cost more than all else of the page.
-_KEYS: Final[BindParameter[Sequence[int]]] = bindparam("keys", expanding=True)
-_BEFORE: Final = 5
-"""Columns before those of `ListedDevice`."""
-_SHOWN: Final = (
-    select(
-        *(DEVICE.c[name] for name in ("key", "passing", "failing", "unknown", "compliant")),
-        *(SITE.c.name if name == "site" else DEVICE.c[name] for name in ListedDevice._fields),
-    )
-    .join(SITE, SITE.c.key == DEVICE.c.site_key)
-    .where(DEVICE.c.key.in_(_KEYS))
-)
-_FAILING: Final = (
-    walking(
-        select(
-            VERDICT.c.device_key,
-            func.aggregate_strings(VERDICT.c.rule, _BETWEEN).label("rules"),
-            func.aggregate_strings(case((VERDICT.c.waived, VERDICT.c.rule)), _BETWEEN).label(
-                "waived"
-            ),
-        ),
-        VERDICT,
-        FAILING,
-    )
-    .where(VERDICT.c.device_key.in_(_KEYS))
-    .where(text("verdict.status = 'fail'"))  # as the index says it
-    .group_by(VERDICT.c.device_key)
-)
 
 
 class FleetLists:
@@ -94,26 +58,28 @@ class FleetLists:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._scopes = Scopes()
 
     def devices(
         self, wanted: DevicesWanted, *, after: Position | None, limit: int
     ) -> Page[DeviceEntry]:
         _, columns = ORDERS[wanted.sort.removeprefix("-")]
         with self._database.reading() as connection:
+            scope = self._scopes.seen(connection, wanted.sites)
             query = keyset(
-                _keys(connection, wanted, columns),
+                _keys(connection, wanted, scope, columns),
                 columns,
                 after=after,
                 limit=limit,
                 newest_first=wanted.sort.startswith("-"),
             )
             page = paged(
-                connection.execute(query).all(),
+                rows_of(connection, query),
                 limit,
                 lambda row: tuple(row[1:]),
-                lambda row: int(row.key),
+                itemgetter(0),
             )
-            return Page(_entries(connection, page.items), page.after)
+            return Page(entries(connection, page.items), page.after)
 
     def verdicts(
         self, device_id: str, *, status: Status | None, after: Position | None, limit: int
@@ -145,7 +111,7 @@ class FleetLists:
         if status is not None:
             query = query.where(VERDICT.c.status == status.value)
         with self._database.reading() as connection:
-            scope = seen(connection, sites)
+            scope = self._scopes.seen(connection, sites)
             if scope.few:
                 keys = connection.execute(scope.devices()).scalars().all()
                 query = query.where(VERDICT.c.device_key.in_(keys))
@@ -184,14 +150,17 @@ class FleetLists:
 
 
 def _keys(
-    connection: Connection, wanted: DevicesWanted, columns: Sequence[ColumnElement[Any]]
+    connection: Connection,
+    wanted: DevicesWanted,
+    scope: Scope,
+    columns: Sequence[ColumnElement[Any]],
 ) -> Select[Any]:
     """The keys of the devices that are wanted, with their places, by the shortest way."""
     index = ORDERS[wanted.sort.removeprefix("-")][0]
-    scope = seen(connection, wanted.sites)
     query = _narrowed(select(DEVICE.c.key, *columns), wanted, scope)
     if scope.few:
-        return walking(_judged_so(query, wanted), DEVICE, BY_SITE)
+        here = BY_SITE_AND_ID if index == ORDERS["id"][0] else BY_SITE
+        return walking(_judged_so(query, wanted), DEVICE, here)
     if wanted.rule is not None and wanted.status is not None:
         holding = walking(select(VERDICT.c.device_key), VERDICT, BY_RULE).where(
             VERDICT.c.rule == wanted.rule, VERDICT.c.status == wanted.status.value
@@ -238,25 +207,3 @@ def _judged_so(query: Select[Any], wanted: DevicesWanted) -> Select[Any]:
 def _begins(name: str) -> ColumnElement[bool]:
     """A range of the index, where `LIKE` would depend on the database's collation."""
     return and_(DEVICE.c.hostname >= name, DEVICE.c.hostname < name + _HIGHEST)
-
-
-def _entries(connection: Connection, keys: Sequence[int]) -> list[DeviceEntry]:
-    """The devices of these keys, in the keys' order."""
-    given = {"keys": list(keys)}
-    failing = {row.device_key: row for row in connection.execute(_FAILING, given).all()}
-    entries = {
-        row.key: _entry(row, failing.get(row.key)) for row in connection.execute(_SHOWN, given)
-    }
-    return [entries[key] for key in keys]
-
-
-def _entry(row: Row[Any], failing: Row[Any] | None) -> DeviceEntry:
-    figures = Figures(row.passing, row.failing, row.unknown, row.compliant)
-    device = ListedDevice._make(row[_BEFORE:])
-    if failing is None:
-        return DeviceEntry(device, figures, [], [])
-    return DeviceEntry(device, figures, _rules(failing.rules), _rules(failing.waived))
-
-
-def _rules(joined: str | None) -> list[str]:
-    return sorted(joined.split(_BETWEEN)) if joined else []

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, Table, Text, literal, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, Text, literal, tuple_
 
 from vigie_server.ports.pages import Page, Position
 
 Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 def keyset(
@@ -32,10 +33,10 @@ def keyset(
 
 
 def paged(
-    rows: Sequence[Row[Any]],
+    rows: Sequence[Found],
     limit: int,
-    place: Callable[[Row[Any]], Position],
-    item: Callable[[Row[Any]], Item],
+    place: Callable[[Found], Position],
+    item: Callable[[Found], Item],
 ) -> Page[Item]:
     """The page of such a query's rows."""
     more = len(rows) > limit

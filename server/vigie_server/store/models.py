@@ -76,6 +76,7 @@ class DeviceRow(Base, table=True):
         Index("ix_device_hardware_uuid", "hardware_uuid"),
         Index("ix_device_judged_with", "judged_with"),
         Index("ix_device_site_key_state", "site_key", "state"),
+        Index("ix_device_site_key_id", "site_key", "id"),
         # Lists in an order, whatever they are filtered by: see `store/device_lists.py`.
         Index("ix_device_by_id", "id", *LISTED_BY),
         Index("ix_device_by_hostname", "hostname", "id", *LISTED_BY),

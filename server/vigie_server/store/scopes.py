@@ -4,7 +4,11 @@ A small part is found by its sites and put in order; a large one is met often en
 order of the whole fleet is walked.
 """
 
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
+from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
@@ -19,6 +23,16 @@ DEVICE, SITE = table(DeviceRow), table(Site)
 FEW: Final = 5_000
 """Devices that are gathered and put in order for a page."""
 BY_SITE: Final = "ix_device_site_key_state"
+BY_SITE_AND_ID: Final = "ix_device_site_key_id"
+KEPT: Final = 256
+"""Scopes kept at hand."""
+LOOK_AGAIN: Final = 60.0
+"""Seconds until the devices of a scope are counted again."""
+_STAMP: Final = (
+    "SELECT (SELECT count(*) FROM site), (SELECT max(key) FROM site), "
+    "(SELECT created_at FROM site ORDER BY key DESC LIMIT 1)"
+)
+"""Tells one set of sites from every other: a key of SQLite may come again, with a later instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +53,59 @@ class Scope:
         return query.where(DEVICE.c.site_key.in_(self.sites or ()))
 
 
-def seen(connection: Connection, sites: Sites, *, few: int = FEW) -> Scope:
-    """The scope of these sites, by name."""
-    if sites is None:
-        return Scope(None)
-    keys = connection.execute(select(SITE.c.key).where(SITE.c.name.in_(sites))).scalars()
-    scope = Scope(tuple(keys))
-    return Scope(scope.sites, few=at_most(connection, scope.devices(), few))
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    scope: Scope
+    stamp: tuple[int | None, ...]
+    good_until: float
+
+
+class Scopes:
+    """What callers see, found by the names of their sites and kept for their next page.
+
+    A scope is kept while the sites are the same: no name of a site changes, and each comes with a
+    key or an instant that none had before. How many devices it holds is only about the way to
+    take, and looked at again after `LOOK_AGAIN`. Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        few: int | None = None,
+        kept: int = KEPT,
+        monotonic: Callable[[], float] = monotonic,
+    ) -> None:
+        self._few = FEW if few is None else few
+        self._at_most = kept
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._kept: OrderedDict[frozenset[str], _Kept] = OrderedDict()
+
+    def seen(self, connection: Connection, sites: Sites) -> Scope:
+        """The scope of these sites, by name; that of every site where none is left out."""
+        if sites is None:
+            return Scope(None)
+        stamp = tuple(connection.exec_driver_sql(_STAMP).one())
+        now = self._monotonic()
+        with self._lock:
+            kept = self._kept.get(sites)
+        if kept is not None and kept.stamp == stamp and now < kept.good_until:
+            return kept.scope
+        scope = self._found(connection, sites, every=int(stamp[0]))
+        with self._lock:
+            self._kept[sites] = _Kept(scope, stamp, now + LOOK_AGAIN)
+            self._kept.move_to_end(sites)
+            if len(self._kept) > self._at_most:
+                self._kept.popitem(last=False)
+        return scope
+
+    def _found(self, connection: Connection, sites: frozenset[str], *, every: int) -> Scope:
+        query = select(SITE.c.key).where(SITE.c.name.in_(sites))
+        keys = tuple(connection.execute(query).scalars())
+        if keys and len(keys) == every:
+            return Scope(None)
+        scope = Scope(keys)
+        return Scope(keys, few=at_most(connection, scope.devices(), self._few))
 
 
 def at_most(connection: Connection, query: Select[Any], few: int) -> bool:

@@ -25,7 +25,7 @@ from vigie_server.store.instants import to_store
 from vigie_server.store.keyset import keyset, paged, walking
 from vigie_server.store.organisation import BODY, SITE, site_of, sites_query
 from vigie_server.store.overrides import DEVICE, GROUP, OVERRIDE
-from vigie_server.store.scopes import seen
+from vigie_server.store.scopes import Scopes
 from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.surroundings import group_of, override_of
 from vigie_server.store.waivers import WAIVER, shown_waivers
@@ -36,6 +36,7 @@ class SiteLists:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._scopes = Scopes()
 
     def sites(self, wanted: SitesWanted, *, after: Position | None, limit: int) -> Page[SiteEntry]:
         query = sites_query()
@@ -116,7 +117,7 @@ class SiteLists:
     def cards(self, within: Sites, *, after: Position | None, limit: int) -> Page[CardOfDevice]:
         query = cards_query().where(CARD.c.device_key.is_not(None))
         with self._database.reading() as connection:
-            scope = seen(connection, within)
+            scope = self._scopes.seen(connection, within)
             if scope.few:
                 keys = connection.execute(scope.devices()).scalars().all()
                 query = query.where(CARD.c.device_key.in_(keys))

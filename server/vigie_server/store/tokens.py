@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
@@ -20,6 +21,19 @@ API_TOKEN, AUDIT = table(ApiToken), table(Audit)
 TOKEN, SITE = table(EnrolmentToken), table(Site)
 
 USE_RECORDED_EVERY: Final = timedelta(minutes=1)
+SCOPES_KEPT: Final = 256
+"""Scopes of tokens kept at hand, read: a region's names thousands of sites."""
+
+# Made once: every request of the API begins with it.
+_HELD: Final = select(API_TOKEN).where(
+    or_(
+        API_TOKEN.c.secret_hash == bindparam("hash"),
+        and_(
+            API_TOKEN.c.previous_hash == bindparam("hash"),
+            API_TOKEN.c.previous_until > bindparam("now"),
+        ),
+    )
+)
 
 
 class Tokens:
@@ -130,17 +144,7 @@ class Tokens:
     def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:
         """Who holds the API token of this hash. Raises TokenRefused."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                select(API_TOKEN).where(
-                    or_(
-                        API_TOKEN.c.secret_hash == secret_hash,
-                        and_(
-                            API_TOKEN.c.previous_hash == secret_hash,
-                            API_TOKEN.c.previous_until > now,
-                        ),
-                    )
-                )
-            ).one_or_none()
+            row = connection.execute(_HELD, {"hash": secret_hash, "now": now}).one_or_none()
         if row is None or row.revoked_at is not None or now >= row.expires_at:
             raise TokenRefused("the token is not valid")
         if row.last_used_at is None or now - row.last_used_at >= USE_RECORDED_EVERY:
@@ -203,6 +207,7 @@ def site_key(connection: Connection, name: str, *, now: datetime) -> int:
     return int(key)
 
 
+@lru_cache(SCOPES_KEPT)
 def _sites(text: str | None) -> frozenset[str] | None:
     return None if text is None else frozenset(json.loads(text))
 

@@ -71,19 +71,30 @@ class Access:
         async def caller(request: Request) -> ApiCaller:
             header = request.headers.get("authorization", "")
             if header.lower().startswith(_SCHEME):
-                secret = header[len(_SCHEME) :].strip()
-                found = await run_in_threadpool(self.tokens.caller, secret, now=self.now())
+                found = await run_in_threadpool(self._holder, header)
             else:
                 visitor = None if header else await self._visitor(request)
                 if visitor is None:
                     raise TokenRefused(_HOW)
                 found = visitor.caller
-            self._admit(request, found, roles)
+            request.state.caller = found
+            self._admit(found, roles)
             if self.repeating is not None:
                 await self.repeating.recognise(request, acting(found, self.now()).actor)
             return found
 
         return caller
+
+    def admitted(self, header: str, roles: frozenset[Role]) -> ApiCaller:
+        """The holder of the token in a header `Authorization`, of one of these roles. Blocking.
+
+        Raises TokenRefused, RateLimited, and 403 for another role.
+        """
+        if not header.lower().startswith(_SCHEME):
+            raise TokenRefused(_HOW)
+        found = self._holder(header)
+        self._admit(found, roles)
+        return found
 
     def page(self, roles: frozenset[Role]) -> Callable[[Request], Awaitable[Visitor]]:
         """A dependency that gives who looks at a page, or sends them to sign in first."""
@@ -92,14 +103,17 @@ class Access:
             found = await self._visitor(request)
             if found is None:
                 raise SignInNeeded(_here(request) if request.method in SAFE else None)
-            self._admit(request, found.caller, roles)
+            request.state.caller = found.caller
+            self._admit(found.caller, roles)
             return found
 
         return visitor
 
-    def _admit(self, request: Request, caller: ApiCaller, roles: frozenset[Role]) -> None:
+    def _holder(self, header: str) -> ApiCaller:
+        return self.tokens.caller(header[len(_SCHEME) :].strip(), now=self.now())
+
+    def _admit(self, caller: ApiCaller, roles: frozenset[Role]) -> None:
         """Raises RateLimited, and 403 for a role that is not among these."""
-        request.state.caller = caller
         if self.limits is not None:
             self.limits.take(caller.token_id)
         _require_role(caller, roles)

@@ -6,6 +6,7 @@ does not exist.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -42,6 +43,7 @@ from vigie_server.web.shapes import (
     transition_told,
     verdict_told,
 )
+from vigie_server.web.short_ways import ListRouter, Way
 from vigie_server.web.tags import tagged
 from vigie_server.web.withheld import Withheld, told
 
@@ -124,8 +126,10 @@ def devices_router(
     withheld: Withheld,
 ) -> APIRouter:
     """The routes of devices. `known` finds one by its id, or raises NotFound."""
-    router = APIRouter(prefix="/api/v1")
+    router = ListRouter(prefix="/api/v1")
     Caller = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
+
+    admit = partial(access.admitted, roles=READERS)
 
     def device_in_scope(device_id: str, caller: ApiCaller) -> Device:
         device = known(device_id)
@@ -144,6 +148,8 @@ def devices_router(
         return _BY_SORT[chosen.sort.removeprefix("-")].answer(
             asked, lambda after, limit: lists.devices(wanted, after=after, limit=limit)
         )
+
+    router.short("/devices", Way(admit=admit, choice=DeviceChoice, answer=list_devices))
 
     @router.get("/devices/{device_id}", response_model=DeviceShape)
     def show_device(device_id: str, caller: Caller, request: Request) -> Response:
@@ -195,4 +201,5 @@ def devices_router(
         )
         return told(caller, OF_FLEET.answer(asked, pages))
 
+    router.short("/transitions", Way(admit=admit, choice=ChangeChoice, answer=list_transitions))
     return router

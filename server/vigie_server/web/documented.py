@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
 from vigie_server.web.repeating import HEADER, MAX_KEY
+from vigie_server.web.short_ways import ListRouter, ShortWays, Way
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 """What answers without a token."""
@@ -49,7 +50,17 @@ _REPEATABLE: Final = {
 
 
 class Documented(FastAPI):
-    """An application that describes its errors and its tokens."""
+    """An application that describes its errors and its tokens, and answers lists the short way."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._ways: dict[str, Way[Any]] = {}
+        self.add_middleware(ShortWays, ways=self._ways)
+
+    def include_router(self, router: APIRouter, **given: Any) -> None:
+        super().include_router(router, **given)
+        if isinstance(router, ListRouter):
+            self._ways.update(router.ways)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:

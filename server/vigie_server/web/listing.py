@@ -107,7 +107,7 @@ async def _asked_long(
         Query(description="`csv` or `ndjson`: the whole list as a stream. `Accept` says it too."),
     ] = None,
 ) -> Asked:
-    return Asked(request, limit, cursor, format or _accepted(request.headers.get("accept", "")))
+    return Asked(request, limit, cursor, format or accepted(request.headers.get("accept", "")))
 
 
 def at_once(make: Callable[..., Item]) -> Callable[..., Awaitable[Item]]:
@@ -193,7 +193,8 @@ def count_rows(request: Request, rows: int) -> None:
     request.state.rows = getattr(request.state, "rows", 0) + rows
 
 
-def _accepted(accept: str) -> Form:
+def accepted(accept: str) -> Form:
+    """The form that a header `Accept` asks for."""
     wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
     by_type: Mapping[str, Form] = {CSV: Form.CSV, NDJSON: Form.NDJSON}
     return next((by_type[kind] for kind in wanted if kind in by_type), Form.JSON)

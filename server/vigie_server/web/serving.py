@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -51,11 +52,13 @@ async def serve_http(
     key: Path | None,
     max_head: int,
     threads: int,
+    keep_alive: timedelta,
 ) -> None:
     """Serves until stopped, over TLS when a certificate is given; closes the listener.
 
     `max_head`: bytes of the request line and the headers of a request, at most. `threads`: how many
-    requests read the store together, each in a thread.
+    requests read the store together, each in a thread. `keep_alive`: how long a connection is kept
+    without a request, in whole seconds.
     """
     config = uvicorn.Config(
         app,
@@ -67,6 +70,7 @@ async def serve_http(
         proxy_headers=False,
         lifespan="off",
         backlog=_BACKLOG,
+        timeout_keep_alive=int(keep_alive.total_seconds()),
         timeout_graceful_shutdown=5,
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),

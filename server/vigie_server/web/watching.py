@@ -46,9 +46,8 @@ class Watching:
             if starts and noted is None and caller is not None and caller.role is Role.CONTRACTOR:
                 told = state.get("rows", 0)
                 try:
-                    noted = await run_in_threadpool(
-                        self._note, scope, caller, message["status"], told
-                    )
+                    noted = await self._looked(scope, caller, message["status"])
+                    await self._notes.request(noted, told)
                 except StoreBusy as error:
                     refused = True
                     await raised(error)(scope, receive, send)
@@ -58,35 +57,31 @@ class Watching:
         await self._app(scope, receive, noting)
         streamed = state.get("rows", 0) - told
         if noted and streamed:
-            await run_in_threadpool(self._more, noted, streamed)
+            await self._notes.more_rows(noted, streamed)
 
-    def _note(self, scope: Scope, caller: ApiCaller, status: int, rows: int) -> Sequence[Looked]:
+    async def _looked(self, scope: Scope, caller: ApiCaller, status: int) -> Sequence[Looked]:
         request = Request(scope)
         route = getattr(scope.get("route"), "path", "") or scope["path"]
         device = request.path_params.get("device_id", "")
         actor = f"{'account' if caller.person else 'api'}:{caller.token_id}"
         looked = Looked(actor, request.method, route, "", status, device)
-        found = [replace(looked, site=site) for site in self._sites(request, caller, route, device)]
-        if found[0].site == OUTSIDE:
-            found = [replace(looked, site=OUTSIDE, device="")]
-        for one in found:
-            self._notes.request(one, rows)
-        return found
+        sites = await self._sites(request, caller, route, device)
+        if sites == [OUTSIDE]:
+            looked = replace(looked, device="")
+        return [replace(looked, site=site) for site in sites]
 
-    def _sites(self, request: Request, caller: ApiCaller, route: str, device: str) -> Sequence[str]:
+    async def _sites(
+        self, request: Request, caller: ApiCaller, route: str, device: str
+    ) -> Sequence[str]:
         asked = request.path_params.get("site") or request.query_params.get("site")
         if asked is None and "/sites/{name}" in route:
             asked = request.path_params.get("name")
         if asked is None and device:
             try:
-                asked = self._site_of(device)
+                asked = await run_in_threadpool(self._site_of, device)
             except NotFound:
                 return [OUTSIDE]
         if asked is not None:
             return [asked if sees(caller, asked) else OUTSIDE]
-        scope = sorted(caller.sites or ())
-        return scope if 0 < len(scope) <= SITES_EACH else [EVERY_SITE]
-
-    def _more(self, noted: Sequence[Looked], rows: int) -> None:
-        for one in noted:
-            self._notes.more_rows(one, rows)
+        scope = caller.sites or frozenset()
+        return sorted(scope) if 0 < len(scope) <= SITES_EACH else [EVERY_SITE]
