@@ -109,11 +109,14 @@ class Judge:
         ages = {
             topic: now - fact.observed_at for topic, fact in facts.items() if fact.status == "ok"
         }
+        seconds = _Seconds(facts)
         rules = self.affected(topics, on_device=on_device, also=also)
         for rule in rules:
             setting = self.setting(rule, device)
             key = self._key(rule, setting, device, facts, ages) if self._remembers else None
-            known = None if key is None else self._known_answer(rule, key, device, facts, now)
+            known = (
+                None if key is None else self._known_answer(rule, key, device, facts, seconds, now)
+            )
             if known is None:
                 asked[rule] = setting, key
             else:
@@ -191,6 +194,7 @@ class Judge:
         key: "_Key",
         device: Device,
         facts: Mapping[str, Fact],
+        seconds: "_Seconds",
         now: datetime,
     ) -> Verdict | None:
         """The verdict from memory, if it is known to be the one that would be given now."""
@@ -200,7 +204,6 @@ class Judge:
         else:
             known = self._lasting.get(key)
             if known is not None and known.answers:
-                seconds = {topic: int(facts[topic].observed_at.timestamp()) for topic in rule.reads}
                 times = self._on_time[rule].times(device, seconds, self._moment.second)
                 for one in known.answers:
                     verdict = one.at(times, facts, now)
@@ -323,6 +326,18 @@ class _Moment:
 def _at_moment(rule: Rule) -> bool:
     """Whether it follows the time by `now` alone."""
     return rule.depends_at_moment is not None
+
+
+class _Seconds(dict[str, int]):
+    """When the evidence of each topic was true, in UNIX seconds: counted when a rule asks."""
+
+    def __init__(self, facts: Mapping[str, Fact]) -> None:
+        super().__init__()
+        self._facts: Final = facts
+
+    def __missing__(self, topic: str) -> int:
+        found = self[topic] = int(self._facts[topic].observed_at.timestamp())
+        return found
 
 
 class _NoAnswer(Exception):

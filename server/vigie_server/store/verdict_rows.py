@@ -62,9 +62,9 @@ def _stands(row: VerdictCells, verdict: Verdict, now: datetime) -> bool:
         next_check_at = from_store(stored)
         if next_check_at <= now or (wanted is not None and next_check_at > wanted):
             return False
-    return bool(
-        row[_STATUS] == verdict.status.value
-        and row[_VERSION] == verdict.rule_version
+    return (
+        _STATUSES[row[_STATUS]] is verdict.status
+        and bool(row[_VERSION] == verdict.rule_version)
         and _mapping(row[_REASON]) == verdict.reason
         and _rows(row[_OFFENDING]) == verdict.offending
         and _measures(row[_MEASURES]) == verdict.measures
