@@ -58,6 +58,7 @@ from vigie_server.metrics.site_lines import SiteLines
 from vigie_server.services.accept_report import AcceptReport
 from vigie_server.services.ask_devices import AskDevices
 from vigie_server.services.attested_sites import FollowAttestations
+from vigie_server.services.back_up import ShowBackups
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.enrol import Enrol
 from vigie_server.services.follow import Follow
@@ -79,6 +80,7 @@ from vigie_server.store.changes import notices_of
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
+from vigie_server.store.last_backup import last_backup
 from vigie_server.store.questions import Questions
 from vigie_server.store.records import Records
 from vigie_server.store.room import MeasureStore
@@ -92,6 +94,9 @@ GOODBYE_WITHIN: Final = 5.0
 """Seconds that open sessions have to be answered when the server stops."""
 MARK_EVERY: Final = 30.0
 """Seconds between two notes of the store's progress, see `store.epoch`."""
+
+BACKUPS_SHOWN_EVERY: Final = 30.0
+"""Seconds between two looks at when the store was last backed up."""
 
 Now = Callable[[], datetime]
 
@@ -268,6 +273,9 @@ class Server:
             (catalogue, site_guide),
             (self._sites, self._mail_lines),
         )
+        self._show_backups = ShowBackups(
+            last=partial(last_backup, database), figures=self._figures, every=BACKUPS_SHOWN_EVERY
+        )
         self._follow = Follow(
             notices=notices_of(database),
             workers=self._workers,
@@ -422,6 +430,7 @@ class Server:
                     ("http", serve_readers),
                     *(("sites", partial(show.run, stop)) for show in self._scheduled.shows),
                     ("marks", partial(self._keep_mark, stop)),
+                    ("backups", partial(self._show_backups.run, stop)),
                 ):
                     parts.create_task(_part(name, work, stop))
                 await stop.wait()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from vigie_server.bootstrap_backup import vault_of
 from vigie_server.bootstrap_mail import mail_checks
 from vigie_server.bootstrap_notify import notices
 from vigie_server.bootstrap_reports import filed_monthly, reports_of
@@ -15,6 +16,7 @@ from vigie_server.metrics.site_lines import SiteLines
 from vigie_server.ports.judging import Judging
 from vigie_server.ports.site_model import SHOWN_BY_ANOTHER
 from vigie_server.services.assess_sites import AssessSites
+from vigie_server.services.back_up import BackUp
 from vigie_server.services.follow import ForgetChanges
 from vigie_server.services.forget import Forget, Retention
 from vigie_server.services.forget_questions import ForgetQuestions
@@ -118,6 +120,18 @@ def scheduled(
         made = reports_of(settings, database, catalogue, guide)
         file_reports = filed_monthly(settings, made, Organisation(database), workers, now)
         work.append(("reports", file_reports.run))
+    vault = vault_of(settings, database)
+    if vault is not None:
+        given = settings.backup
+        back_up = BackUp(
+            vault=vault,
+            figures=parts.figures,
+            now=now,
+            every=given.every,
+            keep=given.keep,
+            look_every=given.look_every.total_seconds(),
+        )
+        work.append(("backups", back_up.run))
     shows: list[ShowSites] = []
     if shared:
         forget_changes = ForgetChanges(partial(changes.forget, fenced), workers)

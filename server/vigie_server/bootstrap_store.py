@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from vigie_server import clock
+from vigie_server.backups.placing import require_finished
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
@@ -49,6 +50,7 @@ def open_store(settings: ServerSettings) -> Database:
 
     Raises SettingsMalformed, StoreBusy.
     """
+    require_finished(settings.data)
     if settings.store.url:
         database = server_store(settings)
         migrating.require_migrated(database)
@@ -95,6 +97,7 @@ def initialise(
     A store that knows its authority is served with that one: another folder's is not made beside
     it, unless `new_authority` has the store take those of this folder. Raises SettingsMalformed.
     """
+    require_finished(settings.data)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if settings.store.url:
         with closing(server_store(settings)) as database:

@@ -16,6 +16,7 @@ from vigie_server.cli_accounts import account, setup_code, tell_code
 from vigie_server.cli_ask import ask, question
 from vigie_server.cli_assets import asset
 from vigie_server.cli_attest import attest
+from vigie_server.cli_backup import backup, restore
 from vigie_server.cli_copy import copy
 from vigie_server.cli_devices import devices
 from vigie_server.cli_groups import group
@@ -133,6 +134,8 @@ main.add_command(incident)
 main.add_command(inventory)
 main.add_command(mail)
 main.add_command(notify)
+main.add_command(backup)
+main.add_command(restore)
 main.add_command(copy)
 main.add_command(plan)
 main.add_command(report)

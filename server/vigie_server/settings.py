@@ -354,6 +354,25 @@ class NotifySettings(_Group):
         return _networks(self.private_networks)
 
 
+class BackupSettings(_Group):
+    """Backups: where the server makes them by itself, how often, and what they are encrypted to.
+
+    `folder` unset: it makes none. `recipients`: public keys `age1...`, separated by commas.
+    """
+
+    folder: Path | None = None
+    every: Span = Field(timedelta(days=1), ge=timedelta(minutes=1))
+    keep: int = Field(14, ge=1, le=10_000)
+    look_every: Span = Field(timedelta(minutes=5), gt=timedelta(0))
+    recipients: str = ""
+    passphrase_file: Path | None = None
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The recipients, one by one."""
+        return _listed(self.recipients)
+
+
 class HttpSettings(_Group):
     """HTTPS of API and `/metrics`: a given certificate, or one of the server's own authority.
 
@@ -425,6 +444,7 @@ class ServerSettings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     reports: ReportsSettings = ReportsSettings()
     notify: NotifySettings = NotifySettings()
+    backup: BackupSettings = BackupSettings()
     failing_rules_only_above: int = 20_000
 
     @field_validator("names", mode="before")

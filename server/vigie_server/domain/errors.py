@@ -15,6 +15,7 @@ VigieError
 ├── SettingsMalformed   a setting is wrong; the text names it
 ├── RateLimited         too many attempts from one place; come back later
 ├── FleetNotRead        metrics are not whole yet after a start; try again
+├── BackupRefused       a backup is damaged, or is not to be opened by what was given
 ├── ReportNotMade       a report could not be laid out; the log says why
 ├── ReportsBusy         other reports are being laid out; try again
 ├── StoreRefused        the store will never take this
@@ -111,6 +112,10 @@ class FleetNotRead(VigieError):
     """The server has just started and has not read every device yet."""
 
     retryable = True
+
+
+class BackupRefused(VigieError):
+    """A backup is damaged or cut short, or what was given does not open it."""
 
 
 class ReportNotMade(VigieError):

@@ -6,6 +6,7 @@ from typing import Final
 import grpc
 
 from vigie_server.domain.errors import (
+    BackupRefused,
     CursorRefused,
     DeclarationRefused,
     DeviceCloned,
@@ -28,6 +29,7 @@ from vigie_server.domain.errors import (
 )
 
 STATUS_OF: Final[Mapping[type[VigieError], grpc.StatusCode]] = {
+    BackupRefused: grpc.StatusCode.INTERNAL,
     UnknownDevice: grpc.StatusCode.PERMISSION_DENIED,
     DeviceRetired: grpc.StatusCode.PERMISSION_DENIED,
     DeviceCloned: grpc.StatusCode.PERMISSION_DENIED,

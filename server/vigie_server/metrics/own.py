@@ -129,6 +129,16 @@ class OwnFigures:
         )
         for kind, outcome in product(NoticeKind, ("sent", "failed", "given_up")):
             self._notices.labels(kind.value, outcome)  # a rate needs the zero before the first
+        self._backed_up = Gauge(
+            "vigie_backup_last_success_timestamp_seconds",
+            "When the store was last backed up with success; 0: never.",
+            registry=registry,
+        )
+        self._backups_failed = Counter(
+            "vigie_backup_failures",
+            "Backups by the clock that this server could not make.",
+            registry=registry,
+        )
         self._certificates = Gauge(
             "vigie_certificate_expiry_timestamp_seconds",
             "When a certificate of this server expires.",
@@ -189,6 +199,12 @@ class OwnFigures:
 
     def notified(self, kind: str, outcome: str) -> None:
         self._notices.labels(kind, outcome).inc()
+
+    def backed_up(self, at: datetime | None) -> None:
+        self._backed_up.set(0 if at is None else at.timestamp())
+
+    def backup_failed(self) -> None:
+        self._backups_failed.inc()
 
     def certificates_expire(self, expiries: Mapping[str, datetime]) -> None:
         """Shows when each certificate, by name (`telemetry`, `https`, `authority`), expires."""

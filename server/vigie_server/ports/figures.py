@@ -40,3 +40,9 @@ class Figures(Protocol):
     def notified(self, kind: str, outcome: str) -> None:
         """One attempt to hand a notice over: `sent`, `failed` (it is tried again), `given_up`."""
         ...
+
+    def backed_up(self, at: datetime | None) -> None:
+        """When the store was last backed up; None: never."""
+        ...
+
+    def backup_failed(self) -> None: ...

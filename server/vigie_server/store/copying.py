@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 import psycopg
@@ -66,7 +66,7 @@ class Source:
 
     def rows(self, of: Table) -> Iterator[tuple[Any, ...]]:
         """Every row, its values in the order of the model's columns."""
-        return iter(self._connection.execute(_everything(of)))
+        return iter(self._connection.execute(everything(of)))
 
     def count(self) -> int:
         """Rows of all that is copied."""
@@ -101,6 +101,23 @@ def source_alone(file: Path) -> Iterator[Source]:
     Raises NotFound, InUse (a server runs on it), StoreRefused (no store, or it cannot be read),
     SettingsMalformed (another schema).
     """
+    with alone(file) as source:
+        found = source.schema()
+        if found != migrating.newest_revision():
+            raise SettingsMalformed(
+                f"{file} is at schema {found or 'none'}, this version needs "
+                f"{migrating.newest_revision()}: run `vigie-server migrate` on it, without "
+                "VIGIE_SERVER_STORE__URL"
+            )
+        yield source
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[Source]:
+    """The store in this file, locked for whoever else comes, at whatever schema.
+
+    Raises NotFound, InUse (a server runs on it), StoreRefused (no store, or it cannot be read).
+    """
     if not file.is_file():
         raise NotFound(f"there is no SQLite store {file}")
     address = f"file:{quote(str(file))}?mode=rw"
@@ -111,25 +128,28 @@ def source_alone(file: Path) -> Iterator[Source]:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
             source = Source(connection)
-            found = source.schema()
+            source.schema()
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorname.startswith("SQLITE_BUSY"):
                 raise InUse(f"{file} is in use: stop the server that runs on it") from error
             raise StoreRefused(f"{file} cannot be read: {error}") from error
-        if found != migrating.newest_revision():
-            raise SettingsMalformed(
-                f"{file} is at schema {found or 'none'}, this version needs "
-                f"{migrating.newest_revision()}: run `vigie-server migrate` on it, without "
-                "VIGIE_SERVER_STORE__URL"
-            )
         yield source
         connection.execute("ROLLBACK")
 
 
 def copy_store(
-    source: Source, target: Database, act: Act, *, copied: Done, checked: Done
+    source: Source,
+    target: Database,
+    act: Act,
+    *,
+    copied: Done,
+    checked: Done,
+    replace: bool = False,
 ) -> Sequence[CopiedTable]:
     """Copies every table and reads it back; gives what is in both. The target's audit tells of it.
+
+    With `replace` the rows of the target, which has to be at this version's schema, go in the same
+    transaction.
 
     `copied` and `checked` are told how many more rows are. Raises InUse (the target is not empty,
     or a server runs on it), StoreRefused (a row cannot be kept, or was not kept as it is) and
@@ -140,6 +160,8 @@ def copy_store(
         with target.writing() as connection:
             unlimited(connection)
             connection.execute(text(f"LOCK TABLE {META.name} IN ACCESS EXCLUSIVE MODE"))
+            if replace:
+                _empty(connection)
             _require_empty(connection)
             connection.execute(META.delete())
             for name in history.BY_MONTH:
@@ -155,18 +177,28 @@ def copy_store(
 
 
 def _require_empty(connection: Connection) -> None:
-    if connection.execute(_IN_USE).scalar_one():
-        raise InUse("another process of Vigie is connected to the target: stop it")
+    _require_alone(connection)
     for of in TABLES:
         if of is not META and connection.execute(select(select(of).exists())).scalar_one():
             raise InUse(f"the target is not empty: it holds rows in `{of.name}`")
+
+
+def _require_alone(connection: Connection) -> None:
+    if connection.execute(_IN_USE).scalar_one():
+        raise InUse("another process of Vigie is connected to the target: stop it")
+
+
+def _empty(connection: Connection) -> None:
+    _require_alone(connection)
+    names = ", ".join(f'"{of.name}"' for of in (*TABLES, table(Change)))
+    connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
 
 
 def _fill(connection: Connection, source: Source, of: Table, copied: Done) -> CopiedTable:
     digest = TableDigest(of)
     statement = f'COPY "{of.name}" ({_columns(of)}) FROM STDIN'
     try:
-        with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+        with driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
             for row in source.rows(of):
                 digest.add(row)
                 copy.write_row(row)
@@ -186,9 +218,9 @@ def _fill(connection: Connection, source: Source, of: Table, copied: Done) -> Co
 
 def _check(connection: Connection, of: Table, expected: CopiedTable, checked: Done) -> None:
     digest = TableDigest(of)
-    with _driver(connection).cursor("checked") as rows:  # read as they come, not all at once
+    with driver(connection).cursor("checked") as rows:  # read as they come, not all at once
         rows.itersize = TOLD_EVERY
-        for row in rows.execute(_everything(of)):
+        for row in rows.execute(everything(of)):
             digest.add(row)
             if digest.rows % TOLD_EVERY == 0:
                 checked(TOLD_EVERY)
@@ -211,7 +243,8 @@ def _number_on(connection: Connection, of: Table) -> None:
         )
 
 
-def _everything(of: Table) -> str:
+def everything(of: Table) -> str:
+    """A SELECT of every row, its values in the order of the model's columns."""
     return f'SELECT {_columns(of)} FROM "{of.name}"'  # noqa: S608 (our own names)
 
 
@@ -219,7 +252,7 @@ def _columns(of: Table) -> str:
     return ", ".join(f'"{column.name}"' for column in of.columns)
 
 
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
+def driver(connection: Connection) -> psycopg.Connection[Any]:
+    """The driver's own connection, which copies and reads by pieces."""
     found: Any = connection.connection.driver_connection
-    driver: psycopg.Connection[Any] = found
-    return driver
+    return cast("psycopg.Connection[Any]", found)

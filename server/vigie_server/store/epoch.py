@@ -108,6 +108,11 @@ def follow(database: Database, path: Path, mark: Mark) -> Mark:
     return followed
 
 
+def renew(connection: Connection) -> None:
+    """Gives the store another epoch: it was brought back, so devices send everything again."""
+    _renewed(connection, _value(connection, EPOCH) or "")
+
+
 def _moved(mark: Mark, current: str) -> Mark:
     if mark.epoch == current:
         return mark

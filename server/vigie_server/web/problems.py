@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from vigie_server.domain.errors import (
+    BackupRefused,
     CursorRefused,
     DeclarationRefused,
     DeviceCloned,
@@ -35,6 +36,7 @@ from vigie_server.domain.errors import (
 )
 
 STATUS_OF: Final[Mapping[type[VigieError], HTTPStatus]] = {
+    BackupRefused: HTTPStatus.INTERNAL_SERVER_ERROR,
     CursorRefused: HTTPStatus.BAD_REQUEST,
     DeclarationRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     DeviceCloned: HTTPStatus.CONFLICT,
