@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Row, Select, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, func, literal, select
 
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import ChangeOfDevice, ChangesWanted
@@ -31,6 +31,8 @@ BY_RULE: Final = "ix_transition_rule_at_key"
 BY_DEVICE: Final = "ix_transition_device_key_at_key"
 FEW: Final = 1_000
 """Devices whose changes are looked for one by one."""
+SITES_BY_KEYS: Final = 200
+"""Sites whose devices' keys are gathered once for a page of their changes."""
 FIRST_SPAN: Final = int(timedelta(days=2).total_seconds()) * 1_000_000
 WIDER: Final = 4
 
@@ -55,7 +57,7 @@ class Changes:
                 rows = _of_few(connection, query, scope, wanted, after=after, limit=limit)
             else:
                 if scope.here is not None:
-                    query = query.where(scope.here)
+                    query = query.where(_here(scope, scope.here))
                 query = walking(query, TRANSITION, BY_TIME if wanted.rule is None else BY_RULE)
                 rows = list(connection.execute(_page(query, wanted, after, limit)))
         return paged(rows, limit, _place, _of_device)
@@ -80,6 +82,13 @@ def transition_record(row: Row[Any]) -> TransitionRecord:
         at=row.at,
         reason=json.loads(row.reason),
     )
+
+
+def _here(scope: Scope, at_its_site: ColumnElement[bool]) -> ColumnElement[bool]:
+    """By a device's key a change is passed over without reading the device: where keys are few."""
+    if scope.sites is not None and len(scope.sites) <= SITES_BY_KEYS:
+        return TRANSITION.c.device_key.in_(scope.devices())
+    return at_its_site
 
 
 def _of_devices() -> Select[Any]:
