@@ -1,6 +1,7 @@
 """A real Prometheus scrapes the server over TLS; promtool finds nothing wrong with it."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -160,7 +161,7 @@ def shipped(server: ServerProgram, folder: Path, token: str) -> Path:
     (folder / "vigie-https.crt").write_bytes(server.https_authority.read_bytes())
     (folder / "rules").mkdir()
     for path in (FOLDER / "rules").glob("*.yml"):
-        rules = path.read_text(encoding="utf-8").replace("interval: 1m", "interval: 1s")
+        rules = re.sub(r"interval: \dm", "interval: 1s", path.read_text(encoding="utf-8"))
         (folder / "rules" / path.name).write_text(rules, encoding="utf-8")
     return folder / "prometheus.yml"
 

@@ -77,6 +77,10 @@ def test_promtool_runs_the_tests_of_an_alert(path: Path) -> None:
     assert "SUCCESS" in promtool("test", "rules", str(path))
 
 
+def test_promtool_runs_the_tests_of_recorded_series() -> None:
+    assert "SUCCESS" in promtool("test", "rules", "tests/recorded/vigie-recording.yml")
+
+
 def test_no_tests_and_no_page_are_left_of_an_alert_that_is_gone() -> None:
     assert {path.stem for path in files_of_tests()} == set(ALERTS)
     assert {path.stem for path in RUNBOOKS.glob("Vigie*.md")} == set(ALERTS)
@@ -156,7 +160,8 @@ def test_rules_of_the_guide_that_alerts_name_exist() -> None:
 
 def test_a_critical_rule_is_told_by_one_alert_whatever_it_is() -> None:
     rules = bundled_catalogue().rules
-    left_out = set(GUIDE_RULE.findall(ALERTS["VigieCriticalRuleFailing"].expression))
+    named = set(GUIDE_RULE.findall(ALERTS["VigieCriticalRuleFailing"].expression))
+    left_out = {rule for rule in named if rules[rule].severity is Severity.CRITICAL}
     elsewhere = {
         rule
         for alert in ALERTS.values()
@@ -166,6 +171,15 @@ def test_a_critical_rule_is_told_by_one_alert_whatever_it_is() -> None:
     }
 
     assert left_out == elsewhere
+
+
+def test_what_is_left_out_of_nomadic_devices_is_minor_or_told_elsewhere() -> None:
+    rules = bundled_catalogue().rules
+    named = set(GUIDE_RULE.findall(ALERTS["VigieNomadicDeviceNonCompliant"].expression))
+    told = set(GUIDE_RULE.findall(ALERTS["VigieNomadicDeviceUnprotected"].expression))
+
+    grave = {rule for rule in named if rules[rule].severity is not Severity.MINOR}
+    assert grave == told | {"Q09-seen-recently"}
 
 
 def test_recorded_series_that_are_used_are_recorded() -> None:
