@@ -19,6 +19,7 @@ from vigie_server.cli_attest import attest
 from vigie_server.cli_backup import backup, restore
 from vigie_server.cli_copy import copy
 from vigie_server.cli_devices import devices
+from vigie_server.cli_exchange import exchange
 from vigie_server.cli_groups import group
 from vigie_server.cli_incident import incident
 from vigie_server.cli_mail import mail
@@ -126,6 +127,7 @@ main.add_command(site)
 main.add_command(group)
 main.add_command(param)
 main.add_command(asset)
+main.add_command(exchange)
 main.add_command(attest)
 main.add_command(ask)
 main.add_command(question)
