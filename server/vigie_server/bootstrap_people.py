@@ -11,6 +11,7 @@ from vigie_server.domain.attempts import Attempts
 from vigie_server.ports.people import Tries
 from vigie_server.ports.readers import FleetReader
 from vigie_server.services.note_accesses import NoteAccesses
+from vigie_server.services.own_account import OwnAccount
 from vigie_server.services.passwords import Passwords
 from vigie_server.services.sign_in import Invite, Sessions, SessionTimes, SetUp, SignIn
 from vigie_server.services.tokens import KnowCallers
@@ -18,12 +19,14 @@ from vigie_server.settings import ServerSettings
 from vigie_server.store.accesses import Accesses
 from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
+from vigie_server.store.own_accounts import OwnAccounts
 from vigie_server.store.repeats import Repeats
 from vigie_server.store.sign_ins import SignIns
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.access import Access
 from vigie_server.web.browsers import Browsers
 from vigie_server.web.pages.drawn_with import static_router
+from vigie_server.web.pages.own_account import own_account_router
 from vigie_server.web.pages.setting_up import setting_up_router
 from vigie_server.web.pages.signing_in import signing_in_router
 from vigie_server.web.repeating import KeepingAnswers, Repeating
@@ -90,6 +93,7 @@ def people_routes(
     tries = Tries(given.tries, given.rest.total_seconds(), given.rest_at_most.total_seconds())
     sign_in = SignIn(store, passwords, addresses, tries, times, now)
     set_up = SetUp(Accounts(database), passwords, addresses, times, now)
+    own = OwnAccount(OwnAccounts(database), store, passwords, tries, times, now)
     return (
         partial(
             signing_in_router,
@@ -98,6 +102,7 @@ def people_routes(
             sessions=Sessions(store, times),
             now=now,
         ),
+        partial(own_account_router, browsers=browsers, own_account=own),
         lambda _: setting_up_router(browsers=browsers, set_up=set_up),
         lambda _: static_router(),
     )

@@ -463,3 +463,125 @@ def test_pages_let_nothing_in_from_elsewhere_and_nothing_inline(app: FastAPI, pa
     )
     assert Browser(app).get("/static/entrance.css").headers["content-type"].startswith("text/css")
     assert Browser(app).get("/static/..%2Fwords.py").status_code == 404
+
+
+NEW = "sept hiboux lisent encore"
+
+
+def two_browsers(app: FastAPI, database: Database, clock: Clock) -> tuple[Browser, Browser, str]:
+    """The same person in two browsers, and the app's secret."""
+    here, secret, codes = an_account(app, database, clock)
+    there = Browser(app)
+    assert sign_in(there, codes[0]) == 303
+    return here, there, secret
+
+
+def change(browser: Browser, **other: str) -> tuple[int, str]:
+    given = {"csrf": browser.csrf(), "present": PASSWORD, "new": NEW, "again": NEW, **other}
+    answer = browser.post("/account/password", data=given)
+    assert not [one for one in (PASSWORD, NEW) if one in answer.text]
+    return answer.status_code, answer.text
+
+
+def test_a_person_changes_the_password_and_every_other_session_ends(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    here, there, secret = two_browsers(app, database, clock)
+
+    status, text = change(here)
+    clock.later(seconds=60)
+    code = app_code(secret, clock())
+
+    assert status == 200
+    assert "The password is changed" in text
+    assert (here.get("/account").status_code, there.get("/account").status_code) == (200, 303)
+    assert sign_in(Browser(app), code) == 401
+    assert sign_in(Browser(app), code, password=NEW) == 303
+    assert (
+        f"account:{NAME}",
+        "changed the password and ended other sessions",
+        NAME,
+    ) in acts(database)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"present": "not the password at all"}, "present password is not right"),
+        ({"present": ""}, "present password is not right"),
+        ({"again": "another one altogether"}, "two passwords differ"),
+        ({"new": "court", "again": "court"}, "12 characters at least"),
+        ({"new": "anais durand 1990", "again": "anais durand 1990"}, "too easily guessed"),
+    ],
+)
+def test_a_change_of_password_that_is_refused_changes_nothing(
+    app: FastAPI, database: Database, clock: Clock, given: dict[str, str], told: str
+) -> None:
+    here, there, secret = two_browsers(app, database, clock)
+
+    status, text = change(here, **given)
+    clock.later(seconds=60)
+
+    assert status == 422
+    assert told in text
+    assert there.get("/account").status_code == 200
+    assert sign_in(Browser(app), app_code(secret, clock())) == 303
+
+
+def test_an_open_browser_is_no_place_to_guess_the_password(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    here, _, _ = two_browsers(app, database, clock)
+
+    answers = [change(here, present=f"guess {number}")[0] for number in range(5)]
+    rested, text = change(here)
+
+    assert answers == [422] * 5
+    assert (rested, "Too many attempts" in text) == (429, True)
+    assert [what for _, what, _ in acts(database)].count("was refused a change of password") == 5
+
+
+def test_a_person_sees_the_sessions_and_ends_the_others(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    here, there, _ = two_browsers(app, database, clock)
+    before = here.get("/account").text
+
+    answer = here.post("/account/sessions", data={"csrf": here.csrf()})
+    after = here.get("/account").text
+
+    assert answer.headers["location"] == "/account"
+    assert (before.count("<li>"), before.count("(this browser)")) == (2, 1)
+    assert (after.count("<li>"), after.count("(this browser)")) == (1, 1)
+    assert "Sign out everywhere else" not in after
+    assert there.get("/account").status_code == 303
+    assert acts(database)[-1] == (f"account:{NAME}", "signed out everywhere else", NAME)
+
+
+def test_sessions_of_other_people_are_neither_shown_nor_ended(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    here, _, _ = an_account(app, database, clock)
+    other = Browser(app)
+    set_up(other, a_code(database, clock), "Root", now=clock())
+
+    shown = here.get("/account").text
+    here.post("/account/sessions", data={"csrf": here.csrf()})
+    change(here)
+
+    assert shown.count("<li>") == 1
+    assert other.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/account/password", "/account/sessions"])
+def test_an_account_is_changed_by_its_own_form_and_session_alone(
+    app: FastAPI, database: Database, clock: Clock, path: str
+) -> None:
+    here, there, _ = two_browsers(app, database, clock)
+    given = {"present": PASSWORD, "new": NEW, "again": NEW, "csrf": here.csrf()}
+
+    assert here.post(path, data={**given, "csrf": "0" * 48}).status_code == 403
+    elsewhere = {"Origin": "https://elsewhere.example"}
+    assert here.post(path, data=given, headers=elsewhere).status_code == 403
+    assert Browser(app).post(path, data=given).headers["location"] == "/sign-in"
+    assert there.get("/account").status_code == 200

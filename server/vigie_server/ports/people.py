@@ -94,6 +94,24 @@ class OpenedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldSession:
+    """A session as the store has it."""
+
+    secret_hash: bytes
+    opened_at: datetime
+    used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """A session as its person sees it; `here`: it is the browser that asks."""
+
+    opened_at: datetime
+    used_at: datetime
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tries:
     """How often a name is tried freely, and its rest then in seconds, doubled to `at_most`."""
 
@@ -190,6 +208,50 @@ class SessionStore(Protocol):
 
     def close(self, secret_hash: bytes, *, now: datetime) -> None:
         """Ends a session; nothing where there is none."""
+        ...
+
+
+class OwnAccountStore(Protocol):
+    """What people change of their own account. Blocking: call it from a worker thread."""
+
+    def sessions(self, account: Account, *, now: datetime, idle: float) -> Sequence[HeldSession]:
+        """Its sessions that did not end nor rest for `idle` seconds, the last used first."""
+        ...
+
+    def close_others(self, account: Account, *, keeping: bytes, now: datetime) -> None:
+        """Ends every session but the one of this hash."""
+        ...
+
+    def change_password(
+        self, held: Credentials, password_hash: str, *, keeping: bytes, now: datetime
+    ) -> bool:
+        """Keeps the new password, and of the sessions the one of this hash alone.
+
+        False: the account or the session changed since `held` was read, and nothing was kept.
+        """
+        ...
+
+    def change_refused(self, account: Account, *, now: datetime) -> None:
+        """Keeps in the audit that the present password was not right."""
+        ...
+
+
+class ChangesOwnAccount(Protocol):
+    """A person's own account. `secret`: of the session that asks. Blocking."""
+
+    def sessions(self, account: Account, *, secret: str) -> Sequence[OwnSession]:
+        """Where the person is signed in, the last used first."""
+        ...
+
+    def close_others(self, account: Account, *, secret: str) -> None:
+        """Ends every session but this one."""
+        ...
+
+    def change_password(self, account: Account, present: str, new: str, *, secret: str) -> None:
+        """Changes the password and ends every session but this one.
+
+        Raises SignInRefused, RateLimited, and DeclarationRefused, whose text is one of `Fault`.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import Connection, delete, select, text, update
 
 from vigie_server.domain.errors import RateLimited
 from vigie_server.ports.declaring import Act
@@ -89,7 +89,7 @@ class SignIns:
                     recovery=json.dumps([one for one in unused if one != _hex(recovery)]),
                 )
             )
-            connection.execute(delete(TRY).where(TRY.c.name_hash == _hash_of(row.name)))
+            forget_tries(connection, row.name)
             open_session(connection, row.key, session)
             how = "signed in" if step is not None else "signed in with a recovery code"
             record_act(connection, Act(f"account:{row.name}", session.opened_at), how, row.name)
@@ -132,6 +132,11 @@ class SignIns:
             if name is not None:
                 connection.execute(delete(SESSION).where(SESSION.c.secret_hash == secret_hash))
                 record_act(connection, Act(f"account:{name}", now), "signed out", name)
+
+
+def forget_tries(connection: Connection, name: str) -> None:
+    """Has the name's tries start anew: its person has proved who they are."""
+    connection.execute(delete(TRY).where(TRY.c.name_hash == _hash_of(name)))
 
 
 def _rest(tries: int, terms: Tries) -> timedelta:

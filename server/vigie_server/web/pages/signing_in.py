@@ -1,4 +1,4 @@
-"""`/sign-in`, `/sign-out` and `/account`: how people come in, go, and see who they are."""
+"""`/sign-in` and `/sign-out`: how people come in and go."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -66,17 +66,6 @@ def signing_in_router(
         answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
         browsers.forget(answer)
         return answer
-
-    @router.get("/account")
-    def show_account(person: Person) -> Response:
-        return page(
-            "account.html",
-            language=person.account.language,
-            words=WORDS[person.account.language],
-            told=None,
-            account=person.account,
-            csrf=person.csrf,
-        )
 
     return router
 
