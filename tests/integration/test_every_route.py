@@ -10,28 +10,12 @@ from typing import Final
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from prometheus_client import CollectorRegistry
 
 from fakes.callers import Callers
 from fakes.stored import NOW, SITE, a_device, a_token, opened_store
-from metric_pages import pages_of
-from vigie_server.bootstrap_asking import asking_routes
-from vigie_server.bootstrap_attesting import attesting_routes
-from vigie_server.bootstrap_declaring import declaring_routes
-from vigie_server.bootstrap_lists import fleet_routes
-from vigie_server.bootstrap_mail import mail_routes
-from vigie_server.bootstrap_maturity import maturity_routes
-from vigie_server.bootstrap_notify import notification_routes
-from vigie_server.bootstrap_reports import reports_of, reports_routes
-from vigie_server.bundled import bundled_catalogue, bundled_site_guide
+from fakes.whole_app import whole_app
 from vigie_server.ports.tokens import Role
-from vigie_server.services.tokens import KnowCallers
-from vigie_server.settings import AskingSettings, DeclareSettings, ServerSettings
 from vigie_server.store.database import Database
-from vigie_server.store.fleet import Fleet
-from vigie_server.store.tokens import Tokens
-from vigie_server.web.access import Access
-from vigie_server.web.app import create_app
 
 OPEN: Final = {"/healthz", "/readyz"}
 """What answers without a token, by design."""
@@ -65,32 +49,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def app(database: Database) -> FastAPI:
     """The application with every route that a server has."""
-    catalogue = bundled_catalogue()
-    tokens = KnowCallers(Tokens(database))
-    made = create_app(
-        reader=Fleet(database, {}),
-        tokens=tokens,
-        fleet=pages_of(()),
-        own=CollectorRegistry(),
-        now=lambda: NOW,
-        version="0.0.0",
-    )
-    access = Access(tokens, lambda: NOW)
-    reports = reports_of(ServerSettings(), database, catalogue, bundled_site_guide(catalogue))
-    for routes in (
-        *fleet_routes(database, catalogue, Fleet(database, {})),
-        *declaring_routes(
-            database, catalogue, bundled_site_guide(catalogue), DeclareSettings(), lambda: NOW
-        ),
-        *attesting_routes(database, catalogue, DeclareSettings(), lambda: NOW),
-        *maturity_routes(database, catalogue, bundled_site_guide(catalogue), lambda: NOW),
-        *mail_routes(database, lambda: NOW),
-        *notification_routes(database, lambda: NOW),
-        *reports_routes(reports, lambda: NOW),
-        *asking_routes(database, AskingSettings(), lambda: NOW),
-    ):
-        made.include_router(routes(access))
-    return made
+    return whole_app(database, lambda: NOW)
 
 
 def calls_of(app: FastAPI) -> list[tuple[str, str, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Request
 from fastapi.responses import Response
@@ -16,8 +16,9 @@ from vigie_server.ports.declaring import CardStore, WrittenCard
 from vigie_server.ports.site_lists import CardOfDevice, SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, scope_of, sees
+from vigie_server.web.documented import PROBLEM_JSON
 from vigie_server.web.listing import STREAMS, Listing, PageShape, Streamed
-from vigie_server.web.tags import tagged
+from vigie_server.web.tags import TAGGED, tagged
 
 
 class CardShape(BaseModel):
@@ -59,6 +60,20 @@ class CardList(PageShape[CardInList]):
 CARDS: Final = Listing(CardList, CardInList, CardInList.of_device, (int,))
 
 
+_FILE: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_TOO_LARGE: Final[dict[int | str, dict[str, Any]]] = {
+    413: {
+        "description": f"The file is larger than {MOST_BYTES // 2**20} MiB: send it in parts.",
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
+
 class Imported(BaseModel):
     """What a file changed, or would change."""
 
@@ -89,7 +104,7 @@ def assets_router(
             asked, lambda after, limit: lists.cards(sites, after=after, limit=limit)
         )
 
-    @router.get("/devices/{device_id}/asset", response_model=CardShape)
+    @router.get("/devices/{device_id}/asset", response_model=CardShape, responses=TAGGED)
     def show_card(device_id: str, caller: Reader, request: Request) -> Response:
         """The device's asset card."""
         return tagged(request, CardShape.of(device_id, require_device(caller, device_id)))
@@ -120,7 +135,7 @@ def assets_router(
         headers = {"Content-Disposition": 'attachment; filename="vigie-assets.csv"'}
         return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
-    @router.post("/assets/import")
+    @router.post("/assets/import", responses=_TOO_LARGE, openapi_extra=_FILE)
     def take(
         caller: Writer,
         content: Annotated[bytes, Depends(_sent)],

@@ -44,7 +44,7 @@ from vigie_server.web.shapes import (
     verdict_told,
 )
 from vigie_server.web.short_ways import ListRouter, Way
-from vigie_server.web.tags import tagged
+from vigie_server.web.tags import TAGGED, tagged
 from vigie_server.web.withheld import Withheld, told
 
 LONGEST_NAME: Final = 255
@@ -151,7 +151,7 @@ def devices_router(
 
     router.short("/devices", Way(admit=admit, choice=DeviceChoice, answer=list_devices))
 
-    @router.get("/devices/{device_id}", response_model=DeviceShape)
+    @router.get("/devices/{device_id}", response_model=DeviceShape, responses=TAGGED)
     def show_device(device_id: str, caller: Caller, request: Request) -> Response:
         """One device."""
         return tagged(request, DeviceShape.of(device_in_scope(device_id, caller)))

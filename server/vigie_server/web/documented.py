@@ -13,7 +13,8 @@ from vigie_server.web.short_ways import ListRouter, ShortWays, Way
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 """What answers without a token."""
 PROBLEM_JSON: Final = "application/problem+json"
-_METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
+_CHANGES: Final = frozenset({"put", "post", "delete", "patch"})
+_METHODS: Final = _CHANGES | {"get"}
 
 
 class Problem(BaseModel):
@@ -29,11 +30,12 @@ class Problem(BaseModel):
 
 
 _SAID: Final = {
-    "400": "The cursor is damaged or of another list: ask for the first page again.",
+    "400": "What was sent cannot be read: a damaged cursor, or a body that is not JSON in UTF-8.",
     "401": "No token or session, or one that is not valid.",
     "403": "The token's role or scope does not allow it.",
     "409": "It clashes with what is there, or the same request is still under way.",
     "404": "There is no such thing, or it is outside the token's sites.",
+    "409": "It clashes with what is there; the detail says with what.",
     "422": "What was sent is wrong; the detail says where and what to do.",
     "429": "The token or account asks too often: try again after `Retry-After` seconds.",
     "503": "The store cannot take it now: try again after `Retry-After` seconds.",
@@ -85,7 +87,7 @@ def _complete(made: dict[str, Any]) -> None:
             "description": "A browser that signed in. Changes need the header `X-CSRF-Token` too.",
         },
     }
-    for path, operation in _operations(made):
+    for path, method, operation in _operations(made):
         if path in OPEN:
             continue
         operation["security"] = [{"token": []}, {"session": []}]
@@ -98,8 +100,10 @@ def _complete(made: dict[str, Any]) -> None:
             statuses.add("422")
         if "path" in named.values() or "site" in named:
             statuses.add("404")
-        if "cursor" in named:
+        if "cursor" in named or "requestBody" in operation:
             statuses.add("400")
+        if method in _CHANGES:
+            statuses.add("409")
         for status in sorted(statuses):
             operation["responses"][status] = {
                 "description": _SAID[status],
@@ -107,8 +111,8 @@ def _complete(made: dict[str, Any]) -> None:
             }
 
 
-def _operations(made: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _operations(made: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in made["paths"].items():
         for method, operation in methods.items():
             if method in _METHODS:
-                yield path, operation
+                yield path, method, operation

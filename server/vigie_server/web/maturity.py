@@ -20,7 +20,7 @@ from vigie_server.web.maturity_shapes import (
     SiteRuleList,
     SiteRuleShape,
 )
-from vigie_server.web.tags import tagged
+from vigie_server.web.tags import TAGGED, tagged
 
 CHANGES: Final = Listing(LevelChangeList, LevelChangeShape, LevelChangeShape.of, (int, int))
 
@@ -36,7 +36,7 @@ def maturity_router(
         SiteRuleList, SiteRuleShape, lambda shape: shape, (str,)
     )
 
-    @router.get("/sites/{name}/maturity", response_model=MaturityShape)
+    @router.get("/sites/{name}/maturity", response_model=MaturityShape, responses=TAGGED)
     def show_maturity(name: str, caller: Reader, request: Request) -> Response:
         """The site's level in each question, what holds it there, and what to do next."""
         require_site(caller, name)

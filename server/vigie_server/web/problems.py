@@ -121,7 +121,10 @@ def raised(error: VigieError) -> JSONResponse:
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 (FastAPI's shape)
     assert isinstance(error, HTTPException)  # noqa: S101 (narrows for the type checker)
-    return problem(HTTPStatus(error.status_code), str(error.detail), headers=error.headers)
+    detail = str(error.detail)
+    if isinstance(error.__cause__, UnicodeDecodeError):  # FastAPI names no cause and no cure
+        detail = "the body is not UTF-8: send JSON in UTF-8"
+    return problem(HTTPStatus(error.status_code), detail, headers=error.headers)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 (FastAPI's shape)

@@ -17,7 +17,7 @@ from vigie_server.ports.site_lists import SiteEntry, SiteLists, SitesWanted
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
 from vigie_server.web.listing import STREAMS, Listing, PageShape, Streamed
-from vigie_server.web.tags import tagged
+from vigie_server.web.tags import TAGGED, tagged
 
 
 class ContactShape(BaseModel):
@@ -96,7 +96,7 @@ def sites_router(
             asked, lambda after, limit: lists.sites(wanted, after=after, limit=limit)
         )
 
-    @router.get("/{name}", response_model=SiteShape)
+    @router.get("/{name}", response_model=SiteShape, responses=TAGGED)
     def show_site(name: str, caller: Reader, request: Request) -> Response:
         """One site."""
         require_site(caller, name)

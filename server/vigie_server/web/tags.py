@@ -2,13 +2,18 @@
 
 from hashlib import blake2b
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 _TAG_BYTES: Final = 16
+
+TAGGED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "What `If-None-Match` names is still the newest: no body."}
+}
+"""What the documentation says of such a resource's answers."""
 
 
 def tagged(request: Request, resource: BaseModel) -> Response:
