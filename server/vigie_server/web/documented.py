@@ -33,9 +33,8 @@ _SAID: Final = {
     "400": "What was sent cannot be read: a damaged cursor, or a body that is not JSON in UTF-8.",
     "401": "No token or session, or one that is not valid.",
     "403": "The token's role or scope does not allow it.",
-    "409": "It clashes with what is there, or the same request is still under way.",
     "404": "There is no such thing, or it is outside the token's sites.",
-    "409": "It clashes with what is there; the detail says with what.",
+    "409": "It clashes with what is there, or the same request is still under way.",
     "422": "What was sent is wrong; the detail says where and what to do.",
     "429": "The token or account asks too often: try again after `Retry-After` seconds.",
     "503": "The store cannot take it now: try again after `Retry-After` seconds.",
@@ -93,9 +92,8 @@ def _complete(made: dict[str, Any]) -> None:
         operation["security"] = [{"token": []}, {"session": []}]
         named = {given["name"]: given["in"] for given in operation.get("parameters", ())}
         statuses = {"401", "403", "429", "503"}
-        if operation is made["paths"][path].get("post"):
+        if method == "post":
             operation.setdefault("parameters", []).append(_REPEATABLE)
-            statuses.add("409")
         if named or "requestBody" in operation:
             statuses.add("422")
         if "path" in named.values() or "site" in named:
