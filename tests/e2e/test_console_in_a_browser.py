@@ -257,3 +257,26 @@ async def reads(home: Facility, token: str) -> int:
     async with httpx2.AsyncClient(base_url=address(home)) as client:
         answer = await client.get("/api/v1/devices", headers={"Authorization": f"Bearer {token}"})
     return answer.status_code
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_the_page_of_ones_own_account_serves_everybody(tmp_path: Path, width: int) -> None:
+    async with facility(tmp_path) as home, browsing() as browser:
+        page = await (await visitor(browser, home, width=width)).new_page()
+        await set_up(page, home)
+        await page.goto("/account")
+        await expect(page.get_by_text("(ce navigateur)")).to_be_visible()
+        assert await grave_of(page) == []
+
+        for label, typed in (
+            ("Mot de passe actuel", PASSWORD),
+            ("Mot de passe (12 caractères", "sept hiboux lisent encore"),
+            ("Le même mot de passe", "sept hiboux lisent encore"),
+        ):
+            await page.get_by_label(label).fill(typed)
+        await page.get_by_role("button", name="Changer le mot de passe").click()
+
+        await expect(page.get_by_role("alert")).to_contain_text("Le mot de passe est changé")
+        assert await grave_of(page) == []
