@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from vigie_server.cli_output import opened, told_errors
+from vigie_server.domain.ciso_assets import assets_written
 from vigie_server.domain.errors import DeclarationRefused, InUse
 from vigie_server.domain.glpi_inventory import glpi_inventory
 from vigie_server.domain.plurals import counted
@@ -38,3 +39,19 @@ def glpi(*, folder: Path, site: str | None) -> None:
     except OSError as error:
         raise DeclarationRefused(f"{folder} cannot be written: {error.strerror}") from error
     click.echo(f"{counted(count, 'device|devices')} in {folder}.")
+
+
+@exchange.command("ciso-assets")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--site", help="Only this site.")
+@told_errors
+def ciso_assets(*, file: Path, site: str | None) -> None:
+    """Write every device as an asset of CISO Assistant, to a new CSV file."""
+    try:
+        with opened() as (_, database), file.open("x", encoding="utf-8", newline="") as written:
+            count = assets_written(machines(database, site), written)
+    except FileExistsError:
+        raise InUse(f"{file} is there already: give a new file") from None
+    except OSError as error:
+        raise DeclarationRefused(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"{counted(count, 'device|devices')} in {file}.")

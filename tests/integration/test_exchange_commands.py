@@ -1,5 +1,6 @@
 """Files for other programs."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -71,3 +72,33 @@ def test_what_is_not_known_is_left_out_and_all_else_is_a_text_that_the_schema_ha
     assert {name: set(part) for name, part in content.items()} == ALLOWED
     assert all(type(value) is str for part in content.values() for value in part.values())
     assert glpi_inventory(bare, version="1")["content"] == {"versionclient": "Vigie-Server_v1"}
+
+
+def test_devices_are_assets_of_ciso_assistant_and_no_cell_is_a_formula(tmp_path: Path) -> None:
+    with opened_store("sqlite", tmp_path) as store:
+        a_token(store)
+        a_device(store, "a", serial="PF-1", hostname='=cmd|"/c calc"')
+        a_device(store, "b", serial="PF-2", hostname="")
+        with store.writing() as connection:
+            connection.execute(text("UPDATE device SET os = 'Ubuntu', os_version = '24.04'"))
+    arguments = ["exchange", "ciso-assets", str(tmp_path / "assets.csv")]
+    environment = {"VIGIE_SERVER_DATA": str(tmp_path)}
+
+    done = CliRunner().invoke(main, arguments, env=environment)
+    again = CliRunner().invoke(main, arguments, env=environment)
+
+    assert done.exit_code == 0, done.output
+    assert again.exit_code == 1
+    assert "there already" in again.stderr
+    with (tmp_path / "assets.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    shared = {"type": "SP", "domain": SITE, "filtering_labels": "vigie"}
+    assert rows == [
+        {
+            "ref_id": "a",
+            "name": '\'=cmd|"/c calc"',
+            "description": "PF-1, Ubuntu 24.04",
+            **shared,
+        },
+        {"ref_id": "b", "name": "PF-2", "description": "PF-2, Ubuntu 24.04", **shared},
+    ]
