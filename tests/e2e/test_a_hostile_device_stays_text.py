@@ -1,0 +1,148 @@
+"""One device whose every word is hostile, followed to each place that shows what it said.
+
+It speaks over mTLS as an agent does; a real browser, the exports, the metrics' own tools and the
+commands read it back. What it wrote may be shown, and may do nothing.
+"""
+
+import asyncio
+import csv
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+from playwright.async_api import async_playwright
+from prometheus_client.parser import text_string_to_metric_families
+
+from components import required_program
+from fakes.running_server import RunningServer, running_server
+from fakes.scripted_device import (
+    FIREWALL_COLUMNS,
+    a_hello,
+    a_report,
+    a_snapshot,
+    enrolled,
+    session,
+)
+from vigie_server.settings import HttpSettings, VerdictSettings
+
+RULE: Final = "Q06-firewall-enabled"
+HOSTILE: Final = (
+    '=HYPERLINK("http://evil.test")<script>alert(1)</script><img src=x onerror=alert(2)>'
+    '#panic("typst") {{7*7}} "},up 1\\\n# HELP up x\r\n\x1b[2J\x07\u202etxt.exe \u05e9\u05dc\u05d5'
+)
+FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What begins a formula in a spreadsheet."""
+OURS: Final = ("vigie_", "python_", "process_")
+WATCH: Final = """
+window.seen = [];
+document.addEventListener('securitypolicyviolation', e => window.seen.push(e.violatedDirective));
+"""
+
+
+async def reports_hostile_words(running: RunningServer) -> str:
+    """The id of a device that says nothing else, and whose firewall is off."""
+    identity = await enrolled(
+        running.token(), running.authority.certificate_pem, hostname=HOSTILE, serial=HOSTILE
+    )
+    rows = [("inbound", "yes", HOSTILE, HOSTILE, "0")]
+    async with session(identity) as device:
+        await device.greet(a_hello(boot_id='=1+1<script>"}\r\n\x1b[2J\u202e', highest_seq=1))
+        await device.send(a_report(1, a_snapshot("firewall", FIREWALL_COLUMNS, rows)))
+        assert not (await device.acknowledged(1)).rejected
+    return identity.device_id
+
+
+def acts(text: str) -> list[str]:
+    """The characters of a text that would act on a terminal or turn what is beside them."""
+    return [sign for sign in text if not sign.isprintable() and sign != "\n"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_a_hostile_device_is_text_wherever_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chromium, promtool = required_program("chromium"), required_program("promtool")
+    async with running_server(
+        tmp_path, http=HttpSettings(plain=True), verdicts=VerdictSettings(grace=0)
+    ) as running:
+        device = await reports_hostile_words(running)
+        base = f"http://127.0.0.1:{running.addresses.http}"
+        headers = {"Authorization": f"Bearer {running.api_token()}"}
+
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox"]
+            )
+            context = await browser.new_context(base_url=base, extra_http_headers=headers)
+            page = await context.new_page()
+            complaints: list[str] = []
+            page.on("console", lambda told: complaints.append(told.text))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            dialogs: list[str] = []
+            page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+            await page.add_init_script(WATCH)
+            for path in ("/console", "/console/devices", f"/console/devices/{device}"):
+                await page.goto(path)
+                scripts = await page.locator("script").evaluate_all("all => all.map(s => s.src)")
+                assert all(src.startswith(f"{base}/console/static/") for src in scripts), path
+                assert await page.locator("[onerror], img[src=x]").count() == 0, path
+                assert await page.evaluate("window.seen") == [], path
+            text = await page.locator("body").inner_text()
+            await browser.close()
+        assert (dialogs, complaints) == ([], [])
+        assert "<script>alert(1)</script>" in text
+
+        async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
+
+            async def read(path: str, kind: str) -> str:
+                answer = await client.get(path, headers={"Accept": kind})
+                assert answer.is_success, (path, answer.status_code, answer.text)
+                return answer.text
+
+            for path in (
+                "/api/v1/devices",
+                "/api/v1/transitions",
+                f"/api/v1/rules/{RULE}/verdicts",
+            ):
+                table = list(csv.reader(StringIO(await read(path, "text/csv"), newline="")))
+                assert len(table) > 1
+                assert {len(row) for row in table} == {len(table[0])}
+                cells = [cell for row in table for cell in row]
+                assert [cell for cell in cells if cell.startswith(FORMULAS)] == []
+                lines = (await read(path, "application/x-ndjson")).strip().split("\n")
+                assert len([json.loads(line) for line in lines]) == len(table) - 1
+            # What a scrape shows follows what is stored; the test's time limit ends a vain wait.
+            while "txt.exe" not in (metrics := await read("/metrics", "text/plain")):  # noqa: ASYNC110 (an answer, no event)
+                await asyncio.sleep(0.02)
+        families = {family.name for family in text_string_to_metric_families(metrics)}
+        assert families
+        assert not [name for name in families if not name.startswith(OURS)]
+        checked = subprocess.run(  # noqa: ASYNC221
+            [promtool, "check", "metrics"],
+            input=metrics.encode(),
+            capture_output=True,
+            check=False,
+        )
+        assert checked.returncode in (0, 3), checked.stderr  # 3: style; 1: unreadable
+
+        monkeypatch.setenv("VIGIE_SERVER_DATA", str(tmp_path))
+        commands = (
+            ("devices", "list"),
+            ("devices", "show", device),
+            ("rules", "explain", device, RULE),
+        )
+        for words in commands:
+            said = subprocess.run(  # noqa: ASYNC221
+                [Path(sys.executable).with_name("vigie-server"), *words],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert "txt.exe" in said.stdout, words
+            assert acts(said.stdout + said.stderr) == [], words
