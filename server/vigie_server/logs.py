@@ -5,6 +5,7 @@ import sys
 from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 
 def configure_logs(*, stream: TextIO | None = None, debug: bool = False) -> None:
@@ -21,7 +22,7 @@ def configure_logs(*, stream: TextIO | None = None, debug: bool = False) -> None
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if out.isatty() else [structlog.processors.format_exc_info]),
+            harmless if out.isatty() else structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -34,3 +35,17 @@ def configure_logs(*, stream: TextIO | None = None, debug: bool = False) -> None
     logging.basicConfig(level=logging.WARNING, stream=out, format="%(levelname)s %(name)s")
     logging.getLogger("grpc").setLevel(logging.CRITICAL)
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The event with texts that act on a terminal or end a line written as escapes.
+
+    JSON escapes such signs by itself; the renderer for terminals writes most of them as they are.
+    """
+    return {name: _harmless(value) for name, value in event.items()}
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, str) and not value.isprintable():
+        return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in value)
+    return value
