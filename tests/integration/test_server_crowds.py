@@ -1,6 +1,7 @@
 """More devices than a server wants at once: who stays, who comes back, who is kept at the door."""
 
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -79,8 +80,11 @@ async def test_a_visit_that_says_nothing_is_ended(tmp_path: Path) -> None:
 
 
 async def test_connections_beyond_those_wanted_are_closed_before_tls(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as roomy:
+        enrolled_ones = await devices(roomy, 3)
     async with running_server(tmp_path, sessions=SessionSettings(held=1, visitors=1)) as running:
-        identities = await devices(running, 3)
+        here = f"localhost:{running.addresses.telemetry}"
+        identities = [replace(identity, telemetry=here) for identity in enrolled_ones]
         async with AsyncExitStack() as connected:
             for identity in identities[:2]:
                 device = await connected.enter_async_context(session(identity))
