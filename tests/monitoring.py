@@ -65,7 +65,7 @@ async def asked(url: str, path: str, **parameters: str) -> Any:
     async with httpx2.AsyncClient() as client:
         answer = await client.get(f"{url}/api/v1/{path}", params=parameters)
     answer.raise_for_status()
-    return answer.json()["data"]
+    return answer.raise_for_status().json()["data"]
 
 
 async def answers(url: str, query: str) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ async def first_answer(url: str, query: str) -> list[dict[str, Any]]:
         while True:
             try:
                 found = await answers(url, query)
-            except httpx2.TransportError:
+            except httpx2.HTTPError:  # not there yet, or still starting
                 found = []
             except httpx2.HTTPStatusError as error:
                 if error.response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
