@@ -1,5 +1,6 @@
 """The same request under the same `Idempotency-Key`, over a real store: done once."""
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,13 +8,16 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated
 
+import httpx2
 import pytest
 from fastapi import Body, Depends, FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.testclient import TestClient
 
 from fakes.callers import Callers
-from fakes.stored import NOW, STORES, a_token, opened_store
+from fakes.running_server import running_server
+from fakes.scripted_device import enrolled
+from fakes.stored import NOW, SITE, STORES, a_token, opened_store
 from vigie_server.domain.errors import StoreBusy
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.services.tokens import KnowCallers
@@ -232,3 +236,21 @@ def test_a_stranger_begins_nothing(client: TestClient, doings: Doings) -> None:
 
     assert refused.status_code == 401
     assert doings.done == []
+
+
+async def test_a_server_knows_the_keys_of_its_senders(tmp_path: Path) -> None:
+    incident = {"text": "Poste infecté", "person": "A. Martin"}
+    async with running_server(tmp_path) as running:
+        await enrolled(running.token(), running.authority.certificate_pem)
+        trust = ssl.create_default_context(cafile=tmp_path / "ca" / "https.crt")
+        headers = under("k", {"Authorization": f"Bearer {running.api_token(Role.OPERATOR)}"})
+        base = f"https://localhost:{running.addresses.http}/api/v1/sites/{SITE}"
+        async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+            first = await client.post(f"{base}/incidents", json=incident)
+            again = await client.post(f"{base}/incidents", json=incident)
+            listed = await client.get(f"{base}/incidents")
+
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert first.status_code == 201
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(listed.json()["items"]) == 1

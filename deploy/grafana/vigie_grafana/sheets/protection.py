@@ -14,21 +14,24 @@ def draw(sheet: Sheet) -> None:
             "vigie_device_antivirus_signature_timestamp_seconds",
             3,
             Words("Signatures de plus de 3 jours", "Signatures older than 3 days"),
+            Words("Âge des signatures de l'antivirus", "Age of antivirus signatures"),
         ),
         (
             "vigie_device_last_patch_timestamp_seconds",
             35,
             Words("Sans correctif depuis 35 jours", "No patch for 35 days"),
+            Words("Âge du dernier correctif", "Age of the last patch"),
         ),
         (
             "vigie_device_last_backup_timestamp_seconds",
             7,
             Words("Sans sauvegarde depuis 7 jours", "No backup for 7 days"),
+            Words("Âge de la dernière sauvegarde", "Age of the last backup"),
         ),
     )
-    for metric, days, title in ages:
+    for metric, days, old, _ in ages:
         sheet.figure(
-            title,
+            old,
             f"count(time() - {metric}{{{HERE}}} > {days} * 86400) or vector(0)",
             about=Words(
                 "Équipements ; les seuils de l'établissement peuvent différer.",
@@ -37,20 +40,9 @@ def draw(sheet: Sheet) -> None:
             steps=FEW_IS_GOOD,
             wide=8,
         )
-    for metric, _, _ in ages:
-        what = {
-            "vigie_device_antivirus_signature_timestamp_seconds": Words(
-                "Âge des signatures de l'antivirus", "Age of antivirus signatures"
-            ),
-            "vigie_device_last_patch_timestamp_seconds": Words(
-                "Âge du dernier correctif", "Age of the last patch"
-            ),
-            "vigie_device_last_backup_timestamp_seconds": Words(
-                "Âge de la dernière sauvegarde", "Age of the last backup"
-            ),
-        }[metric]
+    for metric, _, _, age in ages:
         sheet.course(
-            what,
+            age,
             (f"quantile(0.5, time() - {metric}{{{HERE}}})", sheet.say(Words("médiane", "median"))),
             (f"quantile(0.95, time() - {metric}{{{HERE}}})", "95 %"),
             (f"max(time() - {metric}{{{HERE}}})", sheet.say(Words("le plus ancien", "oldest"))),
