@@ -62,6 +62,15 @@ arch: setup ## Check who imports whom
 bench: setup ## Measure speed against bare floors, and the agent against its budget (PART=agent: one part)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(PART)
 
+.PHONY: fleet-run
+fleet-run: export DEVICES ?= 100000
+fleet-run: export MINUTES ?= 10
+fleet-run: export PERIOD ?= 900
+fleet-run: export CHANGES ?= 0.05
+fleet-run: export FOLDER ?= build/fleet-$(DEVICES)
+fleet-run: setup ## Measure a server under 100,000 planted devices for ten minutes (5.5 GB; DEVICES, MINUTES, FOLDER)
+	@$(MAKE) --no-print-directory bench PART=fleet
+
 .PHONY: pack-cost
 pack-cost: ## Measure each Linux query of the packs: CPU, rows, share of a day of one core
 	@$(MAKE) --no-print-directory bench PART=packs
