@@ -7,6 +7,7 @@ from time import monotonic
 
 from fastapi import APIRouter, FastAPI
 
+from vigie_server.bootstrap_oidc import has_password, offered, sign_in_by_provider
 from vigie_server.domain.attempts import Attempts
 from vigie_server.ports.people import Tries
 from vigie_server.ports.readers import FleetReader
@@ -25,6 +26,7 @@ from vigie_server.store.sign_ins import SignIns
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.access import Access
 from vigie_server.web.browsers import Browsers
+from vigie_server.web.pages.by_provider import by_provider_router
 from vigie_server.web.pages.drawn_with import static_router
 from vigie_server.web.pages.own_account import own_account_router
 from vigie_server.web.pages.setting_up import setting_up_router
@@ -81,7 +83,10 @@ def browsers_of(settings: ServerSettings) -> Browsers:
 def people_routes(
     settings: ServerSettings, database: Database, now: Callable[[], datetime]
 ) -> tuple[Routes, ...]:
-    """The pages of signing in and of the setup, and the files they are drawn with."""
+    """The pages of signing in and of the setup, and the files they are drawn with.
+
+    Raises SettingsMalformed.
+    """
     passwords, browsers, times = Passwords(), browsers_of(settings), _times(settings)
     given = settings.sign_in
     addresses = Attempts(
@@ -91,21 +96,33 @@ def people_routes(
     )
     store = SignIns(database)
     tries = Tries(given.tries, given.rest.total_seconds(), given.rest_at_most.total_seconds())
-    sign_in = SignIn(store, passwords, addresses, tries, times, now)
-    set_up = SetUp(Accounts(database), passwords, addresses, times, now)
+    may = partial(has_password, settings)
+    sign_in = SignIn(store, passwords, addresses, tries, times, now, may)
+    set_up = SetUp(Accounts(database), passwords, addresses, times, now, may)
+    by_provider = sign_in_by_provider(settings, database, addresses, times, now)
     own = OwnAccount(OwnAccounts(database), store, passwords, tries, times, now)
-    return (
+    routes: tuple[Routes, ...] = (
         partial(
             signing_in_router,
             browsers=browsers,
             sign_in=sign_in,
             sessions=Sessions(store, times),
             now=now,
+            offered=offered(settings),
+            leaving=None if by_provider is None else by_provider.leaving,
         ),
         partial(own_account_router, browsers=browsers, own_account=own),
         lambda _: setting_up_router(browsers=browsers, set_up=set_up),
         lambda _: static_router(),
     )
+    if by_provider is None:
+        return routes
+    pages = by_provider_router(
+        browsers=browsers,
+        by_provider=by_provider,
+        way_seconds=round(settings.oidc.way_within.total_seconds()),
+    )
+    return (*routes, lambda _: pages)
 
 
 def invite(settings: ServerSettings, database: Database) -> Invite:

@@ -6,14 +6,16 @@ import click
 
 from vigie_server.bootstrap_people import invite, setup_address
 from vigie_server.cli_output import act, opened, printable, show_table, told_errors
-from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.errors import DeclarationRefused, SettingsMalformed
+from vigie_server.domain.granting import LONGEST
 from vigie_server.domain.plurals import counted
 from vigie_server.ports.people import LANGUAGES, ROLES, Account, AccountState, Fault
 from vigie_server.ports.tokens import Role
 from vigie_server.services.sign_in import new_account
-from vigie_server.settings import ServerSettings
+from vigie_server.settings import PREFIX, ServerSettings
 from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
+from vigie_server.store.links import Links
 from vigie_server.store.organisation import Organisation
 
 _FAULTS = {
@@ -43,12 +45,21 @@ def account() -> None:
     show_default=True,
     help="Language of the pages.",
 )
+@click.option(
+    "--identity",
+    metavar="VALUE",
+    help="Whom the identity provider means; without it, a code for a password is printed.",
+)
 @told_errors
-def create(*, name: str, role: str, sites: tuple[str, ...], language: str) -> None:
-    """Make an account and print the code by which its person sets it up."""
+def create(
+    *, name: str, role: str, sites: tuple[str, ...], language: str, identity: str | None
+) -> None:
+    """Make an account, and print the code by which its person sets it up."""
     with opened() as (settings, database):
         for site in sites:
             Organisation(database).site(site)
+        if identity is not None:
+            _require_provider(settings)
         made = Account(
             id=secrets.token_hex(8),
             name=name.strip(),
@@ -62,7 +73,10 @@ def create(*, name: str, role: str, sites: tuple[str, ...], language: str) -> No
             new_account(Accounts(database), made, act())
         except DeclarationRefused as error:
             raise DeclarationRefused(_FAULTS[Fault(str(error))]) from None
-        tell_code(settings, database, made.name)
+        if identity is None:
+            tell_code(settings, database, made.name)
+        else:
+            _link(settings, database, made.name, identity)
 
 
 @account.command("list")
@@ -103,6 +117,48 @@ def lock(name: str, *, unlock: bool) -> None:
     with opened() as (_, database):
         Accounts(database).lock(name, act(), locked=not unlock)
     click.echo(f"Account {printable(name)} is {'unlocked' if unlock else 'locked'}.")
+
+
+@account.command("link")
+@click.argument("name")
+@click.argument("value")
+@told_errors
+def link(name: str, value: str) -> None:
+    """Have whom the identity provider means by VALUE (OIDC__INVITED_BY) sign in to an account."""
+    with opened() as (settings, database):
+        _link(settings, database, name, value)
+
+
+@account.command("unlink")
+@click.argument("name")
+@told_errors
+def unlink(name: str) -> None:
+    """Have the identity provider mean an account no more, and end its sessions."""
+    with opened() as (_, database):
+        gone = Links(database).unlink(name, act())
+    click.echo(f"Account {printable(name)}: {counted(gone, 'link|links')} taken away.")
+
+
+def _link(settings: ServerSettings, database: Database, name: str, value: str) -> None:
+    issuer = _require_provider(settings)
+    kept = value.strip()
+    if not 0 < len(kept) <= LONGEST or not kept.isprintable():
+        raise DeclarationRefused(
+            f"an identity has 1 to {LONGEST} characters that can be printed; who was refused "
+            "at the sign-in stands with theirs in the audit"
+        )
+    links = Links(database)
+    links.link(name, issuer, settings.oidc.invited_by, kept, act())
+    click.echo(f"Account {printable(name)} signs in by the identity provider:")
+    show_table(
+        ("ISSUER", "CLAIM", "VALUE"), [tuple(map(printable, held)) for held in links.links(name)]
+    )
+
+
+def _require_provider(settings: ServerSettings) -> str:
+    if not settings.oidc.issuer:
+        raise SettingsMalformed(f"{PREFIX}OIDC__ISSUER is not set: there is no identity provider")
+    return settings.oidc.issuer
 
 
 @click.command("setup-code")

@@ -5,7 +5,6 @@ known is refused: a mistyped limit must not pass for the default.
 """
 
 import os
-import re
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -14,10 +13,8 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ByteSize,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -28,21 +25,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.judge import MEMORY_BYTES
 from vigie_server.ports.enrolment import Endpoints
+from vigie_server.setting_values import Group as _Group
+from vigie_server.setting_values import Span
+from vigie_server.settings_oidc import OidcSettings
 
 PREFIX: Final = "VIGIE_SERVER_"
-_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
-
-
-def _in_seconds(given: object) -> object:
-    return float(given) if isinstance(given, str) and _NUMBER.fullmatch(given) else given
-
-
-Span = Annotated[timedelta, BeforeValidator(_in_seconds)]
-"""A span of time: seconds as a number, or ISO 8601."""
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Listen(_Group):
@@ -441,6 +428,7 @@ class ServerSettings(BaseSettings):
     asking: AskingSettings = AskingSettings()
     http: HttpSettings = HttpSettings()
     sign_in: SignInSettings = SignInSettings()
+    oidc: OidcSettings = OidcSettings()
     metrics: MetricsSettings = MetricsSettings()
     reports: ReportsSettings = ReportsSettings()
     notify: NotifySettings = NotifySettings()

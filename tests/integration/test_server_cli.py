@@ -96,6 +96,28 @@ def test_init_a_second_time_keeps_what_is_there_but_the_setup_code() -> None:
     assert "https://127.0.0.1:8445/setup" in first
 
 
+def test_an_account_is_linked_to_an_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("init")
+    unset = run("account", "create", "Paul", "--role", "admin", "--identity", "899700218896")
+    monkeypatch.setenv("VIGIE_SERVER_OIDC__ISSUER", "https://sso.example.org")
+    monkeypatch.setenv("VIGIE_SERVER_OIDC__CLIENT_ID", "vigie")
+    monkeypatch.setenv("VIGIE_SERVER_OIDC__INVITED_BY", "SubjectNameID")
+
+    made = run("account", "create", "Paul", "--role", "admin", "--identity", "899700218896")
+    run("account", "create", "Anaïs", "--role", "admin")
+    taken = run("account", "link", "Anaïs", "899700218896")
+    wrong = run("account", "link", "Anaïs", "a\nb")
+    gone = run("account", "unlink", "Paul")
+
+    assert "VIGIE_SERVER_OIDC__ISSUER is not set" in unset.stderr
+    assert "code" not in made.stdout
+    assert re.search(r"https://sso.example.org +SubjectNameID +899700218896", made.stdout)
+    assert "another account's already" in taken.stderr
+    assert "can be printed" in wrong.stderr
+    assert "1 link taken away" in gone.stdout
+    assert run("account", "link", "Anaïs", "899700218896").exit_code == 0
+
+
 def test_an_account_is_made_listed_reset_and_locked() -> None:
     run("init")
     run("site", "set", "Les Tilleuls")

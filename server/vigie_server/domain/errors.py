@@ -7,6 +7,7 @@ VigieError
 ├── MalformedRequest    a message breaks the protocol; the text says how
 ├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
 ├── SignInRefused       a person is not who they say, or a setup code is not valid
+├── ProviderRefused     a sign-in by the identity provider came to nothing; `fault` says why
 ├── CursorRefused       a cursor is damaged or of another list; the text says what to do
 ├── NotFound            what was asked for does not exist
 ├── DeclarationRefused  what a person declares is wrong; the text says what to do
@@ -24,6 +25,8 @@ VigieError
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
+
+from vigie_server.domain.proving import ProviderFault
 
 
 class VigieError(Exception):
@@ -54,6 +57,17 @@ class TokenRefused(VigieError):
 
 class SignInRefused(VigieError):
     """Name, password or code are wrong, or a setup code is; the text never says which of them."""
+
+
+class ProviderRefused(VigieError):
+    """A sign-in by the identity provider came to nothing.
+
+    `fault` is for the person; the text, which quotes no token, for who runs the server.
+    """
+
+    def __init__(self, fault: ProviderFault, text: str) -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 class CursorRefused(VigieError):

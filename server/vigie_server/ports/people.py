@@ -23,6 +23,7 @@ class Fault(StrEnum):
     LONG = "long"
     COMMON = "common"
     CODE = "code"
+    LOCAL = "local"
 
 
 class AccountState(StrEnum):
@@ -44,6 +45,8 @@ class Account:
     language: str
     state: AccountState
     created_at: datetime
+    has_password: bool = True
+    """False: its person signs in by the identity provider alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class NewSession:
     secret_hash: bytes
     opened_at: datetime
     expires_at: datetime
+    id_token: str | None = None
+    """Of the identity provider, for signing out there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +211,8 @@ class SessionStore(Protocol):
         """Whose session this is; None where it ended, or rested for `idle` seconds."""
         ...
 
-    def close(self, secret_hash: bytes, *, now: datetime) -> None:
-        """Ends a session; nothing where there is none."""
+    def close(self, secret_hash: bytes, *, now: datetime) -> str | None:
+        """Ends a session, if there is one; gives the provider's ID token, if it had one."""
         ...
 
 
@@ -296,6 +301,6 @@ class KnowsSessions(Protocol):
         """None where there is no such session any more."""
         ...
 
-    def close(self, secret: str, *, now: datetime) -> None:
-        """Ends the session."""
+    def close(self, secret: str, *, now: datetime) -> str | None:
+        """Ends the session; gives the provider's ID token, if it had one."""
         ...

@@ -48,6 +48,10 @@ class SessionTimes:
     idle: timedelta
 
 
+def _everybody(_: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """Lets people in. Blocking: call it from a worker thread."""
@@ -58,6 +62,8 @@ class SignIn:
     tries: Tries
     times: SessionTimes
     now: Callable[[], datetime]
+    may: Callable[[str], bool] = _everybody
+    """Who may sign in by a password, by name."""
 
     def __call__(self, name: str, password: str, code: str, *, address: str) -> OpenedSession:
         """`code`: of the app, or one of recovery. Raises SignInRefused, RateLimited, StoreBusy."""
@@ -72,6 +78,7 @@ class SignIn:
         session, secret = new_session(self.times, now)
         if (
             held is not None
+            and self.may(held.account.name)
             and held.account.state is AccountState.ACTIVE
             and right
             and (step is not None or recovery in held.recovery)
@@ -98,9 +105,9 @@ class Sessions:
         idle = self.times.idle.total_seconds()
         return self.store.account_of(hashed(secret.encode()), now=now, idle=idle)
 
-    def close(self, secret: str, *, now: datetime) -> None:
-        """Ends the session."""
-        self.store.close(hashed(secret.encode()), now=now)
+    def close(self, secret: str, *, now: datetime) -> str | None:
+        """Ends the session; gives the provider's ID token, if it had one."""
+        return self.store.close(hashed(secret.encode()), now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,8 @@ class SetUp:
     addresses: Attempts
     times: SessionTimes
     now: Callable[[], datetime]
+    may: Callable[[str], bool] = _everybody
+    """Who may have a password, by name."""
 
     def looked_at(self, code: str, *, address: str) -> SetupCode:
         """What the code is for. Raises SignInRefused, RateLimited."""
@@ -128,6 +137,8 @@ class SetUp:
             name = account_name(name)
         else:
             name, language = found.account.name, found.account.language
+        if not self.may(name):
+            raise DeclarationRefused(Fault.LOCAL)
         weak = weakness(password, account=name)
         if weak is not None:
             raise DeclarationRefused(weak)
@@ -147,7 +158,7 @@ class SetUp:
         now = self.now()
         chosen = self.store.code(_hash_of(code), now=now).enrolling
         step = None
-        if chosen is not None:
+        if chosen is not None and self.may(chosen.name):
             step = one_time.step_of(chosen.totp_secret, app_code[:_LONGEST_CODE], now=now)
         if step is None:
             raise DeclarationRefused(Fault.CODE)
@@ -192,10 +203,12 @@ def account_name(name: str) -> str:
     return kept
 
 
-def new_session(times: SessionTimes, now: datetime) -> tuple[NewSession, str]:
+def new_session(
+    times: SessionTimes, now: datetime, *, id_token: str | None = None
+) -> tuple[NewSession, str]:
     """A session and the secret of its cookie."""
     secret = secrets.token_urlsafe(32)
-    return NewSession(hashed(secret.encode()), now, now + times.most), secret
+    return NewSession(hashed(secret.encode()), now, now + times.most, id_token), secret
 
 
 def _hash_of(code: str) -> bytes:

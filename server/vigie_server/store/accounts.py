@@ -32,12 +32,12 @@ class Accounts:
     def add(self, account: Account, act: Act) -> None:
         with self._database.writing() as connection:
             _require_free(connection, account.name)
-            _insert(connection, account)
+            insert_account(connection, account)
             record_act(connection, act, f"made an account: {account.role}", account.name)
 
     def account(self, name: str) -> Account:
         with self._database.reading() as connection:
-            return account_of(_row(connection, name))
+            return account_of(row_of(connection, name))
 
     def accounts(self) -> Sequence[Account]:
         with self._database.reading() as connection:
@@ -47,7 +47,7 @@ class Accounts:
     @retried
     def lock(self, name: str, act: Act, *, locked: bool) -> None:
         with self._database.writing() as connection:
-            row = _row(connection, name)
+            row = row_of(connection, name)
             set_up = AccountState.ACTIVE if row.password_hash else AccountState.INVITED
             _change(connection, row.key, state=AccountState.LOCKED if locked else set_up)
             record_act(
@@ -57,18 +57,18 @@ class Accounts:
     @retried
     def reset(self, name: str, act: Act) -> Account:
         with self._database.writing() as connection:
-            row = _row(connection, name)
+            row = row_of(connection, name)
             _change(connection, row.key, state=AccountState.INVITED, **_NOTHING)
             connection.execute(delete(CODE).where(CODE.c.account_key == row.key))
             record_act(connection, act, "reset an account", row.name)
-            return account_of(_row(connection, name))
+            return account_of(row_of(connection, name))
 
     @retried
     def add_code(
         self, code_hash: bytes, account: str | None, *, expires_at: datetime, act: Act
     ) -> None:
         with self._database.writing() as connection:
-            row = None if account is None else _row(connection, account)
+            row = None if account is None else row_of(connection, account)
             key = None if row is None else row.key
             before = CODE.c.account_key.is_(None) if key is None else CODE.c.account_key == key
             connection.execute(delete(CODE).where(before | (CODE.c.expires_at <= act.at)))
@@ -115,7 +115,7 @@ class Accounts:
                 raise SignInRefused("the setup was not begun")
             if key is None:
                 _require_free(connection, chosen.name)
-                key = _insert(
+                key = insert_account(
                     connection,
                     Account(
                         id=account_id,
@@ -161,6 +161,7 @@ def account_of(row: Row[Any]) -> Account:
         language=row.language,
         state=AccountState(row.state),
         created_at=row.created_at,
+        has_password=bool(row.password_hash),
     )
 
 
@@ -170,6 +171,7 @@ def open_session(connection: Connection, account_key: int, session: NewSession) 
     connection.execute(
         SESSION.insert().values(
             secret_hash=session.secret_hash,
+            id_token=session.id_token,
             account_key=account_key,
             opened_at=session.opened_at,
             used_at=session.opened_at,
@@ -178,7 +180,8 @@ def open_session(connection: Connection, account_key: int, session: NewSession) 
     )
 
 
-def _insert(connection: Connection, account: Account) -> int:
+def insert_account(connection: Connection, account: Account) -> int:
+    """The key of a new account, which signs in with nothing yet."""
     made = connection.execute(
         ACCOUNT.insert()
         .values(
@@ -203,7 +206,8 @@ def _change(connection: Connection, key: int, **values: Any) -> None:
     connection.execute(delete(SESSION).where(SESSION.c.account_key == key))
 
 
-def _row(connection: Connection, name: str) -> Row[Any]:
+def row_of(connection: Connection, name: str) -> Row[Any]:
+    """The row of the account of this name. Raises NotFound."""
     row = connection.execute(select(ACCOUNT).where(ACCOUNT.c.folded == folded(name))).one_or_none()
     if row is None:
         raise NotFound(f"no account {name}")

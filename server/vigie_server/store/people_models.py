@@ -1,9 +1,9 @@
-"""The tables of people: accounts, setup codes, sessions of browsers, tries to sign in."""
+"""The tables of people: accounts and their links, setup codes, sessions, tries to sign in."""
 
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field
 
 from vigie_server.store.instants import Instant
@@ -55,6 +55,28 @@ class WebSession(Base, table=True):
     opened_at: datetime = Field(sa_type=Instant)
     used_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
+    id_token: str | None = Field(default=None, sa_type=Text)
+
+
+class AccountLink(Base, table=True):
+    """Whom an identity provider means by a claim's value: `sub`, or what a person is invited by.
+
+    `claimed`: the account was made by claims, which say its role and sites at each sign-in.
+    """
+
+    __tablename__ = "account_link"
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        UniqueConstraint("issuer", "claim", "value", name="uq_account_link_issuer_claim_value"),
+        Index("ix_account_link_account_key", "account_key"),
+    )
+
+    key: int | None = Field(default=None, primary_key=True, sa_type=Key)
+    account_key: int = Field(foreign_key="account.key", sa_type=Key)
+    issuer: str = Field(sa_type=Text)
+    claim: str = Field(sa_type=Text)
+    value: str = Field(sa_type=Text)
+    claimed: bool = Field(default=False)
+    linked_at: datetime = Field(sa_type=Instant)
 
 
 class SignInTry(Base, table=True):

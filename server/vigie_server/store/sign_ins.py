@@ -122,16 +122,19 @@ class SignIns:
         return account_of(row)
 
     @retried
-    def close(self, secret_hash: bytes, *, now: datetime) -> None:
+    def close(self, secret_hash: bytes, *, now: datetime) -> str | None:
         with self._database.writing() as connection:
-            name = connection.execute(
-                select(ACCOUNT.c.name)
+            held = connection.execute(
+                select(ACCOUNT.c.name, SESSION.c.id_token)
                 .join(SESSION, SESSION.c.account_key == ACCOUNT.c.key)
                 .where(SESSION.c.secret_hash == secret_hash)
-            ).scalar()
-            if name is not None:
-                connection.execute(delete(SESSION).where(SESSION.c.secret_hash == secret_hash))
-                record_act(connection, Act(f"account:{name}", now), "signed out", name)
+            ).one_or_none()
+            if held is None:
+                return None
+            connection.execute(delete(SESSION).where(SESSION.c.secret_hash == secret_hash))
+            record_act(connection, Act(f"account:{held.name}", now), "signed out", held.name)
+            id_token: str | None = held.id_token
+            return id_token
 
 
 def forget_tries(connection: Connection, name: str) -> None:

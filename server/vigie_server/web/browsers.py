@@ -58,6 +58,26 @@ class Browsers:
         """Has the browser forget its session."""
         response.delete_cookie(self.cookie, secure=self.secure, httponly=True, samesite="lax")
 
+    @property
+    def way_cookie(self) -> str:
+        """The name of the cookie of a way to the identity provider and back."""
+        return f"{self.cookie}-way"
+
+    def keep_way(self, response: Response, way: str, *, seconds: int) -> None:
+        """Has the browser keep its way; Lax, because the provider's page sends it back."""
+        response.set_cookie(
+            self.way_cookie,
+            way,
+            max_age=seconds,
+            secure=self.secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def forget_way(self, response: Response) -> None:
+        """Has the browser forget its way: an answer counts once."""
+        response.delete_cookie(self.way_cookie, secure=self.secure, httponly=True, samesite="lax")
+
     def require_own_origin(self, request: Request) -> None:
         """Raises 403 for what another site's page sends."""
         scheme = "https" if self.secure else request.url.scheme

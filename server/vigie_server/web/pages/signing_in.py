@@ -1,10 +1,13 @@
 """`/sign-in` and `/sign-out`: how people come in and go."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from math import ceil
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -13,12 +16,23 @@ from starlette.concurrency import run_in_threadpool
 from vigie_server.domain.errors import RateLimited, SignInRefused
 from vigie_server.ports.people import KnowsSessions, SignsIn
 from vigie_server.web.access import PEOPLE, Access, Visitor
-from vigie_server.web.browsers import Browsers, form_of, own_path
+from vigie_server.web.browsers import HOME, Browsers, form_of, own_path
 from vigie_server.web.pages.rendering import language_asked, page
 from vigie_server.web.pages.words import WORDS
 from vigie_server.web.problems import retry_after
 
 _SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An identity provider as the page of signing in offers it.
+
+    `labels`: what its button says, by language. `only`: passwords are for emergencies.
+    """
+
+    labels: Mapping[str, str]
+    only: bool
 
 
 def signing_in_router(
@@ -28,8 +42,14 @@ def signing_in_router(
     sign_in: SignsIn,
     sessions: KnowsSessions,
     now: Callable[[], datetime],
+    offered: Offered | None = None,
+    leaving: Callable[[str], Awaitable[str | None]] | None = None,
 ) -> APIRouter:
-    """The pages of signing in and out."""
+    """The pages of signing in and out.
+
+    `leaving`: where who signed in by the identity provider signs out of it, by their ID token.
+    """
+    _form = partial(_sign_in_page, offered)
     router = APIRouter(include_in_schema=False)
     Person = Annotated[Visitor, Depends(access.page(PEOPLE))]  # noqa: N806 (a type)
 
@@ -61,9 +81,15 @@ def signing_in_router(
     @router.post("/sign-out")
     async def sign_out(request: Request, person: Person) -> Response:  # noqa: ARG001 (checked)
         secret = browsers.secret(request)
+        id_token = None
         if secret is not None:
-            await run_in_threadpool(sessions.close, secret, now=now())
-        answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+            id_token = await run_in_threadpool(sessions.close, secret, now=now())
+        elsewhere = None
+        if id_token is not None and leaving is not None:
+            elsewhere = await leaving(id_token)
+        answer: Response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+        if elsewhere is not None:
+            answer = _signed_out(request, elsewhere)
         browsers.forget(answer)
         return answer
 
@@ -88,7 +114,20 @@ def later(what: str | RateLimited | None) -> dict[str, str]:
     return {"Retry-After": str(retry_after(what))} if isinstance(what, RateLimited) else {}
 
 
-def _form(
+def _signed_out(request: Request, elsewhere: str) -> Response:
+    """Leads on to the provider by itself: no redirect may answer a form (CSP form-action)."""
+    language = language_asked(request)
+    return page(
+        "signed_out.html",
+        language=language,
+        words=WORDS[language],
+        told=None,
+        elsewhere=elsewhere,
+    )
+
+
+def _sign_in_page(
+    offered: Offered | None,
     request: Request,
     status: HTTPStatus = HTTPStatus.OK,
     what: str | RateLimited | None = None,
@@ -103,5 +142,8 @@ def _form(
         headers=later(what),
         words=words,
         told=told(words, what),
+        offered=None if offered is None else offered.labels[language],
+        by_provider=f"/sign-in/provider?{urlencode({'next': values.get('next', HOME)})}",
+        only=offered is not None and offered.only,
         **values,
     )

@@ -60,6 +60,59 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "change_hint": "Les autres sessions seront fermées.",
         "password_changed": "Le mot de passe est changé, et les autres sessions sont fermées.",
         "fault_present": "Le mot de passe actuel n'est pas juste. Rien n'a changé.",
+        "by_password": "Avec un compte de Vigie",
+        "emergency": "Compte de secours",
+        "not_signed_in": "Connexion impossible",
+        "back_to_sign_in": "Revenir à la page de connexion",
+        "signed_out": "Vous êtes déconnecté de Vigie",
+        "signed_out_hint": (
+            "La page suivante ferme aussi votre session chez le fournisseur d'identité."
+        ),
+        "sign_out_there": "Continuer",
+        "provider_unreachable": (
+            "Le fournisseur d'identité ne répond pas. Réessayez dans quelques minutes. Si cela "
+            "dure, prévenez la personne qui administre Vigie."
+        ),
+        "provider_answer": (
+            "La réponse du fournisseur d'identité n'est pas utilisable. Recommencez. Si cela se "
+            "répète, prévenez la personne qui administre Vigie : le journal du serveur en donne "
+            "la raison."
+        ),
+        "provider_way": (
+            "Cette connexion a expiré, ou elle a commencé dans un autre navigateur ou un autre "
+            "onglet. Recommencez depuis la page de connexion."
+        ),
+        "provider_denied": (
+            "Le fournisseur d'identité n'a pas confirmé votre identité. Recommencez, et allez au "
+            "bout de la démarche qu'il propose."
+        ),
+        "provider_token": (
+            "La preuve d'identité reçue n'est pas valable. Recommencez. Si cela se répète, "
+            "prévenez la personne qui administre Vigie : le journal du serveur en donne la raison."
+        ),
+        "provider_assurance": (
+            "Vous vous êtes identifié par un moyen moins sûr que celui demandé ici. Recommencez "
+            "avec votre carte, votre application ou un second facteur."
+        ),
+        "provider_claim": (
+            "Le fournisseur d'identité ne transmet pas le nom sous lequel vous seriez connu ici. "
+            "Demandez à la personne qui administre Vigie de vérifier les informations demandées."
+        ),
+        "provider_no_right": (
+            "Votre identité est confirmée, mais vous n'avez aucun droit dans Vigie. Demandez-les à "
+            "la personne qui administre Vigie : votre essai est noté dans le journal d'audit."
+        ),
+        "provider_locked": (
+            "Votre compte est verrouillé. Adressez-vous à la personne qui administre Vigie."
+        ),
+        "provider_taken": (
+            "Un autre compte porte déjà votre nom. Demandez à la personne qui administre Vigie de "
+            "relier ce compte à votre identité."
+        ),
+        "fault_local": (
+            "Ici, on se connecte par le fournisseur d'identité : seul le compte de secours a un "
+            "mot de passe."
+        ),
     },
     "en": {
         "sign_in": "Sign in",
@@ -114,5 +167,53 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "change_hint": "Your other sessions are ended.",
         "password_changed": "The password is changed, and your other sessions are ended.",
         "fault_present": "The present password is not right. Nothing was changed.",
+        "by_password": "With an account of Vigie",
+        "emergency": "Emergency account",
+        "not_signed_in": "You could not be signed in",
+        "back_to_sign_in": "Back to the sign-in page",
+        "signed_out": "You are signed out of Vigie",
+        "signed_out_hint": "The next page ends your session at the identity provider too.",
+        "sign_out_there": "Continue",
+        "provider_unreachable": (
+            "The identity provider does not answer. Try again in a few minutes. If it goes on, "
+            "tell the person who runs Vigie."
+        ),
+        "provider_answer": (
+            "The identity provider's answer is of no use. Start again. If it happens again, tell "
+            "the person who runs Vigie: the server's log says why."
+        ),
+        "provider_way": (
+            "This sign-in took too long, or began in another browser or tab. Start again from the "
+            "sign-in page."
+        ),
+        "provider_denied": (
+            "The identity provider did not confirm who you are. Start again, and follow its steps "
+            "to the end."
+        ),
+        "provider_token": (
+            "The proof of who you are is not valid. Start again. If it happens again, tell the "
+            "person who runs Vigie: the server's log says why."
+        ),
+        "provider_assurance": (
+            "You proved who you are by less than is asked for here. Start again with your card, "
+            "your app or a second factor."
+        ),
+        "provider_claim": (
+            "The identity provider does not tell the name by which you would be known here. Ask "
+            "the person who runs Vigie to check what is asked of it."
+        ),
+        "provider_no_right": (
+            "We know who you are, but you have no rights in Vigie. Ask the person who runs Vigie "
+            "for them: your attempt is in the audit log."
+        ),
+        "provider_locked": "Your account is locked. Ask the person who runs Vigie.",
+        "provider_taken": (
+            "Another account has your name already. Ask the person who runs Vigie to link it to "
+            "your identity."
+        ),
+        "fault_local": (
+            "People sign in by the identity provider here: the emergency account alone has a "
+            "password."
+        ),
     },
 }

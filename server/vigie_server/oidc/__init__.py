@@ -1,0 +1,1 @@
+"""The identity provider: OpenID Connect's discovery, authorization code with PKCE, and proof."""
