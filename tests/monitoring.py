@@ -1,49 +1,80 @@
 """Servers with simulated fleets, and a real Prometheus that watches them."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from click.testing import CliRunner
 
 from components import required_program
-from programs import ANSWERS_WITHIN, Program, ServerProgram
+from programs import ANSWERS_WITHIN, Program, ProgramFailed, ServerProgram
 from vigie.v1 import enrolment_token
-from vigie_server import clock
+from vigie_server import cli, clock
 from vigie_server.bundled import bundled_catalogue
-from vigie_server.simulator.fleet import Addresses, Fleet, simulated_devices
+from vigie_server.simulator.fleet import Addresses, Fleet, SimulatedDevice, simulated_devices
 from vigie_server.simulator.recorded import recordings
 
 RECORDED = Path(__file__).parent / "fixtures"
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A fleet that has enrolled, to let its devices report again."""
+
+    fleet: Fleet
+    devices: Sequence[SimulatedDevice]
+
+
 async def served(folder: Path, **settings: str) -> ServerProgram:
     """A server that runs, with these environment variables; stop its `program`."""
     server = ServerProgram(folder, settings)
-    await server.command("init")
+    commanded(server, "init")
     await server.start()
     return server
 
 
-async def joined(server: ServerProgram, site: str, devices: int) -> None:
-    """Has this many recorded devices of three platforms enrol at the site and report once."""
-    text = await server.command("token", "create", "--site", site, "--uses", str(devices))
-    fleet = Fleet(
+def commanded(server: ServerProgram, *arguments: str) -> str:
+    """What `vigie-server ...` prints last. It runs in this process: another costs a second."""
+    told = CliRunner().invoke(cli.main, arguments, env=server.environment)
+    if told.exit_code:
+        raise ProgramFailed(f"vigie-server {' '.join(arguments)}: {told.output}")
+    lines = told.stdout.strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+async def joined(server: ServerProgram, site: str, devices: int, *, pending: bool = True) -> Joined:
+    """Has this many recorded devices of three platforms enrol at the site and report once.
+
+    They are pending, unless the token names their serial numbers.
+    """
+    simulated = simulated_devices(devices, recordings(RECORDED))
+    serials = () if pending else [f"--serial={device.serial}" for device in simulated]
+    text = commanded(server, "token", "create", "--site", site, "--uses", str(devices), *serials)
+    fleet = fleet_of(server, text)
+    await fleet.join(simulated, joined=lambda _: None)
+    return Joined(fleet, simulated)
+
+
+def fleet_of(server: ServerProgram, token: str) -> Fleet:
+    """What enrols simulated devices with this token."""
+    return Fleet(
         Addresses(
             f"127.0.0.1:{server.enrolment}",
             f"127.0.0.1:{server.telemetry}",
             (server.data / "ca" / "devices.crt").read_bytes(),
         ),
-        enrolment_token.decode(text).secret,
+        enrolment_token.decode(token).secret,
         bundled_catalogue().topics,
         clock.utc_now,
     )
-    await fleet.join(simulated_devices(devices, recordings(RECORDED)), joined=lambda _: None)
 
 
-def prometheus_program(configuration: Path, data: Path, port: int) -> Program:
-    """Debian's Prometheus with this configuration; start and stop it."""
+def prometheus_program(configuration: Path, data: Path, port: int, *flags: str) -> Program:
+    """Debian's Prometheus with this configuration and further flags; start and stop it."""
     return Program(
         (
             required_program("prometheus"),
@@ -51,14 +82,14 @@ def prometheus_program(configuration: Path, data: Path, port: int) -> Program:
             f"--storage.tsdb.path={data}",
             f"--web.listen-address=127.0.0.1:{port}",
             "--log.format=json",
+            *flags,
         ),
         {},
     )
 
 
 async def scrape_token(server: ServerProgram) -> str:
-    printed = await server.command("token", "api", "create", "--role", "scrape", "--name", "test")
-    return printed.strip().splitlines()[-1]
+    return commanded(server, "token", "api", "create", "--role", "scrape", "--name", "test")
 
 
 async def asked(url: str, path: str, **parameters: str) -> Any:
@@ -68,22 +99,29 @@ async def asked(url: str, path: str, **parameters: str) -> Any:
     return answer.raise_for_status().json()["data"]
 
 
-async def answers(url: str, query: str) -> list[dict[str, Any]]:
-    return list((await asked(url, "query", query=query))["result"])
+async def answers(url: str, query: str, at: float | None = None) -> list[dict[str, Any]]:
+    """What Prometheus answers, as of that moment (seconds since 1970), or of now."""
+    moment = {} if at is None else {"time": f"{at:.3f}"}
+    return list((await asked(url, "query", query=query, **moment))["result"])
 
 
 async def first_answer(url: str, query: str) -> list[dict[str, Any]]:
     """What Prometheus answers once it has started and scraped."""
-    async with asyncio.timeout(ANSWERS_WITHIN):
-        while True:
-            try:
-                found = await answers(url, query)
-            except httpx2.HTTPError:  # not there yet, or still starting
-                found = []
-            except httpx2.HTTPStatusError as error:
-                if error.response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
-                    raise
-                found = []
-            if found:
-                return found
-            await asyncio.sleep(0.1)
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            while not (found := await _answers_yet(url, query)):  # noqa: ASYNC110 (an answer)
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise AssertionError(f"Prometheus has no answer to {query}") from None
+    return found
+
+
+async def _answers_yet(url: str, query: str) -> list[dict[str, Any]]:
+    try:
+        return await answers(url, query)
+    except httpx2.HTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:  # still starting
+            raise
+    except httpx2.HTTPError:  # not there yet
+        pass
+    return []

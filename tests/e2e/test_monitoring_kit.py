@@ -1,91 +1,41 @@
-"""Every query of the dashboards, asked of a real Prometheus that watches a fleet in all states."""
+"""Every query of dashboards, alerts and recorded series, asked of a real Prometheus.
+
+It watches a fleet in all states (`watched_fleet`): a query that finds nothing there is a mistake.
+"""
 
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from monitoring import answers, first_answer, joined, prometheus_program, scrape_token, served
-from ports import free_ports
-from programs import ServerProgram
+from alert_files import Alert, alerts, recordings
+from monitoring import answers, asked
+from watched_fleet import Watched, watched_fleet
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards" / "fr").glob("*.json"))
-DEVICES = 27
-SITE = "les-lilas"
-CONFIGURATION = """
-global: {{scrape_interval: 1s, evaluation_interval: 1s}}
-scrape_configs:
-  - job_name: vigie
-    scheme: https
-    tls_config: {{ca_file: "{authority}"}}
-    authorization: {{credentials_file: "{token_file}"}}
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A fleet in all states, as Prometheus has seen it."""
-
-    prometheus: str
-    failing_device: str
+DAY = 86_400
+LATER = (0, 3 * 3600, 2 * DAY, 4 * DAY, 10 * DAY, 45 * DAY, 355 * DAY, 720 * DAY)
+"""Seconds after the fleet was watched: what alerts ask of time holds at one of them."""
+NEVER_HERE = {
+    "VigieAgentsOutdated": (
+        "no agent is two minor versions behind the first one",
+        'age="unsupported"',
+        'age=~".+"',
+    ),
+    "VigieCommitsSlow": ("no disk is slow on demand", "> 1", ">= 0"),
+    "VigieStoreNearlyFull": ("no disk is filled for a test", "> 0.85", "> 0"),
+}
+"""Alerts that cannot fire in a test: why, and the condition that is taken back for another."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
-    folder = tmp_path_factory.mktemp("kit")
-    server = await served(
-        folder / "server",
-        VIGIE_SERVER_VERDICTS__GRACE="PT0S",
-        VIGIE_SERVER_SWEEP__EVERY="PT1S",
-        VIGIE_SERVER_MATURITY__EVERY="PT1S",
-    )
-    await joined(server, SITE, DEVICES)
-    token = await scrape_token(server)
-    (port,) = free_ports(1)
-    (folder / "token").write_text(token)
-    (folder / "prometheus.yml").write_text(
-        CONFIGURATION.format(
-            authority=server.https_authority, token_file=folder / "token", port=server.http
-        )
-    )
-    program = prometheus_program(folder / "prometheus.yml", folder / "tsdb", port)
-    await program.start()
-    url = f"http://127.0.0.1:{port}"
-    try:
-        await first_answer(url, f"count(vigie_device_info) == {DEVICES}")
-        known = await answers(url, "vigie_device_info")
-        await in_all_states(server, [found["metric"]["device"] for found in known])
-        await first_answer(url, 'vigie_site_devices{state="lost"} == 1')
-        await first_answer(url, "vigie_site_rule_compliant == 0")
-        await first_answer(url, 'vigie_device_rule_failing_since_timestamp_seconds{rule=~"Q09.*"}')
-        # Rates need two scrapes, and what was declared is judged within a round of the sweeper.
-        await first_answer(url, "count_over_time(vigie_sessions[1m]) > 3")
-        (failing,) = await first_answer(
-            url,
-            'topk(1, vigie_device_rules{status="fail"} and on (device) vigie_device_local_admins)',
-        )
-        yield Watched(url, failing["metric"]["device"])
-    finally:
-        await program.stop()
-        await server.program.stop()
-
-
-async def in_all_states(server: ServerProgram, devices: Sequence[str]) -> None:
-    """A lost device, nomadic devices, an attestation, beside what recordings hold."""
-    await server.command(
-        "attest", "record", "Q02-restore-test", "--site", SITE, "--author", "A. Martin"
-    )
-    await server.command("site", "set", SITE, "--devices", "100")
-    await server.command("devices", "declare", devices[0], "lost")
-    for device in devices[1:6]:
-        await server.command("devices", "declare", device, "nomadic")
-        await server.command("devices", "approve", device)
+    async with watched_fleet(tmp_path_factory.mktemp("kit")) as found:
+        yield found
 
 
 def queries_of(board: Path) -> list[tuple[str, str]]:
@@ -123,3 +73,56 @@ def with_variables(expr: str, watched: Watched, question: int) -> str:
 
 async def shows(url: str, expr: str) -> bool:
     return bool(await answers(url, expr))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.timeout(180)
+async def test_every_alert_finds_what_it_looks_for(watched: Watched) -> None:
+    quiet = [alert.name for alert in alerts() if not await fires(watched, alert)]
+
+    assert quiet == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.timeout(180)
+async def test_every_recorded_series_is_there(watched: Watched) -> None:
+    missing = [name for name in recordings() if not await shows(watched.prometheus, name)]
+
+    assert missing == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.timeout(180)
+async def test_prometheus_evaluates_every_rule_and_writes_every_text(watched: Watched) -> None:
+    groups = (await asked(watched.prometheus, "rules"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+
+    assert len(rules) == len(alerts()) + len(recordings())
+    assert {rule["name"]: rule["lastError"] for rule in rules if rule["health"] != "ok"} == {}
+    texts = [
+        text
+        for rule in rules
+        for alert in rule.get("alerts", ())
+        for text in alert["annotations"].values()
+    ]
+    assert texts
+    assert [text for text in texts if "<error" in text or "<no value>" in text] == []
+
+
+async def fires(watched: Watched, alert: Alert) -> bool:
+    """Whether the alert's expression finds something, at any of the moments."""
+    _, condition, instead = NEVER_HERE.get(alert.name, ("", "", ""))
+    assert condition in alert.expression
+    expression = alert.expression.replace(condition, instead) if condition else alert.expression
+    for moment in await moments(watched):
+        if await answers(watched.prometheus, expression, moment):
+            return True
+    return False
+
+
+async def moments(watched: Watched) -> list[float]:
+    """When alerts are asked: as things are, and as they will be if nothing changes."""
+    (last,) = await answers(watched.prometheus, "max(vigie_device_last_report_timestamp_seconds)")
+    # Some device is to have been heard within the week, and unknown before it.
+    heard_last = float(last["value"][1]) + 7 * DAY - 0.1
+    return [watched.stalled, heard_last, *(watched.now + later for later in LATER)]
