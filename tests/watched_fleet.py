@@ -28,6 +28,7 @@ from monitoring import (
 )
 from ports import free_ports
 from programs import ServerProgram
+from vigie_server.backups.sealing import new_key
 from vigie_server.simulator.fleet import FleetRefused, SimulatedDevice
 
 SITE = "les-lilas"
@@ -178,6 +179,8 @@ async def _in_all_states(server: ServerProgram, joined: Joined, ids: list[str]) 
             SITE,
         ),
     )
+    recipient, _ = new_key(None)
+    commanded(server, "backup", str(server.data.parent / "vigie.tar"), "--recipient", recipient)
     commanded(server, "devices", "declare", ids[LOST], "lost")
     commanded(server, "devices", "declare", ids[STAYS_IN], "not-nomadic")
     claims = SimulatedDevice("copie-01", joined.devices[1].serial, joined.devices[1].recording, 900)
@@ -200,6 +203,7 @@ async def _all_seen(url: str) -> None:
         "vigie_site_rule_compliant == 0",
         f'{FAILING}{{rule="Q09-disk-encrypted"}} unless on (device) vigie_device_nomadic == 1',
         "vigie_device_identity_conflicts",
+        "vigie_backup_last_success_timestamp_seconds > 0",
         "vigie_site_contractor_token_expiry_timestamp_seconds",
         "rate(vigie_ingest_reports_total[5m]) > 0",
         _alert("VigieMissingDeviceReports"),

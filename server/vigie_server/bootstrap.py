@@ -95,7 +95,6 @@ GOODBYE_WITHIN: Final = 5.0
 MARK_EVERY: Final = 30.0
 """Seconds between two notes of the store's progress, see `store.epoch`."""
 
-BACKUPS_SHOWN_EVERY: Final = 30.0
 """Seconds between two looks at when the store was last backed up."""
 
 Now = Callable[[], datetime]
@@ -164,6 +163,7 @@ class Server:
         self._workers = Workers()
         self._registry = CollectorRegistry()
         self._figures = OwnFigures(self._registry, version=version("vigie"))
+        self._figures.backups_due(settings.backup.every if settings.backup.folder else None)
         rules = {rule.id: rule.digest for rule in catalogue.rules.values()}
         judging = RuleBook(
             catalogue,
@@ -274,7 +274,9 @@ class Server:
             (self._sites, self._mail_lines),
         )
         self._show_backups = ShowBackups(
-            last=partial(last_backup, database), figures=self._figures, every=BACKUPS_SHOWN_EVERY
+            last=partial(last_backup, database),
+            figures=self._figures,
+            every=settings.metrics.store_every.total_seconds(),
         )
         self._follow = Follow(
             notices=notices_of(database),

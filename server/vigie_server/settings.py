@@ -251,7 +251,7 @@ class MetricsSettings(_Group):
 
     `families`: the names of the per-device families, separated by commas; `all`, or `none` of them.
     The families of sites always stay. `text_memory`: lines kept as text; the others are compressed.
-    `store_every`: how often the room that the store takes is measured.
+    `store_every`: how often the store's room is measured, and its last backup looked up.
     """
 
     families: str = "all"

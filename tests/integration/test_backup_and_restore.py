@@ -341,14 +341,14 @@ async def until_metric(running: RunningServer, name: str, holds: Callable[[float
 
 
 LAST = "vigie_backup_last_success_timestamp_seconds"
+LOOKING = {"store_every": 0.05}
 FAILED = "vigie_backup_failures_total"
 
 
 @pytest.mark.parametrize("kind", STORES)
 async def test_the_server_backs_itself_up_and_keeps_the_newest(
-    tmp_path: Path, key: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, key: Path, kind: str
 ) -> None:
-    monkeypatch.setattr("vigie_server.bootstrap.BACKUPS_SHOWN_EVERY", 0.05)
     if kind == "postgres":
         with bare_store("postgres", tmp_path):
             """Empty it."""
@@ -366,13 +366,14 @@ async def test_the_server_backs_itself_up_and_keeps_the_newest(
     }
     shown: list[float] = []
     async with running_server(
-        tmp_path / "data", now=now, backup=backup, store=store_of(kind)
+        tmp_path / "data", now=now, backup=backup, store=store_of(kind), metrics=LOOKING
     ) as running:
         for day in range(3):
             now.ahead = timedelta(days=day)
             shown.append(
                 await until_metric(running, LAST, lambda at: at > (shown[-1] if shown else 0))
             )
+        assert await metric(running, "vigie_backup_interval_seconds") == 86_400
     made = sorted(folder.glob("vigie-*.tar"))
 
     assert len(made) == 2
@@ -386,7 +387,6 @@ async def test_the_server_backs_itself_up_and_keeps_the_newest(
 async def test_a_backup_that_fails_is_counted_and_takes_nothing_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vigie_server.bootstrap.BACKUPS_SHOWN_EVERY", 0.05)
     folder = tmp_path / "backups"
     folder.mkdir()
     old = folder / "vigie-20200101T000000Z.tar"

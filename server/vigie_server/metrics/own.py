@@ -134,6 +134,11 @@ class OwnFigures:
             "When the store was last backed up with success; 0: never.",
             registry=registry,
         )
+        self._backups_due = Gauge(
+            "vigie_backup_interval_seconds",
+            "How often the server backs the store up by itself; 0: it does not.",
+            registry=registry,
+        )
         self._backups_failed = Counter(
             "vigie_backup_failures",
             "Backups by the clock that this server could not make.",
@@ -202,6 +207,10 @@ class OwnFigures:
 
     def backed_up(self, at: datetime | None) -> None:
         self._backed_up.set(0 if at is None else at.timestamp())
+
+    def backups_due(self, every: timedelta | None) -> None:
+        """Shows how often backups are made by the clock; None: they are not."""
+        self._backups_due.set(0 if every is None else every.total_seconds())
 
     def backup_failed(self) -> None:
         self._backups_failed.inc()

@@ -1,9 +1,14 @@
 """The health of Vigie itself."""
 
+from typing import Final
+
 from vigie_grafana import colours
 from vigie_grafana.parts import Sheet
-from vigie_grafana.shared import FEW_IS_GOOD, percentiles
+from vigie_grafana.shared import FEW_IS_GOOD, NONE_IS_GOOD, percentiles
 from vigie_grafana.wording import Words
+
+WIDE: Final = 3
+"""Eight figures in a row."""
 
 
 def draw(sheet: Sheet) -> None:
@@ -13,12 +18,14 @@ def draw(sheet: Sheet) -> None:
         Words("Sessions", "Sessions"),
         f"sum(vigie_sessions{on})",
         about=Words("Équipements connectés maintenant.", "Devices connected now."),
+        wide=WIDE,
     )
     sheet.figure(
         Words("Rapports par seconde", "Reports a second"),
         f"sum(rate(vigie_ingest_reports_total{on}[5m]))",
         about=Words("Enregistrés.", "Committed."),
         unit="reqps",
+        wide=WIDE,
     )
     sheet.figure(
         Words("Retard du balayage", "Sweeper's delay"),
@@ -29,6 +36,7 @@ def draw(sheet: Sheet) -> None:
         ),
         unit="s",
         steps=((None, colours.GOOD), (300, colours.WARNING), (3600, colours.BAD)),
+        wide=WIDE,
     )
     sheet.figure(
         Words("Fin du premier certificat", "First certificate ends"),
@@ -36,18 +44,42 @@ def draw(sheet: Sheet) -> None:
         about=Words("Temps restant.", "Time left."),
         unit="s",
         steps=((None, colours.BAD), (7 * 86400, colours.WARNING), (30 * 86400, colours.GOOD)),
+        wide=WIDE,
     )
     sheet.figure(
         Words("Rapports refusés", "Reports refused"),
         f"sum(increase(vigie_ingest_rejected_reports_total{on}[1d]))",
         about=Words("En un jour.", "In a day."),
         steps=FEW_IS_GOOD,
+        wide=WIDE,
     )
     sheet.figure(
         Words("Serveur de service", "Leading servers"),
         f"sum(vigie_leading{on})",
         about=Words("Un seul fait le travail planifié.", "One alone does the scheduled work."),
         steps=((None, colours.BAD), (1, colours.GOOD), (2, colours.BAD)),
+        wide=WIDE,
+    )
+    sheet.figure(
+        Words("Dernière sauvegarde", "Last backup"),
+        f"time() - (max(vigie_backup_last_success_timestamp_seconds{on}) > 0)",
+        about=Words(
+            "Âge de la dernière sauvegarde de Vigie ; un tiret tant qu'il n'y en a aucune.",
+            "Age of Vigie's last backup; a dash while there is none.",
+        ),
+        unit="s",
+        steps=((None, colours.GOOD), (2 * 86400, colours.WARNING), (8 * 86400, colours.BAD)),
+        wide=WIDE,
+    )
+    sheet.figure(
+        Words("Sauvegardes échouées", "Failed backups"),
+        f"sum(increase(vigie_backup_failures_total{on}[7d]))",
+        about=Words(
+            "Sur sept jours ; le journal du serveur dit pourquoi.",
+            "In seven days; the server's log says why.",
+        ),
+        steps=NONE_IS_GOOD,
+        wide=WIDE,
     )
     sheet.course(
         Words("Ce qui arrive", "What arrives"),
