@@ -26,7 +26,7 @@ from vigie_server.store.site_lists import SiteLists
 from vigie_server.web.access import Access
 from vigie_server.web.assets import assets_router
 from vigie_server.web.groups import groups_router
-from vigie_server.web.parameters import parameters_router
+from vigie_server.web.parameters import one_parameter_router, parameters_router
 from vigie_server.web.sites import sites_router
 
 Now = Callable[[], datetime]
@@ -60,13 +60,13 @@ def declaring_routes(
     return (
         partial(sites_router, sites=sites, lists=lists, regions=regions, now=now),
         partial(groups_router, groups=groups, lists=lists, now=now),
+        partial(parameters_router, overrides=overrides, settable=settable, lists=lists),
         partial(
-            parameters_router,
+            one_parameter_router,
             overrides=overrides,
             groups=groups,
             settable=settable,
             look_ahead=look_ahead,
-            lists=lists,
             now=now,
         ),
         partial(assets_router, cards=Cards(database), lists=lists, now=now),

@@ -50,6 +50,7 @@ def access_to(settings: ServerSettings, database: Database, now: Callable[[], da
             monotonic=monotonic,
         ),
         repeating=Repeating(_repeats(settings, database), now),
+        demands_tags=settings.http.demand_if_match,
     )
 
 

@@ -368,7 +368,8 @@ class HttpSettings(_Group):
     it: `https://vigie.example.org`. `requests_...`: how often each token or account may ask this
     server, `/metrics` apart. `threads`: requests that read the store together. `keep_alive`: how
     long a connection without a request is kept. `answers_kept`: how long a request that is sent
-    again under its key is known.
+    again under its key is known. `demand_if_match`: changes of what has an `ETag` must say which
+    state they are for.
     """
 
     certificate: Path | None = None
@@ -380,6 +381,7 @@ class HttpSettings(_Group):
     threads: int = Field(9, ge=1, le=100)
     keep_alive: Span = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
     answers_kept: Span = Field(timedelta(days=1), ge=timedelta(minutes=1), le=timedelta(days=30))
+    demand_if_match: bool = False
     origin: str = Field("", pattern=r"^(https?://[^/\s]+)?$")
 
 

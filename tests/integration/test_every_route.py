@@ -107,7 +107,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/notifications/recipients/{recipient_id}": {"DELETE": WRITE},
     "/notifications/recipients/{recipient_id}/test": {"POST": WRITE},
     "/parameters": {"GET": READ},
-    "/parameters/{scope}/{of}/{rule}/{name}": {"PUT": WRITE, "DELETE": WRITE},
+    "/parameters/{scope}/{of}/{rule}/{name}": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
     "/questions": {"GET": OVERSEE, "POST": WRITE},
     "/questions/approved": {"GET": OVERSEE},
     "/questions/{question_id}": {"GET": OVERSEE, "DELETE": WRITE},

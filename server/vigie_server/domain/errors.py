@@ -12,6 +12,8 @@ VigieError
 ├── NotFound            what was asked for does not exist
 ├── DeclarationRefused  what a person declares is wrong; the text says what to do
 ├── InUse               what is to be removed is still used; the text says by what
+├── ConditionFailed     a change is bound to a state that is there no more; the text says what is
+├── ConditionMissing    a change has to be bound to the state that it is for
 ├── RulesMalformed      a rule or topic file is wrong; the text names file and place
 ├── SettingsMalformed   a setting is wrong; the text names it
 ├── RateLimited         too many attempts from one place; come back later
@@ -88,6 +90,22 @@ class DeclarationRefused(VigieError):
 
 class InUse(VigieError):
     """What is to be removed is still used."""
+
+
+class ConditionFailed(VigieError):
+    """A change is bound to a state that is not there. `tag` names the state that is, if one is.
+
+    `fields` are those that are known to be others than in the state that the change is for.
+    """
+
+    def __init__(self, text: str, tag: str | None = None, fields: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.tag = tag
+        self.fields = tuple(fields)
+
+
+class ConditionMissing(VigieError):
+    """A change has to say which state it is for."""
 
 
 class KeyUsedOtherwise(VigieError):

@@ -7,6 +7,8 @@ import grpc
 
 from vigie_server.domain.errors import (
     BackupRefused,
+    ConditionFailed,
+    ConditionMissing,
     CursorRefused,
     DeclarationRefused,
     DeviceCloned,
@@ -38,6 +40,8 @@ STATUS_OF: Final[Mapping[type[VigieError], grpc.StatusCode]] = {
     DeviceCloned: grpc.StatusCode.PERMISSION_DENIED,
     MalformedRequest: grpc.StatusCode.INVALID_ARGUMENT,
     TokenRefused: grpc.StatusCode.PERMISSION_DENIED,
+    ConditionFailed: grpc.StatusCode.FAILED_PRECONDITION,
+    ConditionMissing: grpc.StatusCode.FAILED_PRECONDITION,
     CursorRefused: grpc.StatusCode.INVALID_ARGUMENT,
     NotFound: grpc.StatusCode.NOT_FOUND,
     DeclarationRefused: grpc.StatusCode.INVALID_ARGUMENT,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from vigie_server.domain.asking import Addressed, Limits, Outcome, Progress, Question, Target
 from vigie_server.domain.orders import Ask
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.ports.pages import Page, Position
 
@@ -107,7 +108,9 @@ class QuestionStore(Protocol):
         """What came at this instant or later."""
         ...
 
-    def allow_free(self, site: str, act: Act, *, allowed: bool) -> None:
+    def allow_free(
+        self, site: str, act: Act, *, allowed: bool, require: Require[bool] = whatever
+    ) -> None:
         """Whether askers' own SELECTs may be asked of the site. Raises NotFound."""
         ...
 

@@ -1,10 +1,11 @@
 """What people declare: sites, groups of devices, parameters, asset cards.
 
 Every write names who acts, and when, for the audit. A write that changes what a rule may say has
-the devices it concerns judged again. All block: call them from a worker thread.
+the devices it concerns judged again. `require` is asked in the transaction of the write
+(`ports/conditions.py`). All block: call them from a worker thread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -15,6 +16,7 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.overrides import Override, Scope
 from vigie_server.domain.sites import Site
 from vigie_server.domain.surroundings import Group
+from vigie_server.ports.conditions import Require, whatever
 
 Sites = frozenset[str] | None
 """A scope of sites; None: every site."""
@@ -50,6 +52,14 @@ class WrittenCard:
     updated_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HeldGroup:
+    """A group as a write finds it, and the ids of its devices within a scope, when asked."""
+
+    group: Group
+    members: Callable[[Sites], Sequence[str]]
+
+
 class SiteStore(Protocol):
     """Sites and the bodies that run them."""
 
@@ -61,11 +71,11 @@ class SiteStore(Protocol):
         """Raises NotFound."""
         ...
 
-    def put(self, site: Site, act: Act) -> None:
+    def put(self, site: Site, act: Act, require: Require[Site] = whatever) -> None:
         """Makes the site, or has it be so."""
         ...
 
-    def remove(self, name: str, act: Act) -> None:
+    def remove(self, name: str, act: Act, require: Require[Site] = whatever) -> None:
         """Raises NotFound, and InUse while devices, records or usable tokens belong to it."""
         ...
 
@@ -85,11 +95,20 @@ class GroupStore(Protocol):
         """The ids of the devices that it picks."""
         ...
 
-    def put(self, site: str | None, name: str, selector: str, act: Act) -> None:
+    def put(
+        self,
+        site: str | None,
+        name: str,
+        selector: str,
+        act: Act,
+        require: Require[HeldGroup] = whatever,
+    ) -> None:
         """`selector` is JSON that was checked. Raises NotFound: no such site."""
         ...
 
-    def remove(self, site: str | None, name: str, act: Act) -> None:
+    def remove(
+        self, site: str | None, name: str, act: Act, require: Require[HeldGroup] = whatever
+    ) -> None:
         """With its overrides. Raises NotFound, and InUse while records name it."""
         ...
 
@@ -107,6 +126,10 @@ class OverrideStore(Protocol):
         """What is set for a site as a whole. Raises NotFound."""
         ...
 
+    def override(self, target: Target, *, rule: str, name: str) -> Override:
+        """What is set for this itself. Raises NotFound."""
+        ...
+
     def put(
         self,
         target: Target,
@@ -117,6 +140,7 @@ class OverrideStore(Protocol):
         reason: str,
         act: Act,
         judged: bool = True,
+        require: Require[Override] = whatever,
     ) -> None:
         """`judged`: devices are judged by the rule, so that those it holds for are judged again.
 
@@ -133,6 +157,7 @@ class OverrideStore(Protocol):
         reason: str,
         act: Act,
         judged: bool = True,
+        require: Require[Override] = whatever,
     ) -> None:
         """Raises NotFound."""
         ...
@@ -155,9 +180,14 @@ class CardStore(Protocol):
         """Every device, with its card or an empty one."""
         ...
 
-    def change(self, changes: Mapping[str, Mapping[str, Cell | None]], act: Act) -> int:
+    def change(
+        self,
+        changes: Mapping[str, Mapping[str, Cell | None]],
+        act: Act,
+        require: Require[WrittenCard] = whatever,
+    ) -> int:
         """Changes cards by the devices' ids, all or none; gives how many changed.
 
-        Raises NotFound.
+        `require` is asked of each. Raises NotFound.
         """
         ...

@@ -10,6 +10,7 @@ from vigie_server.domain.mail.dns import Answer, Question
 from vigie_server.domain.mail.exchangers import Meeting
 from vigie_server.domain.mail.findings import Finding
 from vigie_server.domain.verdicts import Status
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites
 
 
@@ -97,14 +98,23 @@ class MailStore(Protocol):
         """Raises NotFound: no such site."""
         ...
 
-    def put(self, site: str, domain: str, selectors: Sequence[str], act: Act) -> None:
+    def put(
+        self,
+        site: str,
+        domain: str,
+        selectors: Sequence[str],
+        act: Act,
+        require: Require[MailDomain] = whatever,
+    ) -> None:
         """Adds the domain, or sets its selectors; it is due at once.
 
         Raises NotFound: no such site; DeclarationRefused: it has too many.
         """
         ...
 
-    def remove(self, site: str, domain: str, act: Act) -> None:
+    def remove(
+        self, site: str, domain: str, act: Act, require: Require[MailDomain] = whatever
+    ) -> None:
         """With its verdicts. Raises NotFound."""
         ...
 

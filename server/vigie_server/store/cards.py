@@ -9,9 +9,11 @@ from vigie_server.domain.card_files import KnownDevice
 from vigie_server.domain.cards import Card, Cell, card_of_json
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites, WrittenCard
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import AssetCard
+from vigie_server.store.locking import lock
 from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.rejudging import AT_ONCE, AUDIT, judge_devices_again
 from vigie_server.store.tables import table
@@ -41,12 +43,20 @@ class Cards:
             return [(_known(row), _card(row)) for row in connection.execute(query)]
 
     @retried
-    def change(self, changes: Mapping[str, Mapping[str, Cell | None]], act: Act) -> int:
+    def change(
+        self,
+        changes: Mapping[str, Mapping[str, Cell | None]],
+        act: Act,
+        require: Require[WrittenCard] = whatever,
+    ) -> int:
         written: list[dict[str, object]] = []
         gone: list[int] = []
         acts: list[dict[str, object]] = []
         with self._database.writing() as connection:
+            if require is not whatever:
+                lock(connection, DEVICE, DEVICE.c.id.in_(list(changes)))
             for row in _rows(connection, list(changes)):
+                require(written_card(row))
                 before, cells = _card(row), changes[row.id]
                 after = before.with_cells(cells)
                 if after == before:

@@ -1,6 +1,7 @@
 """Groups of devices. The `GroupStore`."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, or_, select, update
@@ -9,9 +10,11 @@ from vigie_server.domain.errors import InUse, NotFound
 from vigie_server.domain.plurals import counted
 from vigie_server.domain.selectors import selector_of
 from vigie_server.domain.surroundings import Group
-from vigie_server.ports.declaring import Act, Sites
+from vigie_server.ports.conditions import Require, whatever
+from vigie_server.ports.declaring import Act, HeldGroup, Sites
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Attestation, DeviceGroup, ParameterOverride
+from vigie_server.store.locking import lock
 from vigie_server.store.models import Site
 from vigie_server.store.rejudging import judge_devices_again, record_act
 from vigie_server.store.sites_by_name import site_key
@@ -39,15 +42,21 @@ class Groups:
 
     def members(self, group: Group, within: Sites) -> Sequence[str]:
         with self._database.reading() as connection:
-            row = group_row(connection, group.site, group.name)
-            rows = picked(connection, group.selector, row.site_key)
-        return [row.id for row in rows if within is None or row.site in within]
+            return _members(connection, group_row(connection, group.site, group.name), within)
 
     @retried
-    def put(self, site: str | None, name: str, selector: str, act: Act) -> None:
+    def put(
+        self,
+        site: str | None,
+        name: str,
+        selector: str,
+        act: Act,
+        require: Require[HeldGroup] = whatever,
+    ) -> None:
         with self._database.writing() as connection:
             key = None if site is None else site_key(connection, site)
-            before = connection.execute(groups_query().where(_named(site, name))).one_or_none()
+            before = _locked(connection, site, name)
+            require(None if before is None else _held(connection, before))
             concerned = {row.key for row in picked(connection, selector_of(selector), key)}
             if before is None:
                 connection.execute(
@@ -67,8 +76,11 @@ class Groups:
             record_act(connection, act, f"declared a group: {selector}", _shown(site, name))
 
     @retried
-    def remove(self, site: str | None, name: str, act: Act) -> None:
+    def remove(
+        self, site: str | None, name: str, act: Act, require: Require[HeldGroup] = whatever
+    ) -> None:
         with self._database.writing() as connection:
+            _locked(connection, site, name)
             row = group_row(connection, site, name)
             said = connection.execute(
                 select(func.count()).where(ATTESTATION.c.group_key == row.key)
@@ -78,6 +90,7 @@ class Groups:
                     f"group {name} cannot be removed: {counted(said, 'attestation|attestations')} "
                     "of it are kept as history; `group set` has it pick other devices"
                 )
+            require(_held(connection, row))
             concerned = [
                 found.key for found in picked(connection, group_of(row).selector, row.site_key)
             ]
@@ -105,6 +118,24 @@ def group_row(connection: Connection, site: str | None, name: str) -> Row[Any]:
         of = "every site" if site is None else f"site {site}"
         raise NotFound(f"no group {name} of {of}")
     return row
+
+
+def _locked(connection: Connection, site: str | None, name: str) -> Row[Any] | None:
+    query = groups_query().where(_named(site, name))
+    found = connection.execute(query).one_or_none()
+    if found is not None:
+        lock(connection, GROUP, GROUP.c.key == found.key)
+        found = connection.execute(query).one_or_none()
+    return found
+
+
+def _held(connection: Connection, row: Row[Any]) -> HeldGroup:
+    return HeldGroup(group_of(row), partial(_members, connection, row))
+
+
+def _members(connection: Connection, row: Row[Any], within: Sites) -> Sequence[str]:
+    rows = picked(connection, group_of(row).selector, row.site_key)
+    return [found.id for found in rows if within is None or found.site in within]
 
 
 def _named(site: str | None, name: str) -> ColumnElement[bool]:

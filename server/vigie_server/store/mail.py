@@ -11,6 +11,7 @@ from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.mail.findings import RULES, Finding
 from vigie_server.domain.mail.sites import of_site
 from vigie_server.domain.verdicts import Status
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.ports.mail import Due, MailDomain, MailStanding, MailTransition, MailVerdict
 from vigie_server.store import changes, declared_models
@@ -44,9 +45,17 @@ class MailDomains:
             return _domains(connection, [site])
 
     @retried
-    def put(self, site: str, domain: str, selectors: Sequence[str], act: Act) -> None:
+    def put(
+        self,
+        site: str,
+        domain: str,
+        selectors: Sequence[str],
+        act: Act,
+        require: Require[MailDomain] = whatever,
+    ) -> None:
         with self._database.writing() as connection:
             site_of = site_key(connection, site, lock=True)
+            require(_held(connection, site, domain))
             values = {"selectors": json.dumps(list(selectors)), "next_check_at": None}
             changed = connection.execute(
                 update(DOMAIN)
@@ -69,10 +78,13 @@ class MailDomains:
             record_act(connection, act, f"declared mail domain {domain}", site)
 
     @retried
-    def remove(self, site: str, domain: str, act: Act) -> None:
+    def remove(
+        self, site: str, domain: str, act: Act, require: Require[MailDomain] = whatever
+    ) -> None:
         with self._database.writing() as connection:
             site_key(connection, site, lock=True)
             row = _found(connection, site, domain)
+            require(_held(connection, site, domain))
             connection.execute(delete(VERDICT).where(VERDICT.c.domain_key == row.key))
             connection.execute(delete(DOMAIN).where(DOMAIN.c.key == row.key))
             _judge_site(connection, row.site_key, now=act.at)
@@ -229,6 +241,11 @@ def _domains(connection: Connection, sites: Sequence[str] | None) -> Sequence[Ma
         )
         for row in connection.execute(query)
     ]
+
+
+def _held(connection: Connection, site: str, domain: str) -> MailDomain | None:
+    found = _domains(connection, [site])
+    return next((held for held in found if held.domain == domain), None)
 
 
 def _found(connection: Connection, site: str, domain: str) -> Row[Any]:

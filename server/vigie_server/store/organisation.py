@@ -10,9 +10,11 @@ from sqlalchemy import Connection, Row, Select, delete, select, update
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.notices.recipients import Extent
 from vigie_server.domain.sites import Contact, Site
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Body, ParameterOverride
+from vigie_server.store.locking import lock
 from vigie_server.store.models import Site as SiteRow
 from vigie_server.store.notice_models import NoticeRecipient
 from vigie_server.store.rejudging import DEVICE, judge_again, record_act
@@ -41,7 +43,7 @@ class Organisation:
             return site_of(_found(connection, name))
 
     @retried
-    def put(self, site: Site, act: Act) -> None:
+    def put(self, site: Site, act: Act, require: Require[Site] = whatever) -> None:
         values = {
             "region": site.region,
             "finess": site.finess,
@@ -51,8 +53,10 @@ class Organisation:
             "contacts": json.dumps([asdict(contact) for contact in site.contacts]),
         }
         with self._database.writing() as connection:
-            values["body_key"] = _body_key(connection, site.body, act)
+            lock(connection, SITE, SITE.c.name == site.name)
             before = connection.execute(sites_query().where(SITE.c.name == site.name)).one_or_none()
+            require(None if before is None else site_of(before))
+            values["body_key"] = _body_key(connection, site.body, act)
             if before is None:
                 connection.execute(
                     SITE.insert().values(name=site.name, created_at=act.at, **values)
@@ -65,10 +69,13 @@ class Organisation:
             record_act(connection, act, "declared a site", site.name)
 
     @retried
-    def remove(self, name: str, act: Act) -> None:
+    def remove(self, name: str, act: Act, require: Require[Site] = whatever) -> None:
         with self._database.writing() as connection:
-            key = _found(connection, name).key
+            lock(connection, SITE, SITE.c.name == name)
+            held = _found(connection, name)
+            key = held.key
             require_idle(connection, key, name, now=act.at)
+            require(site_of(held))
             remove_followers(connection, key, now=act.at)
             connection.execute(
                 delete(OVERRIDE)

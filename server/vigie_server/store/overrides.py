@@ -9,10 +9,12 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select
 from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.overrides import Override, Scope
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites, Target
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import DeviceGroup, ParameterOverride
 from vigie_server.store.groups import group_row
+from vigie_server.store.locking import lock
 from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.record_rows import device_of
 from vigie_server.store.rejudging import judge_rule_again, record_act
@@ -78,6 +80,14 @@ class Overrides:
             )
             return [override_of(row, site, site) for row in rows]
 
+    def override(self, target: Target, *, rule: str, name: str) -> Override:
+        with self._database.reading() as connection:
+            key, _ = _target(connection, target)
+            found = _override(connection, target, key, rule, name)
+        if found is None:
+            raise _not_set(target, rule, name)
+        return found
+
     @retried
     def put(
         self,
@@ -89,9 +99,11 @@ class Overrides:
         reason: str,
         act: Act,
         judged: bool = True,
+        require: Require[Override] = whatever,
     ) -> None:
         with self._database.writing() as connection:
             key, concerned = _target(connection, target)
+            require(_locked(connection, target, key, rule, name))
             connection.execute(delete(OVERRIDE).where(_of(target, key, rule, name)))
             connection.execute(
                 OVERRIDE.insert().values(
@@ -119,14 +131,15 @@ class Overrides:
         reason: str,
         act: Act,
         judged: bool = True,
+        require: Require[Override] = whatever,
     ) -> None:
         with self._database.writing() as connection:
             key, concerned = _target(connection, target)
-            removed = connection.execute(
-                delete(OVERRIDE).where(_of(target, key, rule, name))
-            ).rowcount
-            if not removed:
-                raise NotFound(f"{rule} {name} is not set for the {target.scope} {target.of}")
+            held = _locked(connection, target, key, rule, name)
+            if held is None:
+                raise _not_set(target, rule, name)
+            require(held)
+            connection.execute(delete(OVERRIDE).where(_of(target, key, rule, name)))
             judge_rule_again(connection, concerned if judged else (), rule, at=act.at)
             action = f"unset {rule} {name} for a {target.scope}: {reason}"
             record_act(connection, act, action, target.of)
@@ -146,6 +159,31 @@ def _of(target: Target, key: int, rule: str, name: str) -> ColumnElement[bool]:
         OVERRIDE.c.rule == rule,
         OVERRIDE.c.name == name,
     )
+
+
+def _override(
+    connection: Connection, target: Target, key: int, rule: str, name: str
+) -> Override | None:
+    row = connection.execute(select(OVERRIDE).where(_of(target, key, rule, name))).one_or_none()
+    if row is None:
+        return None
+    site = target.site
+    if target.scope is Scope.SITE:
+        site = target.of
+    elif target.scope is Scope.DEVICE:
+        site = _device_row(connection, target.of).site
+    return override_of(row, target.of, site)
+
+
+def _locked(
+    connection: Connection, target: Target, key: int, rule: str, name: str
+) -> Override | None:
+    lock(connection, OVERRIDE, _of(target, key, rule, name))
+    return _override(connection, target, key, rule, name)
+
+
+def _not_set(target: Target, rule: str, name: str) -> NotFound:
+    return NotFound(f"{rule} {name} is not set for the {target.scope} {target.of}")
 
 
 def _target(connection: Connection, target: Target) -> tuple[int, Sequence[int]]:

@@ -25,6 +25,7 @@ from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.plurals import counted
 from vigie_server.ports.asking import AskedQuestion, DeviceAnswer, GivenAnswer, OpenQuestion
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.ports.pages import Page, Position
 from vigie_server.store.database import Database, retried
@@ -141,12 +142,15 @@ class Questions:
             return [_answer(row) for row in connection.execute(query)]
 
     @retried
-    def allow_free(self, site: str, act: Act, *, allowed: bool) -> None:
+    def allow_free(
+        self, site: str, act: Act, *, allowed: bool, require: Require[bool] = whatever
+    ) -> None:
         with self._database.writing() as connection:
             key = site_key(connection, site, lock=True)
             before = connection.execute(
                 select(FREE.c.site_key).where(FREE.c.site_key == key)
             ).first()
+            require(before is not None)
             if (before is not None) == allowed:
                 return
             if allowed:

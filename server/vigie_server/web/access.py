@@ -21,6 +21,13 @@ from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, KnowsSessions
 from vigie_server.ports.tokens import ApiCaller, ApiTokens, Role
 from vigie_server.web.browsers import SAFE, Browsers, csrf_of
+from vigie_server.web.conditions import (
+    Condition,
+    IfMatch,
+    IfNoneMatch,
+    condition_of,
+    refuse_unbound,
+)
 from vigie_server.web.repeating import Repeating
 
 READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR})
@@ -55,7 +62,8 @@ class Access:
 
     Hand `allow(roles)` to a route of the API as its dependency, `page(roles)` to one of a page.
     Without `sessions` and `browsers`, tokens alone are known. `limits`: how often each may ask.
-    `repeating`: recognises requests that are sent again.
+    `repeating`: recognises requests that are sent again. `demands_tags`: changes of what has an
+    `ETag` must say which state they are for.
     """
 
     tokens: ApiTokens
@@ -64,6 +72,7 @@ class Access:
     browsers: Browsers | None = None
     limits: Attempts | None = None
     repeating: Repeating | None = None
+    demands_tags: bool = False
 
     def allow(self, roles: frozenset[Role]) -> Callable[[Request], Awaitable[ApiCaller]]:
         """A dependency that gives the caller, or refuses with 401 or 403."""
@@ -79,11 +88,22 @@ class Access:
                 found = visitor.caller
             request.state.caller = found
             self._admit(found, roles)
+            if request.method not in SAFE:
+                refuse_unbound(request)
             if self.repeating is not None:
                 await self.repeating.recognise(request, acting(found, self.now()).actor)
             return found
 
         return caller
+
+    async def condition(
+        self,
+        request: Request,
+        if_match: IfMatch = None,  # noqa: ARG002 (for the description)
+        if_none_match: IfNoneMatch = None,  # noqa: ARG002 (for the description)
+    ) -> Condition:
+        """A dependency that gives what a change demands of the state that it finds."""
+        return condition_of(request, demanded=self.demands_tags)
 
     def admitted(self, header: str, roles: frozenset[Role]) -> ApiCaller:
         """The holder of the token in a header `Authorization`, of one of these roles. Blocking.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
@@ -16,6 +17,7 @@ from vigie_server.ports.declaring import CardStore, WrittenCard
 from vigie_server.ports.site_lists import CardOfDevice, SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, scope_of, sees
+from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.documented import PROBLEM_JSON
 from vigie_server.web.listing import STREAMS, Listing, PageShape, Streamed
 from vigie_server.web.tags import TAGGED, tagged
@@ -89,6 +91,7 @@ def assets_router(
     router = APIRouter(prefix="/api/v1")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
 
     def require_device(caller: ApiCaller, device_id: str) -> WrittenCard:
         written = cards.card(device_id)
@@ -109,22 +112,26 @@ def assets_router(
         """The device's asset card."""
         return tagged(request, CardShape.of(device_id, require_device(caller, device_id)))
 
-    @router.put("/devices/{device_id}/asset")
+    @router.put("/devices/{device_id}/asset", responses=CONDITIONAL)
     def write_card(
-        device_id: str, fields: Annotated[dict[str, object], Body()], caller: Writer
+        device_id: str, fields: Annotated[dict[str, object], Body()], caller: Writer, when: When
     ) -> CardShape:
         """Has the card be as sent: fields that are not sent are taken away."""
         require_device(caller, device_id)
         cells = cells_of(fields)
         changes = {name: cells.get(name) for name in FIELDS}
-        cards.change({device_id: changes}, acting(caller, now()))
+        require = when.on(partial(CardShape.of, device_id))
+        cards.change({device_id: changes}, acting(caller, now()), require)
         return CardShape.of(device_id, cards.card(device_id))
 
-    @router.delete("/devices/{device_id}/asset", status_code=HTTPStatus.NO_CONTENT)
-    def remove_card(device_id: str, caller: Writer) -> None:
+    @router.delete(
+        "/devices/{device_id}/asset", status_code=HTTPStatus.NO_CONTENT, responses=CONDITIONAL
+    )
+    def remove_card(device_id: str, caller: Writer, when: When) -> None:
         """Takes the card away."""
         require_device(caller, device_id)
-        cards.change({device_id: dict.fromkeys(FIELDS)}, acting(caller, now()))
+        require = when.on(partial(CardShape.of, device_id))
+        cards.change({device_id: dict.fromkeys(FIELDS)}, acting(caller, now()), require)
 
     @router.get("/assets.csv", response_class=Response)
     def export(

@@ -27,6 +27,10 @@ class Problem(BaseModel):
     errors: list[dict[str, str | int]] | None = Field(
         default=None, description="Each wrong place, where a file was sent."
     )
+    changed: list[str] | None = Field(
+        default=None,
+        description="Fields that are others than in the state that `If-Match` names.",
+    )
 
 
 _SAID: Final = {
@@ -35,7 +39,9 @@ _SAID: Final = {
     "403": "The token's role or scope does not allow it.",
     "404": "There is no such thing, or it is outside the token's sites.",
     "409": "It clashes with what is there, or the same request is still under way.",
+    "412": "It is not as `If-Match` or `If-None-Match` demands: nothing was changed.",
     "422": "What was sent is wrong; the detail says where and what to do.",
+    "428": "The server is set to take changes with `If-Match` or `If-None-Match` alone.",
     "429": "The token or account asks too often: try again after `Retry-After` seconds.",
     "503": "The store cannot take it now: try again after `Retry-After` seconds.",
 }
@@ -90,23 +96,30 @@ def _complete(made: dict[str, Any]) -> None:
         if path in OPEN:
             continue
         operation["security"] = [{"token": []}, {"session": []}]
-        named = {given["name"]: given["in"] for given in operation.get("parameters", ())}
-        statuses = {"401", "403", "429", "503"}
+        statuses = _refusals(method, operation)
         if method == "post":
             operation.setdefault("parameters", []).append(_REPEATABLE)
-        if named or "requestBody" in operation:
-            statuses.add("422")
-        if "path" in named.values() or "site" in named:
-            statuses.add("404")
-        if "cursor" in named or "requestBody" in operation:
-            statuses.add("400")
-        if method in _CHANGES:
-            statuses.add("409")
         for status in sorted(statuses):
             operation["responses"][status] = {
                 "description": _SAID[status],
                 "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
+
+
+def _refusals(method: str, operation: dict[str, Any]) -> set[str]:
+    named = {given["name"]: given["in"] for given in operation.get("parameters", ())}
+    statuses = {"401", "403", "429", "503"}
+    if named or "requestBody" in operation:
+        statuses.add("422")
+    if "path" in named.values() or "site" in named:
+        statuses.add("404")
+    if "cursor" in named or "requestBody" in operation:
+        statuses.add("400")
+    if method in _CHANGES:
+        statuses.update(("409", "412"))
+    if "428" in operation["responses"]:
+        statuses.add("428")
+    return statuses
 
 
 def _operations(made: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -1,18 +1,19 @@
 """`/api/v1/groups`: devices that selectors pick. Without `site`, a group is one of every site."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from vigie_server.domain.selectors import selector_of
 from vigie_server.domain.sites import name_of
 from vigie_server.domain.surroundings import Group
-from vigie_server.ports.declaring import GroupStore
+from vigie_server.ports.conditions import Require
+from vigie_server.ports.declaring import GroupStore, HeldGroup
 from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import (
@@ -23,7 +24,9 @@ from vigie_server.web.access import (
     require_site,
     scope_of,
 )
+from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.listing import Listing, Paged, PageShape
+from vigie_server.web.tags import TAGGED, tagged
 
 
 class GroupShape(BaseModel):
@@ -61,6 +64,11 @@ class GroupDeclared(BaseModel):
     selector: dict[str, object]
 
 
+def members_shown(group: Group, devices: Sequence[str]) -> GroupMembers:
+    """The group with these devices."""
+    return GroupMembers(**GroupShape.of(group).model_dump(), devices=list(devices))
+
+
 def require_group_site(caller: ApiCaller, site: str | None) -> None:
     """Raises for a site outside the scope, and where only who sees every site may change."""
     if site is not None:
@@ -79,6 +87,13 @@ def groups_router(
     router = APIRouter(prefix="/api/v1/groups")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
+
+    def require(caller: ApiCaller, when: Condition) -> Require[HeldGroup]:
+        return when.on(
+            lambda held: members_shown(held.group, held.members(caller.sites)),
+            lambda held: GroupShape.of(held.group),
+        )
 
     @router.get("", response_model=GroupList)
     def list_groups(caller: Reader, asked: Paged, *, site: str | None = None) -> Response:
@@ -88,29 +103,32 @@ def groups_router(
             asked, lambda after, limit: lists.groups(sites, after=after, limit=limit)
         )
 
-    @router.get("/{name}")
-    def show_group(name: str, caller: Reader, *, site: str | None = None) -> GroupMembers:
+    @router.get("/{name}", response_model=GroupMembers, responses=TAGGED)
+    def show_group(
+        name: str, caller: Reader, request: Request, *, site: str | None = None
+    ) -> Response:
         """One group and the devices that it picks."""
         if site is not None:
             require_site(caller, site)
         group = groups.group(site, name)
-        devices = list(groups.members(group, caller.sites))
-        return GroupMembers(**GroupShape.of(group).model_dump(), devices=devices)
+        return tagged(request, members_shown(group, groups.members(group, caller.sites)))
 
-    @router.put("/{name}")
+    @router.put("/{name}", responses=CONDITIONAL)
     def declare_group(
-        name: str, declared: GroupDeclared, caller: Writer, *, site: str | None = None
+        name: str, declared: GroupDeclared, caller: Writer, when: When, *, site: str | None = None
     ) -> GroupShape:
         """Makes the group, or has it pick otherwise."""
         require_group_site(caller, site)
         selector = selector_of(declared.selector)
-        groups.put(site, name_of("group", name), selector.as_json(), acting(caller, now()))
-        return GroupShape.of(groups.group(site, name_of("group", name)))
+        named = name_of("group", name)
+        act = acting(caller, now())
+        groups.put(site, named, selector.as_json(), act, require(caller, when))
+        return GroupShape.of(groups.group(site, named))
 
-    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
-    def remove_group(name: str, caller: Writer, *, site: str | None = None) -> None:
+    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, responses=CONDITIONAL)
+    def remove_group(name: str, caller: Writer, when: When, *, site: str | None = None) -> None:
         """Removes the group and the parameters set for it."""
         require_group_site(caller, site)
-        groups.remove(site, name, acting(caller, now()))
+        groups.remove(site, name, acting(caller, now()), require(caller, when))
 
     return router

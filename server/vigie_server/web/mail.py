@@ -5,7 +5,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,9 @@ from vigie_server.ports.mail import MailDomain, MailStore, MailTransition, MailV
 from vigie_server.ports.pages import page_of
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.listing import Listing, Paged, PageShape
+from vigie_server.web.tags import TAGGED, tagged
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Changes to give at most")]
 
@@ -141,6 +143,7 @@ def mail_router(
     router = APIRouter(prefix="/api/v1/sites/{site}/mail")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
     told = [MailRuleShape.of(rule) for rule in rules]
 
     def shown(site: str, domain: str) -> DomainShape:
@@ -161,11 +164,11 @@ def mail_router(
             rules=told,
         )
 
-    @router.get("/{domain}")
-    def show_domain(site: str, domain: str, caller: Reader) -> DomainShape:
+    @router.get("/{domain}", response_model=DomainShape, responses=TAGGED)
+    def show_domain(site: str, domain: str, caller: Reader, request: Request) -> Response:
         """One mail domain."""
         require_site(caller, site)
-        return shown(site, domain_of(domain))
+        return tagged(request, shown(site, domain_of(domain)))
 
     @router.get("/{domain}/transitions")
     def show_transitions(
@@ -176,19 +179,22 @@ def mail_router(
         changes = store.transitions(site, domain_of(domain), limit=limit)
         return MailTransitionList(items=[MailTransitionShape.of(change) for change in changes])
 
-    @router.put("/{domain}")
-    def put_domain(site: str, domain: str, sent: DomainSent, caller: Writer) -> DomainShape:
+    @router.put("/{domain}", responses=CONDITIONAL)
+    def put_domain(
+        site: str, domain: str, sent: DomainSent, caller: Writer, when: When
+    ) -> DomainShape:
         """Adds the domain or sets its selectors; it is checked as soon as possible."""
         require_site(caller, site)
         name = domain_of(domain)
-        store.put(site, name, selectors_of(sent.selectors), acting(caller, now()))
+        act = acting(caller, now())
+        store.put(site, name, selectors_of(sent.selectors), act, when.on(DomainShape.of))
         return shown(site, name)
 
-    @router.delete("/{domain}", status_code=HTTPStatus.NO_CONTENT)
-    def remove_domain(site: str, domain: str, caller: Writer) -> None:
+    @router.delete("/{domain}", status_code=HTTPStatus.NO_CONTENT, responses=CONDITIONAL)
+    def remove_domain(site: str, domain: str, caller: Writer, when: When) -> None:
         """Removes the domain and its verdicts."""
         require_site(caller, site)
-        store.remove(site, domain_of(domain), acting(caller, now()))
+        store.remove(site, domain_of(domain), acting(caller, now()), when.on(DomainShape.of))
 
     @router.post("/{domain}/check", status_code=HTTPStatus.ACCEPTED)
     def check_domain(site: str, domain: str, caller: Writer) -> DomainShape:

@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 
 from vigie_server.domain.errors import (
     BackupRefused,
+    ConditionFailed,
+    ConditionMissing,
     CursorRefused,
     DeclarationRefused,
     DeviceCloned,
@@ -38,6 +40,8 @@ from vigie_server.domain.errors import (
 
 STATUS_OF: Final[Mapping[type[VigieError], HTTPStatus]] = {
     BackupRefused: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ConditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    ConditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
     CursorRefused: HTTPStatus.BAD_REQUEST,
     DeclarationRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     DeviceCloned: HTTPStatus.CONFLICT,
@@ -70,10 +74,12 @@ def problem(
     *,
     headers: Mapping[str, str] | None = None,
     faults: Sequence[Mapping[str, str | int]] = (),
+    changed: Sequence[str] = (),
 ) -> JSONResponse:
     """One problem document; `detail` is for people and says what to do.
 
-    `faults` become its member `errors`: each wrong place of what was sent.
+    `faults` become its member `errors`: each wrong place of what was sent. `changed`: fields that
+    are others than the sender of a condition has read.
     """
     told: dict[str, object] = {
         "type": "about:blank",
@@ -83,6 +89,8 @@ def problem(
     }
     if faults:
         told["errors"] = [dict(fault) for fault in faults]
+    if changed:
+        told["changed"] = list(changed)
     return JSONResponse(
         told,
         status_code=status.value,
@@ -117,6 +125,10 @@ def raised(error: VigieError) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if error.retryable:
         headers["Retry-After"] = str(retry_after(error))
+    if isinstance(error, ConditionFailed):
+        if error.tag is not None:
+            headers["ETag"] = error.tag
+        return problem(status, str(error), headers=headers, changed=error.fields)
     faults = error.faults if isinstance(error, DeclarationRefused) else ()
     return problem(status, str(error), headers=headers, faults=faults)
 

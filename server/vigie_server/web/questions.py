@@ -10,7 +10,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +21,7 @@ from vigie_server.ports.asking import AskedQuestion, DeviceAnswer, Following, Qu
 from vigie_server.ports.declaring import Sites
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.access import WRITERS, Access, acting, require_site
+from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.exports import ndjson_lines
 from vigie_server.web.listing import NDJSON, STREAMS, Listing, Paged, Streamed
 from vigie_server.web.question_shapes import (
@@ -34,6 +35,7 @@ from vigie_server.web.question_shapes import (
     QuestionShape,
     progress_shape,
 )
+from vigie_server.web.tags import TAGGED, tagged
 
 OVERSEERS: Final = WRITERS | {Role.AUDITOR}
 ADMINISTRATORS: Final = frozenset({Role.ADMIN})
@@ -142,18 +144,20 @@ def free_questions_router(
     router = APIRouter(prefix="/api/v1/sites/{site}/questions")
     Overseer = Annotated[ApiCaller, Depends(access.allow(OVERSEERS))]  # noqa: N806 (a type)
     Administrator = Annotated[ApiCaller, Depends(access.allow(ADMINISTRATORS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
 
-    @router.get("")
-    def show(site: str, caller: Overseer) -> FreeShape:
+    @router.get("", response_model=FreeShape, responses=TAGGED)
+    def show(site: str, caller: Overseer, request: Request) -> Response:
         """Whether they may; by default not."""
         require_site(caller, site)
-        return FreeShape(free=store.allows_free(site))
+        return tagged(request, FreeShape(free=store.allows_free(site)))
 
-    @router.put("")
-    def declare(site: str, wanted: FreeShape, caller: Administrator) -> FreeShape:
+    @router.put("", responses=CONDITIONAL)
+    def declare(site: str, wanted: FreeShape, caller: Administrator, when: When) -> FreeShape:
         """Allows them, or no longer."""
         require_site(caller, site)
-        store.allow_free(site, acting(caller, now()), allowed=wanted.free)
+        require = when.on(lambda free: FreeShape(free=free))
+        store.allow_free(site, acting(caller, now()), allowed=wanted.free, require=require)
         return wanted
 
     return router

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from vigie_server.ports.declaring import SiteStore
 from vigie_server.ports.site_lists import SiteEntry, SiteLists, SitesWanted
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.listing import STREAMS, Listing, PageShape, Streamed
 from vigie_server.web.tags import TAGGED, tagged
 
@@ -79,9 +81,12 @@ def sites_router(
     router = APIRouter(prefix="/api/v1/sites")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
+
+    site_shown = partial(SiteShape.of, regions=regions)
 
     def shown(entry: SiteEntry) -> SiteInList:
-        told = SiteShape.of(entry.site, regions).model_dump()
+        told = site_shown(entry.site).model_dump()
         return SiteInList(**told, levels=dict(sorted(entry.levels.items())))
 
     listing = Listing(SiteList, SiteInList, shown, (str,))
@@ -100,10 +105,10 @@ def sites_router(
     def show_site(name: str, caller: Reader, request: Request) -> Response:
         """One site."""
         require_site(caller, name)
-        return tagged(request, SiteShape.of(sites.site(name), regions))
+        return tagged(request, site_shown(sites.site(name)))
 
-    @router.put("/{name}")
-    def declare_site(name: str, declared: SiteDeclared, caller: Writer) -> SiteShape:
+    @router.put("/{name}", responses=CONDITIONAL)
+    def declare_site(name: str, declared: SiteDeclared, caller: Writer, when: When) -> SiteShape:
         """Makes the site, or has it be as sent: what is not sent is taken away."""
         require_site(caller, name)
         site = checked(
@@ -119,13 +124,13 @@ def sites_router(
             ),
             regions,
         )
-        sites.put(site, acting(caller, now()))
-        return SiteShape.of(site, regions)
+        sites.put(site, acting(caller, now()), when.on(site_shown))
+        return site_shown(site)
 
-    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
-    def remove_site(name: str, caller: Writer) -> None:
+    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, responses=CONDITIONAL)
+    def remove_site(name: str, caller: Writer, when: When) -> None:
         """Removes a site to which nothing belongs; 409 otherwise."""
         require_site(caller, name)
-        sites.remove(name, acting(caller, now()))
+        sites.remove(name, acting(caller, now()), when.on(site_shown))
 
     return router

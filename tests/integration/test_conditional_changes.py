@@ -1,0 +1,194 @@
+"""Changes that are bound to what was read: one that comes second overwrites nothing."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Barrier
+from typing import Final
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from fakes.callers import Callers
+from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
+from fakes.whole_app import whole_app
+from vigie_server.bootstrap_declaring import declaring_routes
+from vigie_server.bundled import bundled_catalogue, bundled_site_guide
+from vigie_server.ports.tokens import Role
+from vigie_server.services.tokens import KnowCallers
+from vigie_server.settings import DeclareSettings
+from vigie_server.store.database import Database
+from vigie_server.store.tokens import Tokens
+from vigie_server.web import problems
+from vigie_server.web.access import Access
+
+PARAMETER: Final = f"/api/v1/parameters/site/{SITE}/Q05-min-length/min_length"
+FIRST: Final[Mapping[str, object]] = {
+    f"/api/v1/sites/{SITE}": {"body": "Val"},
+    "/api/v1/devices/a/asset": {"place": "Bureau"},
+    "/api/v1/groups/g": {"selector": {"platform": ["linux"]}},
+    f"/api/v1/sites/{SITE}/mail/example.org": {"selectors": ["a"]},
+    f"/api/v1/sites/{SITE}/questions": {"free": True},
+    PARAMETER: {"value": 9, "reason": "one"},
+}
+"""What can be changed, and how it is to begin with."""
+SECOND: Final[Mapping[str, tuple[object, list[str]]]] = {
+    f"/api/v1/sites/{SITE}": ({"body": "Val", "finess": "970408589"}, ["finess"]),
+    "/api/v1/devices/a/asset": ({"place": "Salle"}, ["fields"]),
+    "/api/v1/groups/g": ({"selector": {"platform": ["darwin"]}}, ["selector", "devices"]),
+    f"/api/v1/sites/{SITE}/mail/example.org": ({"selectors": ["b"]}, ["selectors"]),
+    f"/api/v1/sites/{SITE}/questions": ({"free": False}, ["free"]),
+    PARAMETER: ({"value": 14, "reason": "two"}, ["value", "reason"]),
+}
+"""What a colleague makes of it, and the fields that differ then."""
+REMOVED: Final = [
+    "/api/v1/groups/g",
+    f"/api/v1/sites/{SITE}/mail/example.org",
+    f"{PARAMETER}?reason=r",
+    "/api/v1/sites/Les Érables",
+]
+AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True)
+class Served:
+    """The whole API over a store, as an administrator calls it; `beside` is another replica."""
+
+    database: Database
+    client: TestClient
+    beside: TestClient
+    headers: dict[str, str]
+
+    def tag(self, path: str) -> str:
+        answer = self.client.get(path, headers=self.headers)
+        assert answer.status_code == 200
+        return answer.headers["etag"]
+
+    def bound(self, tag: str) -> dict[str, str]:
+        return self.headers | {"If-Match": tag}
+
+
+@pytest.fixture(scope="module", params=STORES)
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """A device `a` at Les Tilleuls, which runs Linux."""
+    with opened_store(request.param, tmp_path_factory.mktemp("store")) as database:
+        a_token(database)
+        a_device(database, "a")
+        beside = Database(database.url)
+        try:
+            yield Served(
+                database,
+                TestClient(whole_app(database, lambda: NOW)),
+                TestClient(whole_app(beside, lambda: NOW)),
+                Callers(database, NOW)(Role.ADMIN),
+            )
+        finally:
+            beside.close()
+
+
+@pytest.mark.parametrize("path", FIRST)
+def test_a_change_of_what_was_changed_meanwhile_is_refused_and_says_what_is_new(
+    served: Served, path: str
+) -> None:
+    client, headers = served.client, served.headers
+    client.put(path, json=FIRST[path], headers=headers)
+    read = served.tag(path)
+    other, fields = SECOND[path]
+
+    by_colleague = served.beside.put(path, json=other, headers=served.bound(read))
+    late = client.put(path, json=FIRST[path], headers=served.bound(read))
+    now = client.get(path, headers=headers)
+    again = client.put(path, json=FIRST[path], headers=served.bound(now.headers["etag"]))
+
+    assert by_colleague.status_code in {200, 204}
+    assert (late.status_code, late.json()["changed"]) == (412, fields)
+    assert late.headers["content-type"] == "application/problem+json"
+    assert f"since it was read ({', '.join(fields)})" in late.json()["detail"]
+    assert late.headers["etag"] == now.headers["etag"] != read
+    assert again.status_code in {200, 204}
+
+
+@pytest.mark.parametrize("path", REMOVED)
+def test_what_was_changed_meanwhile_is_not_removed(served: Served, path: str) -> None:
+    shown = path.partition("?")[0]
+    first = FIRST.get(shown, {"body": "Val"})
+    other = SECOND.get(shown, ({"body": "Mont"}, []))[0]
+    served.client.put(shown, json=first, headers=served.headers)
+    read = served.tag(shown)
+    served.client.put(shown, json=other, headers=served.headers)
+
+    late = served.client.delete(path, headers=served.bound(read))
+    removed = served.client.delete(path, headers=served.bound(served.tag(shown)))
+    gone = served.client.delete(path, headers=served.bound(read))
+
+    assert [late.status_code, removed.status_code, gone.status_code] == [412, 204, 404]
+
+
+def test_a_star_changes_what_is_there_alone_and_another_makes_what_is_not(served: Served) -> None:
+    path, body = "/api/v1/sites/Les Ormes", {"body": "Val"}
+    there = served.headers | {"If-Match": "*"}
+    new = served.headers | {"If-None-Match": "*"}
+
+    statuses = [
+        served.client.put(path, json=body, headers=headers).status_code
+        for headers in (there, new, new, there)
+    ]
+    removed = served.client.delete(path, headers=there)
+
+    assert [*statuses, removed.status_code] == [412, 200, 412, 200, 204]
+
+
+def test_of_many_changes_of_the_same_state_on_two_replicas_one_is_made(served: Served) -> None:
+    path = f"/api/v1/sites/{SITE}"
+    served.client.put(path, json={}, headers=served.headers)
+    headers = served.bound(served.tag(path))
+    together = Barrier(AT_ONCE)
+
+    def change(number: int) -> int:
+        client = (served.client, served.beside)[number % 2]
+        together.wait()
+        return client.put(path, json={"body": f"B{number}"}, headers=headers).status_code
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        statuses = list(threads.map(change, range(AT_ONCE)))
+
+    assert sorted(statuses) == [200] + [412] * (AT_ONCE - 1)
+
+
+def test_a_condition_is_never_passed_over(served: Served) -> None:
+    client, headers = served.client, served.headers
+    path = f"/api/v1/sites/{SITE}"
+
+    weak = client.put(path, json={}, headers=served.bound(f"W/{served.tag(path)}"))
+    bare = client.put(path, json={}, headers=served.bound("abc"))
+    one_of = client.put(path, json={}, headers=served.bound(f'"x", {served.tag(path)}'))
+    unbound = client.post(
+        f"{path}/incidents", json={"text": "t", "person": "p"}, headers=served.bound('"x"')
+    )
+
+    assert [weak.status_code, bare.status_code, one_of.status_code] == [412, 422, 200]
+    assert "in their quotation marks" in bare.json()["detail"]
+    assert (unbound.status_code, unbound.json()["title"]) == (412, "Precondition Failed")
+    assert client.get(f"{path}/incidents", headers=headers).json()["items"] == []
+
+
+def test_a_server_can_demand_conditions(served: Served) -> None:
+    demanding = Access(KnowCallers(Tokens(served.database)), lambda: NOW, demands_tags=True)
+    app = FastAPI()
+    problems.install(app)
+    catalogue = bundled_catalogue()
+    guide = bundled_site_guide(catalogue)
+    for routes in declaring_routes(
+        served.database, catalogue, guide, DeclareSettings(), lambda: NOW
+    ):
+        app.include_router(routes(demanding))
+    client, path = TestClient(app), f"/api/v1/sites/{SITE}"
+
+    without = client.put(path, json={}, headers=served.headers)
+    bound = client.put(path, json={}, headers=served.bound(served.tag(path)))
+
+    assert (without.status_code, bound.status_code) == (428, 200)
+    assert "send its `ETag` in `If-Match`" in without.json()["detail"]
