@@ -31,11 +31,11 @@ MOST_SECRET_BYTES: Final = 10_000
 def sign_in_by_provider(
     settings: ServerSettings,
     database: Database,
-    addresses: Attempts,
+    refusals: Attempts,
     times: SessionTimes,
     now: Callable[[], datetime],
 ) -> SignInByProvider | None:
-    """None without a provider. Raises SettingsMalformed."""
+    """None without a provider. `refusals`: as passwords have them. Raises SettingsMalformed."""
     given = settings.oidc
     if not given.issuer:
         return None
@@ -67,7 +67,10 @@ def sign_in_by_provider(
         amr=frozenset(given.amr.split()),
         way_within=given.way_within,
     )
-    return SignInByProvider(provider, Links(database), proof, addresses, times, now)
+    addresses = Attempts(
+        per_minute=given.attempts_per_minute, burst=given.attempts_at_once, monotonic=monotonic
+    )
+    return SignInByProvider(provider, Links(database), proof, addresses, refusals, times, now)
 
 
 def offered(settings: ServerSettings) -> Offered | None:

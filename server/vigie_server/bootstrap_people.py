@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 from time import monotonic
 
+import structlog
 from fastapi import APIRouter, FastAPI
 
 from vigie_server.bootstrap_oidc import has_password, offered, sign_in_by_provider
@@ -33,6 +34,8 @@ from vigie_server.web.pages.setting_up import setting_up_router
 from vigie_server.web.pages.signing_in import signing_in_router
 from vigie_server.web.repeating import KeepingAnswers, Repeating
 from vigie_server.web.watching import Watching
+
+log = structlog.get_logger()
 
 Routes = Callable[[Access], APIRouter]
 
@@ -101,6 +104,8 @@ def people_routes(
     sign_in = SignIn(store, passwords, addresses, tries, times, now, may)
     set_up = SetUp(Accounts(database), passwords, addresses, times, now, may)
     by_provider = sign_in_by_provider(settings, database, addresses, times, now)
+    if settings.oidc.only and store.credentials(settings.oidc.break_glass) is None:
+        log.warning("break_glass_account_missing", account=settings.oidc.break_glass)
     own = OwnAccount(OwnAccounts(database), store, passwords, tries, times, now)
     routes: tuple[Routes, ...] = (
         partial(

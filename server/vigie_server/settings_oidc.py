@@ -62,6 +62,8 @@ class OidcSettings(Group):
     way_within: Span = Field(timedelta(minutes=10), gt=timedelta(0), le=timedelta(hours=1))
     keep: Span = Field(timedelta(hours=1), gt=timedelta(0), le=timedelta(days=1))
     ask_again: Span = Field(timedelta(seconds=10), ge=timedelta(0))
+    attempts_per_minute: float = Field(60, gt=0)
+    attempts_at_once: float = Field(120, ge=1)
     clock_skew: Span = Field(timedelta(minutes=1), ge=timedelta(0), le=timedelta(minutes=10))
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ import base64
 import hmac
 import json
 import ssl
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -195,7 +196,7 @@ def identity_provider(folder: Path, now: Callable[[], datetime]) -> Iterator[Ide
     class Answering(_Answering):
         of = provider
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    server = _Server(("127.0.0.1", 0), Answering)
     server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.daemon_threads = True
     provider.port = server.server_address[1]
@@ -208,6 +209,13 @@ def identity_provider(folder: Path, now: Callable[[], datetime]) -> Iterator[Ide
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Lets go of a browser that does not know the authority, or has gone; tells the rest."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Answering(BaseHTTPRequestHandler):

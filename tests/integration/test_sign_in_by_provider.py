@@ -1,5 +1,6 @@
 """Signing in by an identity provider: a real one on loopback, over TLS, and what may go wrong."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -73,7 +74,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def an_app(database: Database, clock: Clock, provider: IdentityProvider) -> Callable[..., FastAPI]:
     """Makes an application over the store; its arguments are settings of the provider."""
 
-    def made(*, attempts_at_once: float = 1000, **changes: object) -> FastAPI:
+    def made(*, refusals: float = 1000, **changes: object) -> FastAPI:
         oidc: dict[str, object] = {
             "issuer": provider.issuer,
             "client_id": CLIENT,
@@ -81,10 +82,11 @@ def an_app(database: Database, clock: Clock, provider: IdentityProvider) -> Call
             "authorities": provider.authorities,
             "grants": [ADMINS, AUDITORS],
             "ask_again": 0,
+            "attempts_at_once": 1000,
         }
         settings = ServerSettings(
             http=HttpSettings(origin=ORIGIN),
-            sign_in=SignInSettings(attempts_at_once=attempts_at_once),
+            sign_in=SignInSettings(attempts_at_once=refusals),
             oidc=OidcSettings.model_validate(oidc | changes),
         )
         app = create_app(
@@ -326,7 +328,6 @@ def test_a_provider_that_failed_is_not_asked_again_at_once(
                 b'{"access_token": "a", "token_type": "mac", "id_token": "a.b.c"}',
                 b'{"access_token": "a", "token_type": "Bearer", "id_token": "a.b.c"}',
                 b"[" * 100_000,
-                b" " * (256 * 1024 + 1),
             ),
         ),
     ],
@@ -360,6 +361,17 @@ def test_a_description_that_is_not_safe_to_follow_is_refused(
         assert browser.get("/sign-in/provider").status_code == 502, provider.described
 
     provider.described = {}
+    assert browser.get("/sign-in/provider").status_code == 303
+
+
+def test_an_answer_that_is_too_long_is_not_read_to_its_end(
+    browser: Browser, provider: IdentityProvider
+) -> None:
+    described = json.dumps(provider.description()).encode()
+    provider.answers["openid-configuration"] = described.ljust(256 * 1024 + 1)
+    assert browser.get("/sign-in/provider").status_code == 502
+
+    provider.answers["openid-configuration"] = described.ljust(256 * 1024)
     assert browser.get("/sign-in/provider").status_code == 303
 
 
@@ -418,10 +430,15 @@ def test_a_person_without_the_claim_of_the_name_gets_no_account(
 def test_what_a_person_proved_too_little_by_is_refused(
     an_app: Callable[..., FastAPI], provider: IdentityProvider
 ) -> None:
-    browser = Browser(an_app(acr_values="eidas1", acr="eidas1 eidas2", amr="otp hwk"))
+    browser = Browser(
+        an_app(acr_values="eidas1", acr="eidas1 eidas2", amr="otp hwk", userinfo="always")
+    )
     assert sent_to(browser)["acr_values"] == "eidas1"
 
-    provider.claims |= {"acr": "eidas0", "amr": ["otp"]}
+    provider.claims |= {"amr": ["otp"]}
+    provider.more = {"acr": "eidas1"}  # userinfo says nothing of how a person was proved
+    assert comes_back(browser, provider).status_code == 403
+    provider.claims |= {"acr": "eidas0"}
     assert comes_back(browser, provider).status_code == 403
     provider.claims |= {"acr": "eidas2", "amr": ["pwd"]}
     assert comes_back(browser, provider).status_code == 403
@@ -579,9 +596,13 @@ def test_passwords_can_be_left_to_one_account_for_emergencies(
     assert "the emergency account alone has a password" in refused.text
 
 
-def test_a_provider_is_not_asked_without_end_for_one_address(
-    an_app: Callable[..., FastAPI],
+def test_one_address_neither_has_the_provider_asked_nor_the_audit_filled_without_end(
+    an_app: Callable[..., FastAPI], database: Database
 ) -> None:
-    browser = Browser(an_app(attempts_at_once=2))
+    asking = Browser(an_app(attempts_at_once=2))
+    assert [asking.get("/sign-in/provider").status_code for _ in range(3)] == [303, 303, 429]
 
-    assert [browser.get("/sign-in/provider").status_code for _ in range(3)] == [303, 303, 429]
+    failing = Browser(an_app(refusals=2))
+    back = "/sign-in/provider/return"
+    assert [failing.get(back).status_code for _ in range(3)] == [400, 400, 429]
+    assert len(acts(database)) == 2

@@ -119,7 +119,7 @@ class Provider:
             ),
         )
         more = await self._userinfo(proved, access_token, described)
-        return Proof(self._terms.issuer, proved["sub"], {**more, **proved}, id_token)
+        return Proof(self._terms.issuer, proved["sub"], {**more, **proved}, proved, id_token)
 
     async def leaving(self, id_token: str) -> str | None:
         try:

@@ -91,7 +91,6 @@ def proved_by(token: jwt.Token, expected: Expected) -> Mapping[str, Any]:
             "iss": {"essential": True, "value": expected.issuer},
             "sub": {"essential": True},
             "aud": {"essential": True, "value": expected.client_id},
-            "nonce": {"essential": True, "value": expected.nonce},
         },
         params={
             "nonce": expected.nonce,

@@ -122,12 +122,8 @@ class AssessmentStore(Protocol):
         assessments: Sequence[WordedAssessment],
         *,
         now: datetime,
-        figures: SiteFigures | None = None,
     ) -> None:
-        """Replaces what differs; a level that changed is kept in the history.
-
-        Of `figures` the versions of software are kept, for lists of the fleet.
-        """
+        """Replaces what differs; a level that changed is kept in the history."""
         ...
 
 

@@ -26,11 +26,16 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A person, proved by the provider. `claims`: of the ID token, and userinfo where asked."""
+    """A person, proved by the provider.
+
+    `claims`: of the ID token, and userinfo where asked; `proved`: of the ID token alone, which says
+    how the person was proved.
+    """
 
     issuer: str
     subject: str
     claims: Claims
+    proved: Claims
     id_token: str
 
 

@@ -48,12 +48,17 @@ class ProofTerms:
 
 @dataclass(frozen=True, slots=True)
 class SignInByProvider:
-    """Takes people to the identity provider and back."""
+    """Takes people to the identity provider and back.
+
+    `addresses` bounds what one address has us ask the provider, `refusals` how much of it may come
+    to nothing: no one can flood the audit.
+    """
 
     provider: IdentityProvider
     store: LinkStore
     terms: ProofTerms
     addresses: Attempts
+    refusals: Attempts
     times: SessionTimes
     now: Callable[[], datetime]
 
@@ -67,7 +72,7 @@ class SignInByProvider:
         try:
             return await self.provider.entrance(way), cookie
         except ProviderRefused as error:
-            await self._keep(error, "")
+            await self._keep(error, "", address)
             raise
 
     async def finish(
@@ -82,7 +87,7 @@ class SignInByProvider:
             subject = proof.subject
             opened = await asyncio.to_thread(self._admitted, proof, language)
         except ProviderRefused as error:
-            await self._keep(error, subject)
+            await self._keep(error, subject, address)
             raise
         log.info("signed_in", account=opened.account.id, by="provider")
         return opened, way.goes_to
@@ -130,11 +135,13 @@ class SignInByProvider:
 
     def _require_assurance(self, proof: Proof) -> None:
         for claim, wanted in (("acr", self.terms.acr), ("amr", self.terms.amr)):
-            if wanted and wanted.isdisjoint(values_at(proof.claims, claim)):
+            if wanted and wanted.isdisjoint(values_at(proof.proved, claim)):
                 raise ProviderRefused(
                     ProviderFault.ASSURANCE, f"{claim} is none of {', '.join(sorted(wanted))}"
                 )
 
-    async def _keep(self, error: ProviderRefused, subject: str) -> None:
+    async def _keep(self, error: ProviderRefused, subject: str, address: str) -> None:
+        """Raises RateLimited instead, and keeps nothing."""
+        self.refusals.take(address)
         log.warning("provider_sign_in_refused", fault=error.fault.value, why=str(error))
         await asyncio.to_thread(self.store.refused, error.fault, subject, now=self.now())

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.errors import DeclarationRefused, StoreRefused
 from vigie_server.domain.granting import Rights
 from vigie_server.domain.proving import ProviderFault
 from vigie_server.ports.declaring import Act
@@ -42,8 +42,15 @@ class Links:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @retried
     def admit(self, arrival: Arrival) -> Account | ProviderFault:
+        try:
+            return self._admit(arrival)
+        except StoreRefused:
+            # Another server made the account or its link in the same moment: it is there now.
+            return self._admit(arrival)
+
+    @retried
+    def _admit(self, arrival: Arrival) -> Account | ProviderFault:
         with self._database.writing() as connection:
             link = _link_of(connection, arrival) or _made(connection, arrival)
             if isinstance(link, ProviderFault):

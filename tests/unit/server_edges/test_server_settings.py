@@ -58,3 +58,46 @@ def test_an_address_without_a_port_is_refused() -> None:
     assert port_of("[::]:8443") == 8443
     with pytest.raises(SettingsMalformed, match="host:port"):
         port_of("localhost")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"ISSUER": "http://sso.example.org"}, "OIDC__ISSUER"),
+        ({"ISSUER": "https://sso.example.org"}, "OIDC__CLIENT_ID is missing"),
+        ({"SCOPES": "profile"}, "contain openid"),
+        ({"INVITED_BY": "email"}, "cannot be email"),
+        ({"ONLY": "true"}, "OIDC__BREAK_GLASS"),
+        ({"GRANTS": '[{"claim": "g", "value": "v", "role": "root"}]'}, "OIDC__GRANTS"),
+        (
+            {
+                "GRANTS": '[{"claim": "g", "value": "v", "role": "admin", "sites": ["A"],'
+                ' "sites_claim": "s"}]'
+            },
+            "not both",
+        ),
+    ],
+    ids=str,
+)
+def test_a_provider_that_is_half_set_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], told: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"VIGIE_SERVER_OIDC__{name}", value)
+
+    with pytest.raises(SettingsMalformed, match=told):
+        read_settings()
+
+
+def test_a_provider_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_OIDC__ISSUER", "https://sso.example.org/realms/soins")
+    monkeypatch.setenv("VIGIE_SERVER_OIDC__CLIENT_ID", "vigie")
+    monkeypatch.setenv(
+        "VIGIE_SERVER_OIDC__GRANTS",
+        '[{"claim": "realm_access.roles", "value": "vigie-admin", "role": "admin"}]',
+    )
+
+    given = read_settings().oidc
+
+    assert given.issuer == "https://sso.example.org/realms/soins"
+    assert [(one.claim, one.sites) for one in given.grants] == [("realm_access.roles", ())]
