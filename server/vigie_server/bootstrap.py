@@ -27,6 +27,7 @@ from vigie_server.bootstrap_notify import notification_routes
 from vigie_server.bootstrap_people import access_to, keep_answers, people_routes, watch_contractors
 from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bootstrap_scheduled import scheduled
+from vigie_server.bootstrap_software import software_routes
 from vigie_server.bootstrap_store import (
     authorities,
     catalogue_in_force,
@@ -304,6 +305,7 @@ class Server:
         for routes in (
             *people_routes(settings, database, now),
             *fleet_routes(database, catalogue, self._fleet),
+            *software_routes(database, site_guide, now),
             *declaring_routes(database, catalogue, site_guide, settings.declare, now),
             *attesting_routes(database, catalogue, settings.declare, now),
             *maturity_routes(database, catalogue, site_guide, now),

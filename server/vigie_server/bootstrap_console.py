@@ -18,6 +18,7 @@ from vigie_server.console.site_records import (
     incident_pages,
     waiver_pages,
 )
+from vigie_server.console.software import SoftwareSeen, software_pages
 from vigie_server.console.static_files import static_files
 from vigie_server.console.tokens import enrolment_pages, token_pages
 from vigie_server.domain.regions import load_regions
@@ -41,6 +42,7 @@ from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.site_lists import SiteLists
 from vigie_server.store.site_sizes import Sizes
+from vigie_server.store.software import Software
 from vigie_server.store.waivers import Waivers
 from vigie_server.web.access import Access
 
@@ -84,6 +86,7 @@ def console_routes(
             sites_pages(shell, of_sites),
             fleet_pages(shell, of_fleet),
             device_acts(shell, of_fleet, desk),
+            software_pages(shell, SoftwareSeen(Software(database), guide.ended)),
             rules_pages(shell, RulesSeen(lists, catalogue)),
             attestation_pages(shell, records),
             waiver_pages(shell, records),

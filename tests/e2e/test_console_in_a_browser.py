@@ -202,6 +202,8 @@ async def test_every_page_is_open_to_all_at_both_widths_and_by_keyboard(tmp_path
             f"/console/sites/{SITE}/incidents",
             "/console/devices",
             f"/console/devices/{device}",
+            "/console/software",
+            "/console/software/devices?platform=windows&product=Mozilla+Firefox",
             "/console/rules",
             "/console/rules/Q06-firewall-enabled",
             "/console/enrolment",

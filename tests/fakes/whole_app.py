@@ -15,6 +15,7 @@ from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_notify import notification_routes
 from vigie_server.bootstrap_reports import reports_of, reports_routes
+from vigie_server.bootstrap_software import software_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import AskingSettings, DeclareSettings, ServerSettings
@@ -43,6 +44,7 @@ def whole_app(database: Database, now: Callable[[], datetime]) -> FastAPI:
     reports = reports_of(ServerSettings(), database, catalogue, guide)
     for routes in (
         *fleet_routes(database, catalogue, fleet),
+        *software_routes(database, guide, now),
         *declaring_routes(database, catalogue, guide, DeclareSettings(), now),
         *attesting_routes(database, catalogue, DeclareSettings(), now),
         *maturity_routes(database, catalogue, guide, now),

@@ -27,6 +27,8 @@ RULE: Final = "Q09-disk-encrypted"
 EVERYWHERE: Final = (
     "/console",
     "/console/devices",
+    "/console/software",
+    "/console/software/devices?platform=windows&product=VLC",
     "/console/rules",
     f"/console/rules/{RULE}",
     OF_SITE,
@@ -53,6 +55,15 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
             connection.execute(
                 text("UPDATE verdict SET reason = :reason, offending = :rows WHERE device_key = 1"),
                 ALIKE | {"rows": ROWS},
+            )
+            connection.execute(
+                text("INSERT INTO site_software VALUES (1, 'windows', 'VLC', false, :it, 1)"),
+                {"it": HOSTILE},
+            )
+            connection.execute(text("UPDATE device SET platform = 'windows' WHERE key = 1"))
+            connection.execute(
+                text("INSERT INTO device_trait VALUES (1, 'software', 'VLC', :it)"),
+                {"it": HOSTILE},
             )
             connection.execute(
                 text("UPDATE transition SET reason = :reason WHERE device_key = 1"), ALIKE

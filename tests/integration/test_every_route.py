@@ -140,6 +140,8 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/sites/{site}/rules": {"GET": READ},
     "/sites/{site}/waivers": {"GET": READ, "POST": WRITE},
     "/sites/{site}/waivers/{waiver_id}": {"DELETE": WRITE},
+    "/software": {"GET": READ},
+    "/software/devices": {"GET": READ},
     "/transitions": {"GET": READ},
 }
 """Which roles may call each route. A route that is not here fails the tests below."""

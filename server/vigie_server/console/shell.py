@@ -191,7 +191,12 @@ def address(*steps: str) -> str:
 def navigation(visit: Visit) -> list[tuple[str, str]]:
     """The main menu: names and addresses of what the visitor may open."""
     role = visit.caller.role
-    places = [("sites", ROOT), ("devices", address("devices")), ("rules", address("rules"))]
+    places = [
+        ("sites", ROOT),
+        ("devices", address("devices")),
+        ("software", address("software")),
+        ("rules", address("rules")),
+    ]
     if visit.writes:
         places.append(("enrolment", address("enrolment")))
     if role is Role.ADMIN:

@@ -94,10 +94,12 @@ class ProductTable:
 
     def end(self, name: str, version: str) -> int | None:
         """When the support of this version ended or ends, in UNIX seconds; None for no entry."""
-        for product in self._called(name):
-            if product.covers(version):
-                return product.ends_at
-        return None
+        found = self.entry(name, version)
+        return None if found is None else found.ends_at
+
+    def entry(self, name: str, version: str) -> Product | None:
+        """The entry that a program of this name and version is of."""
+        return next((held for held in self._called(name) if held.covers(version)), None)
 
     def _called(self, name: str) -> tuple[Product, ...]:
         """The entries of a name; remembered, as the devices of a fleet name the same things."""

@@ -73,8 +73,9 @@ class SiteFigures:
 
     `counted` devices are those of the states `COUNTED`; `heard` says how many of them the server
     last heard so many whole days ago. `versions`: by system and watched product, how many devices
-    have which version, of the `software_told` devices with fresh evidence. `configurations`: by
-    system, how many devices share which firewall, of the `firewall_told`.
+    have which version, of the `software_told` devices with fresh evidence; `ended`: the same of
+    products past their vendor's end. `configurations`: by system, how many devices share which
+    firewall, of the `firewall_told`.
     """
 
     declared_devices: int | None = None
@@ -82,6 +83,7 @@ class SiteFigures:
     heard: Mapping[int, int] = field(default_factory=dict)
     software_told: int = 0
     versions: Mapping[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
+    ended: Mapping[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
     firewall_told: int = 0
     configurations: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     reviews: Mapping[str, datetime] = field(default_factory=dict)

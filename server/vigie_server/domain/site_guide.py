@@ -20,6 +20,8 @@ from vigie_server.domain.topics import Topic
 SOFTWARE: Final = "software"
 FIREWALL: Final = "firewall"
 REVIEWED: Final = "Q01-inventory-reviewed"
+ENDED: Final = "obsolete_products"
+"""The list of products past their end."""
 UNTOLD_DAYS: Final = 183
 """Days between two reviews where no rule of a site says: half a year."""
 
@@ -29,7 +31,8 @@ class SiteGuide:
     """`titles` are those of rules, rules of sites and attestations by id, for sentences.
 
     `rules` of devices are those that conditions may share; `topics` those that sites' rules read.
-    `mail_rules` are decided where mail domains are checked.
+    `mail_rules` are decided where mail domains are checked. `ended` are products whose vendor no
+    longer mends them.
     """
 
     ladder: Ladder
@@ -40,6 +43,7 @@ class SiteGuide:
     rules: frozenset[str] = frozenset()
     topics: Mapping[str, Topic] = field(default_factory=dict)
     mail_rules: Mapping[str, MailRule] = field(default_factory=dict)
+    ended: ProductTable = field(default_factory=lambda: ProductTable.of("none", ()))
 
     @cached_property
     def shared(self) -> Mapping[Population, frozenset[str]]:
@@ -105,7 +109,15 @@ def load_site_guide(
             for name in (SOFTWARE, FIREWALL)
             if name in catalogue.topics
         },
+        ended=_ended(catalogue),
     )
+
+
+def _ended(catalogue: Catalogue) -> ProductTable:
+    found = catalogue.references.get(ENDED)
+    if found is None or not isinstance(found.content, ProductTable):
+        return ProductTable.of("none", ())
+    return found.content
 
 
 def _shares(conditions: Collection[Condition]) -> list[Share]:

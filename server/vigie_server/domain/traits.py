@@ -1,5 +1,8 @@
 """What a site compares its devices by: watched products' versions, and the firewall as a digest.
 
+Products past their vendor's end are told beside the watched ones, under a name with a mark: they
+are looked for, not compared.
+
 A device's answer holds thousands of rows; its traits are a handful, taken once for each answer. An
 answer that could not be read whole tells nothing: half a list of software is not homogeneous.
 """
@@ -14,10 +17,13 @@ from vigie_server.domain.reference import content_digest
 from vigie_server.domain.site_guide import FIREWALL, SOFTWARE, SiteGuide
 from vigie_server.domain.topics import Topic
 
-FORM: Final = "1"
+FORM: Final = "2"
 """Rises when traits are taken otherwise."""
 MAX_VERSION: Final = 100
 CONFIGURATION: Final = "configuration"
+
+ENDED_MARK: Final = "ended: "
+"""Begins the name of a trait that is an entry of the list of ended products."""
 
 _SOFTWARE_COLUMNS: Final = ("name", "version")
 _FIREWALL_COLUMNS: Final = (
@@ -60,11 +66,11 @@ def trait_readers(guide: SiteGuide) -> Mapping[str, TraitReader]:
     """The readers of a guide, by topic."""
     readers = {}
     if SOFTWARE in guide.topics and guide.watched.products:
-        watched = guide.watched
+        watched, ended = guide.watched, guide.ended
         readers[SOFTWARE] = TraitReader(
-            f"{FORM} {watched.handle}",
+            f"{FORM} {watched.handle} {ended.handle}",
             guide.topics[SOFTWARE].narrowed(_SOFTWARE_COLUMNS),
-            lambda fact: _versions(fact, watched),
+            lambda fact: _versions(fact, watched, ended),
         )
     if FIREWALL in guide.topics:
         readers[FIREWALL] = TraitReader(
@@ -73,14 +79,19 @@ def trait_readers(guide: SiteGuide) -> Mapping[str, TraitReader]:
     return readers
 
 
-def _versions(fact: Fact, watched: ProductTable) -> frozenset[Trait]:
+def _versions(fact: Fact, watched: ProductTable, ended: ProductTable) -> frozenset[Trait]:
     found = set()
     for row in fact.rows:
         name, version = row.get("name"), row.get("version")
-        if isinstance(name, str) and isinstance(version, str) and version:
-            product = watched.product(name)
-            if product:
-                found.add((product, version[:MAX_VERSION].replace("\0", "")))
+        if not isinstance(name, str) or not isinstance(version, str):
+            continue
+        told = version[:MAX_VERSION].replace("\0", "")
+        product = watched.product(name)
+        if product and told:
+            found.add((product, told))
+        over = ended.entry(name, version)
+        if over is not None and over.ends is not None:
+            found.add((f"{ENDED_MARK}{over.name}", told))
     return frozenset(found)
 
 

@@ -122,8 +122,12 @@ class AssessmentStore(Protocol):
         assessments: Sequence[WordedAssessment],
         *,
         now: datetime,
+        figures: SiteFigures | None = None,
     ) -> None:
-        """Replaces what differs; a level that changed is kept in the history."""
+        """Replaces what differs; a level that changed is kept in the history.
+
+        Of `figures` the versions of software are kept, for lists of the fleet.
+        """
         ...
 
 

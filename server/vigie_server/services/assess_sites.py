@@ -141,7 +141,9 @@ class AssessSites:
             )
             for found in assess(self.guide.ladder, standing, share=self.share)
         ]
-        await self.workers.write(partial(self.store.save, site, verdicts, assessments, now=now))
+        await self.workers.write(
+            partial(self.store.save, site, verdicts, assessments, now=now, figures=seen.figures)
+        )
         ends = [verdict.until for verdict in verdicts] + [seen.until]
         soon = min((end for end in ends if end is not None), default=now + AT_LEAST_EVERY)
         self._due[site] = max(now + SOONEST, min(soon, now + AT_LEAST_EVERY))

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from vigie_server.domain.maturity import Action
+from vigie_server.domain.site_figures import SiteFigures
 from vigie_server.domain.site_rules import SiteVerdict
 from vigie_server.ports.assessing import (
     Progress,
@@ -40,6 +41,7 @@ from vigie_server.store.site_seen import (
     site_seen,
 )
 from vigie_server.store.sites_by_name import site_key
+from vigie_server.store.software import keep_software
 from vigie_server.store.tables import table
 
 EVIDENCE = table(EvidenceRow)
@@ -193,11 +195,14 @@ class Assessments:
         assessments: Sequence[WordedAssessment],
         *,
         now: datetime,
+        figures: SiteFigures | None = None,
     ) -> None:
         with self._database.writing() as connection:
             locked = select(SITE.c.key).where(SITE.c.key == site).with_for_update()
             if connection.execute(locked).scalar() is None:
                 return
+            if figures is not None:
+                keep_software(connection, site, figures)
             said = _save_verdicts(connection, site, verdicts, now)
             if _save_levels(connection, site, assessments, now) or said:
                 changes.tell_assessed(connection, site)

@@ -292,8 +292,27 @@ class DeviceTrait(Base, table=True):
     """What a site compares its devices by: a watched product's version, a firewall's digest."""
 
     __tablename__ = "device_trait"
+    __table_args__: ClassVar[tuple[Any, ...]] = (
+        Index("ix_device_trait_name", "topic", "name", "device_key", "value"),
+    )
 
     device_key: int = Field(primary_key=True, foreign_key="device.key", sa_type=Key)
     topic: str = Field(primary_key=True, sa_type=Text)
     name: str = Field(primary_key=True, sa_type=Text)
     value: str = Field(primary_key=True, sa_type=Text)
+
+
+class SiteSoftware(Base, table=True):
+    """How many devices of a site have a version of a product, when it was last assessed.
+
+    `ended`: the product is past its vendor's end, and not one of the watched.
+    """
+
+    __tablename__ = "site_software"
+
+    site_key: int = Field(primary_key=True, foreign_key="site.key", sa_type=Key)
+    platform: str = Field(primary_key=True, sa_type=Text)
+    product: str = Field(primary_key=True, sa_type=Text)
+    ended: bool = Field(primary_key=True)
+    version: str = Field(primary_key=True, sa_type=Text)
+    devices: int = Field(sa_type=Integer)

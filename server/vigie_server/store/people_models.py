@@ -28,6 +28,7 @@ class AccountRow(Base, table=True):
     totp_secret: str = Field(default="", sa_type=Text)
     step: int = Field(default=0, sa_type=BigInteger)
     recovery: str = Field(default="[]", sa_type=Text)
+    expires_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class SetupCodeRow(Base, table=True):

@@ -14,7 +14,13 @@ from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, upd
 from vigie_server.domain.errors import InUse
 from vigie_server.domain.notices.recipients import Extent
 from vigie_server.domain.plurals import counted
-from vigie_server.store.declared_models import MailTransition, Maturity, MaturityChange, SiteVerdict
+from vigie_server.store.declared_models import (
+    MailTransition,
+    Maturity,
+    MaturityChange,
+    SiteSoftware,
+    SiteVerdict,
+)
 from vigie_server.store.models import Base, EnrolmentToken, RuleCount
 from vigie_server.store.notice_models import Notice, NoticeDelivery, NoticeMark, NoticeRecipient
 from vigie_server.store.question_models import FreeQuestions
@@ -28,6 +34,7 @@ FOLLOWED: Final = (
     table(MaturityChange),
     table(MailTransition),
     table(RuleCount),
+    table(SiteSoftware),
     table(NoticeMark),
     table(Notice),
     table(FreeQuestions),

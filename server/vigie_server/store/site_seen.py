@@ -22,6 +22,7 @@ from vigie_server.domain.maturity import (
 )
 from vigie_server.domain.site_figures import COUNTED, FRESH, ContractorToken, SiteFigures
 from vigie_server.domain.site_guide import FIREWALL, SOFTWARE
+from vigie_server.domain.traits import ENDED_MARK
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.assessing import SiteSeen
 from vigie_server.ports.tokens import Role
@@ -47,6 +48,8 @@ _DAY: Final = 86_400_000_000
 """Microseconds, as instants are stored."""
 NOMADIC: Final = func.coalesce(DEVICE.c.declared_nomadic, DEVICE.c.nomadic)
 
+Versions = Mapping[tuple[str, str], Mapping[str, int]]
+"""By system and product, how many devices have which version."""
 Shared = Mapping[Population, Collection[str]]
 """Rules that devices are counted by."""
 
@@ -72,12 +75,14 @@ def site_seen(
     until = min((end for end in (until, until_of_groups) if end is not None), default=None)
     memory, others = _site_verdicts(connection, site, own)
     told = _told(connection, site, now)
+    versions, ended = _versions(connection, site, now)
     figures = SiteFigures(
         declared_devices=row.declared_devices,
         counted=counted,
         heard={ago: count for ago, count in heard.items() if ago is not None},
         software_told=told[SOFTWARE],
-        versions=_versions(connection, site, now),
+        versions=versions,
+        ended=ended,
         firewall_told=told[FIREWALL],
         configurations=_configurations(connection, site, now),
         reviews=_reviews(connection, site),
@@ -321,13 +326,14 @@ def _traits(connection: Connection, site: int, topic: str, now: datetime) -> lis
     )
 
 
-def _versions(
-    connection: Connection, site: int, now: datetime
-) -> Mapping[tuple[str, str], Mapping[str, int]]:
-    found: dict[tuple[str, str], dict[str, int]] = {}
+def _versions(connection: Connection, site: int, now: datetime) -> tuple[Versions, Versions]:
+    """Of watched products, and of those past their end."""
+    watched: dict[tuple[str, str], dict[str, int]] = {}
+    ended: dict[tuple[str, str], dict[str, int]] = {}
     for platform, name, value, count in _traits(connection, site, SOFTWARE, now):
-        found.setdefault((platform, name), {})[value] = count
-    return found
+        into = ended if name.startswith(ENDED_MARK) else watched
+        into.setdefault((platform, name.removeprefix(ENDED_MARK)), {})[value] = count
+    return watched, ended
 
 
 def _configurations(

@@ -80,6 +80,7 @@ class Sites:
         assessments: Sequence[WordedAssessment],
         *,
         now: datetime,  # noqa: ARG002
+        figures: SiteFigures | None = None,  # noqa: ARG002
     ) -> None:
         self.saved.append(site)
         self.levels[site] = assessments[0].assessment.level
