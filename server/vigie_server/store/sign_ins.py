@@ -106,13 +106,13 @@ class SignIns:
     def account_of(self, secret_hash: bytes, *, now: datetime, idle: float) -> Account | None:
         with self._database.reading() as connection:
             row = connection.execute(
-                select(ACCOUNT, SESSION.c.used_at, SESSION.c.expires_at)
+                select(ACCOUNT, SESSION.c.used_at, SESSION.c.expires_at.label("session_ends"))
                 .join(SESSION, SESSION.c.account_key == ACCOUNT.c.key)
                 .where(SESSION.c.secret_hash == secret_hash)
             ).one_or_none()
         if row is None or row.state != AccountState.ACTIVE:
             return None
-        if now >= row.expires_at or now - row.used_at >= timedelta(seconds=idle):
+        if now >= row.session_ends or now - row.used_at >= timedelta(seconds=idle):
             return None
         if now - row.used_at >= USE_RECORDED_EVERY:
             with self._database.writing() as connection:
