@@ -75,6 +75,7 @@ class DeviceRecord:
     snapshots: dict[str, HeldSnapshot] = field(default_factory=dict)
     verdicts: MutableMapping[str, HeldVerdict] = field(default_factory=dict)
     waivers: dict[str, tuple[Waiver, ...]] = field(default_factory=dict)
+    figures: Figures | None = None
     engine: str = ""
     dropped_reports: int = 0
     committed_seq: int = 0
@@ -123,7 +124,9 @@ class DeviceChange:
     `revision_before` fences it. `seen` are topics whose content is unchanged and whose
     `observed_at` rose. `retracted` are rules that no longer exist, `reopened` the keys of waivers
     that a new row ended for this device. `figures` are over all its verdicts, None where judging
-    has not changed them.
+    has not changed them. `heard`: the device itself gave rise to it. What lists are sorted and
+    filtered by is written where it is not as before alone: `described` for what the device is and
+    where, `judged_anew` for the rules that its verdicts stand for.
     """
 
     key: int
@@ -143,3 +146,6 @@ class DeviceChange:
     reopened: tuple[int, ...] = ()
     rejected: tuple[int, str] | None = None
     figures: Figures | None = None
+    heard: bool = True
+    described: bool = True
+    judged_anew: bool = True

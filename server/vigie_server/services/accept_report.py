@@ -76,6 +76,7 @@ class _Judged:
     retracted: tuple[str, ...] = ()
     reopened: tuple[int, ...] = ()
     figures: DeviceFigures | None = None
+    anew: bool = False
 
 
 _NOTHING: Final = _Judged()
@@ -131,7 +132,9 @@ class AcceptReport:
                 return await self._accepted(record, report, intake, received_at)
             problem = intake
         self._figures.report_rejected()
-        change = _step(record, received_at, report.seq, rejected=(report.seq, problem))
+        change = _step(
+            record, record.device, received_at, report.seq, rejected=(report.seq, problem)
+        )
         return Accepted(change, rejection=problem)
 
     async def judge_again(
@@ -146,7 +149,7 @@ class AcceptReport:
         if also is not None and rules is not None:
             also = also.union(rules)
         judged = await self._judged(record, topics, now, on_device=False, also=also or _NO_RULES)
-        return _step(record, now, record.last_seq, judged=judged)
+        return _step(record, record.device, now, record.last_seq, judged=judged, heard=False)
 
     def forget_bulky(self, record: DeviceRecord, *, committed_revision: int) -> None:
         """Lets go of facts with many rows: they are in the store, or asked for again."""
@@ -265,14 +268,14 @@ class AcceptReport:
         also = self._differing(record)
         if also is None or _as_rules_see(device) != _as_rules_see(record.device):
             topics = None  # what every rule may ask of the device has changed
-        record.device = device
+        before, record.device = record.device, device
         judged = _NOTHING
         on_device = topics is None or self._came_back(record, received_at)
         if topics is None or topics or on_device or not self._is_current(record):
             judged = await self._judged(
                 record, topics, received_at, on_device=on_device, also=also or _NO_RULES
             )
-        change = _step(record, received_at, report.seq, intake=intake, judged=judged)
+        change = _step(record, before, received_at, report.seq, intake=intake, judged=judged)
         return Accepted(change, resend=tuple(intake.resend))
 
     def _came_back(self, record: DeviceRecord, now: datetime) -> bool:
@@ -335,20 +338,30 @@ class AcceptReport:
                 transitions.append(become.transition)
         self._figures.judged(len(verdicts), seconds=perf_counter() - began)
         retracted: tuple[str, ...] = ()
-        moved_on = topics is None or not self._is_current(record)
-        if moved_on:
+        anew = not self._is_current(record)
+        if topics is None or anew:
             retracted = tuple(sorted(record.verdicts.keys() - set(judging.rules)))
             for rule in retracted:
                 del record.verdicts[rule]
             record.judged_with = judging.digest
         counted = None
-        if written or moved_on:
-            decisive = judging.decisive
-            counted = figures_over(
-                (status, waived, rule in decisive)
-                for rule, status, waived in standings(record.verdicts)
-            )
-        return _Judged(tuple(written), tuple(transitions), retracted, tuple(reopened), counted)
+        if written or topics is None or anew:
+            counted = self._counted(record)
+        return _Judged(
+            tuple(written), tuple(transitions), retracted, tuple(reopened), counted, anew
+        )
+
+    def _counted(self, record: DeviceRecord) -> DeviceFigures | None:
+        """The figures over all verdicts, if they are not as before."""
+        decisive = self._judging.decisive
+        counted = figures_over(
+            (status, waived, rule in decisive)
+            for rule, status, waived in standings(record.verdicts)
+        )
+        if counted == record.figures:
+            return None
+        record.figures = counted
+        return counted
 
     async def _facts(self, record: DeviceRecord, topics: Collection[str]) -> Mapping[str, Fact]:
         held = record.snapshots
@@ -395,6 +408,18 @@ def _as_rules_see(device: Device) -> tuple[object, ...]:
     )
 
 
+def _as_listed(device: Device) -> tuple[object, ...]:
+    """What the store holds of what the device is and where."""
+    return (
+        device.hostname,
+        device.os,
+        device.os_version,
+        device.chassis,
+        device.nomadic,
+        device.whereabouts,
+    )
+
+
 def _content(snapshot: Snapshot) -> Content:
     return Content(
         snapshot.topic,
@@ -408,12 +433,14 @@ def _content(snapshot: Snapshot) -> Content:
 
 def _step(
     record: DeviceRecord,
+    device_before: Device,
     now: datetime,
     last_seq: int,
     *,
     intake: _Intake | None = None,
     judged: _Judged = _NOTHING,
     rejected: tuple[int, str] | None = None,
+    heard: bool = True,
 ) -> DeviceChange:
     """Moves the record one revision further, and gives the change that does so in the store."""
     before = record.revision
@@ -437,4 +464,7 @@ def _step(
         reopened=judged.reopened,
         rejected=rejected,
         figures=judged.figures,
+        heard=heard,
+        described=_as_listed(record.device) != _as_listed(device_before),
+        judged_anew=judged.anew,
     )

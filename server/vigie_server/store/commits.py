@@ -12,6 +12,7 @@ Plain SQL through the driver's `executemany`, because it runs for every report. 
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final
@@ -28,10 +29,15 @@ from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store, to_store_or_none
 
 _DEVICE: Final = """
-UPDATE device SET revision = ?, spool_id = ?, last_seq = ?, last_report_at = ?, last_seen_at = ?,
-  judged_with = ?, hostname = ?, os = ?, os_version = ?, chassis = ?, nomadic = ?,
-  presence = ?, presence_at = ?, last_off_site_at = ?, clock_skew_seconds = ?
+UPDATE device SET revision = ?, spool_id = ?, last_seq = ?, last_report_at = ?,
+  last_seen_at = coalesce(?, last_seen_at), clock_skew_seconds = ?
 WHERE key = ? AND revision = ?"""
+# Columns of indexes are written where they changed alone: it costs as much as all the rest.
+_DESCRIBED: Final = """
+UPDATE device SET hostname = ?, os = ?, os_version = ?, chassis = ?, nomadic = ?,
+  presence = ?, presence_at = ?, last_off_site_at = ?
+WHERE key = ?"""
+_JUDGED_ANEW: Final = "UPDATE device SET judged_with = ? WHERE key = ?"
 _FIGURES: Final = """
 UPDATE device SET passing = ?, failing = ?, unknown = ?, compliant = ? WHERE key = ?"""
 _SEEN: Final = """
@@ -124,6 +130,8 @@ def _write(
     run(_EVIDENCE, evidence)
     run(_SNAPSHOT, snapshots)
     run(_SNAPSHOT_SEEN, touched)
+    run(_DESCRIBED, _described_rows(changes))
+    run(_JUDGED_ANEW, _judged_anew_rows(changes))
     run(_FIGURES, _figure_rows(changes))
     verdicts, transitions, retracted = _verdict_rows(changes)
     if verdicts or retracted:
@@ -155,31 +163,48 @@ def _late(database: Database, changes: Sequence[DeviceChange]) -> frozenset[int]
 def _device_rows(changes: Sequence[DeviceChange]) -> Rows:
     first: dict[int, DeviceChange] = {}
     last: dict[int, DeviceChange] = {}
+    heard: dict[int, datetime] = {}
     for change in changes:
         first.setdefault(change.key, change)
         last[change.key] = change
+        if change.heard:
+            heard[change.key] = change.at
     return [
         (
             change.revision,
             change.spool_id,
             change.last_seq,
             to_store_or_none(change.device.last_report_at),
-            to_store(change.at),
-            change.judged_with,
-            change.device.hostname,
-            change.device.os,
-            change.device.os_version,
-            change.device.chassis,
-            change.device.nomadic,
-            change.device.whereabouts.presence,
-            to_store_or_none(change.device.whereabouts.since),
-            to_store_or_none(change.device.whereabouts.last_off_site_at),
+            to_store_or_none(heard.get(key)),
             change.device.clock_skew_seconds,
             key,
             first[key].revision_before,
         )
         for key, change in sorted(last.items())
     ]
+
+
+def _described_rows(changes: Sequence[DeviceChange]) -> Rows:
+    last = {change.key: change.device for change in changes if change.described}
+    return [
+        (
+            device.hostname,
+            device.os,
+            device.os_version,
+            device.chassis,
+            device.nomadic,
+            device.whereabouts.presence,
+            to_store_or_none(device.whereabouts.since),
+            to_store_or_none(device.whereabouts.last_off_site_at),
+            key,
+        )
+        for key, device in last.items()
+    ]
+
+
+def _judged_anew_rows(changes: Sequence[DeviceChange]) -> Rows:
+    last = {change.key: change.judged_with for change in changes if change.judged_anew}
+    return [(judged_with, key) for key, judged_with in last.items()]
 
 
 def _evidence_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, select
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.records import DeviceRecord
+from vigie_server.domain.score import Figures
 from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.whereabouts import Grounds, Whereabouts
@@ -63,6 +64,7 @@ def record_of(row: Row[Any], around: Surroundings) -> DeviceRecord:
         grounds=_grounds(row.networks, row.gateways),
         disabled=row.disabled,
         last_seen_at=row.last_seen_at,
+        figures=Figures(row.passing, row.failing, row.unknown, row.compliant),
         engine=row.engine,
         dropped_reports=row.dropped_reports,
         committed_seq=row.last_seq,
