@@ -1,6 +1,7 @@
 """A judge that remembers says what one that remembers nothing says, whatever came before."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -94,6 +95,56 @@ def test_what_is_remembered_is_what_would_be_said_anew(
 
                 assert REMEMBERING.judge(device, facts, now=now) == wanted
                 assert SHORT_OF_ROOM.judge(device, facts, now=now) == wanted
+
+
+@st.composite
+def circumstances(draw: st.DrawFn) -> dict[str, object]:
+    """What else a verdict may follow of a device, as people and its profile say it."""
+    return {
+        "profile": draw(st.sampled_from(["standard", "critical", "low"])),
+        "platform": draw(st.sampled_from(["windows", "darwin", "linux"])),
+        "chassis": draw(st.sampled_from(["", "laptop", "desktop", "server"])),
+        "nomadic": draw(st.booleans()),
+        "declared": {
+            "device.roles": draw(st.sampled_from([(), ("stores-data",)])),
+            "asset.renewal_planned_at": draw(st.sampled_from([None, int(NOW.timestamp())])),
+        },
+        "parameters": draw(st.sampled_from([None, {"Q05-min-length": {"min_length": 20}}])),
+    }
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(DEVICES),
+    st.lists(st.tuples(circumstances(), st.integers(0, DAYS)), min_size=2, max_size=4),
+)
+def test_the_same_answers_of_other_devices_at_other_times_are_told_apart(
+    recorded: tuple[str, Mapping[str, Rows]], looks: list[tuple[dict[str, object], int]]
+) -> None:
+    facts = {
+        name: fact_of(CATALOGUE.topics[name], rows, NOW)
+        for name, rows in recorded[1].items()
+        if name in CATALOGUE.topics
+    }
+    for around, later in looks * 2:  # what is noted with cells is found from the second look on
+        now = NOW + timedelta(seconds=later)
+        device = replace(device_of(recorded[0], facts, last_report_at=now), **around)  # type: ignore[arg-type]
+        moved = {name: fact.at(now - timedelta(seconds=later // 2)) for name, fact in facts.items()}
+
+        assert REMEMBERING.judge(device, moved, now=now) == FORGETFUL.judge(device, moved, now=now)
+
+
+def test_what_is_noted_with_one_answer_is_bounded() -> None:
+    platform, answers = DEVICES[0]
+    fact = fact_of(CATALOGUE.topics["inventory"], answers["inventory"], NOW)
+    judge = Judge(CATALOGUE)
+    for day in range(200):
+        said = {"asset.renewal_planned_at": int(NOW.timestamp()) + day * 86_400}
+        device = device_of(platform, {"inventory": fact}, declared=said)
+        for _ in range(2):
+            judge.judge(device, {"inventory": fact}, now=NOW)
+
+    assert len(fact.cells.notes) < 100
 
 
 @pytest.mark.parametrize("rule", CATALOGUE.rules.values(), ids=lambda rule: rule.id)

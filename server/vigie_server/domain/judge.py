@@ -29,7 +29,7 @@ from vigie_server.domain.facts import Cells, Fact, FactRow
 from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
 from vigie_server.domain.remembered import Answered, Lasting, OnTime, Told, earliest, end_of
-from vigie_server.domain.rules import Catalogue, Rule
+from vigie_server.domain.rules import MOVING, Catalogue, Rule
 from vigie_server.domain.statements import LANGUAGES, Phrase
 from vigie_server.domain.topics import PLATFORMS
 from vigie_server.domain.verdicts import Status, Verdict
@@ -51,6 +51,7 @@ three, answers of rules that follow the time one, and those of the current secon
 _LARGE: Final = 3
 _LASTING_KEPT: Final = 4  # answers of one rule on the same evidence, each at times of its own
 _SEEN_BYTES: Final = 256  # what is remembered of evidence that was asked about once
+_NOTES_KEPT: Final = 64  # of one answer, what rules said of it included
 
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _NO_RULES: Final = frozenset[str]()
@@ -75,6 +76,12 @@ class Judge:
         self._rules: Final = tuple(catalogue.rules.values())
         self._on_time: Final = {
             rule: OnTime(rule) for rule in self._rules if rule.depends_on is None
+        }
+        self._alone: Final = {
+            rule: (topic, still)
+            for rule in self._rules
+            for topic in rule.reads
+            if len(rule.reads) == 1 and (still := self._still_names(rule)) is not None
         }
         self._columns: Final = columns_read(self._rules)
         self._layouts: Final = Memory[tuple[Rule, ...], Layout](LAYOUTS_KEPT)
@@ -110,13 +117,13 @@ class Judge:
             topic: now - fact.observed_at for topic, fact in facts.items() if fact.status == "ok"
         }
         seconds = _Seconds(facts)
+        named = _Named(device)
         rules = self.affected(topics, on_device=on_device, also=also)
         for rule in rules:
             setting = self.setting(rule, device)
-            key = self._key(rule, setting, device, facts, ages) if self._remembers else None
-            known = (
-                None if key is None else self._known_answer(rule, key, device, facts, seconds, now)
-            )
+            key, known = None, None
+            if self._remembers:
+                key, known = self._recalled(rule, setting, named, facts, ages, seconds, now)
             if known is None:
                 asked[rule] = setting, key
             else:
@@ -188,11 +195,52 @@ class Judge:
             verdicts.append(verdict)
         return verdicts
 
-    def _known_answer(
+    def _recalled(
+        self,
+        rule: Rule,
+        setting: Setting,
+        named: "_Named",
+        facts: Mapping[str, Fact],
+        ages: Mapping[str, timedelta],
+        seconds: "_Seconds",
+        now: datetime,
+    ) -> "tuple[_Key | None, Verdict | None]":
+        """What the answer is remembered under, and the verdict from memory where that is known.
+
+        Of a rule that reads one topic, either is noted with the cells themselves: they are those
+        of every device with the same answer.
+        """
+        alone = self._alone.get(rule)
+        if alone is None:
+            key = self._key(rule, setting, named, facts, ages)
+            return key, None if key is None else self._known(rule, key, named, facts, seconds, now)
+        topic, names = alone
+        age = ages.get(topic)
+        if age is None or age >= rule.max_age:
+            return None, None
+        notes = facts[topic].cells.notes
+        place = (setting, named.device.platform, *[named[name] for name in names])
+        note = notes.get(place)
+        if type(note) is Answered:
+            return None, note.at(facts, now)
+        key = note if type(note) is tuple else self._key(rule, setting, named, facts, ages)
+        if key is None:
+            return None, None
+        if rule.depends_on is None:
+            answer: object = key
+            verdict = self._known(rule, key, named, facts, seconds, now)
+        else:
+            answer = answered = self._memory.get(key)
+            verdict = None if answered is None else answered.at(facts, now)
+        if answer is not None and note is None and len(notes) < _NOTES_KEPT:
+            notes[place] = answer
+        return key, verdict
+
+    def _known(
         self,
         rule: Rule,
         key: "_Key",
-        device: Device,
+        named: "_Named",
         facts: Mapping[str, Fact],
         seconds: "_Seconds",
         now: datetime,
@@ -204,13 +252,19 @@ class Judge:
         else:
             known = self._lasting.get(key)
             if known is not None and known.answers:
-                times = self._on_time[rule].times(device, seconds, self._moment.second)
+                times = self._on_time[rule].times(named, seconds, self._moment.second)
                 for one in known.answers:
                     verdict = one.at(times, facts, now)
                     if verdict is not None:
                         return verdict
             answered = self._moment.answers.get(key) if _at_moment(rule) else None
         return None if answered is None else answered.at(facts, now)
+
+    def _still_names(self, rule: Rule) -> tuple[str, ...] | None:
+        """What an answer follows beside evidence and parameters; None of one that moves by more."""
+        if rule.depends_on is not None:
+            return rule.depends_on
+        return None if rule.names & MOVING else self._on_time[rule].still_names
 
     def _remember(self, key: "_Key", hearing: "_Hearing", answered: Answered) -> None:
         """Keeps an answer, of a rule on time with the times it stands for.
@@ -247,29 +301,29 @@ class Judge:
         self,
         rule: Rule,
         setting: Setting,
-        device: Device,
+        named: "_Named",
         facts: Mapping[str, Fact],
         ages: Mapping[str, timedelta],
     ) -> "_Key | None":
         """None where evidence is lacking, or too old."""
-        key: list[object] = [rule, setting, device.platform]
+        key: list[object] = [rule, setting, named.device.platform]
         names = rule.depends_on
         if names is None:
             on_time = self._on_time[rule]
             names = on_time.still_names
-            key += on_time.kinds(device)
+            key += on_time.kinds(named)
         for topic, columns in rule.follows.items():
             age = ages.get(topic)
             if age is None or age >= rule.max_age:
                 return None
             fact = facts[topic]
-            content = fact.cells.notes.get(columns) or self._known(fact.cells, columns)
+            content = fact.cells.notes.get(columns) or self._known_content(fact.cells, columns)
             key += (fact.topic_version, fact.columns, content)
         if names:
-            key += [device.named(name) for name in names]
+            key += [named[name] for name in names]
         return tuple(key)
 
-    def _known(self, cells: Cells, columns: tuple[str, ...] | None) -> object:
+    def _known_content(self, cells: Cells, columns: tuple[str, ...] | None) -> object:
         """What stands for this content in keys: the same for equal content, while it is known."""
         content = columns, cells.content(columns)
         known = self._contents.get(content)
@@ -326,6 +380,18 @@ class _Moment:
 def _at_moment(rule: Rule) -> bool:
     """Whether it follows the time by `now` alone."""
     return rule.depends_at_moment is not None
+
+
+class _Named(dict[str, object]):
+    """What conditions see of a device under full names, each looked up once."""
+
+    def __init__(self, device: Device) -> None:
+        super().__init__()
+        self.device: Final = device
+
+    def __missing__(self, name: str) -> object:
+        found = self[name] = self.device.named(name)
+        return found
 
 
 class _Seconds(dict[str, int]):

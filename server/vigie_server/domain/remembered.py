@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Final
 
 from vigie_server.domain.conditions import Asides, Condition
-from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.lasting import (
     Following,
@@ -56,10 +55,13 @@ class Answered:
         known = self.verdict
         if known.next_check_at is None:
             return known
-        check_at: datetime | None = None
-        if self.rule.reads:
-            oldest = min([facts[topic].observed_at for topic in self.rule.reads])
-            check_at = oldest + self.rule.max_age
+        rule, check_at = self.rule, None
+        reads = rule.reads
+        if len(reads) == 1:
+            (topic,) = reads
+            check_at = facts[topic].observed_at + rule.max_age
+        elif reads:
+            check_at = min([facts[topic].observed_at for topic in reads]) + rule.max_age
         if fresh_end is not None:
             check_at = earliest(check_at, fresh_end, now)
         return Verdict(
@@ -132,20 +134,20 @@ class OnTime:
             *self._moving_names,
         )
 
-    def times(self, device: Device, seconds: Mapping[str, int], now: int) -> Times:
-        """What moves, in its places; `seconds` are when each topic's evidence was true.
+    def times(self, named: Mapping[str, object], seconds: Mapping[str, int], now: int) -> Times:
+        """What moves, in its places: what is `named` of the device, and when evidence was true.
 
         What the device does not tell is 0: `kinds` tells it apart.
         """
         times: list[float] = [now, *[seconds[topic] for topic in self._topics]]
         for name in self._moving_names:
-            value = device.named(name)
+            value = named[name]
             times.append(value if isinstance(value, int | float) else 0)
         return tuple(times)
 
-    def kinds(self, device: Device) -> tuple[type, ...]:
+    def kinds(self, named: Mapping[str, object]) -> tuple[type, ...]:
         """Of what kind that is which moves of the device: an answer is of these alone."""
-        return tuple([type(device.named(name)) for name in self._moving_names])
+        return tuple([type(named[name]) for name in self._moving_names])
 
     def lasting(
         self, answered: Answered, told: Told | None, values: Mapping[str, object]

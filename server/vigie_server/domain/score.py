@@ -35,18 +35,21 @@ class Figures:
 
 def figures(standing: Iterable[tuple[Status, bool, bool]]) -> Figures:
     """Of verdicts that stand, each as its status, whether it is waived, whether it is decisive."""
-    counts = dict.fromkeys(Status, 0)
+    passing = failing = unknown = others = 0
     is_open = False
     for status, waived, decisive in standing:
-        counts[status] += 1
-        accepted = waived and status is Status.FAIL
-        is_open = is_open or (decisive and status in _OPEN and not accepted)
-    return Figures(
-        passing=counts[Status.PASS],
-        failing=counts[Status.FAIL],
-        unknown=counts[Status.UNKNOWN],
-        compliant=not is_open if any(counts.values()) else None,
-    )
+        if status is Status.PASS:
+            passing += 1
+        elif status is Status.FAIL:
+            failing += 1
+            is_open = is_open or (decisive and not waived)
+        elif status is Status.UNKNOWN:
+            unknown += 1
+            is_open = is_open or decisive
+        else:
+            others += 1
+    judged = passing or failing or unknown or others
+    return Figures(passing, failing, unknown, compliant=not is_open if judged else None)
 
 
 def compliance_ratio(standing: Iterable[StandingVerdict]) -> float | None:

@@ -46,6 +46,8 @@ class Surroundings:
         if self.attestations:
             said = replace(said, declared={**self.declared, **self._attested(said)})
         holding = self.holding(said)
+        if not holding and said.parameters is None:
+            return said  # as nearly all
         return replace(said, parameters=parameters_set(holding) if holding else None)
 
     def holding(self, device: Device) -> tuple[Override, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -27,6 +28,8 @@ from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
 
+AT_A_STRETCH: Final = 0.002
+"""Seconds after which sessions have their turn."""
 TOGETHER: Final = 50
 """Devices read at once: enough to share the cost of a query, few enough not to hold up sessions."""
 
@@ -91,6 +94,7 @@ class Sweep:
         """Judges the rules of each device (None: all) and waits until they are committed."""
         ends: list[asyncio.Future[bool]] = []
         waiting = iter(devices)
+        turn_ends = monotonic() + AT_A_STRETCH
         while not (stop is not None and stop.is_set()) and (
             keys := list(islice(waiting, TOGETHER))
         ):
@@ -99,7 +103,9 @@ class Sweep:
                 for key in keys:
                     with suppress(UnknownDevice):  # erased since it was listed
                         ends.append(await self._judge(key, devices[key]))
-                    await asyncio.sleep(0)  # sessions have their turn after each device
+                    if monotonic() >= turn_ends:
+                        await asyncio.sleep(0)
+                        turn_ends = monotonic() + AT_A_STRETCH
             await self.commits.room()
         return sum(await asyncio.gather(*ends))
 
