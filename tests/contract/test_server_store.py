@@ -258,6 +258,43 @@ def test_a_sign_of_life_never_moves_back(database: Database) -> None:
     assert record.device.clock_skew_seconds == 4.5
 
 
+def test_judging_a_device_again_is_no_sign_of_life_and_describes_nothing(
+    database: Database,
+) -> None:
+    a_token(database)
+    store = Records(database)
+    record = store.record(a_device(database, "a"))
+    heard = a_change(record, 1)
+    later = NOW + timedelta(hours=25)
+    unheard = replace(
+        a_change(record, 1), at=later, evidence=(), heard=False, described=False, judged_anew=False
+    )
+
+    assert store.commit([heard], []) == frozenset()
+    assert store.commit([unheard], []) == frozenset()
+
+    found = store.record(record.key)
+    assert (found.revision, found.last_seen_at) == (record.revision, NOW)
+
+
+def test_what_one_change_of_a_group_describes_is_kept_by_the_next(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    record = store.record(a_device(database, "a"))
+    renamed = replace(a_change(record, 1), judged_with="newer", described=True)
+    record.device = renamed.device
+    same = replace(a_change(record, 2), device=renamed.device, judged_with="newer")
+    same = replace(same, at=NOW + timedelta(minutes=1), described=False, judged_anew=False)
+    unheard = replace(a_change(record, 2), device=renamed.device, judged_with="newer", heard=False)
+    unheard = replace(unheard, at=NOW + timedelta(days=2), evidence=(), described=False)
+
+    store.commit([renamed, same, unheard], [])
+
+    found = store.record(record.key)
+    assert (found.device.hostname, found.judged_with) == ("poste-1", "newer")
+    assert found.last_seen_at == NOW + timedelta(minutes=1)
+
+
 def test_a_value_the_store_cannot_hold_is_refused_as_such(database: Database) -> None:
     a_token(database)
     store = Records(database)

@@ -15,26 +15,20 @@ What it holds to:
 - Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
-from vigie_server.domain import reasons
 from vigie_server.domain.casefile import CaseFile, Layout, columns_read
-from vigie_server.domain.conditions import Asides, Condition, Problem
 from vigie_server.domain.devices import Device
-from vigie_server.domain.documents import Texts
-from vigie_server.domain.facts import Cells, Fact, FactRow
+from vigie_server.domain.facts import Cells, Fact
+from vigie_server.domain.hearing import Hearing
 from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
-from vigie_server.domain.remembered import Answered, Lasting, OnTime, Told, earliest, end_of
+from vigie_server.domain.remembered import Answered, Lasting, OnTime
 from vigie_server.domain.rules import MOVING, Catalogue, Rule
-from vigie_server.domain.statements import LANGUAGES, Phrase
-from vigie_server.domain.topics import PLATFORMS
-from vigie_server.domain.verdicts import Status, Verdict
-
-_Answer = TypeVar("_Answer")
+from vigie_server.domain.verdicts import Verdict
 
 MEMORY_BYTES: Final = 32 * 1024 * 1024
 """What remembered answers may take together, roughly."""
@@ -53,7 +47,6 @@ _LASTING_KEPT: Final = 4  # answers of one rule on the same evidence, each at ti
 _SEEN_BYTES: Final = 256  # what is remembered of evidence that was asked about once
 _NOTES_KEPT: Final = 64  # of one answer, what rules said of it included
 
-_NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _NO_RULES: Final = frozenset[str]()
 
 
@@ -188,7 +181,7 @@ class Judge:
         )
         verdicts = []
         for rule, (setting, key) in asked.items():
-            hearing = _Hearing(case, rule, setting)
+            hearing = Hearing(case, rule, setting)
             verdict = hearing.verdict()
             if key is not None:
                 self._remember(key, hearing, Answered(rule, verdict, hearing.fresh_end))
@@ -266,7 +259,7 @@ class Judge:
             return rule.depends_on
         return None if rule.names & MOVING else self._on_time[rule].still_names
 
-    def _remember(self, key: "_Key", hearing: "_Hearing", answered: Answered) -> None:
+    def _remember(self, key: "_Key", hearing: Hearing, answered: Answered) -> None:
         """Keeps an answer, of a rule on time with the times it stands for.
 
         These are found out where the same evidence comes a second time: it takes as long as three
@@ -404,158 +397,3 @@ class _Seconds(dict[str, int]):
     def __missing__(self, topic: str) -> int:
         found = self[topic] = int(self._facts[topic].observed_at.timestamp())
         return found
-
-
-class _NoAnswer(Exception):
-    """The rule neither passes nor fails, and why."""
-
-    def __init__(self, status: Status, reason: Texts) -> None:
-        super().__init__(status)
-        self.status: Final = status
-        self.reason: Final = reason
-
-
-class _Hearing:
-    """One rule on one case, in the order in which a doubt outranks an answer."""
-
-    def __init__(self, case: CaseFile, rule: Rule, setting: Setting) -> None:
-        self._case: Final = case
-        self._rule: Final = rule
-        self._setting: Final = setting
-        self._asides: Asides = {}
-        self._failed = False
-        self._told: Told | None = None
-        self.fresh_end: datetime | None = None
-
-    def verdict(self) -> Verdict:
-        """What the rule says of the device."""
-        try:
-            self._check_device()
-            self._check_evidence()
-            return self._answer()
-        except _NoAnswer as without:
-            return Verdict(self._rule.id, self._rule.version, without.status, without.reason)
-
-    def lasting(self, on_time: OnTime, answered: Answered) -> Lasting | None:
-        """How long the verdict stands on the same evidence; None where that is not known."""
-        if self._failed:
-            return None
-        return on_time.lasting(answered, self._told, self._case.values)
-
-    def _check_device(self) -> None:
-        platform = self._case.device.platform
-        if platform not in PLATFORMS:
-            raise _NoAnswer(Status.UNKNOWN, reasons.PLATFORM_NOT_KNOWN)
-        if platform not in self._rule.platforms:
-            raise _NoAnswer(Status.NOT_APPLICABLE, reasons.NOT_APPLICABLE_PLATFORM)
-        if self._setting.wrong is not None:
-            raise _NoAnswer(Status.UNKNOWN, reasons.parameter_wrong(self._setting.wrong))
-        applies = self._rule.conditions.applies
-        if applies is not None and not self._decided(applies.holds(self._case.evidence)):
-            raise _NoAnswer(Status.NOT_APPLICABLE, reasons.NOT_APPLICABLE_DEVICE)
-
-    def _check_evidence(self) -> None:
-        for read in self._rule.reads.values():
-            doubt = self._case.refusal(self._rule, read)
-            if doubt is not None:
-                raise _NoAnswer(Status.UNKNOWN, doubt)
-        if not self._rule.partial or not self._case.anything(self._rule):
-            self._check_parts()
-
-    def _check_parts(self) -> None:
-        for read in self._rule.reads.values():
-            missing = self._case.missing(read)
-            if missing is not None:
-                raise _NoAnswer(Status.UNKNOWN, missing)
-
-    def _answer(self) -> Verdict:
-        conditions = self._rule.conditions
-        told = self._decided(conditions.decision.told(self._case.evidence))
-        place, numbers, self._asides = told
-        self._told = Told(place, tuple(numbers), self._asides)
-        outcome = conditions.outcomes[place]
-        rows = [self._case.rows[number] for number in numbers]
-        if outcome.status is Status.UNKNOWN:
-            raise _NoAnswer(Status.UNKNOWN, outcome.statement.said(rows, self._named))
-        if self._rule.partial and outcome.status not in self._rule.partial:
-            self._check_parts()
-        if outcome.status is Status.NOT_APPLICABLE:
-            raise _NoAnswer(Status.NOT_APPLICABLE, outcome.statement.said(rows, self._named))
-        passes = outcome.status is Status.PASS
-        return Verdict(
-            rule=self._rule.id,
-            rule_version=self._rule.version,
-            status=outcome.status,
-            reason=outcome.statement.said(rows, self._named),
-            offending=() if passes else self._kept(rows),
-            next_check_at=self._next_check(passes=passes),
-            measures=self._measures() if conditions.measures else _NOTHING_MEASURED,
-        )
-
-    def _kept(self, rows: Sequence[FactRow]) -> tuple[FactRow, ...]:
-        """The rows as a verdict holds them: what the rule does not read does not change them."""
-        shown = self._rule.shown
-        return tuple(
-            {column: cell for column, cell in row.items() if column in shown}
-            for row in rows[: self._rule.row_limit]
-        )
-
-    def _decided(self, answer: _Answer | Problem) -> _Answer:
-        """The answer; where an evaluation failed, the part that it lacked or the failure."""
-        if isinstance(answer, Problem):
-            self._failed = True
-            if self._rule.partial:
-                self._check_parts()
-            raise _NoAnswer(Status.UNKNOWN, reasons.problem(answer))
-        return answer
-
-    def _next_check(self, *, passes: bool) -> datetime | None:
-        """The end of the evidence's age or of a pass's own freshness, whichever is first.
-
-        A pass measured against the moment of its evidence outlives `fresh_until` until the device
-        is heard again, even with nothing changed: it is asked again every hour.
-        """
-        now = self._case.now
-        too_old: datetime | None = None
-        for topic in self._rule.reads:
-            end = self._case.observed_at(topic) + self._rule.max_age
-            if too_old is None or end < too_old:
-                too_old = end
-        condition = self._rule.conditions.fresh_until
-        if passes and condition is not None:
-            fresh_until = self._decided(self._number(condition))
-            if fresh_until is not None:
-                self.fresh_end = end_of(fresh_until)
-        return earliest(too_old, self.fresh_end, now)
-
-    def _measures(self) -> Mapping[str, float]:
-        measured = {}
-        for name, condition in self._rule.conditions.measures.items():
-            value = self._number(condition)
-            if value is not None and not isinstance(value, Problem):
-                measured[name] = float(value)
-        return measured
-
-    def _number(self, condition: Condition) -> int | float | Problem | None:
-        known = self._asides.get(condition, False)
-        return condition.number(self._case.evidence) if isinstance(known, bool) else known
-
-    def _holds(self, condition: Condition) -> bool:
-        known = self._asides.get(condition)
-        if known is None:
-            known = condition.holds(self._case.evidence) is True
-        return known is True
-
-    def _named(self, name: str) -> object:
-        """What a sentence names: `p.<parameter>`, `v.<figure>`, `w.<words>`, `device.<field>`."""
-        kind, _, rest = name.partition(".")
-        if kind == "p":
-            return self._setting.values[rest]
-        if kind == "v":
-            value = self._number(self._rule.conditions.figures[rest])
-            return None if isinstance(value, Problem) else value
-        if kind == "w":
-            wordings = self._rule.conditions.words[rest]
-            said = [w.texts for w in wordings if self._holds(w.when)]
-            return Phrase(tuple(tuple(texts[key] for texts in said) for key in LANGUAGES))
-        return self._case.device.named(name)

@@ -1,6 +1,6 @@
 """A clock moves with every report: its rule follows, though the evidence stays the same."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -30,27 +30,18 @@ async def leave_out(_: DeviceRecord, __: Collection[str]) -> None:
     """As a store that does not hold the rows."""
 
 
-def time_sync(*, unchanged: bool) -> Snapshot:
-    declared = tuple(BOOK.catalogue.topics["time_sync"].columns)
-    rows = [
-        {"part": "service", "collected": "yes", "mechanism": "Windows Time", "active": "1"},
-        {"part": "machine", "collected": "yes"},
-    ]
+def answer(topic: str, rows: Sequence[Mapping[str, str]], *, unchanged: bool = False) -> Snapshot:
+    declared = tuple(BOOK.catalogue.topics[topic].columns)
     columns, ordered = canonical_rows(
         declared, [[row.get(name, "") for name in declared] for row in rows]
     )
     values = tuple(value for row in ordered for value in row)
     status = STATUSES.index("ok")
     digest = snapshot_digest(
-        topic="time_sync",
-        topic_version=1,
-        status=status,
-        message="",
-        columns=columns,
-        values=values,
+        topic=topic, topic_version=1, status=status, message="", columns=columns, values=values
     )
     return Snapshot(
-        topic="time_sync",
+        topic=topic,
         topic_version=1,
         digest=digest,
         status=status,
@@ -61,6 +52,14 @@ def time_sync(*, unchanged: bool) -> Snapshot:
         row_count=0 if unchanged else len(rows),
         query_digest=b"",
     )
+
+
+def time_sync(*, unchanged: bool) -> Snapshot:
+    rows = [
+        {"part": "service", "collected": "yes", "mechanism": "Windows Time", "active": "1"},
+        {"part": "machine", "collected": "yes"},
+    ]
+    return answer("time_sync", rows, unchanged=unchanged)
 
 
 def a_record() -> DeviceRecord:
@@ -115,3 +114,32 @@ async def test_snapshots_that_travelled_together_are_each_as_old_as_they_say() -
         for topic, held in record.snapshots.items()
     }
     assert ages == {"time_sync": timedelta(minutes=2), "antivirus": timedelta(minutes=9)}
+
+
+async def test_a_change_says_what_of_the_device_is_not_as_before() -> None:
+    record = replace(a_record(), judged_with="another")
+    accept = AcceptReport(BOOK, leave_out, OwnFigures(CollectorRegistry()), limits=Limits())
+    report = Report(1, NOW, timedelta(0), [time_sync(unchanged=False)])
+
+    first = (await accept(record, report, received_at=NOW)).change
+    again = replace(report, seq=2, snapshots=[time_sync(unchanged=True)])
+    second = (await accept(record, again, received_at=NOW + timedelta(minutes=1))).change
+    looked = await accept.judge_again(record, BOOK.rules, now=NOW + timedelta(minutes=2))
+
+    assert (first.heard, first.described, first.judged_anew) == (True, False, True)
+    assert (second.heard, second.described, second.judged_anew) == (True, False, False)
+    assert (looked.heard, looked.described, looked.judged_anew) == (False, False, False)
+    assert first.figures is not None
+    assert (second.figures, looked.figures) == (None, None)
+
+
+async def test_a_device_that_was_named_anew_is_described() -> None:
+    record = a_record()
+    accept = AcceptReport(BOOK, leave_out, OwnFigures(CollectorRegistry()), limits=Limits())
+    inventory = answer("inventory", [{"part": "system", "collected": "yes", "hostname": "poste-7"}])
+
+    change = (
+        await accept(record, Report(1, NOW, timedelta(0), [inventory]), received_at=NOW)
+    ).change
+
+    assert (change.device.hostname, change.described) == ("poste-7", True)
