@@ -15,7 +15,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
-from vigie_server.bootstrap_asking import asking_limits, asking_routes
+from vigie_server.bootstrap_asking import asking_routes
+from vigie_server.bootstrap_asking_terms import asking_limits
 from vigie_server.bootstrap_attesting import attesting_routes
 from vigie_server.bootstrap_console import console_routes
 from vigie_server.bootstrap_declaring import declaring_routes

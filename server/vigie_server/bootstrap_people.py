@@ -15,7 +15,7 @@ from vigie_server.ports.readers import FleetReader
 from vigie_server.services.note_accesses import NoteAccesses
 from vigie_server.services.own_account import OwnAccount
 from vigie_server.services.passwords import Passwords
-from vigie_server.services.sign_in import Invite, Sessions, SessionTimes, SetUp, SignIn
+from vigie_server.services.sign_in import Sessions, SessionTimes, SetUp, SignIn
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import ServerSettings
 from vigie_server.store.accesses import Accesses
@@ -129,21 +129,6 @@ def people_routes(
         way_seconds=round(settings.oidc.way_within.total_seconds()),
     )
     return (*routes, lambda _: pages)
-
-
-def invite(settings: ServerSettings, database: Database) -> Invite:
-    """Makes setup codes."""
-    return Invite(Accounts(database), settings.sign_in.setup_code)
-
-
-def setup_address(settings: ServerSettings) -> str:
-    """Where a setup code is used."""
-    if settings.http.origin:
-        return f"{settings.http.origin}/setup"
-    host, _, port = settings.listen.http.rpartition(":")
-    if host.strip("[]") in {"", "0.0.0.0", "::"}:  # noqa: S104 (looked at, not listened on)
-        host = settings.own_names[0]
-    return f"{'http' if settings.http.plain else 'https'}://{host}:{port}/setup"
 
 
 def _times(settings: ServerSettings) -> SessionTimes:

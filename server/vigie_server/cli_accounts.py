@@ -4,7 +4,7 @@ import secrets
 
 import click
 
-from vigie_server.bootstrap_people import invite, setup_address
+from vigie_server.bootstrap_codes import invite, setup_address
 from vigie_server.cli_output import act, opened, printable, show_table, told_errors
 from vigie_server.domain.errors import DeclarationRefused, SettingsMalformed
 from vigie_server.domain.granting import LONGEST

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from vigie_server.bootstrap_asking import asking_limits, new_question_id
+from vigie_server.bootstrap_asking_terms import asking_limits, new_question_id
 from vigie_server.bundled import bundled_questions
 from vigie_server.cli_output import act, opened, printable, show_fields, show_table, told_errors
 from vigie_server.clock import utc_now

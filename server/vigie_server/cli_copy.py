@@ -26,7 +26,7 @@ from vigie_server.store.copying import copy_store, source_alone
 )
 @told_errors
 def copy(*, folder: Path | None, url: str | None) -> None:
-    """Copy a SQLite store to PostgreSQL, whole or not at all, and check that nothing is missing.
+    """Copy a SQLite store to PostgreSQL, whole or not at all, and check that all is there.
 
     No server may run on either. A password belongs in ~/.pgpass or in the environment.
     """

@@ -6,7 +6,6 @@ import click
 
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_table, told_errors
-from vigie_server.cli_sites import site
 from vigie_server.clock import utc_now
 from vigie_server.domain.ladder_files import QUESTIONS
 from vigie_server.domain.site_figures import Inventory, complement_of
@@ -22,7 +21,7 @@ _NOT_YET: Final = {
 }
 
 
-@site.command("maturity")
+@click.command("maturity")
 @click.argument("name")
 @LANGUAGE
 @click.option("--question", type=click.IntRange(1, 13), help="All the actions of one question.")

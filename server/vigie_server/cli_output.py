@@ -5,16 +5,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Final, ParamSpec
+from typing import TYPE_CHECKING, Final, ParamSpec
 
 import click
 
-from vigie_server.bootstrap_store import open_store
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import VigieError
-from vigie_server.ports.declaring import Act
-from vigie_server.settings import ServerSettings, read_settings
-from vigie_server.store.database import Database
+
+if TYPE_CHECKING:
+    from vigie_server.ports.declaring import Act
+    from vigie_server.settings import ServerSettings
+    from vigie_server.store.database import Database
 
 P = ParamSpec("P")
 
@@ -46,8 +47,12 @@ def told_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 
 @contextmanager
-def opened() -> Iterator[tuple[ServerSettings, Database]]:
+def opened() -> Iterator[tuple["ServerSettings", "Database"]]:
     """The settings and the store they name."""
+    # Not every command has to do with the store, which takes longest to load.
+    from vigie_server.bootstrap_store import open_store
+    from vigie_server.settings import read_settings
+
     settings = read_settings()
     database = open_store(settings)
     try:
@@ -61,8 +66,10 @@ def actor() -> str:
     return f"cli:{getpass.getuser()}"
 
 
-def act() -> Act:
+def act() -> "Act":
     """Who acts, now."""
+    from vigie_server.ports.declaring import Act
+
     return Act(actor(), utc_now())
 
 

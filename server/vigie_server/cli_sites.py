@@ -5,6 +5,7 @@ from dataclasses import replace
 import click
 
 from vigie_server.bundled import regions_file
+from vigie_server.cli_maturity import show_maturity
 from vigie_server.cli_output import act, opened, printable, show_fields, show_table, told_errors
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.regions import load_regions
@@ -134,6 +135,9 @@ def remove(name: str) -> None:
 def show_regions() -> None:
     """List the regions of France with their INSEE codes."""
     show_table(("CODE", "REGION"), list(load_regions(regions_file()).items()))
+
+
+site.add_command(show_maturity)
 
 
 def _listed(values: tuple[str, ...]) -> tuple[str, ...] | None:

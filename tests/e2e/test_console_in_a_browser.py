@@ -17,7 +17,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, async_p
 
 from fakes.browser import PASSWORD, app_code
 from fakes.facility import SITE, Facility, facility
-from vigie_server.bootstrap_people import invite
+from vigie_server.bootstrap_codes import invite
 from vigie_server.clock import utc_now
 from vigie_server.ports.declaring import Act
 

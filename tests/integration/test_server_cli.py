@@ -4,7 +4,9 @@ import re
 import signal
 import socket
 import sqlite3
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -14,7 +16,7 @@ from pydantic import BaseModel
 
 from vigie.v1.enrolment_token import decode
 from vigie_server.bundled import guide_folder
-from vigie_server.cli import main
+from vigie_server.cli import COMMANDS, main
 from vigie_server.settings import ServerSettings
 
 OWN = Path(__file__).parents[2] / "docs" / "own-rules"
@@ -33,7 +35,10 @@ def run(*arguments: str) -> Result:
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         else:
@@ -59,6 +64,51 @@ def test_every_option_has_help_and_its_row_names_all_of_them(
 
     assert [one.name for one in options if not one.help] == []
     assert set(re.findall(r"--[a-z-]+", row)) == {text for one in options for text in one.opts}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_shows_each_by_its_own_first_sentence(name: str) -> None:
+    assert COMMANDS[name].brief == COMMANDS[name].load().get_short_help_str(limit=1000)
+    assert COMMANDS[name].load().name == name
+
+
+LOADED = """
+import sys
+from vigie_server.cli import COMMANDS, main
+try:
+    main(sys.argv[1:])
+finally:
+    print("loaded:", *sys.modules)
+"""
+
+SERVING = {"fastapi", "uvicorn", "grpc", "jinja2", "prometheus_client", "typst"}
+STORING = {"sqlalchemy", "alembic", "pydantic", "cryptography"}
+JUDGING = {"cel_expr_python", "yaml"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (("--help",), SERVING | STORING | JUDGING | {"structlog", "asyncio"}),
+        (("version",), SERVING | STORING | JUDGING),
+        (("plan", "--devices", "100"), SERVING | STORING | JUDGING),
+        (("init",), SERVING | {"dns"}),
+        (("token", "list"), SERVING | {"dns"}),
+        (("rules", "list"), SERVING | {"dns"}),
+        (("ask", "--help"), SERVING | {"dns"}),
+    ],
+)
+def test_a_command_loads_what_it_uses_alone(arguments: Sequence[str], unused: set[str]) -> None:
+    """Loading all that some command uses takes seconds on a small machine, at each command."""
+    run("init")
+
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments], stdout=subprocess.PIPE, timeout=40, check=True
+    )
+
+    *_, loaded = ran.stdout.decode().splitlines()
+    assert loaded.startswith("loaded: ")
+    assert set(loaded.split()) & unused == set()
 
 
 def settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

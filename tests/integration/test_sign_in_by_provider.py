@@ -18,7 +18,8 @@ from fakes.browser import ORIGIN, PASSWORD, Browser, app_code, set_up
 from fakes.identity_provider import CLIENT, IdentityProvider, a_key, identity_provider
 from fakes.stored import NOW, opened_store
 from metric_pages import pages_of
-from vigie_server.bootstrap_people import access_to, invite, people_routes
+from vigie_server.bootstrap_codes import invite
+from vigie_server.bootstrap_people import access_to, people_routes
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.people import Account, AccountState
