@@ -5,6 +5,7 @@ however old: asked about a moment to come, it answers what it will say then if n
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -32,6 +33,7 @@ from vigie_server.backups.sealing import new_key
 from vigie_server.simulator.fleet import FleetRefused, SimulatedDevice
 
 SITE = "les-lilas"
+GROUP = "portables"
 RECORDED = 27
 DEVICES = RECORDED + 2
 """With one that stays connected and says nothing, and one that claims to be another."""
@@ -162,6 +164,10 @@ async def _in_all_states(server: ServerProgram, joined: Joined, ids: list[str]) 
     commanded(server, "site", "set", SITE, "--devices", "100")
     commanded(
         server,
+        *("group", "set", GROUP, json.dumps({"chassis": ["laptop"]}), "--site", SITE),
+    )
+    commanded(
+        server,
         *("param", "set", "Q08-admins-approved", "approved", "adm-*"),
         *("--site", SITE, "--reason", "convenu avec le prestataire"),
     )
@@ -203,6 +209,7 @@ async def _all_seen(url: str) -> None:
         "vigie_site_rule_compliant == 0",
         f'{FAILING}{{rule="Q09-disk-encrypted"}} unless on (device) vigie_device_nomadic == 1',
         "vigie_device_identity_conflicts",
+        f'vigie_device_group_info{{group="{GROUP}"}}',
         "vigie_backup_last_success_timestamp_seconds > 0",
         "vigie_site_contractor_token_expiry_timestamp_seconds",
         "rate(vigie_ingest_reports_total[5m]) > 0",

@@ -18,6 +18,7 @@ from vigie_server.store.administration import Administration
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.changes import Told, notices_of
 from vigie_server.store.database import Database
+from vigie_server.store.groups import Groups
 from vigie_server.store.records import Records
 
 TOLD = STORES[1:]
@@ -84,6 +85,18 @@ def test_an_act_that_bars_a_device_ends_its_session(database: Database, act: str
     getattr(Administration(database), act)("a", now=NOW, actor="test")
 
     assert follow.since().ended == {key: 1}
+
+
+def test_devices_of_a_group_are_noticed_when_it_comes_and_when_it_goes(database: Database) -> None:
+    key = a_device(database, "a")
+    follow, groups, act = notices_of(database), Groups(database), Act("cli:test", NOW)
+    follow.start()
+
+    groups.put(SITE, "accueil", '{"devices": ["a"]}', act)
+    assert follow.since().shown == (key,)
+    groups.remove(SITE, "accueil", act)
+
+    assert (follow.since().shown, follow.since().shown) == ((key,), ())
 
 
 def test_the_site_of_an_attestation_is_noticed(database: Database) -> None:

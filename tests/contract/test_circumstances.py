@@ -11,12 +11,15 @@ from vigie_server.domain.enrolling import Claims
 from vigie_server.domain.records import DeviceChange, HeldVerdict, WrittenVerdict
 from vigie_server.domain.verdicts import Severity, Status, Verdict
 from vigie_server.domain.views import DeviceView
+from vigie_server.ports.declaring import Act
 from vigie_server.ports.enrolment import EnrolmentTransaction
 from vigie_server.ports.tokens import NewToken, Role
 from vigie_server.store.administration import Administration
+from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
+from vigie_server.store.groups import Groups
 from vigie_server.store.records import Records
 from vigie_server.store.room import MeasureStore
 from vigie_server.store.tokens import Tokens
@@ -187,3 +190,22 @@ def test_the_room_of_a_store_grows_with_what_is_in_it(database: Database) -> Non
     assert after.capacity > after.size
     with database.writing() as connection:
         connection.exec_driver_sql("DROP TABLE filler")
+
+
+def test_groups_pick_devices_of_their_site_by_what_they_are(database: Database) -> None:
+    a_token(database)
+    key, other = a_device(database, "a"), a_device(database, "b")
+    groups, act = Groups(database), Act("test", NOW)
+    assert view_of(database, key).groups == ()
+
+    groups.put(None, "linux", '{"platform": ["linux"]}', act)
+    groups.put(SITE, "accueil", '{"devices": ["a"]}', act)
+    groups.put(SITE, "linux", '{"devices": ["a"]}', act)
+    groups.put(SITE, "serveurs", '{"roles": ["file_server"]}', act)
+
+    assert view_of(database, key).groups == ("accueil", "linux")
+    assert view_of(database, other).groups == ("linux",)
+    Cards(database).change({"a": {"roles": ("file_server",)}}, act)
+    assert view_of(database, key).groups == ("accueil", "linux", "serveurs")
+    groups.remove(SITE, "accueil", act)
+    assert view_of(database, key).groups == ("linux", "serveurs")

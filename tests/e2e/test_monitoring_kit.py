@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from alert_files import Alert, alerts, recordings
 from monitoring import answers, asked
-from watched_fleet import Watched, watched_fleet
+from watched_fleet import GROUP, Watched, watched_fleet
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards" / "fr").glob("*.json"))
@@ -60,6 +60,25 @@ async def test_every_panel_shows_something(watched: Watched, board: Path) -> Non
         else:
             empty.append((title, asked_for))
     assert empty == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.timeout(180)
+async def test_panels_with_a_group_show_its_devices_alone(watched: Watched) -> None:
+    asked_for = [
+        with_variables(expr, watched, 9)
+        for board in DASHBOARDS
+        for _, expr in queries_of(board)
+        if "$group" in expr
+    ]
+    of_all = 'group=~".*"'
+
+    assert len(asked_for) > 10
+    for expr in asked_for:
+        assert of_all in expr
+        laptops = expr.replace(of_all, f'group=~"{GROUP}"')
+        assert await shows(watched.prometheus, laptops), laptops
+        assert not await shows(watched.prometheus, expr.replace(of_all, 'group=~"aucun"')), expr
 
 
 def with_variables(expr: str, watched: Watched, question: int) -> str:

@@ -108,6 +108,9 @@ class Sheet:
     def choose_site(self, *, several: bool = True) -> None:
         self.choose("site", wording.SITE, "vigie_site_devices", several=several)
 
+    def choose_group(self) -> None:
+        self.choose("group", wording.GROUP, 'vigie_device_group_info{site=~"$site"}')
+
     def choose_platform(self) -> None:
         metric = 'vigie_device_info{site=~"$site"}'
         self.choose("platform", wording.PLATFORM, metric)

@@ -10,6 +10,15 @@ INFO: Final = (
     "* on (device, site) group_left (hostname, platform, os, os_version, agent_version) "
     'vigie_device_info{site=~"$site", platform=~"$platform"}'
 )
+IN_GROUP: Final = (
+    'and on (device, site) {__name__=~"vigie_device_(group_)?info", site=~"$site", group=~"$group"}'
+)
+"""Of the groups chosen. Every device has the first family, which has no label `group`: it fits when
+all groups are chosen, and no other choice."""
+CHOSEN: Final = (
+    'and on (device, site) vigie_device_info{site=~"$site", platform=~"$platform"} ' + IN_GROUP
+)
+"""Of the platforms and groups chosen."""
 FAILING: Final = "vigie_device_rule_failing_since_timestamp_seconds"
 SEEN: Final = "vigie_device_last_report_timestamp_seconds"
 SILENT_DAYS: Final = 7
@@ -27,7 +36,7 @@ VERSION: Final = Words("Version", "Version")
 
 def failing(rules: str) -> str:
     """When devices began to fail the rules of this quoted pattern, in Grafana's milliseconds."""
-    return f"{FAILING}{{{HERE}, rule=~{rules}}} * 1000 {INFO}"
+    return f"{FAILING}{{{HERE}, rule=~{rules}}} * 1000 {INFO} {IN_GROUP}"
 
 
 def counted(statuses: str, rules: str = '"$severity"') -> str:

@@ -10,10 +10,10 @@ class Noticed:
     """What happened since the last look, in any process or by an act in this one.
 
     `moved`: devices by key, with a revision that their row has come to: a record below it is past.
-    `ended`: the same, where a session that began below it is over. `shown`: keys of devices whose
-    verdicts or evidence changed. `seen`: devices by id that only reported, and when. `subjects`:
-    what acts were about; `acted`: the devices among them, by key and revision. `assessed`: sites by
-    name.
+    `ended`: the same, where a session that began below it is over. `shown`: keys of devices of
+    which readers see something else. `seen`: devices by id that only reported, and when.
+    `subjects`: what acts were about; `acted`: the devices among them, by key and revision.
+    `assessed`: sites by name.
     `missed`: changes were missed, everything is to be read again. `more`: look again at once.
     """
 

@@ -59,6 +59,7 @@ TAKEN_METRICS: Final = frozenset(
         "vigie_device_clock_skew_seconds",
         "vigie_device_compliance_ratio",
         "vigie_device_compliant",
+        "vigie_device_group_info",
         "vigie_device_identity_conflicts",
         "vigie_device_info",
         "vigie_device_last_report_timestamp_seconds",

@@ -30,7 +30,8 @@ class DeviceView:
     """One device with its standing verdicts by rule id, and the measures its rules export.
 
     `missing_since`: when it was declared lost or stolen, while it is and its certificates are in
-    force. `conflicts`: claims of another device's hardware that nobody has settled.
+    force. `conflicts`: claims of another device's hardware that nobody has settled. `groups`: the
+    names of the groups that pick it, in order.
     """
 
     device: Device
@@ -38,3 +39,4 @@ class DeviceView:
     measures: Mapping[str, float]
     missing_since: datetime | None = None
     conflicts: int = 0
+    groups: tuple[str, ...] = ()

@@ -97,6 +97,26 @@ class State:
 
 
 @dataclass
+class Groups:
+    """One line a group that picks the device: none where no groups are declared."""
+
+    family: Family = families.GROUPS
+
+    def differs(self, before: DeviceRow, after: DeviceRow) -> bool:
+        return before.groups != after.groups
+
+    def lines(self, rows: Sequence[DeviceRow], site: str) -> str:
+        head, tail = _around(self.family, site)
+        return "".join(
+            [
+                f'{head}{row.label}{tail},group="{group}"}} 1\n'
+                for row in rows
+                for group in row.groups
+            ]
+        )
+
+
+@dataclass
 class LastReport:
     """Moves with every visit of a device, and nothing else does then."""
 
@@ -218,6 +238,7 @@ def columns(names: RuleNames, measures: Sequence[Family]) -> Sequence[Column]:
             Single(_SINGLE_FAMILIES[what], single[what])
             for what in ("missing_since", "conflicts", "unknown_since")
         ),
+        Groups(),
     )
 
 

@@ -7,6 +7,7 @@ share are kept once.
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from sys import intern
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,8 @@ STATUSES: Final = ("", *[status.value for status in Status], "waived")
 WAIVED: Final = STATUSES.index("waived")
 CODE_OF: Final = {status: STATUSES.index(status.value) for status in Status}
 
+_SHARED: Final = 4_096
+"""Sets of groups that are kept once for all devices in them."""
 _OFTEN: Final = 4
 """Numbers of so many characters come again and again."""
 
@@ -57,6 +60,7 @@ class DeviceRow:
         "chunk",
         "described",
         "failing",
+        "groups",
         "hostname",
         "id",
         "label",
@@ -77,6 +81,7 @@ class DeviceRow:
         self.state: Final = device.state.value
         self.hostname: Final = escaped(device.hostname)
         self.described: Final = _described(device)
+        self.groups: Final = _groups(view.groups)
         self.agent_version: Final = intern(device.agent_version)
         self.statuses: Final = _statuses(view.verdicts, names)
         self.failing: Final = _failing(view.verdicts, names)
@@ -117,6 +122,12 @@ def _described(device: Device) -> str:
             )
         )
     )
+
+
+@lru_cache(_SHARED)
+def _groups(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names escaped; one object for all devices of the same groups."""
+    return tuple(escaped(name) for name in names)
 
 
 def _statuses(verdicts: Mapping[str, StandingVerdict], names: RuleNames) -> bytes:

@@ -54,6 +54,10 @@ CONFLICTS: Final = Family(
     "vigie_device_identity_conflicts",
     "Known devices whose hardware the device claims, to be settled by a person; absent without.",
 )
+GROUPS: Final = Family(
+    "vigie_device_group_info",
+    "A group that picks the device; the value is always 1. Absent for a device in no group.",
+)
 UNKNOWN_SINCE: Final = Family(
     "vigie_device_unknown_since_timestamp_seconds",
     "Since when a critical or major rule has been unknown on the device, the longest one. "
@@ -87,5 +91,6 @@ DEVICE_FAMILIES: Final = (
     MISSING_SINCE,
     CONFLICTS,
     UNKNOWN_SINCE,
+    GROUPS,
 )
 """What the server tells of devices, beside the measures that rules export."""

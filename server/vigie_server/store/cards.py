@@ -11,6 +11,7 @@ from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites, WrittenCard
+from vigie_server.store.changes import tell_shown
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import AssetCard
 from vigie_server.store.locking import lock
@@ -81,6 +82,7 @@ class Cards:
                 connection.execute(insert(CARD), written)
             if acts:
                 connection.execute(insert(AUDIT), acts)
+                tell_shown(connection, gone)
             judge_devices_again(connection, gone)
         return len(gone)
 

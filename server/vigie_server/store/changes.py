@@ -10,7 +10,7 @@ did, in order, and nothing is written here.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
@@ -33,6 +33,8 @@ AWAY_FOR_AT_MOST: Final = KEPT / 2
 """Who read nothing for longer may have missed rows: clocks and the upkeep's rounds have room."""
 PAGE: Final = 2_000
 """Rows read at once."""
+GROUP_ACTS: Final = ("declared a group", "removed a group")
+"""How acts begin that may put any device into a group, or out of one."""
 TOGETHER: Final = 5_000
 """Devices told in one row."""
 ASKED_AT_ONCE: Final = 500
@@ -71,6 +73,13 @@ def tell_all_moved(connection: Connection) -> None:
 def tell_act(connection: Connection, subject: str) -> None:
     """Somebody did something to a device, a site, a token."""
     _tell(connection, {"acts": [subject]})
+
+
+def tell_shown(connection: Connection, keys: Collection[int]) -> None:
+    """What readers see of these devices has changed, and nothing that judges them."""
+    told = sorted(keys)
+    for start in range(0, len(told), TOGETHER):
+        _tell(connection, {"shown": told[start : start + TOGETHER]})
 
 
 def tell_assessed(connection: Connection, site: int) -> None:
@@ -199,7 +208,7 @@ class Audited:
 
     def since(self) -> Noticed:
         query = (
-            select(AUDIT.c.key, AUDIT.c.subject)
+            select(AUDIT.c.key, AUDIT.c.subject, AUDIT.c.action)
             .where(AUDIT.c.key > self._act)
             .order_by(AUDIT.c.key)
             .limit(PAGE)
@@ -207,7 +216,11 @@ class Audited:
         with self.database.reading() as connection:
             rows = connection.execute(query).all()
             subjects = tuple(dict.fromkeys(row.subject for row in rows))
-            noticed = _with_acts(connection, Noticed(subjects=subjects), more=len(rows) == PAGE)
+            # The audit does not say whom a group picked before: any device may show otherwise.
+            regrouped = any(row.action.startswith(GROUP_ACTS) for row in rows)
+            shown = tuple(connection.execute(select(DEVICE.c.key)).scalars()) if regrouped else ()
+            seen = Noticed(subjects=subjects, shown=shown)
+            noticed = _with_acts(connection, seen, more=len(rows) == PAGE)
         if rows:
             self._act = rows[-1].key
         return noticed
@@ -234,6 +247,7 @@ def _noticed(rows: Sequence[Any], name: str) -> Noticed:
         _raised(ended, told.get("ended", ()))
         _raised(moved, told.get("committed", ()))
         shown.update(dict.fromkeys(key for key, _ in told.get("committed", ())))
+        shown.update(dict.fromkeys(told.get("shown", ())))
         for key, revision, device_id, at in told.get("seen", ()):
             _raised(moved, [(key, revision)])
             seen[device_id] = max(at, seen.get(device_id, 0))

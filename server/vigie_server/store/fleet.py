@@ -26,6 +26,7 @@ from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, Ver
 from vigie_server.store.change_lists import transition_record
 from vigie_server.store.circumstances import missing_since, open_conflicts
 from vigie_server.store.database import Database
+from vigie_server.store.device_groups import groups_of
 from vigie_server.store.instants import from_store_or_none
 from vigie_server.store.models import DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
 from vigie_server.store.record_rows import device_of, verdict_record
@@ -155,6 +156,7 @@ class Fleet:
                 measures[key].update(json.loads(measured))
         missing = missing_since(connection, rows, self._audited_since)
         conflicts = open_conflicts(connection, rows)
+        groups = groups_of(connection, rows)
         return [
             (
                 row.key,
@@ -164,6 +166,7 @@ class Fleet:
                     measures[row.key],
                     missing.get(row.key),
                     conflicts.get(row.key, 0),
+                    groups.get(row.key, ()),
                 ),
             )
             for row in rows

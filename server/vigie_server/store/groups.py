@@ -12,6 +12,7 @@ from vigie_server.domain.selectors import selector_of
 from vigie_server.domain.surroundings import Group
 from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, HeldGroup, Sites
+from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Attestation, DeviceGroup, ParameterOverride
 from vigie_server.store.locking import lock
@@ -73,6 +74,7 @@ class Groups:
                     update(GROUP).where(GROUP.c.key == before.key).values(selector=selector)
                 )
                 judge_devices_again(connection, sorted(concerned))
+            changes.tell_shown(connection, concerned)
             record_act(connection, act, f"declared a group: {selector}", _shown(site, name))
 
     @retried
@@ -99,6 +101,7 @@ class Groups:
             )
             if connection.execute(overrides).rowcount:
                 judge_devices_again(connection, concerned)
+            changes.tell_shown(connection, concerned)
             connection.execute(delete(GROUP).where(GROUP.c.key == row.key))
             record_act(connection, act, "removed a group", _shown(site, name))
 

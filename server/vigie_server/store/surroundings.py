@@ -1,7 +1,7 @@
 """What was declared around devices, read for all of them at once.
 
 The one place where declarations join devices: `Records.record` and `many_records` load through it,
-with the same few queries for one device as for fifty. `_said_of` is where what is declared of a
+with the same few queries for one device as for fifty. `said_of` is where what is declared of a
 site or a device enters, by the names of `domain/declared.py`.
 """
 
@@ -41,7 +41,7 @@ def surroundings_of(connection: Connection, devices: Rows) -> Mapping[int, Surro
     sites = {row.site_key for row in devices}
     groups = _groups(connection, sites)
     overrides = _overrides(connection, devices, groups)
-    said = _said_of(connection, devices)
+    said = said_of(connection, devices)
     words = in_force(connection, sites)
     of_groups = {  # once, for all the devices that the groups may pick
         group.key: tuple(override_of(one, group.name, group.site) for one in rows)
@@ -113,7 +113,7 @@ def _with_roles(row: Row[Any]) -> Device:
     return Surroundings(declared=declared).around(device_of(row))
 
 
-def _said_of(connection: Connection, devices: Rows) -> Mapping[int, Declarations]:
+def said_of(connection: Connection, devices: Rows) -> Mapping[int, Declarations]:
     """What was said of each device and its site, by its key."""
     keys = [row.key for row in devices]
     cards = connection.execute(_CARDS, {"devices": keys})

@@ -108,5 +108,21 @@ def test_what_few_devices_have_costs_the_others_no_line() -> None:
             "vigie_device_missing_since_timestamp_seconds",
             "vigie_device_identity_conflicts",
             "vigie_device_unknown_since_timestamp_seconds",
+            "vigie_device_group_info",
         }
     )
+
+
+def test_groups_of_a_device_are_shown_as_they_are_and_cost_no_other_family_a_line() -> None:
+    lines = DeviceLines(measures={})
+    lines.put(replace(VIEW, groups=('Accueil "A"', "Portables")))
+    before = dict(lines.gather())
+    assert shown(lines, "vigie_device_group_info") == {('Accueil "A"',): 1, ("Portables",): 1}
+
+    lines.put(replace(VIEW, groups=("Portables",)))
+
+    after = dict(lines.gather())
+    assert shown(lines, "vigie_device_group_info") == {("Portables",): 1}
+    assert [family.name for family in after if after[family] != before[family]] == [
+        "vigie_device_group_info"
+    ]

@@ -3,9 +3,11 @@
 from vigie_grafana import wording
 from vigie_grafana.parts import Sheet
 from vigie_grafana.shared import (
+    CHOSEN,
     FEW_IS_GOOD,
     HERE,
     HOST,
+    IN_GROUP,
     INFO,
     NONE_IS_GOOD,
     RATE_STEPS,
@@ -18,6 +20,7 @@ from vigie_grafana.wording import Words
 
 def draw(sheet: Sheet) -> None:
     sheet.choose_site()
+    sheet.choose_group()
     sheet.choose_platform()
     sheet.choose_severity()
     sheet.figure(
@@ -27,7 +30,7 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.figure(
         Words("Conformes", "Compliant"),
-        f"avg(vigie_device_compliant{{{HERE}}})",
+        f"avg(vigie_device_compliant{{{HERE}}} {CHOSEN})",
         about=Words(
             "Part des équipements sans règle critique ou majeure en échec ou inconnue.",
             "Share of devices on which no critical or major rule fails or is unknown.",
@@ -37,7 +40,7 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.figure(
         Words("Règles respectées", "Rules met"),
-        f"avg(vigie_device_compliance_ratio{{{HERE}}})",
+        f"avg(vigie_device_compliance_ratio{{{HERE}}} {CHOSEN})",
         about=Words(
             "Moyenne, par équipement, des règles respectées.", "Average over devices of rules met."
         ),
@@ -56,7 +59,7 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.figure(
         Words("Silencieux", "Silent"),
-        f"count(time() - {SEEN}{{{HERE}}} > {SILENT_DAYS} * 86400) or vector(0)",
+        f"count(time() - {SEEN}{{{HERE}}} > {SILENT_DAYS} * 86400 {CHOSEN}) or vector(0)",
         about=Words(
             f"Équipements sans contact depuis {SILENT_DAYS} jours.",
             f"Devices not heard from for {SILENT_DAYS} days.",
@@ -65,7 +68,7 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.figure(
         Words("Nomades", "Nomadic"),
-        f"sum(vigie_device_nomadic{{{HERE}}})",
+        f"sum(vigie_device_nomadic{{{HERE}}} {CHOSEN})",
         about=Words(
             "Portables vus hors de leur établissement ces 30 derniers jours.",
             "Laptops seen off their site in the last 30 days.",
@@ -88,14 +91,14 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.course(
         Words("Règles respectées, dans le temps", "Rules met, over time"),
-        (f"avg by (site) (vigie_device_compliance_ratio{{{HERE}}})", "{{site}}"),
+        (f"avg by (site) (vigie_device_compliance_ratio{{{HERE}}} {CHOSEN})", "{{site}}"),
         about=Words("Moyenne des équipements de chaque établissement.", "Average of each site."),
         unit="percentunit",
         most=1,
     )
     sheet.rows(
         Words("Équipements les plus exposés", "Devices most at risk"),
-        {"failing": f'topk(50, vigie_device_rules{{{HERE}, status="fail"}} {INFO} > 0)'},
+        {"failing": f'topk(50, vigie_device_rules{{{HERE}, status="fail"}} {INFO} > 0 {IN_GROUP})'},
         {
             "device": wording.DEVICE,
             "hostname": HOST,

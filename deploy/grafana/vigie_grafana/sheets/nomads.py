@@ -3,6 +3,7 @@
 from vigie_grafana import wording
 from vigie_grafana.parts import Sheet
 from vigie_grafana.shared import (
+    CHOSEN,
     FAILING,
     FEW_IS_GOOD,
     HERE,
@@ -18,11 +19,12 @@ from vigie_grafana.wording import Words
 
 def draw(sheet: Sheet) -> None:
     sheet.choose_site()
+    sheet.choose_group()
     sheet.choose_platform()
-    nomadic = f"and on (device, site) (vigie_device_nomadic{{{HERE}}} == 1)"
+    nomadic = f"and on (device, site) (vigie_device_nomadic{{{HERE}}} == 1) {CHOSEN}"
     sheet.figure(
         Words("Nomades", "Nomadic devices"),
-        f"sum(vigie_device_nomadic{{{HERE}}})",
+        f"sum(vigie_device_nomadic{{{HERE}}} {CHOSEN})",
         about=Words("Vus hors site ces 30 jours.", "Seen off site in the last 30 days."),
     )
     sheet.figure(
@@ -36,13 +38,13 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.figure(
         Words("Non chiffrés", "Not encrypted"),
-        f'count({FAILING}{{{HERE}, rule="Q09-disk-encrypted"}}) or vector(0)',
+        f'count({FAILING}{{{HERE}, rule="Q09-disk-encrypted"}} {CHOSEN}) or vector(0)',
         about=Words("Disque non chiffré.", "Disk not encrypted."),
         steps=NONE_IS_GOOD,
     )
     sheet.figure(
         Words("Sans VPN", "Without a VPN"),
-        f'count({FAILING}{{{HERE}, rule=~"Q09-.*vpn.*"}}) or vector(0)',
+        f'count({FAILING}{{{HERE}, rule=~"Q09-.*vpn.*"}} {CHOSEN}) or vector(0)',
         about=Words("Règles du VPN en échec.", "Rules on the VPN that fail."),
         steps=NONE_IS_GOOD,
     )
@@ -63,7 +65,7 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.course(
         Words("Nomades dans le temps", "Nomadic devices over time"),
-        (f"sum by (site) (vigie_device_nomadic{{{HERE}}})", "{{site}}"),
+        (f"sum by (site) (vigie_device_nomadic{{{HERE}}} {CHOSEN})", "{{site}}"),
         about=Words("Par établissement.", "By site."),
         wide=24,
     )

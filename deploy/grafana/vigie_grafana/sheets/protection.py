@@ -2,12 +2,13 @@
 
 from vigie_grafana import wording
 from vigie_grafana.parts import Sheet
-from vigie_grafana.shared import FEW_IS_GOOD, HERE, HOST, SINCE, failing
+from vigie_grafana.shared import CHOSEN, FEW_IS_GOOD, HERE, HOST, SINCE, failing
 from vigie_grafana.wording import Words
 
 
 def draw(sheet: Sheet) -> None:
     sheet.choose_site()
+    sheet.choose_group()
     sheet.choose_platform()
     ages = (
         (
@@ -32,7 +33,7 @@ def draw(sheet: Sheet) -> None:
     for metric, days, old, _ in ages:
         sheet.figure(
             old,
-            f"count(time() - {metric}{{{HERE}}} > {days} * 86400) or vector(0)",
+            f"count(time() - {metric}{{{HERE}}} > {days} * 86400 {CHOSEN}) or vector(0)",
             about=Words(
                 "Équipements ; les seuils de l'établissement peuvent différer.",
                 "Devices; the site's own limits may differ.",
@@ -41,11 +42,12 @@ def draw(sheet: Sheet) -> None:
             wide=8,
         )
     for metric, _, _, age in ages:
+        old_by = f"time() - {metric}{{{HERE}}} {CHOSEN}"
         sheet.course(
             age,
-            (f"quantile(0.5, time() - {metric}{{{HERE}}})", sheet.say(Words("médiane", "median"))),
-            (f"quantile(0.95, time() - {metric}{{{HERE}}})", "95 %"),
-            (f"max(time() - {metric}{{{HERE}}})", sheet.say(Words("le plus ancien", "oldest"))),
+            (f"quantile(0.5, {old_by})", sheet.say(Words("médiane", "median"))),
+            (f"quantile(0.95, {old_by})", "95 %"),
+            (f"max({old_by})", sheet.say(Words("le plus ancien", "oldest"))),
             about=Words("Médiane, 95e centile et maximum.", "Median, 95th percentile, maximum."),
             unit="s",
             wide=8,

@@ -9,6 +9,7 @@ from vigie_grafana.wording import Words
 def draw(sheet: Sheet) -> None:
     sheet.choose_question()
     sheet.choose_site()
+    sheet.choose_group()
     sheet.choose_platform()
     rules = '"Q0?${question}-.*"'
     failing_devices = counted("fail", rules)

@@ -2,35 +2,36 @@
 
 from vigie_grafana import wording
 from vigie_grafana.parts import Sheet
-from vigie_grafana.shared import HOST, OS, SINCE, VERSION, failing
+from vigie_grafana.shared import HERE, HOST, IN_GROUP, OS, SINCE, VERSION, failing
 from vigie_grafana.wording import Words
 
 
 def draw(sheet: Sheet) -> None:
     sheet.choose_site()
+    sheet.choose_group()
     sheet.choose_platform()
-    here = 'site=~"$site", platform=~"$platform"'
+    devices = f'vigie_device_info{{{HERE}, platform=~"$platform"}} {IN_GROUP}'
     sheet.bars(
         Words("Versions de système", "Versions of systems"),
-        f"topk(20, count by (os, os_version) (vigie_device_info{{{here}}}))",
+        f"topk(20, count by (os, os_version) ({devices}))",
         "{{os}} {{os_version}}",
         about=Words("Nombre d'équipements.", "Number of devices."),
     )
     sheet.bars(
         Words("Versions de l'agent", "Versions of the agent"),
-        f"topk(20, count by (agent_version) (vigie_device_info{{{here}}}))",
+        f"topk(20, count by (agent_version) ({devices}))",
         "{{agent_version}}",
         about=Words("Nombre d'équipements.", "Number of devices."),
     )
     sheet.course(
         Words("Versions de système dans le temps", "Versions of systems over time"),
-        (f"count by (os, os_version) (vigie_device_info{{{here}}})", "{{os}} {{os_version}}"),
+        (f"count by (os, os_version) ({devices})", "{{os}} {{os_version}}"),
         about=Words("Nombre d'équipements.", "Number of devices."),
     )
     sheet.course(
         Words("Nombre de versions différentes", "How many versions differ"),
         (
-            f"count by (os) (count by (os, os_version) (vigie_device_info{{{here}}}))",
+            f"count by (os) (count by (os, os_version) ({devices}))",
             "{{os}}",
         ),
         about=Words(
