@@ -55,6 +55,7 @@ def sign_in_by_provider(
             within=given.within.total_seconds(),
             most=int(given.max_answer),
             version=version("vigie"),
+            proxy=given.proxy,
         ),
         now=now,
         monotonic=monotonic,

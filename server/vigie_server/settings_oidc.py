@@ -57,6 +57,7 @@ class OidcSettings(Group):
     only: bool = False
     break_glass: str = ""
     authorities: Path | None = None
+    proxy: str = Field("", pattern=r"^(http://[^\s/]+:[0-9]{1,5})?/?$")
     within: Span = Field(timedelta(seconds=10), gt=timedelta(0), le=timedelta(minutes=2))
     max_answer: ByteSize = Field(ByteSize(256 * 1024), ge=4 * 1024, le=16 * 1024 * 1024)
     way_within: Span = Field(timedelta(minutes=10), gt=timedelta(0), le=timedelta(hours=1))

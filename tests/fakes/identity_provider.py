@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from joserfc.jws import JWSRegistry
 
 from fakes.authority import Authority
 
@@ -38,6 +39,18 @@ def unsigned(*parts: Json) -> bytes:
     """The first two parts of a token."""
     texts = [base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts]
     return b".".join(text.rstrip(b"=") for text in texts)
+
+
+class _AnyHeader(JWSRegistry):
+    max_header_length = 64 * 1024
+
+    def check_header(self, header: Json) -> None:
+        """Nothing is wrong with it."""
+
+
+def signed(header: Json, claims: Json, key: ECKey) -> str:
+    """A token with whatever header."""
+    return jwt.encode(header, claims, key, registry=_AnyHeader(algorithms=["ES256"]))
 
 
 def by_secret(header: Json, claims: Json, secret: bytes) -> str:
@@ -70,6 +83,8 @@ class IdentityProvider:
     more: Json = field(default_factory=dict)
     described: Json = field(default_factory=dict)
     tampered: Callable[[Json, Json], None] = lambda _header, _claims: None
+    heads: Json = field(default_factory=dict)
+    """More of an ID token's header."""
     key: ECKey = field(default_factory=lambda: a_key("first"))
     published: list[ECKey] = field(default_factory=list)
     shared: bytes = SECRET.encode()
@@ -130,7 +145,7 @@ class IdentityProvider:
             return f"{unsigned(header, claims).decode()}."
         if header["alg"] == "HS256":
             return by_secret(header, claims, self.shared)
-        return jwt.encode(header, claims, self.key)
+        return signed(header | self.heads, claims, self.key)
 
     def authorized(self, asked: Mapping[str, str]) -> str:
         """Where the browser is sent back to, with the person's consent."""

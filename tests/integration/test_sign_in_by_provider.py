@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from html import unescape
@@ -29,7 +30,7 @@ from vigie_server.settings import HttpSettings, ServerSettings, SignInSettings
 from vigie_server.settings_oidc import OidcSettings
 from vigie_server.store.accounts import Accounts
 from vigie_server.store.audit_trail import Acts
-from vigie_server.store.database import Database
+from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.links import Links
 from vigie_server.store.tokens import Tokens
@@ -65,10 +66,21 @@ def provider(tmp_path: Path, clock: Clock) -> Iterator[IdentityProvider]:
         yield serving
 
 
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a store that the migrations have made, once for all tests."""
+    folder = tmp_path_factory.mktemp("store")
+    with opened_store("sqlite", folder):
+        pass
+    return folder / "vigie.db"
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with opened_store("sqlite", tmp_path) as opened:
-        yield opened
+def database(empty_store: Path, tmp_path: Path) -> Iterator[Database]:
+    copy = shutil.copy(empty_store, tmp_path / "vigie.db")
+    opened = Database(sqlite_url(copy))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -279,6 +291,16 @@ def test_a_proof_signed_by_another_key_or_by_a_secret_is_none(
 
     provider.tampered, provider.key = (lambda _header, _claims: None), ours
     assert comes_back(browser, provider).status_code == 303
+
+
+def test_what_is_not_known_in_a_header_is_passed_over_unless_it_is_critical(
+    browser: Browser, provider: IdentityProvider
+) -> None:
+    provider.heads = {"x-realm": "soins", "x5c": ["A" * 2_000]}
+    assert comes_back(browser, provider).status_code == 303
+
+    provider.heads = {"x-realm": "soins", "crit": ["x-realm"]}
+    assert comes_back(browser, provider).status_code == 502
 
 
 def test_keys_that_changed_are_asked_for_again(

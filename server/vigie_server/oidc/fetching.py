@@ -3,11 +3,12 @@
 import asyncio
 import json
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import h11
 
@@ -19,7 +20,19 @@ READ_AT_ONCE: Final = 16 * 1024
 MOST_HEAD: Final = 32 * 1024
 """Bytes of an answer's head."""
 
+_NEXT_ADDRESS: Final = 0.25
+"""Seconds after which a name's next address is tried beside one that says nothing (RFC 8305)."""
+_ANY_SUCCESS: Final = range(200, 300)
+
 Headers = Sequence[tuple[str, str]]
+
+
+class _ProxyRefused(OSError):
+    """The proxy leads nowhere; `status` is its answer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +58,16 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """Asks the provider. `within` is in seconds and of a whole answer, `most` its bytes."""
+    """Asks the provider. `within` is in seconds and of a whole answer, `most` its bytes.
+
+    `proxy`: the address of an HTTP proxy that leads to it (`http://name:port`); empty: none does.
+    """
 
     tls: ssl.SSLContext
     within: float
     most: int
     version: str
+    proxy: str = ""
 
     async def __call__(
         self, url: str, *, headers: Headers = (), body: bytes | None = None
@@ -63,6 +80,8 @@ class Fetching:
             why = f"no answer within {self.within:g} s"
         except ssl.SSLCertVerificationError as error:
             why = f"its certificate: {error.verify_message}"
+        except _ProxyRefused as error:
+            why = f"the proxy answers {error.status}"
         except (OSError, h11.ProtocolError, UnicodeError) as error:
             why = f"cannot be asked: {type(error).__name__}"
         host = urlsplit(url).hostname
@@ -83,15 +102,33 @@ class Fetching:
                 *headers,
             ],
         )
-        reader, writer = await asyncio.open_connection(
-            host, place.port or HTTPS_PORT, ssl=self.tls, server_hostname=host
-        )
+        reader, writer = await self._connected(host, place.port or HTTPS_PORT)
         try:
             return await self._talked(reader, writer, request, body or b"")
         finally:
             writer.transport.abort()
             with suppress(OSError):
                 await writer.wait_closed()
+
+    async def _connected(
+        self, host: str, port: int
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A TLS connection to the provider, whose certificate is checked."""
+        if not self.proxy:
+            return await asyncio.open_connection(
+                host, port, ssl=self.tls, server_hostname=host, happy_eyeballs_delay=_NEXT_ADDRESS
+            )
+        proxy = urlsplit(self.proxy)
+        reader, writer = await asyncio.open_connection(proxy.hostname, proxy.port)
+        try:
+            await _led(
+                reader, writer, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", proxy
+            )
+            await writer.start_tls(self.tls, server_hostname=host)
+        except BaseException:
+            writer.transport.abort()
+            raise
+        return reader, writer
 
     async def _talked(
         self,
@@ -123,3 +160,27 @@ class Fetching:
                 return Fetched(status, kind, bytes(found))
             elif isinstance(event, h11.ConnectionClosed):
                 raise ConnectionResetError
+
+
+async def _led(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: str, proxy: SplitResult
+) -> None:
+    """Has the proxy lead to a place (RFC 9110, section 9.3.6). Raises ConnectionError."""
+    headers = [("Host", to)]
+    if proxy.username is not None:
+        pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+        headers.append(("Proxy-Authorization", f"Basic {b64encode(pair.encode()).decode()}"))
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD)
+    asked = h11.Request(method="CONNECT", target=to, headers=headers)
+    writer.write(b"".join(connection.send(event) or b"" for event in (asked, h11.EndOfMessage())))
+    await writer.drain()
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(READ_AT_ONCE))
+        elif isinstance(event, h11.Response):
+            if event.status_code not in _ANY_SUCCESS:
+                raise _ProxyRefused(event.status_code)
+            return
+        elif not isinstance(event, h11.InformationalResponse):
+            raise ConnectionResetError

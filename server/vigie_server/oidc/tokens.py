@@ -10,6 +10,7 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from vigie_server.domain.errors import ProviderRefused
 from vigie_server.domain.granting import LONGEST
@@ -21,7 +22,18 @@ ALGORITHMS: Final = (
 )  # fmt: skip
 """Never `none`, and none by a shared secret: who knows that could sign as the provider."""
 MOST_KEYS: Final = 50
+MOST_HEAD: Final = 8 * 1024
+"""Bytes of a token's header, which may carry a chain of certificates."""
 LEAST_RSA_BITS: Final = 2_048
+
+
+class _Signatures(JWSRegistry):
+    """What is not known in a header is passed over (RFC 7515, section 4), save what is critical."""
+
+    max_header_length = MOST_HEAD
+
+
+_SIGNATURES: Final = _Signatures(algorithms=ALGORITHMS, strict_check_header=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ def signed(token: str, keys: Sequence[Key], what: str) -> jwt.Token:
     why = "no key of the provider has the name in it"
     for key in candidates(token, keys):
         try:
-            return jwt.decode(token, key, algorithms=ALGORITHMS)
+            return jwt.decode(token, key, registry=_SIGNATURES)
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             why = _told(error)
     raise _invalid(what, why)

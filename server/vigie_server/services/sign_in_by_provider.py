@@ -125,7 +125,7 @@ class SignInByProvider:
         )
         if isinstance(admitted, Account):
             return OpenedSession(admitted, secret)
-        raise ProviderRefused(admitted, f"subject {proof.subject!r}")
+        raise ProviderRefused(admitted, "the audit has the subject")
 
     def _name(self, proof: Proof) -> str | None:
         try:
