@@ -77,7 +77,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(empty_store: Path, tmp_path: Path) -> Iterator[Database]:
-    copy = shutil.copy(empty_store, tmp_path / "vigie.db")
+    copy = Path(shutil.copy(empty_store, tmp_path / "vigie.db"))
     opened = Database(sqlite_url(copy))
     yield opened
     opened.close()
