@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
+from vigie_server.bootstrap_app_secrets import sealed_app_secrets
 from vigie_server.bootstrap_asking import asking_routes
 from vigie_server.bootstrap_asking_terms import asking_limits
 from vigie_server.bootstrap_attesting import attesting_routes
@@ -25,7 +26,12 @@ from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_metrics import device_lines, judged_rules
 from vigie_server.bootstrap_notify import notification_routes
-from vigie_server.bootstrap_people import access_to, keep_answers, people_routes, watch_contractors
+from vigie_server.bootstrap_people import (
+    access_to,
+    keep_answers,
+    people_routes,
+    watch_contractors,
+)
 from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bootstrap_scheduled import scheduled
 from vigie_server.bootstrap_software import software_routes
@@ -304,7 +310,9 @@ class Server:
         keep_answers(self._app, settings, database)
         access = access_to(settings, database, now)
         for routes in (
-            *people_routes(settings, database, now),
+            *people_routes(
+                settings, database, now, sealed_app_secrets(database, devices_authority)
+            ),
             *fleet_routes(database, catalogue, self._fleet),
             *software_routes(database, site_guide, now),
             *declaring_routes(database, catalogue, site_guide, settings.declare, now),

@@ -10,11 +10,12 @@ from fastapi import APIRouter, FastAPI
 
 from vigie_server.bootstrap_oidc import has_password, offered, sign_in_by_provider
 from vigie_server.domain.attempts import Attempts
-from vigie_server.ports.people import Tries
+from vigie_server.ports.people import KeepsSecrets, Tries
 from vigie_server.ports.readers import FleetReader
 from vigie_server.services.note_accesses import NoteAccesses
 from vigie_server.services.own_account import OwnAccount
 from vigie_server.services.passwords import Passwords
+from vigie_server.services.renew_app import RenewApp
 from vigie_server.services.sign_in import Sessions, SessionTimes, SetUp, SignIn
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import ServerSettings
@@ -30,6 +31,7 @@ from vigie_server.web.browsers import Browsers
 from vigie_server.web.pages.by_provider import by_provider_router
 from vigie_server.web.pages.drawn_with import static_router
 from vigie_server.web.pages.own_account import own_account_router
+from vigie_server.web.pages.own_app import own_app_router
 from vigie_server.web.pages.setting_up import setting_up_router
 from vigie_server.web.pages.signing_in import signing_in_router
 from vigie_server.web.repeating import KeepingAnswers, Repeating
@@ -85,7 +87,10 @@ def browsers_of(settings: ServerSettings) -> Browsers:
 
 
 def people_routes(
-    settings: ServerSettings, database: Database, now: Callable[[], datetime]
+    settings: ServerSettings,
+    database: Database,
+    now: Callable[[], datetime],
+    secrets: KeepsSecrets,
 ) -> tuple[Routes, ...]:
     """The pages of signing in and of the setup, and the files they are drawn with.
 
@@ -101,12 +106,13 @@ def people_routes(
     store = SignIns(database)
     tries = Tries(given.tries, given.rest.total_seconds(), given.rest_at_most.total_seconds())
     may = partial(has_password, settings)
-    sign_in = SignIn(store, passwords, addresses, tries, times, now, may)
-    set_up = SetUp(Accounts(database), passwords, addresses, times, now, may)
+    sign_in = SignIn(store, passwords, addresses, tries, times, secrets, now, may)
+    set_up = SetUp(Accounts(database), passwords, addresses, times, secrets, now, may)
     by_provider = sign_in_by_provider(settings, database, addresses, times, now)
     if settings.oidc.only and store.credentials(settings.oidc.break_glass) is None:
         log.warning("break_glass_account_missing", account=settings.oidc.break_glass)
     own = OwnAccount(OwnAccounts(database), store, passwords, tries, times, now)
+    renew = RenewApp(OwnAccounts(database), store, passwords, tries, secrets, given.setup_code, now)
     routes: tuple[Routes, ...] = (
         partial(
             signing_in_router,
@@ -118,6 +124,7 @@ def people_routes(
             leaving=None if by_provider is None else by_provider.leaving,
         ),
         partial(own_account_router, browsers=browsers, own_account=own),
+        partial(own_app_router, browsers=browsers, renew=renew),
         lambda _: setting_up_router(browsers=browsers, set_up=set_up),
         lambda _: static_router(),
     )

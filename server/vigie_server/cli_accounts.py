@@ -1,19 +1,25 @@
 """`vigie-server account ...` and `setup-code`: who may sign in."""
 
 import secrets
+from pathlib import Path
 
 import click
 
+from vigie_server.bootstrap_app_secrets import app_secrets_of
 from vigie_server.bootstrap_codes import invite, setup_address
+from vigie_server.bootstrap_store import own_authority
+from vigie_server.ca import authority
 from vigie_server.cli_output import act, opened, printable, show_table, told_errors
-from vigie_server.domain.errors import DeclarationRefused, SettingsMalformed
+from vigie_server.domain.errors import DeclarationRefused, SecretUnreadable, SettingsMalformed
 from vigie_server.domain.granting import LONGEST
 from vigie_server.domain.plurals import counted
 from vigie_server.ports.people import LANGUAGES, ROLES, Account, AccountState, Fault
 from vigie_server.ports.tokens import Role
+from vigie_server.services.app_secrets import reseal
 from vigie_server.services.sign_in import new_account
 from vigie_server.settings import PREFIX, ServerSettings
 from vigie_server.store.accounts import Accounts
+from vigie_server.store.app_secrets import HeldAppSecrets
 from vigie_server.store.database import Database
 from vigie_server.store.links import Links
 from vigie_server.store.organisation import Organisation
@@ -137,6 +143,33 @@ def unlink(name: str) -> None:
     with opened() as (_, database):
         gone = Links(database).unlink(name, act())
     click.echo(f"Account {printable(name)}: {counted(gone, 'link|links')} taken away.")
+
+
+@account.command("rekey")
+@click.option(
+    "--from",
+    "former",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="The folder `ca` of the authority before.",
+)
+@told_errors
+def rekey(*, former: Path) -> None:
+    """Encrypt the secrets of apps for one-time codes under this server's authority anew.
+
+    After `init --new-authority`, where the folder `ca` before is still at hand.
+    """
+    with opened() as (settings, database):
+        own = app_secrets_of(own_authority(settings, database, authority.DEVICES))
+        before = app_secrets_of(authority.load(former, authority.DEVICES))
+        done = reseal(HeldAppSecrets(database), own, before)
+    click.echo(f"{counted(done.sealed, 'secret|secrets')} encrypted under key {own.key_name}.")
+    if done.unreadable:
+        raise SecretUnreadable(
+            f"{counted(done.unreadable, 'secret|secrets')} of apps can be read with neither key: "
+            "their people sign in with a recovery code and renew the app at /account, or "
+            "`account reset` them"
+        )
 
 
 def _link(settings: ServerSettings, database: Database, name: str, value: str) -> None:

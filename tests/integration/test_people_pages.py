@@ -21,6 +21,7 @@ from vigie_server.ports.declaring import Act
 from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.people import Account, AccountState
 from vigie_server.ports.tokens import Role
+from vigie_server.services.app_secrets import AppSecrets
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import DeclareSettings, HttpSettings, ServerSettings, SignInSettings
 from vigie_server.store.accounts import Accounts
@@ -32,6 +33,7 @@ from vigie_server.web.app import create_app
 
 OTHER = "Les Lilas"
 NAME = "Anaïs Durand"
+SECRETS = AppSecrets(b"k" * 32)
 SETTINGS = ServerSettings(sign_in=SignInSettings(attempts_at_once=1000))
 
 
@@ -77,7 +79,7 @@ def an_app(database: Database, clock: Clock, settings: ServerSettings = SETTINGS
     )
     access = access_to(settings, database, clock)
     for routes in (
-        *people_routes(settings, database, clock),
+        *people_routes(settings, database, clock, SECRETS),
         *fleet_routes(database, catalogue, Fleet(database, {})),
         *attesting_routes(database, catalogue, DeclareSettings(), clock),
     ):
@@ -237,7 +239,7 @@ def test_what_is_wrong_is_not_told_and_secrets_are_kept_nowhere(
     assert len(set(texts)) == 1
     with database.reading() as connection:
         dump = "\n".join(connection.connection.iterdump())
-    kept = [PASSWORD, right, codes[0], codes[0].replace("-", ""), "nobody of that name"]
+    kept = [PASSWORD, right, secret, codes[0], codes[0].replace("-", ""), "nobody of that name"]
     assert [one for one in kept if one in dump or one in caplog.text] == []
     assert [subject for _, action, subject in acts(database) if "refused" in action] == [
         NAME,
@@ -574,7 +576,7 @@ def test_sessions_of_other_people_are_neither_shown_nor_ended(
     assert other.get("/account").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/account/password", "/account/sessions"])
+@pytest.mark.parametrize("path", ["/account/password", "/account/sessions", "/account/app"])
 def test_an_account_is_changed_by_its_own_form_and_session_alone(
     app: FastAPI, database: Database, clock: Clock, path: str
 ) -> None:

@@ -25,6 +25,7 @@ from vigie_server.ports.declaring import Act
 from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.people import Account, AccountState
 from vigie_server.ports.tokens import Role
+from vigie_server.services.app_secrets import AppSecrets
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import HttpSettings, ServerSettings, SignInSettings
 from vigie_server.settings_oidc import OidcSettings
@@ -37,6 +38,7 @@ from vigie_server.store.tokens import Tokens
 from vigie_server.web.app import create_app
 
 NAME = "Anaïs Durand"
+SECRETS = AppSecrets(b"k" * 32)
 ADMINS = {"claim": "realm_access.roles", "value": "vigie-admin", "role": "admin"}
 AUDITORS = {"claim": "groups", "value": "audit", "role": "auditor", "sites_claim": "sites"}
 ACT = Act("test", NOW)
@@ -111,7 +113,7 @@ def an_app(database: Database, clock: Clock, provider: IdentityProvider) -> Call
             version="0.0.0",
         )
         access = access_to(settings, database, clock)
-        for routes in people_routes(settings, database, clock):
+        for routes in people_routes(settings, database, clock, SECRETS):
             app.include_router(routes(access))
         return app
 

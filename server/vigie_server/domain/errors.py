@@ -8,6 +8,7 @@ VigieError
 ├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
 ├── SignInRefused       a person is not who they say, or a setup code is not valid
 ├── ProviderRefused     a sign-in by the identity provider came to nothing; `fault` says why
+├── SecretUnreadable    a secret is kept under another key; the text says what to do
 ├── CursorRefused       a cursor is damaged or of another list; the text says what to do
 ├── NotFound            what was asked for does not exist
 ├── DeclarationRefused  what a person declares is wrong; the text says what to do
@@ -70,6 +71,10 @@ class ProviderRefused(VigieError):
     def __init__(self, fault: ProviderFault, text: str) -> None:
         super().__init__(text)
         self.fault = fault
+
+
+class SecretUnreadable(VigieError):
+    """A secret in the store is encrypted under another key, or is damaged."""
 
 
 class CursorRefused(VigieError):

@@ -71,6 +71,28 @@ class Enrolling:
 
 
 @dataclass(frozen=True, slots=True)
+class AppBegun:
+    """Another app on its way: its secret, what its QR code holds, and the form that ends it."""
+
+    secret: str
+    uri: str
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenewedApp:
+    """Another app, its first code's number, and new recovery codes by their hashes.
+
+    `before` is the secret that it replaces; secrets are as the store keeps them.
+    """
+
+    before: str
+    totp_secret: str
+    step: int
+    recovery: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class SetupCode:
     """A code that sets an account up: `account` None makes a new administrator."""
 
@@ -123,6 +145,22 @@ class Tries:
     free: int
     rest: float
     at_most: float
+
+
+class KeepsSecrets(Protocol):
+    """Secrets as the store may keep them; `of` says what they are, in and out alike."""
+
+    def sealed(self, secret: str, *, of: str = "app") -> str:
+        """Encrypted."""
+        ...
+
+    def opened(self, kept: str, *, of: str = "app") -> str:
+        """The secret. Raises SecretUnreadable."""
+        ...
+
+    def is_own(self, kept: str) -> bool:
+        """Whether it is encrypted, under the key at hand."""
+        ...
 
 
 class AccountStore(Protocol):
@@ -236,8 +274,17 @@ class OwnAccountStore(Protocol):
         """
         ...
 
-    def change_refused(self, account: Account, *, now: datetime) -> None:
-        """Keeps in the audit that the present password was not right."""
+    def renew_app(
+        self, account: Account, renewed: RenewedApp, *, keeping: bytes, now: datetime
+    ) -> bool:
+        """Keeps the new app and its recovery codes, and of the sessions the one of this hash alone.
+
+        False: the account, its app or the session changed meanwhile, and nothing was kept.
+        """
+        ...
+
+    def change_refused(self, account: Account, what: str, *, now: datetime) -> None:
+        """Keeps in the audit that the present password was not right, for a change of `what`."""
         ...
 
 
@@ -256,6 +303,25 @@ class ChangesOwnAccount(Protocol):
         """Changes the password and ends every session but this one.
 
         Raises SignInRefused, RateLimited, and DeclarationRefused, whose text is one of `Fault`.
+        """
+        ...
+
+
+class RenewsApp(Protocol):
+    """Another app for one-time codes. `secret`: of the session that asks. Blocking."""
+
+    def begin(self, account: Account, present: str, *, secret: str) -> AppBegun:
+        """A new secret, by the present password. Raises SignInRefused, RateLimited."""
+        ...
+
+    def begun(self, account: Account, form: str, *, secret: str) -> AppBegun:
+        """What was begun. Raises SignInRefused: over, or not of this session."""
+        ...
+
+    def complete(self, account: Account, form: str, app_code: str, *, secret: str) -> Sequence[str]:
+        """The new app is in force; gives new recovery codes, which are shown once.
+
+        Raises SignInRefused, and DeclarationRefused (`Fault.CODE`) for a wrong code.
         """
         ...
 

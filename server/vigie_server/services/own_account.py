@@ -64,7 +64,7 @@ class OwnAccount:
                 held, self.passwords.hash(new), keeping=hashed(secret.encode()), now=now
             )
         ):
-            self.store.change_refused(account, now=now)
+            self.store.change_refused(account, "password", now=now)
             log.warning("password_change_refused", account=account.id)
             raise SignInRefused("the present password is not right")
         log.info("password_changed", account=account.id)

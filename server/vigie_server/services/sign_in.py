@@ -6,21 +6,23 @@ password and code are checked whatever the other came to, against decoys where t
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from vigie_server.domain.attempts import Attempts
-from vigie_server.domain.errors import DeclarationRefused, SignInRefused
+from vigie_server.domain.errors import DeclarationRefused, SecretUnreadable, SignInRefused
 from vigie_server.domain.passwords import weakness
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import (
     Account,
     AccountState,
     AccountStore,
+    Credentials,
     Enrolling,
     Fault,
+    KeepsSecrets,
     NewSession,
     OpenedSession,
     SessionStore,
@@ -61,6 +63,7 @@ class SignIn:
     addresses: Attempts
     tries: Tries
     times: SessionTimes
+    secrets: KeepsSecrets
     now: Callable[[], datetime]
     may: Callable[[str], bool] = _everybody
     """Who may sign in by a password, by name."""
@@ -73,7 +76,7 @@ class SignIn:
         self.store.reserve(name, self.tries, now=now)
         held = self.store.credentials(name)
         right = self.passwords.matches(password, None if held is None else held.password_hash)
-        step = one_time.step_of(_DECOY if held is None else held.totp_secret, code, now=now)
+        step = one_time.step_of(self._app_secret(held), code, now=now)
         recovery = hashed(one_time.plain(code))
         session, secret = new_session(self.times, now)
         if (
@@ -91,6 +94,19 @@ class SignIn:
         self.store.refused(None if held is None else held.account, now=now)
         log.warning("sign_in_refused", account=None if held is None else held.account.id)
         raise SignInRefused("name, password or code are not right")
+
+    def _app_secret(self, held: Credentials | None) -> str:
+        """The secret of the app; one that nobody has where there is none, or none is readable.
+
+        A recovery code still signs in then.
+        """
+        if held is None:
+            return _DECOY
+        try:
+            return self.secrets.opened(held.totp_secret)
+        except SecretUnreadable as error:
+            log.error("app_secret_unreadable", account=held.account.id, error=str(error))
+            return one_time.new_secret()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +134,7 @@ class SetUp:
     passwords: Passwords
     addresses: Attempts
     times: SessionTimes
+    secrets: KeepsSecrets
     now: Callable[[], datetime]
     may: Callable[[str], bool] = _everybody
     """Who may have a password, by name."""
@@ -125,7 +142,7 @@ class SetUp:
     def looked_at(self, code: str, *, address: str) -> SetupCode:
         """What the code is for. Raises SignInRefused, RateLimited."""
         self.addresses.take(address)
-        return self.store.code(_hash_of(code), now=self.now())
+        return self._found(code)
 
     def begin(self, code: str, name: str, password: str, language: str) -> Enrolling:
         """Keeps the password, and gives the app's new secret.
@@ -143,7 +160,8 @@ class SetUp:
         if weak is not None:
             raise DeclarationRefused(weak)
         chosen = Enrolling(name, language, self.passwords.hash(password), one_time.new_secret())
-        self.store.enrol(_hash_of(code), chosen, now=self.now())
+        kept = replace(chosen, totp_secret=self.secrets.sealed(chosen.totp_secret))
+        self.store.enrol(_hash_of(code), kept, now=self.now())
         return chosen
 
     def uri(self, chosen: Enrolling) -> str:
@@ -156,7 +174,7 @@ class SetUp:
         Raises SignInRefused, and DeclarationRefused (`Fault.CODE`, `Fault.TAKEN`) for a wrong code.
         """
         now = self.now()
-        chosen = self.store.code(_hash_of(code), now=now).enrolling
+        chosen = self._found(code).enrolling
         step = None
         if chosen is not None and self.may(chosen.name):
             step = one_time.step_of(chosen.totp_secret, app_code[:_LONGEST_CODE], now=now)
@@ -173,6 +191,20 @@ class SetUp:
         )
         log.info("account_set_up", account=account.id)
         return OpenedSession(account, secret), codes
+
+    def _found(self, code: str) -> SetupCode:
+        """The code, with the app's secret as it is; not begun where that cannot be read.
+
+        Raises SignInRefused.
+        """
+        found = self.store.code(_hash_of(code), now=self.now())
+        if found.enrolling is None:
+            return found
+        try:
+            app_secret = self.secrets.opened(found.enrolling.totp_secret)
+        except SecretUnreadable:
+            return replace(found, enrolling=None)
+        return replace(found, enrolling=replace(found.enrolling, totp_secret=app_secret))
 
 
 @dataclass(frozen=True, slots=True)

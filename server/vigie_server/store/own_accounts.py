@@ -1,12 +1,13 @@
 """What people change of their own account. The `OwnAccountStore`."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 
 from vigie_server.ports.declaring import Act
-from vigie_server.ports.people import Account, AccountState, Credentials, HeldSession
+from vigie_server.ports.people import Account, AccountState, Credentials, HeldSession, RenewedApp
 from vigie_server.store.accounts import ACCOUNT, SESSION
 from vigie_server.store.database import Database, retried
 from vigie_server.store.rejudging import record_act
@@ -76,7 +77,42 @@ class OwnAccounts:
             return True
 
     @retried
-    def change_refused(self, account: Account, *, now: datetime) -> None:
+    def renew_app(
+        self, account: Account, renewed: RenewedApp, *, keeping: bytes, now: datetime
+    ) -> bool:
+        with self._database.writing() as connection:
+            row = connection.execute(
+                select(ACCOUNT).where(ACCOUNT.c.id == account.id).with_for_update()
+            ).one()
+            own = (SESSION.c.account_key == row.key) & (SESSION.c.secret_hash == keeping)
+            if (
+                row.totp_secret != renewed.before
+                or row.state != AccountState.ACTIVE
+                or connection.execute(select(SESSION.c.secret_hash).where(own)).first() is None
+            ):
+                return False
+            connection.execute(
+                update(ACCOUNT)
+                .where(ACCOUNT.c.key == row.key)
+                .values(
+                    totp_secret=renewed.totp_secret,
+                    step=renewed.step,
+                    recovery=json.dumps([one.hex() for one in renewed.recovery]),
+                )
+            )
+            connection.execute(
+                delete(SESSION).where(
+                    SESSION.c.account_key == row.key, SESSION.c.secret_hash != keeping
+                )
+            )
+            forget_tries(connection, row.name)
+            act = Act(f"account:{row.name}", now)
+            what = "renewed the app of one-time codes and ended other sessions"
+            record_act(connection, act, what, row.name)
+            return True
+
+    @retried
+    def change_refused(self, account: Account, what: str, *, now: datetime) -> None:
         with self._database.writing() as connection:
             act = Act(f"account:{account.name}", now)
-            record_act(connection, act, "was refused a change of password", account.name)
+            record_act(connection, act, f"was refused a change of {what}", account.name)

@@ -109,16 +109,13 @@ class _Steps:
     def _app(
         self, request: Request, code: str, chosen: Enrolling, told_as: str | None = None
     ) -> Response:
-        drawn = segno.make(self.set_up.uri(chosen), micro=False).svg_inline(
-            scale=_QR_SCALE, svgclass=None, lineclass=None
-        )
         return _page(
             request,
             "setup_app.html",
             told_as,
             code=code,
-            secret=" ".join(_fours(chosen.totp_secret)),
-            qr=Markup(drawn),  # noqa: S704 (drawn here, of nothing but squares)
+            secret=in_fours(chosen.totp_secret),
+            qr=drawn(self.set_up.uri(chosen)),
         )
 
 
@@ -151,5 +148,14 @@ def _page(
     )
 
 
-def _fours(text: str) -> list[str]:
-    return [text[start : start + 4] for start in range(0, len(text), 4)]
+def drawn(uri: str) -> Markup:
+    """The QR code of an app."""
+    squares = segno.make(uri, micro=False).svg_inline(
+        scale=_QR_SCALE, svgclass=None, lineclass=None
+    )
+    return Markup(squares)  # noqa: S704 (drawn here, of nothing but squares)
+
+
+def in_fours(secret: str) -> str:
+    """A secret as people type it."""
+    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))

@@ -58,6 +58,16 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "change_password": "Changer le mot de passe",
         "present_password": "Mot de passe actuel",
         "change_hint": "Les autres sessions seront fermées.",
+        "renew_app": "Changer d'application ou de téléphone",
+        "renew_app_hint": (
+            "Un nouveau téléphone ou une autre application donne les codes à la place de "
+            "l'ancien. Les codes de secours sont refaits, et les autres sessions sont fermées."
+        ),
+        "app_renewed": (
+            "La nouvelle application est en service. L'ancienne et les anciens codes de secours "
+            "ne servent plus."
+        ),
+        "app_over": "Le temps est passé, ou votre compte a changé. Recommencez. Rien n'a changé.",
         "password_changed": "Le mot de passe est changé, et les autres sessions sont fermées.",
         "fault_present": "Le mot de passe actuel n'est pas juste. Rien n'a changé.",
         "by_password": "Avec un compte de Vigie",
@@ -165,6 +175,16 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "change_password": "Change the password",
         "present_password": "Present password",
         "change_hint": "Your other sessions are ended.",
+        "renew_app": "Change the app or telephone",
+        "renew_app_hint": (
+            "A new telephone or another app gives the codes instead of the old one. Recovery "
+            "codes are made anew, and your other sessions are ended."
+        ),
+        "app_renewed": (
+            "The new app is in force. The old one and the old recovery codes are of no use any "
+            "more."
+        ),
+        "app_over": "The time is over, or your account was changed. Nothing was done: begin again.",
         "password_changed": "The password is changed, and your other sessions are ended.",
         "fault_present": "The present password is not right. Nothing was changed.",
         "by_password": "With an account of Vigie",
