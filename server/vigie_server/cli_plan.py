@@ -5,14 +5,27 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
 from vigie_server.cli_output import show_fields, told_errors
 from vigie_server.domain.capacity import Deployment, Fleet, Plan, planned
+from vigie_server.domain.plurals import counted
 from vigie_server.measured_costs import RELEASED, measured_costs
 
 _SPAN = click.FloatRange(min=1)
+
+
+class _Counts(TypedDict):
+    """What a fleet is counted by, as `Fleet` names it."""
+
+    devices: int
+    held: int
+    changed: float
+    sites: int | None
+    groups: float
+    failing: float
 
 
 @click.command()
@@ -49,6 +62,25 @@ _SPAN = click.FloatRange(min=1)
     help="Seconds between two scrapes.",
 )
 @click.option(
+    "--sites",
+    type=click.IntRange(min=1),
+    help="Sites that the devices are of.  [default: one for each 50 devices]",
+)
+@click.option(
+    "--groups",
+    type=click.FloatRange(min=0),
+    default=1,
+    show_default=True,
+    help="Groups that a device is in, on average.",
+)
+@click.option(
+    "--failing",
+    type=click.FloatRange(min=0, max=1),
+    default=0.12,
+    show_default=True,
+    help="Share of a device's rules that fail.",
+)
+@click.option(
     "--costs",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     default=RELEASED,
@@ -58,26 +90,22 @@ _SPAN = click.FloatRange(min=1)
 @told_errors
 def plan(
     *,
-    devices: int,
     period: float,
-    held: int,
     heartbeat: float,
-    changed: float,
     scrape: float,
     costs: Path,
     as_json: bool,
+    **counts: Unpack[_Counts],
 ) -> None:
     """Say what a fleet takes: cores, memory, database, series, and how to deploy it.
 
     By costs that were measured on the machine named in the answer. Yours may be faster or slower.
     """
     fleet = Fleet(
-        devices=devices,
         period=timedelta(seconds=period),
-        held=held,
         heartbeat=timedelta(seconds=heartbeat),
-        changed=changed,
         scrape_every=timedelta(seconds=scrape),
+        **counts,
     )
     measured = measured_costs(costs)
     found = planned(fleet, measured.costs)
@@ -112,7 +140,7 @@ def _told(found: Plan, fleet: Fleet) -> Sequence[tuple[str, str]]:
     return [
         *lines,
         ("Database", f"{_size(found.database_bytes)} once retention has come round"),
-        ("Series", f"{found.series:,.0f}"),
+        ("Series", f"{found.series:,.0f}, of {counted(found.sites, 'site|sites')}"),
         ("Scrape", f"{_size(found.scrape_bytes)}, {zipped} with gzip"),
         ("Prometheus", f"{found.prometheus}, {memory} of memory, {held} for {days} days, in all"),
     ]

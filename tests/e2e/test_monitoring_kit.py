@@ -6,6 +6,7 @@ It watches a fleet in all states (`watched_fleet`): a query that finds nothing t
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ import pytest_asyncio
 
 from alert_files import Alert, alerts, recordings
 from monitoring import answers, asked
-from watched_fleet import GROUP, Watched, watched_fleet
+from vigie_server.domain.capacity import Fleet, planned
+from vigie_server.measured_costs import measured_costs
+from watched_fleet import FAILING, GROUP, Watched, watched_fleet
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards" / "fr").glob("*.json"))
@@ -126,6 +129,34 @@ async def test_prometheus_evaluates_every_rule_and_writes_every_text(watched: Wa
     ]
     assert texts
     assert [text for text in texts if "<error" in text or "<no value>" in text] == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.timeout(180)
+async def test_a_plan_counts_the_series_that_there_are(watched: Watched) -> None:
+    async def counted(expression: str) -> float:
+        found = await answers(watched.prometheus, expression)
+        return float(found[0]["value"][1])
+
+    reporting = round(await counted("count(vigie_device_last_report_timestamp_seconds)"))
+    judged = await counted("count(vigie_device_rule_compliant)")
+    failing = await counted(f"count({FAILING})")
+    groups = await counted("count(vigie_device_group_info)")
+    scraped = await counted("sum(scrape_samples_scraped)")
+    recorded = await counted('count({__name__=~".+:.+:.+"})')
+
+    plan = planned(
+        Fleet(
+            devices=reporting,
+            period=timedelta(minutes=15),
+            sites=1,
+            groups=groups / reporting,
+            failing=failing / judged,
+        ),
+        measured_costs().costs,
+    )
+
+    assert plan.series == pytest.approx(scraped + recorded, rel=0.1)
 
 
 async def fires(watched: Watched, alert: Alert) -> bool:

@@ -53,7 +53,9 @@ def test_a_file_that_is_no_costs_is_refused_by_name(
     tmp_path: Path, text: str | None, said: str
 ) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(text or RELEASED.read_text().replace("series = ", "series = true #", 1))
+    own.write_text(
+        text or RELEASED.read_text().replace("series_site = ", "series_site = true #", 1)
+    )
 
     told = run("--devices", "10", "--costs", str(own))
 

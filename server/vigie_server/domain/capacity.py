@@ -17,6 +17,8 @@ BUSY: Final = 0.6
 """Share of its one core that a process may use on average: the rest absorbs waves and sweeps."""
 ONE_MACHINE: Final = 100_000
 """Devices up to which one process was measured."""
+SITE_DEVICES: Final = 50
+"""Devices of a site where a plan is not told how many sites there are."""
 SERIES_A_PROMETHEUS: Final = 5_000_000
 """Active series that a plan gives to one Prometheus before it adds another."""
 
@@ -44,10 +46,19 @@ class Costs:
     database_visit_cpu: float
     """PostgreSQL's own share of a visit; SQLite's is in the server's."""
     database_change_cpu: float
-    series: float
-    """A device, with every rule's line."""
-    series_failing_only: float
-    """A device, with the lines of failing rules alone."""
+    series_device: float
+    """Lines of a device beside those of rules and groups."""
+    series_rules: float
+    """Rules that pass or fail on a device: a line each, and one more while it fails."""
+    series_site: float
+    series_server: float
+    """What each server says of itself."""
+    series_common: float
+    """What the fleet's page says once: a line a rule."""
+    series_recorded_site: float
+    """What rules of Prometheus record of a site."""
+    series_recorded: float
+    """What they record once."""
     series_bytes: float
     gzip_share: float
     prometheus_series_memory: float
@@ -70,6 +81,12 @@ class Fleet:
     """Verdicts of a device that change in a year."""
     evidence_kept: timedelta = timedelta(days=90)
     transitions_kept: timedelta = 3 * YEAR
+    sites: int | None = None
+    """None: one for each 50 devices."""
+    groups: float = 1
+    """Groups that a device is in, on average."""
+    failing: float = 0.12
+    """Share of the rules that pass or fail on a device that fail."""
     failing_rules_only_above: int = 20_000
     scrape_every: timedelta = timedelta(seconds=60)
     samples_kept: timedelta = timedelta(days=90)
@@ -95,7 +112,9 @@ class Plan:
     database_cores: float
     database_memory: float
     database_bytes: float
+    sites: int
     series: float
+    """In Prometheus: what is scraped, and what rules record."""
     scrape_bytes: float
     scrape_gzip_bytes: float
     prometheus: int
@@ -113,8 +132,9 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
     reports = fleet.devices / fleet.period.total_seconds()
     visits = (fleet.devices - held) / fleet.period.total_seconds()
     changes = reports * fleet.changed
-    series = _series(fleet, costs)
-    scrape = series * costs.series_bytes
+    sites = ceil(fleet.devices / SITE_DEVICES) if fleet.sites is None else fleet.sites
+    scraped = _scraped(fleet, sites, costs)
+    scrape = scraped * costs.series_bytes
     scrapes = 1 / fleet.scrape_every.total_seconds()
     cores = (
         visits * costs.visit_cpu
@@ -125,6 +145,12 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
     alone = cores <= BUSY and fleet.devices <= ONE_MACHINE
     # One more than the work takes: any of them may be away.
     replicas = 1 if alone else ceil(cores / BUSY) + 1
+    series = (
+        scraped
+        + replicas * costs.series_server
+        + sites * costs.series_recorded_site
+        + costs.series_recorded
+    )
     prometheus = ceil(series / SERIES_A_PROMETHEUS)
     stored = _stored(fleet, costs, changes)
     database_cores = visits * costs.database_visit_cpu + changes * costs.database_change_cpu
@@ -142,6 +168,7 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
         database_cores=database_cores,
         database_memory=fleet.devices * costs.device_stored,
         database_bytes=stored,
+        sites=sites,
         series=series,
         scrape_bytes=scrape,
         scrape_gzip_bytes=scrape * costs.gzip_share,
@@ -157,16 +184,24 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
 def _check(fleet: Fleet) -> None:
     if fleet.devices < 1:
         raise ValueError("a fleet has at least one device")
-    if not 0 <= fleet.changed <= 1:
-        raise ValueError("the share of changed reports lies between 0 and 1")
+    for name, what in (("changed", "changed reports"), ("failing", "failing rules")):
+        if not 0 <= getattr(fleet, name) <= 1:
+            raise ValueError(f"the share of {what} lies between 0 and 1")
+    if fleet.sites is not None and fleet.sites < 1:
+        raise ValueError("a fleet has at least one site")
+    if fleet.groups < 0:
+        raise ValueError("a device of the fleet is in no fewer than 0 groups")
     for name in ("period", "heartbeat", "scrape_every"):
         if getattr(fleet, name) <= timedelta(0):
             raise ValueError(f"{name.replace('_', ' ')}: a span of time longer than nothing")
 
 
-def _series(fleet: Fleet, costs: Costs) -> float:
+def _scraped(fleet: Fleet, sites: int, costs: Costs) -> float:
+    """Series of the fleet's page."""
     many = fleet.devices > fleet.failing_rules_only_above
-    return fleet.devices * (costs.series_failing_only if many else costs.series)
+    shown = (fleet.failing if many else 1) + fleet.failing
+    device = costs.series_device + fleet.groups + costs.series_rules * shown
+    return fleet.devices * device + sites * costs.series_site + costs.series_common
 
 
 def _stored(fleet: Fleet, costs: Costs, changes: float) -> float:

@@ -20,14 +20,20 @@ COSTS = Costs(
     transition_stored=500,
     database_visit_cpu=0.001,
     database_change_cpu=0.002,
-    series=80,
-    series_failing_only=20,
+    series_device=9,
+    series_rules=50,
+    series_site=100,
+    series_server=10,
+    series_common=40,
+    series_recorded_site=30,
+    series_recorded=70,
     series_bytes=100,
     gzip_share=0.1,
     prometheus_series_memory=4e3,
     prometheus_sample_stored=1.5,
 )
-HOUR = Fleet(devices=3_600, period=timedelta(hours=1))
+HOUR = Fleet(devices=3_600, period=timedelta(hours=1), sites=2, failing=0.1)
+SCRAPED = 3_600 * (9 + 1 + 50 * 1.1) + 2 * 100 + 40
 
 
 def test_a_device_an_hour_a_second_costs_what_its_parts_cost() -> None:
@@ -35,8 +41,9 @@ def test_a_device_an_hour_a_second_costs_what_its_parts_cost() -> None:
 
     assert plan.visits == 1
     assert plan.changes == 0.05
-    scrape = 3_600 * 80 * 100
-    assert plan.scrape_bytes == scrape
+    scrape = SCRAPED * 100
+    assert plan.series == pytest.approx(SCRAPED + 10 + 2 * 30 + 70)
+    assert plan.scrape_bytes == pytest.approx(scrape)
     expected = 1 * 0.004 + 0.05 * 0.001 + scrape / 1e6 * 0.01 / 60
     assert plan.server_cores == pytest.approx(expected)
     assert plan.replica_memory == 100e6 + 3_600 * 5e3
@@ -68,14 +75,22 @@ def test_a_fleet_beyond_one_process_gets_one_replica_more_than_the_work_takes() 
     assert plan.deployment is Deployment.REPLICAS_POSTGRESQL
     assert (plan.replicas - 2) * 0.6 < plan.server_cores <= (plan.replicas - 1) * 0.6
     assert plan.database_cores == pytest.approx(plan.visits * 0.001 + plan.changes * 0.002)
-    assert plan.prometheus == 4
+    assert (plan.sites, plan.prometheus) == (20_000, 5)
 
 
 def test_above_the_limit_only_failing_rules_are_series() -> None:
-    many = planned(Fleet(devices=20_001, period=timedelta(hours=1)), COSTS)
+    few = planned(replace(HOUR, devices=20_000), COSTS)
+    many = planned(replace(HOUR, devices=20_001), COSTS)
 
-    assert many.series == 20_001 * 20
-    assert planned(replace(HOUR, devices=20_000), COSTS).series == 20_000 * 80
+    besides = 2 * 100 + 40 + 10 + 2 * 30 + 70
+    assert few.series == pytest.approx(20_000 * (10 + 50 * 1.1) + besides)
+    assert many.series == pytest.approx(20_001 * (10 + 50 * 0.2) + besides)
+
+
+def test_groups_and_sites_are_series_too() -> None:
+    more = planned(replace(HOUR, sites=3, groups=2.5), COSTS)
+
+    assert more.series - planned(HOUR, COSTS).series == pytest.approx(3_600 * 1.5 + 100 + 30)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +98,9 @@ def test_above_the_limit_only_failing_rules_are_series() -> None:
     [
         replace(HOUR, devices=0),
         replace(HOUR, changed=1.5),
+        replace(HOUR, failing=-0.1),
+        replace(HOUR, sites=0),
+        replace(HOUR, groups=-1),
         replace(HOUR, period=timedelta(0)),
         replace(HOUR, heartbeat=timedelta(seconds=-1)),
     ],
