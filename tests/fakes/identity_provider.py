@@ -27,6 +27,7 @@ from joserfc.jws import JWSRegistry
 
 from fakes.authority import Authority
 
+BASIC = "client_secret_basic"
 CLIENT, SECRET = "vigie", "s3cret: of+a client"
 Json = dict[str, Any]
 
@@ -81,6 +82,7 @@ class IdentityProvider:
     subject: str = "f:1:899700218896"
     claims: Json = field(default_factory=dict)
     more: Json = field(default_factory=dict)
+    describes_at: str = "openid-configuration"
     described: Json = field(default_factory=dict)
     tampered: Callable[[Json, Json], None] = lambda _header, _claims: None
     heads: Json = field(default_factory=dict)
@@ -89,6 +91,7 @@ class IdentityProvider:
     published: list[ECKey] = field(default_factory=list)
     shared: bytes = SECRET.encode()
     """What signs an ID token whose algorithm was tampered to HS256."""
+    wants_secret: bool = True
     signs_userinfo: bool = False
     says_no: str = ""
     silent: bool = False
@@ -163,12 +166,20 @@ class IdentityProvider:
             )
         return f"{asked['redirect_uri']}?{urlencode(answer)}"
 
-    def exchanged(self, authorization: str, asked: Mapping[str, str]) -> tuple[int, Json]:
+    def client_of(
+        self, authorization: str | None, asked: Mapping[str, str]
+    ) -> tuple[str | None, str | None]:
+        """Who asks and with which secret, by one of the ways that are described."""
+        methods = self.description().get("token_endpoint_auth_methods_supported", [BASIC])
+        if authorization is not None and BASIC in methods:
+            pair = base64.b64decode(authorization.removeprefix("Basic ")).decode()
+            client, _, secret = pair.partition(":")
+            return unquote(client), unquote(secret)
+        return asked.get("client_id"), asked.get("client_secret")
+
+    def exchanged(self, authorization: str | None, asked: Mapping[str, str]) -> tuple[int, Json]:
         """The answer of the token endpoint."""
-        client, _, secret = (
-            base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
-        )
-        if (unquote(client), unquote(secret)) != (CLIENT, SECRET):
+        if self.client_of(authorization, asked) != (CLIENT, SECRET if self.wants_secret else None):
             return 401, {"error": "invalid_client"}
         granted = self.codes.pop(asked["code"], None)
         if (
@@ -243,7 +254,7 @@ class _Answering(BaseHTTPRequestHandler):
         place = urlsplit(self.path)
         asked = dict(parse_qsl(place.query))
         match self._began(place.path):
-            case "/realms/soins/.well-known/openid-configuration":
+            case path if path == f"/realms/soins/.well-known/{self.of.describes_at}":
                 self._tell(200, self.of.description())
             case "/realms/soins/keys":
                 self._tell(200, self.of.keys())
@@ -263,7 +274,7 @@ class _Answering(BaseHTTPRequestHandler):
         length = int(self.headers["Content-Length"])
         asked = dict(parse_qsl(self.rfile.read(length).decode()))
         if self._began(self.path) == "/realms/soins/token":
-            self._tell(*self.of.exchanged(self.headers["Authorization"], asked))
+            self._tell(*self.of.exchanged(self.headers.get("Authorization"), asked))
 
     def _began(self, path: str) -> str | None:
         """The path; None where it is answered already, or never will be."""

@@ -537,18 +537,55 @@ def test_who_was_invited_keeps_the_rights_that_an_administrator_gave(
     )
 
 
-def test_an_invitation_by_an_identifier_is_for_the_first_subject_who_has_it(
+def test_who_was_invited_by_a_national_identifier_signs_in_as_pro_sante_connect_has_it(
     an_app: Callable[..., FastAPI], provider: IdentityProvider, database: Database
 ) -> None:
-    browser = Browser(an_app(invited_by="SubjectNameID", grants=[]))
-    an_invited(database, provider.issuer, "SubjectNameID", "899700218896")
+    provider.describes_at = "wallet-openid-configuration"
+    provider.claims = {"acr": "eidas2"}
     provider.more = {"SubjectNameID": "899700218896"}
+    provider.signs_userinfo = True
+    browser = Browser(
+        an_app(
+            discovery=f"{provider.issuer}/.well-known/wallet-openid-configuration",
+            scopes="openid scope_all",
+            acr_values="eidas1",
+            acr="eidas1 eidas2 eidas3",
+            invited_by="SubjectNameID",
+            name_claim="SubjectNameID",
+            userinfo="always",
+            grants=[],
+        )
+    )
+    an_invited(database, provider.issuer, "SubjectNameID", "899700218896")
+
     assert comes_back(browser, provider).status_code == 303
     assert Links(database).links("Paul") == [(provider.issuer, "sub", provider.subject)]
-
+    # An invitation is for the first who comes.
     provider.subject = "another"
-
     assert comes_back(browser, provider).status_code == 403
+
+
+@pytest.mark.parametrize("how", ["client_secret_post", "none"])
+def test_a_client_proves_itself_as_the_provider_wants(
+    an_app: Callable[..., FastAPI], provider: IdentityProvider, how: str
+) -> None:
+    provider.described = {"token_endpoint_auth_methods_supported": [how]}
+    provider.wants_secret = how != "none"
+    browser = Browser(an_app(**({} if provider.wants_secret else {"client_secret_file": None})))
+
+    assert comes_back(browser, provider).status_code == 303
+
+
+def test_a_secret_that_is_wrong_is_told_in_the_log(
+    browser: Browser, provider: IdentityProvider
+) -> None:
+    provider.secret_file.write_text("another")
+
+    with capture_logs() as logs:
+        answer = comes_back(browser, provider)
+
+    assert answer.status_code == 502
+    assert logs[-1]["why"] == "the token endpoint: answered 401, 'invalid_client'"
 
 
 def test_nobody_gets_into_an_account_by_having_its_name(
