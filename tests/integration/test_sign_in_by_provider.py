@@ -21,6 +21,7 @@ from fakes.stored import NOW, opened_store
 from metric_pages import pages_of
 from vigie_server.bootstrap_codes import invite
 from vigie_server.bootstrap_people import access_to, people_routes
+from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.people import Account, AccountState
@@ -89,7 +90,7 @@ def database(empty_store: Path, tmp_path: Path) -> Iterator[Database]:
 def an_app(database: Database, clock: Clock, provider: IdentityProvider) -> Callable[..., FastAPI]:
     """Makes an application over the store; its arguments are settings of the provider."""
 
-    def made(*, refusals: float = 1000, **changes: object) -> FastAPI:
+    def made(*, refusals: float = 1000, origin: str = ORIGIN, **changes: object) -> FastAPI:
         oidc: dict[str, object] = {
             "issuer": provider.issuer,
             "client_id": CLIENT,
@@ -100,7 +101,7 @@ def an_app(database: Database, clock: Clock, provider: IdentityProvider) -> Call
             "attempts_at_once": 1000,
         }
         settings = ServerSettings(
-            http=HttpSettings(origin=ORIGIN),
+            http=HttpSettings(origin=origin),
             sign_in=SignInSettings(attempts_at_once=refusals),
             oidc=OidcSettings.model_validate(oidc | changes),
         )
@@ -563,6 +564,29 @@ def test_who_was_invited_by_a_national_identifier_signs_in_as_pro_sante_connect_
     # An invitation is for the first who comes.
     provider.subject = "another"
     assert comes_back(browser, provider).status_code == 403
+
+
+def test_what_is_set_wrongly_keeps_the_server_from_starting(
+    an_app: Callable[..., FastAPI], provider: IdentityProvider, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").touch()
+    for changes, told in (
+        ({"origin": ""}, "HTTP__ORIGIN"),
+        ({"client_secret_file": tmp_path / "absent"}, "CLIENT_SECRET_FILE: absent cannot be read"),
+        ({"client_secret_file": tmp_path / "empty"}, "CLIENT_SECRET_FILE: empty is empty"),
+        ({"authorities": provider.secret_file}, "OIDC__AUTHORITIES"),
+    ):
+        with pytest.raises(SettingsMalformed, match=told):
+            an_app(**changes)
+
+
+def test_an_emergency_account_that_is_missing_is_told_at_the_start(
+    an_app: Callable[..., FastAPI],
+) -> None:
+    with capture_logs() as logs:
+        an_app(only=True, break_glass="Urgence")
+
+    assert [log["event"] for log in logs] == ["break_glass_account_missing"]
 
 
 @pytest.mark.parametrize("how", ["client_secret_post", "none"])

@@ -79,7 +79,7 @@ class Provider:
         self._asking = asyncio.Lock()
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, Sequence[Key]] | None = None
-        self._failed: tuple[float, ProviderRefused] | None = None
+        self._failed: tuple[float, ProviderFault, str] | None = None
 
     async def entrance(self, way: Way) -> str:
         described = await self._described()
@@ -215,11 +215,11 @@ class Provider:
         async with self._asking:
             if self._metadata is None or self._age(self._metadata[0]) >= self._terms.keep:
                 if self._failed is not None and self._age(self._failed[0]) < self._terms.ask_again:
-                    raise self._failed[1]  # who waited here does not wait once more
+                    raise ProviderRefused(*self._failed[1:])  # who waited here waits no more
                 try:
                     described = await self._description()
                 except ProviderRefused as error:
-                    self._failed = self._monotonic(), error
+                    self._failed = self._monotonic(), error.fault, str(error)
                     raise
                 self._metadata = self._monotonic(), described
             return self._metadata[1]
