@@ -12,6 +12,9 @@ PROTO_BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD)
 WORKERS ?= $(shell expr $$(nproc) + 1)
 CODE := agent server proto tests deploy/grafana
 
+# Every program that is started compiles what it loads again where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'

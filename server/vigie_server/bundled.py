@@ -1,7 +1,11 @@
-"""Where the server's data is: inside the wheel, or beside a checkout."""
+"""Where the server's data is: inside the wheel, or beside a checkout.
+
+What comes with the release stays as it is while a process lives: it is read once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +49,14 @@ def bundled_catalogue(own_references: Path | None = None, own: Path | None = Non
 
     `own` is a folder of a site's own topics and rules. Raises RulesMalformed.
     """
+    if own_references is None and own is None:
+        return _released_catalogue()
     return load_catalogue(topics_folder(), guide_folder(), whys_file(), own_references, own)
+
+
+@cache
+def _released_catalogue() -> Catalogue:
+    return load_catalogue(topics_folder(), guide_folder(), whys_file())
 
 
 def catalogue_with(folder: Path, own_references: Path | None = None) -> Catalogue:
@@ -64,6 +75,7 @@ def catalogue_with(folder: Path, own_references: Path | None = None) -> Catalogu
     return bundled_catalogue(own_references, folder)
 
 
+@cache
 def bundled_attestations() -> AttestationCatalogue:
     """What can be attested, and the rules that may be said not to apply. Raises RulesMalformed."""
     ladder = load_ladder(guide_folder() / "site" / "maturity.yaml", KnownIds())

@@ -1,8 +1,8 @@
 """A real PostgreSQL, started from this system's binaries on a port and in a folder of its own.
 
-`postgres_url()` is the server that all tests of this process share (a worker of pytest-xdist is a
-process, so it has its own), or the database that VIGIE_TEST_POSTGRES names. It is stopped when the
-process ends.
+`postgres_url()` is a database of the server that all tests of this process share (a worker of
+pytest-xdist is a process, so it has its own), or the one that VIGIE_TEST_POSTGRES names. The server
+is stopped when the process ends.
 """
 
 import atexit
@@ -10,11 +10,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
@@ -26,16 +26,56 @@ WITHIN = 30
 """Seconds that the programs have; a loaded machine needs a part of them."""
 
 
+_SHARED: Final = "tests"
+_FILLED: Final = "filled"
+
+
 @cache
 def postgres_url() -> str:
     """The URL of a database that is the caller's alone. Fails or skips where there is none."""
     given = os.environ.get("VIGIE_TEST_POSTGRES")
     if given:
         return given
+    _server().execute(f"CREATE DATABASE {_SHARED}")
+    return _server().url_of(_SHARED)
+
+
+def empty_postgres() -> None:
+    """Leaves nothing in the database of `postgres_url`, in which nobody may be at work."""
+    address = postgres_url().replace("+psycopg", "")
+    with psycopg.connect(address) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+
+
+def fill_postgres(fill: Callable[[str], None]) -> None:
+    """Has the database of `postgres_url` hold what `fill` puts into an empty one, and no more.
+
+    `fill` is called with a URL; of a server of our own once in the life of this process.
+    """
+    if os.environ.get("VIGIE_TEST_POSTGRES"):  # its account may make no databases
+        empty_postgres()
+        fill(postgres_url())
+        return
+    postgres_url()
+    _filled(fill)
+    _server().execute(f"DROP DATABASE {_SHARED}")
+    _server().execute(f"CREATE DATABASE {_SHARED} TEMPLATE {_FILLED}")
+
+
+@cache
+def _filled(fill: Callable[[str], None]) -> None:
+    _server().execute(f"DROP DATABASE IF EXISTS {_FILLED}")
+    _server().execute(f"CREATE DATABASE {_FILLED}")
+    fill(_server().url_of(_FILLED))
+
+
+@cache
+def _server() -> "PostgresServer":
     server = PostgresServer.made()
     atexit.register(server.remove)
     server.start()
-    return server.url
+    return server
 
 
 @contextmanager

@@ -1,17 +1,24 @@
-"""Stores for tests: SQLite in a folder, or a real PostgreSQL, emptied."""
+"""Stores for tests: SQLite in a folder, or a real PostgreSQL, emptied.
 
+The migrations run once in a process: a store at this version's schema is a copy of what they made.
+Tests of the migrations themselves begin with a bare store.
+"""
+
+import atexit
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
 
-from fakes.postgres import postgres_url
+from fakes.postgres import empty_postgres, fill_postgres, postgres_url
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.enrolling import Claims
 from vigie_server.ports.enrolment import EnrolmentTransaction, IssuedCertificate
@@ -36,8 +43,12 @@ STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.enable_socket)]
 @contextmanager
 def opened_store(kind: str, folder: Path) -> Iterator[Database]:
     """An empty store at this version's schema."""
-    with bare_store(kind, folder) as opened:
-        migrating.migrate(opened)
+    if kind == "sqlite":
+        url = sqlite_url(shutil.copyfile(_migrated_file(), folder / "vigie.db"))
+    else:
+        fill_postgres(_migrate)
+        url = postgres_url()
+    with closing(Database(url)) as opened:
         epoch.prepare(opened)
         yield opened
 
@@ -48,14 +59,23 @@ def bare_store(kind: str, folder: Path) -> Iterator[Database]:
     if kind == "sqlite":
         opened = Database(sqlite_url(folder / "vigie.db"))
     else:
+        empty_postgres()
         opened = Database(postgres_url())
-        with opened.writing() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-    try:
+    with closing(opened):
         yield opened
-    finally:
-        opened.close()
+
+
+@cache
+def _migrated_file() -> Path:
+    folder = Path(mkdtemp(prefix="vigie-schema-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _migrate(sqlite_url(folder / "vigie.db"))
+    return folder / "vigie.db"
+
+
+def _migrate(url: str) -> None:
+    with closing(Database(url)) as database:
+        migrating.migrate(database)
 
 
 def schema_differences(database: Database) -> list[Any]:

@@ -74,7 +74,7 @@ def test_the_list_of_commands_shows_each_by_its_own_first_sentence(name: str) ->
 
 LOADED = """
 import sys
-from vigie_server.cli import COMMANDS, main
+from vigie_server.cli import main
 try:
     main(sys.argv[1:])
 finally:
