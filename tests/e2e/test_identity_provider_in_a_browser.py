@@ -4,7 +4,6 @@ What the pages' `Content-Security-Policy` forbids the browser says on its consol
 """
 
 import os
-import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright, expect
 
+from components import required_program
 from fakes.identity_provider import CLIENT, identity_provider
 from fakes.running_server import running_server
 from ports import free_ports
@@ -21,16 +21,6 @@ from vigie_server.settings_oidc import OidcSettings
 
 NAME = "Anaïs Durand"
 PATIENCE_MS = 20_000
-
-
-def chromium() -> str:
-    """Where the browser is; skips where there is none, save in CI."""
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is missing: apt-get install chromium")
-        pytest.skip("no chromium here")
-    return found
 
 
 async def faults_of(page: Page) -> list[str]:
@@ -63,7 +53,8 @@ async def test_a_person_goes_to_the_provider_comes_back_and_signs_out_of_both(
             async_playwright() as playwright,
         ):
             browser = await playwright.chromium.launch(
-                executable_path=chromium(), args=["--no-sandbox"] if os.geteuid() == 0 else []
+                executable_path=required_program("chromium"),
+                args=["--no-sandbox"] if os.geteuid() == 0 else [],
             )
             context = await browser.new_context(
                 base_url=origin, locale="fr-FR", ignore_https_errors=True
