@@ -19,6 +19,7 @@ from vigie_server.bootstrap_app_secrets import sealed_app_secrets
 from vigie_server.bootstrap_asking import asking_routes
 from vigie_server.bootstrap_asking_terms import asking_limits
 from vigie_server.bootstrap_attesting import attesting_routes
+from vigie_server.bootstrap_codes import account_desk
 from vigie_server.bootstrap_console import console_routes
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_lists import fleet_routes
@@ -329,6 +330,7 @@ class Server:
                 self._fleet,
                 settings.declare,
                 Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256),
+                account_desk(settings, database),
                 now,
             ),
         ):

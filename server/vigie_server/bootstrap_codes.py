@@ -1,5 +1,6 @@
-"""Setup codes: who makes them, and where they are used."""
+"""Setup codes: who makes them, where they are used, and the desk that does both for pages."""
 
+from vigie_server.services.account_desk import AccountDesk
 from vigie_server.services.sign_in import Invite
 from vigie_server.settings import ServerSettings
 from vigie_server.store.accounts import Accounts
@@ -19,3 +20,8 @@ def setup_address(settings: ServerSettings) -> str:
     if host.strip("[]") in {"", "0.0.0.0", "::"}:  # noqa: S104 (looked at, not listened on)
         host = settings.own_names[0]
     return f"{'http' if settings.http.plain else 'https'}://{host}:{port}/setup"
+
+
+def account_desk(settings: ServerSettings, database: Database) -> AccountDesk:
+    """Where administrators make and change accounts through pages."""
+    return AccountDesk(Accounts(database), invite(settings, database), setup_address(settings))

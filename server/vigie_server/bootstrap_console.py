@@ -10,6 +10,7 @@ from vigie_server.console.audit import audit_page
 from vigie_server.console.device_acts import DeviceDesk, device_acts
 from vigie_server.console.fleet import FleetSeen, fleet_pages
 from vigie_server.console.overview import SitesSeen, entrance, sites_pages
+from vigie_server.console.people import PeopleSeen, people_pages, person_pages
 from vigie_server.console.rules import RulesSeen, rules_pages
 from vigie_server.console.shell import Shell
 from vigie_server.console.site_records import (
@@ -24,6 +25,7 @@ from vigie_server.console.tokens import enrolment_pages, token_pages
 from vigie_server.domain.regions import load_regions
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide
+from vigie_server.ports.account_desk import AccountDesk
 from vigie_server.ports.readers import FleetReader
 from vigie_server.ports.token_desk import TokenDesk
 from vigie_server.settings import DeclareSettings
@@ -54,6 +56,7 @@ def console_routes(
     reader: FleetReader,
     settings: DeclareSettings,
     tokens: TokenDesk,
+    accounts: AccountDesk,
     now: Callable[[], datetime],
 ) -> Callable[[Access], APIRouter]:
     """The routes of the console. Raises RulesMalformed."""
@@ -77,6 +80,8 @@ def console_routes(
         guide=guide,
     )
 
+    of_people = PeopleSeen(accounts, of_sites.sites)
+
     def routes(access: Access) -> APIRouter:
         shell = Shell(access, now)
         router = APIRouter()
@@ -93,6 +98,8 @@ def console_routes(
             incident_pages(shell, records),
             enrolment_pages(shell, tokens),
             token_pages(shell, tokens),
+            people_pages(shell, of_people),
+            person_pages(shell, of_people),
             audit_page(shell, Acts(database)),
         ):
             router.include_router(pages)

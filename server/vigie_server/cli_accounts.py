@@ -1,6 +1,8 @@
 """`vigie-server account ...` and `setup-code`: who may sign in."""
 
 import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ from vigie_server.bootstrap_codes import invite, setup_address
 from vigie_server.bootstrap_store import own_authority
 from vigie_server.ca import authority
 from vigie_server.cli_output import act, opened, printable, show_table, told_errors
+from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.domain.errors import DeclarationRefused, SecretUnreadable, SettingsMalformed
 from vigie_server.domain.granting import LONGEST
 from vigie_server.domain.plurals import counted
@@ -24,7 +27,7 @@ from vigie_server.store.database import Database
 from vigie_server.store.links import Links
 from vigie_server.store.organisation import Organisation
 
-_FAULTS = {
+_FAULTS: Mapping[str, str] = {
     Fault.NAME: "the name of an account has 2 to 64 characters that can be printed",
     Fault.TAKEN: "there is an account of that name: choose another one, or `account reset` it",
 }
@@ -56,9 +59,21 @@ def account() -> None:
     metavar="VALUE",
     help="Whom the identity provider means; without it, a code for a password is printed.",
 )
+@click.option(
+    "--expires",
+    type=click.IntRange(1, 3650),
+    metavar="DAYS",
+    help="Ends after so many days; a contractor's must, within 366.",
+)
 @told_errors
 def create(
-    *, name: str, role: str, sites: tuple[str, ...], language: str, identity: str | None
+    *,
+    name: str,
+    role: str,
+    sites: tuple[str, ...],
+    language: str,
+    identity: str | None,
+    expires: int | None,
 ) -> None:
     """Make an account, and print the code by which its person sets it up."""
     with opened() as (settings, database):
@@ -74,11 +89,12 @@ def create(
             language=language,
             state=AccountState.INVITED,
             created_at=act().at,
+            expires_at=_end(expires),
         )
         try:
             new_account(Accounts(database), made, act())
         except DeclarationRefused as error:
-            raise DeclarationRefused(_FAULTS[Fault(str(error))]) from None
+            raise DeclarationRefused(_FAULTS.get(str(error), str(error))) from None
         if identity is None:
             tell_code(settings, database, made.name)
         else:
@@ -98,10 +114,51 @@ def list_accounts() -> None:
             "every site" if held.sites is None else printable(", ".join(sorted(held.sites))),
             held.state.value,
             f"{held.created_at:%Y-%m-%d}",
+            "never" if held.expires_at is None else f"{held.expires_at:%Y-%m-%d}",
         )
         for held in accounts
     ]
-    show_table(("NAME", "ROLE", "SITES", "STATE", "MADE"), rows)
+    show_table(("NAME", "ROLE", "SITES", "STATE", "MADE", "ENDS"), rows)
+
+
+@account.command("change")
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in ROLES]), help="Another role.")
+@click.option("--site", "sites", multiple=True, help="Only these sites; repeatable.")
+@click.option("--every-site", is_flag=True, help="No longer only some sites.")
+@click.option(
+    "--expires", type=click.IntRange(1, 3650), metavar="DAYS", help="Ends so many days from now."
+)
+@click.option("--no-end", is_flag=True, help="Has no end any more; not for a contractor.")
+@told_errors
+def change(
+    *,
+    name: str,
+    role: str | None,
+    sites: tuple[str, ...],
+    every_site: bool,
+    expires: int | None,
+    no_end: bool,
+) -> None:
+    """Change role, sites or end of an account; its person signs in again."""
+    if (sites and every_site) or (expires is not None and no_end):
+        raise DeclarationRefused("--site with --every-site, or --expires with --no-end: take one")
+    with opened() as (_, database):
+        for site in sites:
+            Organisation(database).site(site)
+        held = Accounts(database).account(name)
+        terms = AccountTerms(
+            role or held.role.value,
+            None if every_site else frozenset(sites) or held.sites,
+            None if no_end else _end(expires) or held.expires_at,
+        )
+        terms.require(now=act().at)
+        changed = Accounts(database).change(name, terms, act())
+    click.echo(f"Account {printable(changed.name)}: {printable(terms.told())}.")
+
+
+def _end(days: int | None) -> datetime | None:
+    return None if days is None else act().at + timedelta(days=days)
 
 
 @account.command("reset")

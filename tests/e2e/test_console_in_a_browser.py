@@ -207,6 +207,7 @@ async def test_every_page_is_open_to_all_at_both_widths_and_by_keyboard(tmp_path
             "/console/rules",
             "/console/rules/Q06-firewall-enabled",
             "/console/enrolment",
+            "/console/people",
             "/console/tokens",
             "/console/audit",
             "/console/devices/nobody",

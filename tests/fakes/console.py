@@ -7,21 +7,23 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from metric_pages import pages_of
+from vigie_server.bootstrap_codes import account_desk
 from vigie_server.bootstrap_console import console_routes
+from vigie_server.bootstrap_people import access_to, keep_answers
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.clock import utc_now
 from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import KnowCallers
-from vigie_server.settings import DeclareSettings
+from vigie_server.settings import DeclareSettings, HttpSettings, ServerSettings
 from vigie_server.store.database import Database
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.tokens import Tokens
-from vigie_server.web.access import Access
 from vigie_server.web.app import create_app
 
 
 def console_over(database: Database, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
     """The application with the pages of the console, and nothing of the API."""
+    settings = ServerSettings(http=HttpSettings(requests_at_once=100_000))
     catalogue = bundled_catalogue()
     tokens = KnowCallers(Tokens(database))
     fleet = Fleet(database, {rule.id: rule.severity for rule in catalogue.rules.values()})
@@ -35,6 +37,8 @@ def console_over(database: Database, *, now: Callable[[], datetime] = utc_now) -
     )
     guide = bundled_site_guide(catalogue)
     desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
-    routes = console_routes(database, catalogue, guide, fleet, DeclareSettings(), desk, now)
-    made.include_router(routes(Access(tokens, now)))
+    people = account_desk(settings, database)
+    routes = console_routes(database, catalogue, guide, fleet, DeclareSettings(), desk, people, now)
+    keep_answers(made, settings, database)
+    made.include_router(routes(access_to(settings, database, now)))
     return made

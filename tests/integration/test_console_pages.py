@@ -36,7 +36,12 @@ EVERYWHERE: Final = (
     f"{OF_SITE}/waivers",
     f"{OF_SITE}/incidents",
 )
-OF_WHO_RUNS_IT: Final = ("/console/enrolment", "/console/tokens", "/console/audit")
+OF_WHO_RUNS_IT: Final = (
+    "/console/enrolment",
+    "/console/tokens",
+    "/console/people",
+    "/console/audit",
+)
 """Pages that every reader has."""
 
 
@@ -186,7 +191,7 @@ def test_a_contractor_sees_its_sites_alone_and_no_form(
 @pytest.mark.parametrize(
     ("role", "opened"),
     [
-        (Role.ADMIN, {"/console/enrolment", "/console/tokens", "/console/audit"}),
+        (Role.ADMIN, set(OF_WHO_RUNS_IT)),
         (Role.OPERATOR, {"/console/enrolment"}),
         (Role.AUDITOR, {"/console/audit"}),
         (Role.CONTRACTOR, set()),

@@ -17,6 +17,7 @@ from vigie_server.bootstrap_codes import invite
 from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_people import access_to, people_routes
 from vigie_server.bundled import bundled_catalogue
+from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.people import Account, AccountState
@@ -588,3 +589,28 @@ def test_an_account_is_changed_by_its_own_form_and_session_alone(
     assert here.post(path, data=given, headers=elsewhere).status_code == 403
     assert Browser(app).post(path, data=given).headers["location"] == "/sign-in"
     assert there.get("/account").status_code == 200
+
+
+def test_an_account_that_is_past_its_end_is_told_so_and_is_signed_in_nowhere(
+    app: FastAPI, database: Database, clock: Clock
+) -> None:
+    browser, secret, _ = an_account(app, database, clock, Role.CONTRACTOR, SITE)
+    ends = clock() + timedelta(minutes=30)
+    terms = AccountTerms("contractor", frozenset({SITE}), ends)
+    Accounts(database).change(NAME, terms, Act("test", clock()))
+    assert browser.get("/api/v1/devices").status_code == 401
+    clock.later(minutes=10)
+    assert sign_in(browser, app_code(secret, clock())) == 303
+    assert browser.get("/api/v1/devices").status_code == 200
+
+    clock.now = ends
+
+    assert browser.get("/api/v1/devices").status_code == 401
+    given = {"name": NAME, "password": PASSWORD, "code": app_code(secret, clock())}
+    right = Browser(app).post("/sign-in", data=given)
+    wrong = Browser(app).post("/sign-in", data=given | {"password": "not the one at all"})
+    assert (right.status_code, wrong.status_code) == (403, 401)
+    assert "ended on its last day" in right.text
+    assert "ended on its last day" not in wrong.text
+    code = a_code(database, clock, NAME)
+    assert Browser(app).post("/setup", data={"code": code}).status_code == 401

@@ -1,7 +1,7 @@
 """What a form sends, and how what is wrong with it is told."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import NoReturn
@@ -13,10 +13,11 @@ from vigie_server.domain.errors import VigieError
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a form was refused, and the language that says it."""
+    """Why a form was refused, the language that says it, and the field that is wrong."""
 
     text: str
     language: str
+    field: str = ""
 
 
 class FormRefused(Exception):
@@ -40,14 +41,15 @@ class Sent:
 
     def needed(self, name: str, label: str) -> str:
         """A field that must be filled in; `label` names its text. Raises FormRefused."""
-        return self.text(name) or self.refuse("form.missing", label=self.words(label))
+        return self.text(name) or self.refuse("form.missing", field=name, label=self.words(label))
 
     def whole(self, name: str, label: str, *, least: int, most: int) -> int:
         """A whole number within bounds. Raises FormRefused."""
         text = self.text(name)
         number = int(text) if re.fullmatch("[0-9]{1,9}", text) else least - 1
         if not least <= number <= most:
-            self.refuse("form.whole", label=self.words(label), least=str(least), most=str(most))
+            bounds = {"least": str(least), "most": str(most)}
+            self.refuse("form.whole", field=name, label=self.words(label), **bounds)
         return number
 
     def until(self, name: str, label: str) -> datetime | None:
@@ -58,15 +60,26 @@ class Sent:
         try:
             return datetime.combine(date.fromisoformat(day(text)), time(), tzinfo=UTC)
         except ValueError:
-            self.refuse("form.day", label=self.words(label))
+            self.refuse("form.day", field=name, label=self.words(label))
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a field that are not empty, without spaces around them."""
+        return [line.strip() for line in self.text(name).splitlines() if line.strip()]
+
+    def choice(self, name: str, label: str, of: Collection[str]) -> str:
+        """One of these values. Raises FormRefused."""
+        text = self.text(name)
+        return (
+            text if text in of else self.refuse("form.choice", field=name, label=self.words(label))
+        )
 
     def given(self, names: tuple[str, ...]) -> Mapping[str, str]:
         """These fields, to show the form again."""
         return {name: self.fields.get(name, "") for name in names}
 
-    def refuse(self, why: str, **values: str) -> NoReturn:
-        """Raises FormRefused, in the reader's language."""
-        raise FormRefused(Fault(self.words(why, **values), self.words.language))
+    def refuse(self, why: str, *, field: str = "", **values: str) -> NoReturn:
+        """Raises FormRefused, in the reader's language; `field` is the one that is wrong."""
+        raise FormRefused(Fault(self.words(why, **values), self.words.language, field))
 
 
 def fault_of(error: VigieError | FormRefused) -> Fault:

@@ -10,12 +10,13 @@ from datetime import datetime
 from hashlib import blake2b
 from http import HTTPStatus
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -25,8 +26,9 @@ from vigie_server.console.forms import Sent
 from vigie_server.console.languages import COOKIE, PARAMETER, language_of
 from vigie_server.console.words import LANGUAGES, Words, load_words
 from vigie_server.domain.errors import VigieError
+from vigie_server.domain.overrides import plain
 from vigie_server.ports.tokens import ApiCaller, Role
-from vigie_server.web.access import READERS, WRITERS, Access
+from vigie_server.web.access import READERS, WRITERS, Access, acting
 from vigie_server.web.audit import WATCHERS
 from vigie_server.web.browsers import form_of
 from vigie_server.web.pages.rendering import HEADERS
@@ -34,6 +36,8 @@ from vigie_server.web.problems import STATUS_OF
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = "/console"
+ONCE: Final = "once"
+"""The field of a form that marks it."""
 SPACES: Final = "\u00a0\u202f"
 """The no-break spaces of French."""
 LANGUAGE_KEPT: Final = 365 * 86_400
@@ -54,6 +58,11 @@ class Visit:
     def writes(self) -> bool:
         """Whether the visitor sees forms."""
         return self.caller.role in WRITERS
+
+    @property
+    def once(self) -> str:
+        """A mark of one form on one page: what it sends is done once."""
+        return token_urlsafe(12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +107,20 @@ class Shell:
 
         return visit
 
-    def form(self) -> Callable[[Request], Awaitable[Sent]]:
-        """A dependency that gives what a form sent; put it after the visit's."""
+    def form(self, *, secret: bool = False) -> Callable[[Request], Awaitable[Sent]]:
+        """A dependency that gives what a form sent; put it after the visit's.
+
+        A form that is sent twice, as by a double click, is done once and answered alike. With
+        `secret` it is not: its answer shows what no store may keep.
+        """
 
         async def sent(request: Request) -> Sent:
             visit: Visit = request.state.visit
-            return Sent(await form_of(request), visit.words)
+            fields = await form_of(request)
+            if not secret and ONCE in fields and self.access.repeating is not None:
+                actor = acting(visit.caller, self.now()).actor
+                await self.access.repeating.recognise_form(request, actor)
+            return Sent(fields, visit.words)
 
         return sent
 
@@ -178,9 +195,13 @@ def gone_to(path: str, *, done: str = "", anchor: str = "") -> Response:
     """Sends the browser on after a form; `done` names what the next page says was done."""
     query = f"?{urlencode({'done': done})}" if done else ""
     at = f"#{anchor}" if anchor else ""
-    return RedirectResponse(
-        f"{path}{query}{at}", HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"}
-    )
+    return gone_on(f"{path}{query}{at}")
+
+
+def gone_on(to: str) -> Response:
+    """Sends the browser on after a form. The body says where to, for an answer that is kept."""
+    headers = {"Location": quote(to, safe=":/%#?=@[]!$&'()*+,;"), "Cache-Control": "no-store"}
+    return PlainTextResponse(headers["Location"], HTTPStatus.SEE_OTHER, headers=headers)
 
 
 def address(*steps: str) -> str:
@@ -200,6 +221,7 @@ def navigation(visit: Visit) -> list[tuple[str, str]]:
     if visit.writes:
         places.append(("enrolment", address("enrolment")))
     if role is Role.ADMIN:
+        places.append(("people", address("people")))
         places.append(("tokens", address("tokens")))
     if role in WATCHERS and visit.caller.sites is None:
         places.append(("audit", address("audit")))
@@ -227,7 +249,12 @@ def environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(bdi=isolated, plain=printable)
-    made.globals.update(address=address, nav=navigation, site_nav=site_navigation)
+    made.globals.update(
+        address=address,
+        nav=navigation,
+        site_nav=site_navigation,
+        shown_value=lambda held: plain(held.value),
+    )
     return made
 
 

@@ -32,7 +32,7 @@ def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
     """The page that lets devices in."""
     router = shell.router()
     Writer = Annotated[Visit, Depends(shell.visit(WRITERS))]  # noqa: N806 (a type)
-    Form = Annotated[Sent, Depends(shell.form())]  # noqa: N806 (a type)
+    Form = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
 
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
@@ -83,7 +83,7 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
     """The page of API tokens, for administrators."""
     router = shell.router()
     Admin = Annotated[Visit, Depends(shell.visit(ADMINS))]  # noqa: N806 (a type)
-    Form = Annotated[Sent, Depends(shell.form())]  # noqa: N806 (a type)
+    Form = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
 
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK

@@ -7,6 +7,7 @@ VigieError
 ├── MalformedRequest    a message breaks the protocol; the text says how
 ├── TokenRefused        an enrolment or API token is unknown, used up, expired or out of scope
 ├── SignInRefused       a person is not who they say, or a setup code is not valid
+│   └── AccountEnded    they are, but the account's last day is over
 ├── ProviderRefused     a sign-in by the identity provider came to nothing; `fault` says why
 ├── SecretUnreadable    a secret is kept under another key; the text says what to do
 ├── CursorRefused       a cursor is damaged or of another list; the text says what to do
@@ -60,6 +61,10 @@ class TokenRefused(VigieError):
 
 class SignInRefused(VigieError):
     """Name, password or code are wrong, or a setup code is; the text never says which of them."""
+
+
+class AccountEnded(SignInRefused):
+    """The person is who they say, and the account's last day is over."""
 
 
 class ProviderRefused(VigieError):

@@ -24,5 +24,7 @@ class ProviderFault(StrEnum):
     """Nothing gives this person a right here."""
     LOCKED = "locked"
     """The account is locked."""
+    ENDED = "ended"
+    """The account's last day is over."""
     TAKEN = "taken"
     """Another account has the name already."""

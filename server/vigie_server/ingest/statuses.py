@@ -6,6 +6,7 @@ from typing import Final
 import grpc
 
 from vigie_server.domain.errors import (
+    AccountEnded,
     BackupRefused,
     ConditionFailed,
     ConditionMissing,
@@ -50,6 +51,7 @@ STATUS_OF: Final[Mapping[type[VigieError], grpc.StatusCode]] = {
     RulesMalformed: grpc.StatusCode.INTERNAL,
     SecretUnreadable: grpc.StatusCode.INTERNAL,
     SettingsMalformed: grpc.StatusCode.INTERNAL,
+    AccountEnded: grpc.StatusCode.PERMISSION_DENIED,
     SignInRefused: grpc.StatusCode.UNAUTHENTICATED,
     ProviderRefused: grpc.StatusCode.INTERNAL,
     RateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
+from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.tokens import Role
 
@@ -47,6 +48,12 @@ class Account:
     created_at: datetime
     has_password: bool = True
     """False: its person signs in by the identity provider alone."""
+    expires_at: datetime | None = None
+    """From this instant on nobody signs in; None: it has no end."""
+
+    def ended(self, now: datetime) -> bool:
+        """Whether its last day is over."""
+        return self.expires_at is not None and now >= self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,10 @@ class AccountStore(Protocol):
 
     def accounts(self) -> Sequence[Account]:
         """Every account, by name."""
+        ...
+
+    def change(self, name: str, terms: AccountTerms, act: Act) -> Account:
+        """Gives the account these terms; ends its sessions where they differ. Raises NotFound."""
         ...
 
     def lock(self, name: str, act: Act, *, locked: bool) -> None:

@@ -11,8 +11,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.domain.attempts import Attempts
-from vigie_server.domain.errors import DeclarationRefused, SecretUnreadable, SignInRefused
+from vigie_server.domain.errors import (
+    AccountEnded,
+    DeclarationRefused,
+    SecretUnreadable,
+    SignInRefused,
+)
 from vigie_server.domain.passwords import weakness
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import (
@@ -69,7 +75,10 @@ class SignIn:
     """Who may sign in by a password, by name."""
 
     def __call__(self, name: str, password: str, code: str, *, address: str) -> OpenedSession:
-        """`code`: of the app, or one of recovery. Raises SignInRefused, RateLimited, StoreBusy."""
+        """`code`: of the app, or one of recovery. Raises SignInRefused, RateLimited, StoreBusy.
+
+        AccountEnded is for who has proved who they are, and for nobody else.
+        """
         self.addresses.take(address)
         name, code = name[:_LONGEST_NAME], code[:_LONGEST_CODE]
         now = self.now()
@@ -85,12 +94,15 @@ class SignIn:
             and held.account.state is AccountState.ACTIVE
             and right
             and (step is not None or recovery in held.recovery)
-            and self.store.signed_in(
-                held, session, step=step, recovery=recovery if step is None else None
-            )
         ):
-            log.info("signed_in", account=held.account.id)
-            return OpenedSession(held.account, secret)
+            if held.account.ended(now):
+                self.store.refused(held.account, now=now)
+                log.warning("sign_in_of_an_ended_account", account=held.account.id)
+                raise AccountEnded("the account's last day is over")
+            spent = recovery if step is None else None
+            if self.store.signed_in(held, session, step=step, recovery=spent):
+                log.info("signed_in", account=held.account.id)
+                return OpenedSession(held.account, secret)
         self.store.refused(None if held is None else held.account, now=now)
         log.warning("sign_in_refused", account=None if held is None else held.account.id)
         raise SignInRefused("name, password or code are not right")
@@ -222,8 +234,9 @@ class Invite:
 
 
 def new_account(store: AccountStore, account: Account, act: Act) -> None:
-    """Raises DeclarationRefused for a name that cannot be one, or is taken."""
+    """Raises DeclarationRefused for a name that cannot be one, or is taken, and for its terms."""
     account_name(account.name)
+    AccountTerms(account.role.value, account.sites, account.expires_at).require(now=act.at)
     store.add(account, act)
 
 

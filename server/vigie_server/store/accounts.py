@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select, update
 
+from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound, SignInRefused
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState, Enrolling, Fault, NewSession, SetupCode
@@ -45,9 +46,27 @@ class Accounts:
             return [account_of(row) for row in rows]
 
     @retried
+    def change(self, name: str, terms: AccountTerms, act: Act) -> Account:
+        with self._database.writing() as connection:
+            row = row_of(connection, name)
+            before = account_of(row)
+            if terms != AccountTerms(before.role.value, before.sites, before.expires_at):
+                _change(
+                    connection,
+                    row.key,
+                    role=terms.role,
+                    sites=_kept_sites(terms.sites),
+                    expires_at=terms.expires_at,
+                )
+                record_act(connection, act, f"changed an account: {terms.told()}", row.name)
+            return account_of(row_of(connection, name))
+
+    @retried
     def lock(self, name: str, act: Act, *, locked: bool) -> None:
         with self._database.writing() as connection:
             row = row_of(connection, name)
+            if locked == (row.state == AccountState.LOCKED):
+                return
             set_up = AccountState.ACTIVE if row.password_hash else AccountState.INVITED
             _change(connection, row.key, state=AccountState.LOCKED if locked else set_up)
             record_act(
@@ -162,6 +181,7 @@ def account_of(row: Row[Any]) -> Account:
         state=AccountState(row.state),
         created_at=row.created_at,
         has_password=bool(row.password_hash),
+        expires_at=row.expires_at,
     )
 
 
@@ -189,7 +209,8 @@ def insert_account(connection: Connection, account: Account) -> int:
             name=account.name.strip(),
             folded=folded(account.name),
             role=account.role.value,
-            sites=None if account.sites is None else json.dumps(sorted(account.sites)),
+            sites=_kept_sites(account.sites),
+            expires_at=account.expires_at,
             language=account.language,
             state=account.state.value,
             created_at=account.created_at,
@@ -198,6 +219,10 @@ def insert_account(connection: Connection, account: Account) -> int:
         .returning(ACCOUNT.c.key)
     )
     return int(made.scalar_one())
+
+
+def _kept_sites(sites: frozenset[str] | None) -> str | None:
+    return None if sites is None else json.dumps(sorted(sites))
 
 
 def _change(connection: Connection, key: int, **values: Any) -> None:
@@ -232,5 +257,7 @@ def _code(
         account = account_of(found)
         if account.state is AccountState.LOCKED:
             raise SignInRefused("the account is locked")
+        if account.ended(now):
+            raise SignInRefused("the account's last day is over")
     chosen = None if row.enrolling is None else Enrolling(**json.loads(row.enrolling))
     return SetupCode(account, chosen, row.expires_at), row.account_key

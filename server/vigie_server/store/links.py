@@ -60,6 +60,8 @@ class Links:
             ).one()
             if account.state == AccountState.LOCKED:
                 return ProviderFault.LOCKED
+            if account_of(account).ended(arrival.session.opened_at):
+                return ProviderFault.ENDED
             if link.claimed and arrival.rights is None:
                 connection.execute(delete(SESSION).where(SESSION.c.account_key == account.key))
                 return ProviderFault.NO_RIGHT

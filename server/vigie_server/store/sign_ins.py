@@ -119,7 +119,8 @@ class SignIns:
                 connection.execute(
                     update(SESSION).where(SESSION.c.secret_hash == secret_hash).values(used_at=now)
                 )
-        return account_of(row)
+        account = account_of(row)
+        return None if account.ended(now) else account
 
     @retried
     def close(self, secret_hash: bytes, *, now: datetime) -> str | None:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from vigie_server.domain.errors import (
+    AccountEnded,
     BackupRefused,
     ConditionFailed,
     ConditionMissing,
@@ -40,6 +41,7 @@ from vigie_server.domain.errors import (
 )
 
 STATUS_OF: Final[Mapping[type[VigieError], HTTPStatus]] = {
+    AccountEnded: HTTPStatus.FORBIDDEN,
     BackupRefused: HTTPStatus.INTERNAL_SERVER_ERROR,
     ConditionFailed: HTTPStatus.PRECONDITION_FAILED,
     ConditionMissing: HTTPStatus.PRECONDITION_REQUIRED,

@@ -5,6 +5,7 @@ one was told; nothing is done twice (IETF draft-ietf-httpapi-idempotency-key-hea
 need no key: doing them again changes nothing.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.errors import DeclarationRefused, RequestUnderWay
 from vigie_server.ports.repeating import AnswersKept, KeptAnswer
 from vigie_server.web.problems import problem
 
@@ -25,6 +26,10 @@ HEADER: Final = "Idempotency-Key"
 MAX_KEY: Final = 255
 MAX_KEPT_BYTES: Final = 64 * 1024
 """A longer answer is not kept: the request under its key is still done once."""
+
+FORM_PATIENCE: Final = 10.0
+"""Seconds that a form which is sent twice waits for its first answer."""
+FORM_PAUSE: Final = 0.05
 
 _STATE: Final = "answering"
 
@@ -55,7 +60,29 @@ class Repeating:
         for part in (request.url.path, request.url.query, request.headers.get("content-type", "")):
             digest.update(part.encode() + b"\0")
         digest.update(await request.body())
-        found = await run_in_threadpool(self.kept.begin, actor, key, digest.digest(), at=self.now())
+        await self._begin(request, actor, key, digest.digest())
+
+    async def recognise_form(self, request: Request, actor: str) -> None:
+        """As `recognise`, for a form with a mark of its own; what was changed in it is another.
+
+        A browser that sends twice shows the second answer alone, so that one waits for the first.
+        """
+        body = await request.body()
+        digest = sha256(request.url.path.encode() + b"\0" + body)
+        patience = int(FORM_PATIENCE / FORM_PAUSE)
+        while True:
+            try:
+                await self._begin(request, actor, f"form:{digest.hexdigest()}", digest.digest())
+            except RequestUnderWay:
+                patience -= 1
+                if patience <= 0:
+                    raise
+                await asyncio.sleep(FORM_PAUSE)
+            else:
+                return
+
+    async def _begin(self, request: Request, actor: str, key: str, digest: bytes) -> None:
+        found = await run_in_threadpool(self.kept.begin, actor, key, digest, at=self.now())
         if found is not None:
             raise AnsweredBefore(found)
         request.scope["state"][_STATE] = (actor, key)
@@ -71,6 +98,8 @@ async def answer_again(request: Request, error: Exception) -> Response:  # noqa:
             f"this was done before, and answered with {kept.status}; it was too long to keep",
             headers=headers,
         )
+    if kept.status == HTTPStatus.SEE_OTHER:  # a form's answer, whose body says where to
+        headers["Location"] = kept.body.decode()
     media_type = kept.media_type or None
     return Response(kept.body, kept.status, headers=headers, media_type=media_type)
 

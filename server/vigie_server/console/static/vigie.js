@@ -51,6 +51,17 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// A form that is on its way is not sent again by a second click.
+const sending = new WeakSet();
+addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (sending.has(event.target)) event.preventDefault();
+  sending.add(event.target);
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) for (const form of document.forms) sending.delete(form);
+});
+
 // A link to a folded verdict opens it.
 function unfold() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -33,6 +33,7 @@ _STATUS: Final[Mapping[ProviderFault, HTTPStatus]] = {
     ProviderFault.ASSURANCE: HTTPStatus.FORBIDDEN,
     ProviderFault.NO_RIGHT: HTTPStatus.FORBIDDEN,
     ProviderFault.LOCKED: HTTPStatus.FORBIDDEN,
+    ProviderFault.ENDED: HTTPStatus.FORBIDDEN,
     ProviderFault.TAKEN: HTTPStatus.FORBIDDEN,
 }
 

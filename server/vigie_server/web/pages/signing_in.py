@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from vigie_server.domain.errors import RateLimited, SignInRefused
+from vigie_server.domain.errors import AccountEnded, RateLimited, SignInRefused
 from vigie_server.ports.people import KnowsSessions, SignsIn
 from vigie_server.web.access import PEOPLE, Access, Visitor
 from vigie_server.web.browsers import HOME, Browsers, form_of, own_path
@@ -70,6 +70,8 @@ def signing_in_router(
                 form.get("code", ""),
                 address=address_of(request),
             )
+        except AccountEnded:
+            return _form(request, HTTPStatus.FORBIDDEN, "ended", next=goes_to)
         except SignInRefused:
             return _form(request, HTTPStatus.UNAUTHORIZED, "refused", next=goes_to)
         except RateLimited as error:

@@ -29,6 +29,10 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
             "Notez-les et gardez-les sous clé : chacun remplace une fois l'application. Ils ne "
             "seront plus affichés."
         ),
+        "ended": (
+            "Votre compte a pris fin à sa date d'expiration. Demandez à la personne qui "
+            "administre Vigie de le prolonger."
+        ),
         "refused": "Nom, mot de passe ou code incorrect.",
         "code_refused": (
             "Ce code de mise en service n'est pas valable : il a servi, ou son temps est passé. "
@@ -115,6 +119,10 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "provider_locked": (
             "Votre compte est verrouillé. Adressez-vous à la personne qui administre Vigie."
         ),
+        "provider_ended": (
+            "Votre compte a pris fin à sa date d'expiration. Demandez à la personne qui "
+            "administre Vigie de le prolonger."
+        ),
         "provider_taken": (
             "Un autre compte porte déjà votre nom. Demandez à la personne qui administre Vigie de "
             "relier ce compte à votre identité."
@@ -145,6 +153,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "recovery_hint": (
             "Write them down and lock them away: each stands in for the app once. They are not "
             "shown again."
+        ),
+        "ended": (
+            "Your account ended on its last day. Ask the person who runs Vigie to extend it."
         ),
         "refused": "Name, password or code are not right.",
         "code_refused": (
@@ -227,6 +238,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
             "for them: your attempt is in the audit log."
         ),
         "provider_locked": "Your account is locked. Ask the person who runs Vigie.",
+        "provider_ended": (
+            "Your account ended on its last day. Ask the person who runs Vigie to extend it."
+        ),
         "provider_taken": (
             "Another account has your name already. Ask the person who runs Vigie to link it to "
             "your identity."

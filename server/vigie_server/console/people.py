@@ -1,0 +1,205 @@
+"""The pages of people: who may sign in, what they may do, and until when. For administrators."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from vigie_server.console.forms import FormRefused, Sent, fault_of
+from vigie_server.console.shell import Shell, Visit, address, gone_to
+from vigie_server.console.tokens import ADMINS
+from vigie_server.domain.account_terms import CONTRACTOR, CONTRACTOR_DAYS, AccountTerms
+from vigie_server.domain.errors import DeclarationRefused, NotFound
+from vigie_server.ports.account_desk import AccountDesk
+from vigie_server.ports.declaring import SiteStore
+from vigie_server.ports.people import LANGUAGES, ROLES, Account, AccountState, Fault
+from vigie_server.web.access import acting
+
+FIELDS: Final = ("name", "role", "sites", "language", "expires")
+NOTHING: Final = {"name": "", "role": "operator", "sites": "", "language": "fr", "expires": ""}
+_NAMES: Final = {Fault.NAME.value: "people.bad_name", Fault.TAKEN.value: "people.taken"}
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleSeen:
+    """What these pages read and act on."""
+
+    desk: AccountDesk
+    sites: SiteStore
+
+
+def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
+    """The page of all people."""
+    router = shell.router()
+    Admin = Annotated[Visit, Depends(shell.visit(ADMINS))]  # noqa: N806 (a type)
+    Secret = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
+
+    def listed(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
+        page: dict[str, Any] = {
+            "people": [held for held in seen.desk.accounts() if _within(visit, held.sites)],
+            "given": NOTHING | dict(given),
+            "fault": None,
+            "code": None,
+            "made": None,
+            "desk": seen.desk,
+            "roles": [role.value for role in ROLES],
+            "languages": LANGUAGES,
+        }
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
+        return shell.page(visit, "people.html", status=status, **(page | beside))
+
+    @router.get("/people")
+    def people(visit: Admin) -> Response:
+        """Accounts, and the form of a new one."""
+        return listed(visit, {})
+
+    @router.post("/people")
+    def make(visit: Admin, sent: Secret) -> Response:
+        """Makes an account, and shows its setup code this once."""
+        act = acting(visit.caller, shell.now())
+        name = ""
+        try:
+            name = sent.needed("name", "people.name")
+            language = sent.choice("language", "people.language", LANGUAGES)
+            terms = _terms(sent, visit, seen.sites, now=act.at)
+            try:
+                made = seen.desk.make(name, terms, language, act)
+            except DeclarationRefused as error:
+                if str(error) not in _NAMES:
+                    raise
+                again = _sent_again(seen.desk.accounts(), name, terms, error)
+                if again is None:
+                    sent.refuse(_NAMES[str(error)], field="name")
+                made = again
+        except (FormRefused, DeclarationRefused) as error:
+            return listed(visit, sent.given(FIELDS), fault=fault_of(error))
+        return listed(visit, {}, made=made, code=seen.desk.code(made, act))
+
+    return router
+
+
+def person_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:  # noqa: C901 (a route each)
+    """The page of one person."""
+    router = shell.router()
+    Admin = Annotated[Visit, Depends(shell.visit(ADMINS))]  # noqa: N806 (a type)
+    Form = Annotated[Sent, Depends(shell.form())]  # noqa: N806 (a type)
+    Secret = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
+
+    def one(visit: Visit, person: Account, given: Mapping[str, str], **beside: Any) -> Response:
+        page: dict[str, Any] = {
+            "person": person,
+            "own": _own(visit, person),
+            "given": given or _given(person),
+            "fault": None,
+            "code": None,
+            "desk": seen.desk,
+            "roles": [role.value for role in ROLES],
+        }
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
+        return shell.page(visit, "person.html", status=status, **(page | beside))
+
+    def known(visit: Visit, account_id: str) -> Account:
+        found = seen.desk.account(account_id)
+        if not _within(visit, found.sites):
+            raise NotFound(f"no account {account_id}")
+        return found
+
+    def another(visit: Visit, account_id: str) -> Account:
+        """An account that is not the visitor's own: nobody shuts themselves out."""
+        found = known(visit, account_id)
+        if _own(visit, found):
+            raise DeclarationRefused("this is your own account: another administrator changes it")
+        return found
+
+    @router.get("/people/{account_id}")
+    def person(account_id: str, visit: Admin) -> Response:
+        """One account."""
+        return one(visit, known(visit, account_id), {})
+
+    @router.post("/people/{account_id}/terms")
+    def change(account_id: str, visit: Admin, sent: Form) -> Response:
+        """Changes role, sites and end; the person signs in again."""
+        found = another(visit, account_id)
+        act = acting(visit.caller, shell.now())
+        try:
+            seen.desk.change(found, _terms(sent, visit, seen.sites, now=act.at), act)
+        except (FormRefused, DeclarationRefused) as error:
+            return one(visit, found, sent.given(FIELDS), fault=fault_of(error))
+        return gone_to(address("people", account_id), done="terms")
+
+    @router.post("/people/{account_id}/{what}")
+    def act_on(account_id: str, what: str, visit: Admin, sent: Secret) -> Response:  # noqa: ARG001 (its token is checked)
+        """Locks, unlocks, or resets an account; a reset shows the new setup code this once."""
+        found = another(visit, account_id)
+        act = acting(visit.caller, shell.now())
+        if what == "reset":
+            code = seen.desk.reset(found, act)
+            return one(visit, seen.desk.account(account_id), {}, code=code)
+        if what not in {"lock", "unlock"}:
+            raise NotFound(f"no act {what}")
+        seen.desk.lock(found, act, locked=what == "lock")
+        return gone_to(address("people", account_id), done=what)
+
+    return router
+
+
+def _within(visit: Visit, sites: frozenset[str] | None) -> bool:
+    """Whether an account reaches no further than the visitor."""
+    own = visit.caller.sites
+    return own is None or (sites is not None and sites <= own)
+
+
+def _own(visit: Visit, person: Account) -> bool:
+    return visit.caller.person and visit.caller.token_id == person.name
+
+
+def _given(person: Account) -> Mapping[str, str]:
+    return {
+        "name": person.name,
+        "role": person.role.value,
+        "sites": "\n".join(sorted(person.sites or ())),
+        "language": person.language,
+        "expires": "" if person.expires_at is None else f"{person.expires_at:%Y-%m-%d}",
+    }
+
+
+def _terms(sent: Sent, visit: Visit, store: SiteStore, *, now: datetime) -> AccountTerms:
+    """The terms that a form asks for. Raises FormRefused."""
+    role = sent.choice("role", "tokens.role", [role.value for role in ROLES])
+    sites = frozenset(sent.lines("sites")) or None
+    if role == CONTRACTOR and sites is None:
+        sent.refuse("tokens.contractor", field="sites")
+    if not _within(visit, sites):
+        sent.refuse("tokens.outside", field="sites")
+    for site in sorted(sites or ()):
+        try:
+            store.site(site)
+        except NotFound:
+            sent.refuse("people.no_site", field="sites", site=site)
+    expires = sent.until("expires", "people.expires")
+    if expires is not None and expires <= now:
+        sent.refuse("people.past", field="expires")
+    too_far = expires is None or (expires - now).days >= CONTRACTOR_DAYS
+    if role == CONTRACTOR and too_far:
+        sent.refuse("people.contractor_ends", field="expires")
+    return AccountTerms(role, sites, expires)
+
+
+def _sent_again(
+    held: Collection[Account], name: str, terms: AccountTerms, error: DeclarationRefused
+) -> Account | None:
+    """The account that the very same form has made already, where nobody has set it up yet."""
+    if str(error) != Fault.TAKEN:
+        return None
+    for one in held:
+        if (
+            one.name.casefold() == name.casefold()
+            and one.state is AccountState.INVITED
+            and AccountTerms(one.role.value, one.sites, one.expires_at) == terms
+        ):
+            return one
+    return None

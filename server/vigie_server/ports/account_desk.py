@@ -1,0 +1,50 @@
+"""Where administrators make and change accounts through pages. All block."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from vigie_server.domain.account_terms import AccountTerms
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.people import Account
+
+
+class AccountDesk(Protocol):
+    """Accounts and the codes that set them up. A code is given once, when it is made."""
+
+    @property
+    def address(self) -> str:
+        """Where a setup code is used."""
+        ...
+
+    @property
+    def code_minutes(self) -> int:
+        """How long a setup code is good."""
+        ...
+
+    def accounts(self) -> Sequence[Account]:
+        """Every account, by name."""
+        ...
+
+    def account(self, account_id: str) -> Account:
+        """Raises NotFound."""
+        ...
+
+    def make(self, name: str, terms: AccountTerms, language: str, act: Act) -> Account:
+        """Raises DeclarationRefused: the terms, or one of `Fault`."""
+        ...
+
+    def code(self, account: Account, act: Act) -> str:
+        """A new setup code, which replaces the one before."""
+        ...
+
+    def change(self, account: Account, terms: AccountTerms, act: Act) -> None:
+        """Raises DeclarationRefused."""
+        ...
+
+    def lock(self, account: Account, act: Act, *, locked: bool) -> None:
+        """Ends its sessions too."""
+        ...
+
+    def reset(self, account: Account, act: Act) -> str:
+        """Forgets password, app and sessions; gives a setup code."""
+        ...

@@ -1,0 +1,62 @@
+"""Where administrators make and change accounts through pages. The `AccountDesk`."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vigie_server.domain.account_terms import AccountTerms
+from vigie_server.domain.errors import NotFound
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.people import Account, AccountState, AccountStore
+from vigie_server.ports.tokens import Role
+from vigie_server.services.sign_in import Invite, account_name, new_account
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDesk:
+    """`address` is where a setup code is used."""
+
+    store: AccountStore
+    invite: Invite
+    address: str
+
+    @property
+    def code_minutes(self) -> int:
+        return round(self.invite.valid_for.total_seconds() / 60)
+
+    def accounts(self) -> Sequence[Account]:
+        return self.store.accounts()
+
+    def account(self, account_id: str) -> Account:
+        for held in self.store.accounts():
+            if held.id == account_id:
+                return held
+        raise NotFound(f"no account {account_id}")
+
+    def make(self, name: str, terms: AccountTerms, language: str, act: Act) -> Account:
+        made = Account(
+            id=secrets.token_hex(8),
+            name=account_name(name),
+            role=Role(terms.role),
+            sites=terms.sites,
+            language=language,
+            state=AccountState.INVITED,
+            created_at=act.at,
+            has_password=False,
+            expires_at=terms.expires_at,
+        )
+        new_account(self.store, made, act)
+        return made
+
+    def code(self, account: Account, act: Act) -> str:
+        return self.invite(account.name, act)
+
+    def change(self, account: Account, terms: AccountTerms, act: Act) -> None:
+        terms.require(now=act.at)
+        self.store.change(account.name, terms, act)
+
+    def lock(self, account: Account, act: Act, *, locked: bool) -> None:
+        self.store.lock(account.name, act, locked=locked)
+
+    def reset(self, account: Account, act: Act) -> str:
+        return self.invite(self.store.reset(account.name, act).name, act)
