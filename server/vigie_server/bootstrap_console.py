@@ -5,11 +5,18 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
+from vigie_server.bootstrap_declaring import looks_ahead
 from vigie_server.bundled import bundled_attestations, regions_file
 from vigie_server.console.audit import audit_page
 from vigie_server.console.device_acts import DeviceDesk, device_acts
 from vigie_server.console.fleet import FleetSeen, fleet_pages
+from vigie_server.console.groups import GroupsSeen, groups_pages
 from vigie_server.console.overview import SitesSeen, entrance, sites_pages
+from vigie_server.console.parameters import (
+    ParametersSeen,
+    parameters_pages,
+    set_parameter_pages,
+)
 from vigie_server.console.people import PeopleSeen, people_pages, person_pages
 from vigie_server.console.rules import RulesSeen, rules_pages
 from vigie_server.console.shell import Shell
@@ -24,6 +31,7 @@ from vigie_server.console.static_files import static_files
 from vigie_server.console.tokens import enrolment_pages, token_pages
 from vigie_server.domain.regions import load_regions
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.settable import Settable
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.account_desk import AccountDesk
 from vigie_server.ports.readers import FleetReader
@@ -36,6 +44,7 @@ from vigie_server.store.cards import Cards
 from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
 from vigie_server.store.device_lists import FleetLists
+from vigie_server.store.groups import Groups
 from vigie_server.store.incidents import Incidents
 from vigie_server.store.inventories import SiteInventories
 from vigie_server.store.mail import MailDomains
@@ -80,6 +89,13 @@ def console_routes(
         guide=guide,
     )
 
+    of_parameters = ParametersSeen(
+        overrides=Overrides(database),
+        groups=Groups(database),
+        settable=Settable.of(catalogue.rules, guide),
+        lists=of_sites.lists,
+        look_ahead=looks_ahead(database, catalogue, guide, settings, now),
+    )
     of_people = PeopleSeen(accounts, of_sites.sites)
 
     def routes(access: Access) -> APIRouter:
@@ -92,6 +108,9 @@ def console_routes(
             fleet_pages(shell, of_fleet),
             device_acts(shell, of_fleet, desk),
             software_pages(shell, SoftwareSeen(Software(database), guide.ended)),
+            groups_pages(shell, GroupsSeen(of_parameters.groups, of_sites.lists)),
+            parameters_pages(shell, of_parameters),
+            set_parameter_pages(shell, of_parameters),
             rules_pages(shell, RulesSeen(lists, catalogue)),
             attestation_pages(shell, records),
             waiver_pages(shell, records),

@@ -35,6 +35,26 @@ SHOWN_DEVICES: Final = 50
 """Devices that an answer names, of those whose verdict would change."""
 
 
+def looks_ahead(
+    database: Database,
+    catalogue: Catalogue,
+    guide: SiteGuide,
+    settings: DeclareSettings,
+    now: Now,
+) -> LookAhead:
+    """Says what a change of a parameter comes to, of as many devices as the settings allow."""
+    return LookAhead(
+        overrides=Overrides(database),
+        groups=Groups(database),
+        devices=Foresee(Records(database), catalogue, now),
+        sites=Assessments(database, own=guide.site_rules.keys(), shared={}),
+        site_rules=guide.site_rules,
+        now=now,
+        most_judged=settings.look_ahead,
+        most_shown=SHOWN_DEVICES,
+    )
+
+
 def declaring_routes(
     database: Database,
     catalogue: Catalogue,
@@ -45,16 +65,7 @@ def declaring_routes(
     """The routes of what people declare."""
     sites, groups, overrides = Organisation(database), Groups(database), Overrides(database)
     settable = Settable.of(catalogue.rules, guide)
-    look_ahead = LookAhead(
-        overrides=overrides,
-        groups=groups,
-        devices=Foresee(Records(database), catalogue, now),
-        sites=Assessments(database, own=guide.site_rules.keys(), shared={}),
-        site_rules=guide.site_rules,
-        now=now,
-        most_judged=settings.look_ahead,
-        most_shown=SHOWN_DEVICES,
-    )
+    look_ahead = looks_ahead(database, catalogue, guide, settings, now)
     lists = SiteLists(database)
     regions = load_regions(regions_file())
     return (

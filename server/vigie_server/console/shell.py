@@ -217,6 +217,8 @@ def navigation(visit: Visit) -> list[tuple[str, str]]:
         ("devices", address("devices")),
         ("software", address("software")),
         ("rules", address("rules")),
+        ("groups", address("groups")),
+        ("parameters", address("parameters")),
     ]
     if visit.writes:
         places.append(("enrolment", address("enrolment")))

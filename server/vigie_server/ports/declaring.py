@@ -14,6 +14,7 @@ from vigie_server.domain.card_files import KnownDevice
 from vigie_server.domain.cards import Card, Cell
 from vigie_server.domain.devices import Device
 from vigie_server.domain.overrides import Override, Scope
+from vigie_server.domain.selectors import Selector
 from vigie_server.domain.sites import Site
 from vigie_server.domain.surroundings import Group
 from vigie_server.ports.conditions import Require, whatever
@@ -60,6 +61,15 @@ class HeldGroup:
     members: Callable[[Sites], Sequence[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class PickedDevice:
+    """A device that a selector picks."""
+
+    device: str
+    hostname: str
+    site: str
+
+
 class SiteStore(Protocol):
     """Sites and the bodies that run them."""
 
@@ -93,6 +103,12 @@ class GroupStore(Protocol):
 
     def members(self, group: Group, within: Sites) -> Sequence[str]:
         """The ids of the devices that it picks."""
+        ...
+
+    def picking(
+        self, selector: Selector, site: str | None, within: Sites
+    ) -> Sequence[PickedDevice]:
+        """What a group would pick, of one site or of all. Raises NotFound: no such site."""
         ...
 
     def put(

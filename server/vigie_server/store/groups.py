@@ -8,10 +8,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, or_
 
 from vigie_server.domain.errors import InUse, NotFound
 from vigie_server.domain.plurals import counted
-from vigie_server.domain.selectors import selector_of
+from vigie_server.domain.selectors import Selector, selector_of
 from vigie_server.domain.surroundings import Group
 from vigie_server.ports.conditions import Require, whatever
-from vigie_server.ports.declaring import Act, HeldGroup, Sites
+from vigie_server.ports.declaring import Act, HeldGroup, PickedDevice, Sites
 from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Attestation, DeviceGroup, ParameterOverride
@@ -44,6 +44,17 @@ class Groups:
     def members(self, group: Group, within: Sites) -> Sequence[str]:
         with self._database.reading() as connection:
             return _members(connection, group_row(connection, group.site, group.name), within)
+
+    def picking(
+        self, selector: Selector, site: str | None, within: Sites
+    ) -> Sequence[PickedDevice]:
+        with self._database.reading() as connection:
+            key = None if site is None else site_key(connection, site)
+            return [
+                PickedDevice(row.id, row.hostname, row.site)
+                for row in picked(connection, selector, key)
+                if within is None or row.site in within
+            ]
 
     @retried
     def put(

@@ -124,7 +124,7 @@ def one_parameter_router(
     At = Annotated[Place, Depends(at_once(Place))]  # noqa: N806 (a type)
     Reason = Annotated[str, Query(description="Why it is no longer set")]  # noqa: N806 (a type)
 
-    targets = _Targets(overrides, groups)
+    targets = Targets(overrides, groups)
 
     def foreseen(change: Change) -> Response:
         body = AheadShape.of(look_ahead(change)).model_dump_json()
@@ -193,7 +193,9 @@ def one_parameter_router(
 
 
 @dataclass(frozen=True, slots=True)
-class _Targets:
+class Targets:
+    """Finds what a parameter is set for, within a caller's scope."""
+
     overrides: OverrideStore
     groups: GroupStore
 

@@ -1,0 +1,192 @@
+"""The console's forms of groups, parameters, cards and mail domains: shown first, then done."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+from fastapi.testclient import TestClient
+
+from fakes.callers import Callers
+from fakes.console import console_over
+from fakes.reported import report_length
+from fakes.stored import NOW, SITE, a_device, a_token, opened_store
+from vigie_server.domain.overrides import Scope
+from vigie_server.ports.declaring import Target
+from vigie_server.ports.tokens import Role
+from vigie_server.store.database import Database
+from vigie_server.store.groups import Groups
+from vigie_server.store.overrides import Overrides
+
+OTHER: Final = "Les Lilas"
+RULE, NAME = "Q05-min-length", "min_length"
+EDIT: Final = "/console/groups/edit"
+SET: Final = "/console/parameters/set"
+LENGTH: Final = {
+    "scope": "site",
+    "of": SITE,
+    "site": "",
+    "rule": RULE,
+    "name": NAME,
+    "value": "12",
+    "reason": "comptes partagés",
+}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """Devices `a` and `b` at Les Tilleuls and `c` at Les Lilas."""
+    with opened_store("sqlite", tmp_path) as opened:
+        a_token(opened)
+        a_token(opened, secret_hash=b"o" * 32, site=OTHER)
+        a_device(opened, "a", serial="PF-1", hostname="ACC-1")
+        a_device(opened, "b", serial="PF-2", hostname="CUISINE")
+        a_device(opened, "c", serial="PF-3", hostname="ACC-3", secret_hash=b"o" * 32)
+        yield opened
+
+
+@pytest.fixture
+def client(database: Database) -> TestClient:
+    return TestClient(console_over(database, now=lambda: NOW), follow_redirects=False)
+
+
+@pytest.fixture
+def as_(database: Database) -> Callers:
+    return Callers(database, NOW)
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The fields that the first form of the page after `id="ahead"` would send."""
+    form = page.partition('id="ahead"')[2].partition("</form>")[0]
+    pairs = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form)
+    button = re.search(r'<button name="what" value="(\w+)"', form)
+    assert button is not None
+    return {name: unescape(value) for name, value in pairs} | {"what": button[1]}
+
+
+def test_a_group_shows_what_it_picks_before_it_is_declared(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    operator = as_(Role.OPERATOR, SITE)
+    form = {"name": "accueil", "site": SITE, "hostname": "acc-*", "platform_linux": "yes"}
+
+    preview = client.post(EDIT, data={**form, "what": "preview"}, headers=operator)
+    assert preview.status_code == 200
+    assert "1\u00a0équipement choisi" in preview.text or "1 équipement choisi" in preview.text
+    assert "ACC-1" in preview.text
+    assert "ACC-3" not in preview.text
+    assert Groups(database).groups(None) == []
+
+    saved = client.post(EDIT, data={**form, "what": "save"}, headers=operator)
+    assert saved.status_code == 303
+    (group,) = Groups(database).groups(None)
+    assert group.selector.criteria == {"platform": ("linux",), "hostname": ("acc-*",)}
+
+    page = client.get(f"{EDIT}?name=accueil&site={quote(SITE)}", headers=operator).text
+    assert "acc-*" in page
+    stale = {**form, "what": "save", "hostname": "CUI*", "was": "{}"}
+    for was in ({"was": ""}, {}):
+        answer = client.post(EDIT, data=stale | was, headers=operator)
+        assert answer.status_code == 422
+        assert "entre-temps" in answer.text
+    current = {**stale, "was": group.selector.as_json()}
+    assert client.post(EDIT, data=current, headers=operator).status_code == 303
+    remove = {"name": "accueil", "site": SITE}
+    assert client.post("/console/groups/remove", data=remove, headers=operator).status_code == 303
+    assert Groups(database).groups(None) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"hostname": "", "platform_linux": ""}, "hostname"),
+        ({"site": ""}, "site"),
+        ({"site": OTHER}, "site"),
+        ({"name": ""}, "name"),
+    ],
+)
+def test_a_group_that_is_refused_says_why_beside_the_field(
+    client: TestClient, as_: Callers, wrong: dict[str, str], field: str
+) -> None:
+    form = {"name": "x", "site": SITE, "hostname": "a*", "what": "save"} | wrong
+
+    answer = client.post(EDIT, data=form, headers=as_(Role.OPERATOR, SITE))
+
+    assert answer.status_code == 422
+    assert f'id="{field}-fault"' in answer.text
+
+
+def test_a_parameter_is_applied_by_who_has_seen_what_it_changes(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    operator = as_(Role.OPERATOR, SITE)
+    report_length(database, "a", 12)
+    target = Target(Scope.SITE, SITE)
+
+    unseen = client.post(SET, data={**LENGTH, "what": "set"}, headers=operator)
+    assert unseen.status_code == 200
+    assert Overrides(database).overrides(None) == []
+    preview = client.post(SET, data={**LENGTH, "what": "preview"}, headers=operator).text
+    assert preview.count("non conforme") >= 1
+    sent = hidden(preview)
+    other = client.post(SET, data={**sent, "value": "10"}, headers=operator)
+    assert other.status_code == 200
+    applied = client.post(SET, data=sent, headers=operator)
+
+    assert applied.status_code == 303
+    assert Overrides(database).override(target, rule=RULE, name=NAME).value == 12
+    where = f"/console/parameters/of?scope=site&of={quote(SITE)}"
+    assert "comptes partagés" in client.get(where, headers=operator).text
+    of_device = client.get("/console/parameters/of?scope=device&of=a", headers=operator).text
+    assert "comptes partagés" in of_device
+    assert "valeur par défaut" in of_device
+    away = client.post(SET, data={**LENGTH, "what": "unset-preview"}, headers=operator).text
+    assert client.post(SET, data=hidden(away), headers=operator).status_code == 303
+    assert Overrides(database).overrides(None) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "told"),
+    [
+        ({"value": "beaucoup"}, 422, 'id="value-fault"'),
+        ({"reason": ""}, 422, 'id="reason-fault"'),
+        ({"of": OTHER}, 404, "Introuvable"),
+        ({"scope": "device", "of": "c"}, 404, "Introuvable"),
+        ({"scope": "planet"}, 404, "Introuvable"),
+        ({"rule": "Q05-nothing"}, 422, "there is no rule"),
+    ],
+)
+def test_a_parameter_that_is_refused_changes_nothing(
+    client: TestClient,
+    as_: Callers,
+    database: Database,
+    wrong: dict[str, Any],
+    status: int,
+    told: str,
+) -> None:
+    form = LENGTH | wrong | {"what": "preview"}
+
+    answer = client.post(SET, data=form, headers=as_(Role.OPERATOR, SITE))
+
+    assert answer.status_code == status
+    assert told in answer.text
+    assert Overrides(database).overrides(None) == []
+
+
+def test_readers_see_groups_and_parameters_and_no_form(client: TestClient, as_: Callers) -> None:
+    for role in (Role.AUDITOR, Role.CONTRACTOR):
+        headers = as_(role, SITE)
+        for path in (
+            "/console/groups",
+            "/console/parameters",
+            f"/console/parameters/of?scope=site&of={quote(SITE)}",
+        ):
+            page = client.get(path, headers=headers)
+            assert page.status_code == 200, path
+            assert 'method="post"' not in page.text
+            assert "/set?" not in page.text
+        assert client.get(EDIT, headers=headers).status_code == 403
+        assert client.post(SET, data=LENGTH, headers=headers).status_code == 403
