@@ -1,14 +1,16 @@
 """Changes that are bound to what was read: one that comes second overwrites nothing."""
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Final
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import BaseModel
+from sqlalchemy import text
 
 from fakes.callers import Callers
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
@@ -22,6 +24,7 @@ from vigie_server.store.database import Database
 from vigie_server.store.tokens import Tokens
 from vigie_server.web import problems
 from vigie_server.web.access import Access
+from vigie_server.web.conditions import Condition
 
 PARAMETER: Final = f"/api/v1/parameters/site/{SITE}/Q05-min-length/min_length"
 FIRST: Final[Mapping[str, object]] = {
@@ -156,6 +159,51 @@ def test_of_many_changes_of_the_same_state_on_two_replicas_one_is_made(served: S
         statuses = list(threads.map(change, range(AT_ONCE)))
 
     assert sorted(statuses) == [200] + [412] * (AT_ONCE - 1)
+
+
+@pytest.mark.parametrize("served", STORES[1:], indirect=True)
+@pytest.mark.parametrize("path", FIRST)
+def test_a_change_that_comes_between_the_look_and_the_write_waits_and_is_refused(
+    served: Served, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has one writer at a time; PostgreSQL has the rows that were locked."""
+    served.client.put(path, json=FIRST[path], headers=served.headers)
+    headers = served.bound(served.tag(path))
+    check, looked = Condition.check, Event()
+    between: list[Future[int]] = []
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def change() -> int:
+            other = SECOND[path][0]
+            return served.beside.put(path, json=other, headers=headers).status_code
+
+        def watched(condition: Condition, forms: Sequence[BaseModel]) -> None:
+            if between:
+                looked.set()
+            else:
+                between.append(thread.submit(change))
+                while not (somebody_waits(served.database) or looked.wait(0.01)):
+                    """The other change comes as far as it can."""
+            check(condition, forms)
+
+        monkeypatch.setattr(Condition, "check", watched)
+        first = served.client.put(path, json=SECOND[path][0], headers=headers).status_code
+        second = between[0].result()
+
+    assert (first in {200, 204}, second) == (True, 412)
+
+
+def somebody_waits(database: Database) -> bool:
+    with database.reading() as connection:
+        return bool(
+            connection.execute(
+                text(
+                    "SELECT count(*) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            ).scalar_one()
+        )
 
 
 def test_a_condition_is_never_passed_over(served: Served) -> None:
