@@ -1,11 +1,19 @@
-"""Logs are events: readable on a terminal, JSON elsewhere. Configured by the command line only."""
+"""Logs are events: readable on a terminal, JSON elsewhere. Configured by the command line only.
+
+An event is one line. On a terminal its traceback follows on lines that begin with a mark, so that
+no text of an error passes for another event; nothing in either acts on the terminal.
+"""
 
 import logging
 import sys
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
+
+_MARK: Final = "    | "
+"""Before each line of what follows an event."""
+_SEVERAL_LINES: Final = frozenset({"exception", "stack"})
 
 
 def configure_logs(*, stream: TextIO | None = None, debug: bool = False) -> None:
@@ -22,7 +30,8 @@ def configure_logs(*, stream: TextIO | None = None, debug: bool = False) -> None
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            harmless if out.isatty() else structlog.processors.format_exc_info,
+            structlog.processors.format_exc_info,
+            *((harmless,) if out.isatty() else ()),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -32,7 +41,9 @@ def configure_logs(*, stream: TextIO | None = None, debug: bool = False) -> None
         cache_logger_on_first_use=False,
     )
     # Libraries: warnings only, and never gRPC's, which name peers' addresses.
-    logging.basicConfig(level=logging.WARNING, stream=out, format="%(levelname)s %(name)s")
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(_OfLibraries(terminal=out.isatty()))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("grpc").setLevel(logging.CRITICAL)
     logging.getLogger("uvicorn.access").disabled = True
 
@@ -42,7 +53,31 @@ def harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
 
     JSON escapes such signs by itself; the renderer for terminals writes most of them as they are.
     """
-    return {name: _harmless(value) for name, value in event.items()}
+    return {
+        name: _marked(value)
+        if name in _SEVERAL_LINES and isinstance(value, str)
+        else _harmless(value)
+        for name, value in event.items()
+    }
+
+
+class _OfLibraries(logging.Formatter):
+    """What libraries say by themselves: that they did, and the traceback if there is one."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__("%(levelname)s %(name)s")
+        self._terminal = terminal
+
+    def format(self, record: logging.LogRecord) -> str:
+        head, *traceback = super().format(record).split("\n")
+        if not traceback:
+            return str(_harmless(head))
+        said = "\n".join(traceback)
+        return f"{head}\n{_marked(said)}" if self._terminal else f"{head} {_harmless(said)}"
+
+
+def _marked(text: str) -> str:
+    return "\n".join(f"{_MARK}{_harmless(line)}" for line in text.split("\n"))
 
 
 def _harmless(value: object) -> object:

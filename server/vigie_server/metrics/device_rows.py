@@ -15,7 +15,7 @@ from vigie_server.domain import score
 from vigie_server.domain.devices import Device
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
-from vigie_server.metrics.exposition import escaped, labels, number
+from vigie_server.metrics.exposition import escaped, labels, number, said
 
 if TYPE_CHECKING:
     from vigie_server.metrics.chunks import Chunk
@@ -79,7 +79,7 @@ class DeviceRow:
         self.label: Final = device.id if label == device.id else label  # one object, not two
         self.site: Final = intern(device.site)
         self.state: Final = device.state.value
-        self.hostname: Final = escaped(device.hostname)
+        self.hostname: Final = escaped(said(device.hostname))
         self.described: Final = _described(device)
         self.groups: Final = _groups(view.groups)
         self.agent_version: Final = intern(device.agent_version)
@@ -114,11 +114,11 @@ def _described(device: Device) -> str:
         labels(
             (
                 ("platform", device.platform),
-                ("os", device.os),
-                ("os_version", device.os_version),
-                ("chassis", device.chassis),
+                ("os", said(device.os)),
+                ("os_version", said(device.os_version)),
+                ("chassis", said(device.chassis)),
                 ("profile", device.profile),
-                ("agent_version", device.agent_version),
+                ("agent_version", said(device.agent_version)),
             )
         )
     )

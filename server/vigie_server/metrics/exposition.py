@@ -56,6 +56,16 @@ def escaped(value: str) -> str:
     return value.translate(_LABEL_ESCAPES)
 
 
+def said(text: str) -> str:
+    """What a device said, for a label: signs that end a line or act on who reads it are U+FFFD.
+
+    Alerts carry it on into mails and chats, where nobody escapes it any more.
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
 def number(value: float) -> str:
     """A sample value; whole numbers without a point, so that timestamps stay readable."""
     return str(int(value)) if abs(value) < _EXACT and value == value // 1 else repr(value)

@@ -183,7 +183,8 @@ def test_device_text_cannot_break_out_of_its_label() -> None:
     lines.put(DeviceView(hostile, view.verdicts, {}))
 
     (shown,) = [key for key in samples(lines) if key[0] == "vigie_device_info"]
-    assert dict(shown[1])["hostname"] == nasty
+    assert dict(shown[1])["hostname"] == nasty.replace("\n", "\ufffd")
+    assert dict(shown[1])["os"] == "\ufffd\ufffd"
     assert value(lines, "vigie_device_compliant", device="d1", site="les-lilas") == 0
 
 
