@@ -6,11 +6,13 @@ from datetime import datetime
 from fastapi import APIRouter
 
 from vigie_server.bootstrap_declaring import looks_ahead
-from vigie_server.bundled import bundled_attestations, regions_file
+from vigie_server.bundled import bundled_attestations, bundled_mail_rules, regions_file
 from vigie_server.console.audit import audit_page
+from vigie_server.console.cards import CardsSeen, card_pages, import_pages
 from vigie_server.console.device_acts import DeviceDesk, device_acts
 from vigie_server.console.fleet import FleetSeen, fleet_pages
 from vigie_server.console.groups import GroupsSeen, groups_pages
+from vigie_server.console.mail import MailSeen, mail_pages
 from vigie_server.console.overview import SitesSeen, entrance, sites_pages
 from vigie_server.console.parameters import (
     ParametersSeen,
@@ -106,6 +108,8 @@ def console_routes(
             static_files(shell),
             sites_pages(shell, of_sites),
             fleet_pages(shell, of_fleet),
+            card_pages(shell, CardsSeen(of_fleet)),
+            import_pages(shell, CardsSeen(of_fleet)),
             device_acts(shell, of_fleet, desk),
             software_pages(shell, SoftwareSeen(Software(database), guide.ended)),
             groups_pages(shell, GroupsSeen(of_parameters.groups, of_sites.lists)),
@@ -115,6 +119,7 @@ def console_routes(
             attestation_pages(shell, records),
             waiver_pages(shell, records),
             incident_pages(shell, records),
+            mail_pages(shell, MailSeen(of_sites.mail, bundled_mail_rules(), guide.titles)),
             enrolment_pages(shell, tokens),
             token_pages(shell, tokens),
             people_pages(shell, of_people),

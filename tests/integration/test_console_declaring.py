@@ -15,10 +15,12 @@ from fakes.console import console_over
 from fakes.reported import report_length
 from fakes.stored import NOW, SITE, a_device, a_token, opened_store
 from vigie_server.domain.overrides import Scope
-from vigie_server.ports.declaring import Target
+from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.tokens import Role
+from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database
 from vigie_server.store.groups import Groups
+from vigie_server.store.mail import MailDomains
 from vigie_server.store.overrides import Overrides
 
 OTHER: Final = "Les Lilas"
@@ -190,3 +192,73 @@ def test_readers_see_groups_and_parameters_and_no_form(client: TestClient, as_: 
             assert "/set?" not in page.text
         assert client.get(EDIT, headers=headers).status_code == 403
         assert client.post(SET, data=LENGTH, headers=headers).status_code == 403
+
+
+def test_a_card_is_written_and_not_over_what_somebody_wrote_meanwhile(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    operator, page = as_(Role.OPERATOR, SITE), "/console/devices/a/card"
+    form = {"place": "Accueil", "purchased_at": "2026-03-01", "usage": "shared", "was": "{}"}
+
+    assert client.get(page, headers=operator).status_code == 200
+    assert client.post(page, data=form, headers=operator).status_code == 303
+    card = Cards(database).card("a").card
+    assert card.cells == {"place": "Accueil", "purchased_at": "2026-03-01", "usage": "shared"}
+    assert 'value="Accueil"' in client.get(page, headers=operator).text
+    Cards(database).change({"a": {"place": "Hall"}}, Act("another", NOW))
+    late = client.post(page, data=form | {"was": card.as_json()}, headers=operator)
+    assert late.status_code == 422
+    assert "entre-temps" in late.text
+    wrong = {"roles": "deux mots!", "was": ""}
+    refused = client.post(page, data=wrong, headers=operator)
+    assert 'id="roles-fault"' in refused.text
+    assert Cards(database).card("a").card.cells["place"] == "Hall"
+    for headers, status in ((as_(Role.OPERATOR, OTHER), 404), (as_(Role.AUDITOR), 403)):
+        assert client.get(page, headers=headers).status_code == status
+        assert client.post(page, data=form, headers=headers).status_code == status
+
+
+def test_a_file_of_cards_is_checked_told_line_by_line_and_taken_whole(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    operator, page = as_(Role.OPERATOR, SITE), "/console/cards"
+    good = "Nom;Lieu d'utilisation\r\nACC-1;Hall\r\nCUISINE;Cuisine\r\n"
+    bad = good.replace("CUISINE", "ACC-3")  # of another site
+
+    refused = client.post(page, data={"content": bad, "what": "take"}, headers=operator)
+    assert refused.status_code == 422
+    assert re.search(r"<th scope=\"row\">3</th>", refused.text)
+    assert Cards(database).card("a").card.cells == {}
+    checked = client.post(page, data={"content": good, "what": "check"}, headers=operator)
+    assert "2 fiches changeraient" in checked.text.replace("\u00a0", " ")
+    assert Cards(database).card("a").card.cells == {}
+    client.post(page, data={"content": good, "what": "take"}, headers=operator)
+    assert Cards(database).card("a").card.cells == {"place": "Hall"}
+    assert Cards(database).card("b").card.cells == {"place": "Cuisine"}
+
+
+def test_mail_domains_are_added_checked_and_removed(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    operator, page = as_(Role.OPERATOR, SITE), f"/console/sites/{quote(SITE)}/mail"
+    store = MailDomains(database)
+
+    for sent, field in (
+        ({"domain": ""}, "domain"),
+        ({"domain": "pas un domaine"}, "domain"),
+        ({"domain": "tilleuls.fr", "selectors": "a..b"}, "selectors"),
+    ):
+        refused = client.post(page, data=sent, headers=operator)
+        assert refused.status_code == 422
+        assert f'id="{field}-fault"' in refused.text
+    added = {"domain": "Tilleuls.fr", "selectors": "s1, s2"}
+    assert client.post(page, data=added, headers=operator).status_code == 303
+    (held,) = store.of_site(SITE)
+    assert (held.domain, held.selectors) == ("tilleuls.fr", ("s1", "s2"))
+    one = {"domain": "tilleuls.fr"}
+    assert client.post(f"{page}/check", data=one, headers=operator).status_code == 303
+    assert "contrôle en attente" in client.get(page, headers=operator).text
+    for headers, status in ((as_(Role.OPERATOR, OTHER), 404), (as_(Role.AUDITOR, SITE), 403)):
+        assert client.post(f"{page}/remove", data=one, headers=headers).status_code == status
+    assert client.post(f"{page}/remove", data=one, headers=operator).status_code == 303
+    assert store.of_site(SITE) == []

@@ -38,6 +38,7 @@ EVERYWHERE: Final = (
     f"{OF_SITE}/attestations",
     f"{OF_SITE}/waivers",
     f"{OF_SITE}/incidents",
+    f"{OF_SITE}/mail",
 )
 OF_WHO_RUNS_IT: Final = (
     "/console/enrolment",
@@ -238,7 +239,9 @@ def test_who_has_not_signed_in_is_sent_there_and_back(
     for path in all_pages(devices):
         answer = client.get(path)
         assert answer.status_code == 303, path
-        assert answer.headers["location"] == f"/sign-in?{urlencode({'next': unquote(path)})}"
+        page, asks, query = path.partition("?")
+        back = f"{unquote(page)}{asks}{query}"
+        assert answer.headers["location"] == f"/sign-in?{urlencode({'next': back})}"
         assert SITE not in answer.text
 
 

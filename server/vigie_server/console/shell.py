@@ -238,6 +238,7 @@ def site_navigation(site: str) -> list[tuple[str, str]]:
         ("attestations", f"{here}/attestations"),
         ("waivers", f"{here}/waivers"),
         ("incidents", f"{here}/incidents"),
+        ("mail", f"{here}/mail"),
     ]
 
 

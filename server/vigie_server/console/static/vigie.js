@@ -51,6 +51,19 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// A file that is chosen goes into the text that is sent: as UTF-8, or as older spreadsheets write.
+for (const input of document.querySelectorAll("input[data-into]")) {
+  input.parentElement.hidden = false;
+  input.addEventListener("change", async () => {
+    const bytes = await input.files[0]?.arrayBuffer();
+    if (!bytes) return;
+    let text;
+    try { text = new TextDecoder("utf-8", { fatal: true }).decode(bytes); }
+    catch { text = new TextDecoder("windows-1252").decode(bytes); }
+    document.getElementById(input.dataset.into).value = text;
+  });
+}
+
 // A form that is on its way is not sent again by a second click.
 const sending = new WeakSet();
 addEventListener("submit", (event) => {
