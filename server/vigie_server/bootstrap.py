@@ -222,6 +222,13 @@ class Server:
             self._pages,
             every=settings.sweep.views_every.total_seconds(),
         )
+        records = DeviceRecords(
+            store,
+            self._workers,
+            judging,
+            capacity=settings.store.cached_devices,
+            surroundings=settings.store.surroundings,
+        )
         self._commits = GroupCommit(
             store,
             self._workers,
@@ -230,11 +237,9 @@ class Server:
             max_pending=settings.store.max_pending,
             flush_seen_every=settings.store.flush_seen_every.total_seconds(),
             gather=settings.store.gather.total_seconds(),
+            landed=records.landed,
         )
         self._figures.pending_from(lambda: self._commits.backlog)
-        records = DeviceRecords(
-            store, self._workers, judging, capacity=settings.store.cached_devices
-        )
         limits = Limits(**settings.limits.model_dump())
         accept = AcceptReport(
             judging,

@@ -145,10 +145,11 @@ def all_of(record: DeviceRecord) -> dict[str, object]:
 def greeted_and_made_whole(store: Records, device_id: str) -> DeviceRecord:
     record = store.greeted(Peer(device_id, device_id))
     assert not record.whole
-    record.around, waivers = store.around(record.key)
+    revision, record.around, waivers = store.around(record.key)
     record.device = record.around.around(record.device)
     record.waivers.update(waivers)
     record.whole = True
+    assert revision == record.revision
     return record
 
 

@@ -247,6 +247,36 @@ async def test_a_device_that_a_group_picks_by_its_new_name_is_judged_by_the_grou
     assert (before, after) == (Status.PASS, Status.FAIL)
 
 
+async def test_what_was_declared_between_two_visits_holds_at_the_second(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    async with running_server(tmp_path / "data", catalogue=catalogue) as running:
+        identity = await enrolled(running.token(), running.authority.certificate_pem)
+
+        async def visited(seq: int, *snapshots: Snapshot) -> Status | None:
+            async with session(identity) as device:
+                await device.greet(a_hello(highest_seq=seq))
+                await device.send(a_report(seq, *snapshots))
+                await device.acknowledged(seq)
+            return status(running, identity, FILTERS)
+
+        found = [
+            await visited(1, a_firewall("1"), an_inventory("poste-1")),
+            await visited(2, a_firewall("0")),
+        ]
+        set_filters(running, Target(Scope.SITE, SITE), 0)
+        found.append(await visited(3, a_firewall("0", name="ipv6")))
+        set_filters(running, Target(Scope.SITE, SITE), 2)
+        found.append(await visited(4, a_firewall("1")))
+        Groups(running.server.database).put(None, "bornes", '{"hostname": ["BORNE-*"]}', ACT)
+        set_filters(running, Target(Scope.GROUP, "bornes"), 1)  # of no device yet
+        found.append(await visited(5, a_firewall("1", name="ipv6")))
+        found.append(await visited(6, an_inventory("BORNE-2")))
+
+    passed, failed = Status.PASS, Status.FAIL
+    assert found == [passed, failed, passed, failed, failed, passed]
+
+
 async def test_a_verdict_follows_the_asset_card(tmp_path: Path, catalogue: Catalogue) -> None:
     async with running_server(tmp_path / "data", catalogue=catalogue, sweep=OFTEN) as running:
         identity = await enrolled(running.token(), running.authority.certificate_pem)

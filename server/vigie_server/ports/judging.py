@@ -101,6 +101,10 @@ class Judging(Protocol):
         """
         ...
 
+    def known_fact(self, digest: bytes, observed_at: datetime) -> Fact | None:
+        """As `stored_fact`, of an answer that is remembered; None of any other."""
+        ...
+
     def judge(
         self,
         device: Device,

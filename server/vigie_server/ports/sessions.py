@@ -109,8 +109,11 @@ class RecordStore(Protocol):
         """
         ...
 
-    def around(self, key: int) -> tuple[Surroundings, Mapping[str, tuple[Waiver, ...]]]:
-        """What makes a record whole. Raises UnknownDevice."""
+    def around(self, key: int) -> tuple[int, Surroundings, Mapping[str, tuple[Waiver, ...]]]:
+        """What makes a record whole, after the revision of the device's row at that moment.
+
+        Raises UnknownDevice.
+        """
         ...
 
     def record(self, key: int) -> DeviceRecord:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Final
+from typing import Final, Protocol
 
 from vigie.v1.digest import canonical_form, form_digest
 from vigie_server.domain.describing import INVENTORY, described
@@ -39,10 +39,15 @@ KEPT_ROWS: Final = 32
 """Facts with more rows are read from the store again when a rule needs them: memory is bounded."""
 
 FactLoader = Callable[[DeviceRecord, Collection[str]], Awaitable[None]]
-MakeWhole = Callable[[DeviceRecord], Awaitable[None]]
 
 
-async def _is_whole(record: DeviceRecord) -> None:
+class MakeWhole(Protocol):
+    """Has at hand what was declared around a device; `anew`: as it is in the store by now."""
+
+    async def __call__(self, record: DeviceRecord, *, anew: bool = False) -> None: ...
+
+
+async def _is_whole(record: DeviceRecord, *, anew: bool = False) -> None:  # noqa: ARG001 (the protocol's)
     """For those whose records always are."""
     assert record.whole  # noqa: S101 (nothing else to load it with)
 
@@ -64,6 +69,7 @@ class _Intake:
     held: dict[str, HeldSnapshot] = field(default_factory=dict)
     seen: list[tuple[str, datetime]] = field(default_factory=list)
     resend: list[str] = field(default_factory=list)
+    described: bool = False
     topics: set[str] = field(default_factory=set)
 
 
@@ -241,6 +247,8 @@ class AcceptReport:
                     instant,
                 )
             )
+        if snapshot.topic == INVENTORY:
+            intake.described = True
         if snapshot.topic == INVENTORY or self._judging.rules_reading(snapshot.topic):
             intake.topics.add(snapshot.topic)
         return True
@@ -248,7 +256,9 @@ class AcceptReport:
     async def _accepted(
         self, record: DeviceRecord, report: Report, intake: _Intake, received_at: datetime
     ) -> Accepted:
-        if intake.topics and not record.whole:
+        if intake.described:  # others may hold for the device that it says to be
+            await self._make_whole(record, anew=True)
+        elif intake.topics and not record.whole:
             await self._make_whole(record)
         record.snapshots.update(intake.held)
         skew = clock_skew(sent_at=report.sent_at, received_at=received_at)

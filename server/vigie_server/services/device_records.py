@@ -10,11 +10,13 @@ from functools import partial
 
 from vigie.v1.digest import canonical_fields
 from vigie_server.domain.facts import Fact
-from vigie_server.domain.records import DeviceRecord, HeldSnapshot
+from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
 from vigie_server.domain.reports import STATUSES
+from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.topics import Topic
 from vigie_server.ports.judging import Content, Judging
 from vigie_server.ports.sessions import RecordStore, SessionStart
+from vigie_server.services.known_surroundings import KnownSurroundings, Waivers
 from vigie_server.services.workers import Workers
 
 _FIXED_FIELDS = 5
@@ -63,16 +65,29 @@ def begin(record: DeviceRecord, start: SessionStart, revision: int) -> None:
 
 
 class DeviceRecords:
-    """A bounded cache: records in use stay, of the others the latest used ones."""
+    """A bounded cache: records in use stay, of the others the latest used ones.
+
+    `capacity` is in devices; `surroundings` are the bytes that may hold what was declared around
+    devices whose records are not kept.
+    """
 
     def __init__(
-        self, store: RecordStore, workers: Workers, judging: Judging, *, capacity: int
+        self,
+        store: RecordStore,
+        workers: Workers,
+        judging: Judging,
+        *,
+        capacity: int,
+        surroundings: int,
     ) -> None:
         self._store = store
         self._workers = workers
         self._judging = judging
         self._capacity = capacity
-        self._slots: OrderedDict[int, Slot] = OrderedDict()
+        self._slots: dict[int, Slot] = {}
+        self._idle: OrderedDict[int, None] = OrderedDict()
+        """Slots that nobody uses, the latest used last."""
+        self._surroundings = KnownSurroundings(surroundings)
 
     def held(self, key: int) -> DeviceRecord | None:
         """The record if it is at hand and not stale."""
@@ -92,6 +107,7 @@ class DeviceRecords:
 
     def outdate_all(self) -> None:
         """Has every record read again before it is used."""
+        self._surroundings.forget_all()
         for slot in self._slots.values():
             if slot.record is not None:
                 slot.record.stale = True
@@ -101,14 +117,16 @@ class DeviceRecords:
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = Slot(key)
-        self._slots.move_to_end(key)
+        self._idle.pop(key, None)
         slot.users += 1
         return slot
 
     def release(self, slot: Slot) -> None:
         slot.users -= 1
-        if len(self._slots) > self._capacity:
-            self._evict()
+        if slot.users == 0:
+            self._idle[slot.key] = None
+        while len(self._slots) > self._capacity and self._idle:
+            del self._slots[self._idle.popitem(last=False)[0]]
 
     @asynccontextmanager
     async def using(self, key: int) -> AsyncIterator[DeviceRecord]:
@@ -126,13 +144,38 @@ class DeviceRecords:
             slot.record = await self._workers.read(partial(self._store.record, slot.key))
         return slot.record
 
-    async def make_whole(self, record: DeviceRecord) -> None:
-        """Reads what was declared around the device. Raises UnknownDevice."""
-        around, waivers = await self._workers.read(partial(self._store.around, record.key))
-        record.around = around
-        record.device = around.around(record.device)
-        record.waivers.update(waivers)
-        record.whole = True
+    async def make_whole(self, record: DeviceRecord, *, anew: bool = False) -> None:
+        """Has at hand what was declared around the device. Raises UnknownDevice.
+
+        `anew`: read from the store, now and the next time, whatever is known.
+        """
+        known = None if anew else self._surroundings.get(record.key, record.revision)
+        if known is None:
+            known = await self._read_around(record, forget=anew)
+        record.around, waivers = known
+        record.device = record.around.around(record.device)
+        if not record.whole:
+            record.waivers.update(waivers)
+            record.whole = True
+
+    async def _read_around(
+        self, record: DeviceRecord, *, forget: bool
+    ) -> tuple[Surroundings, Waivers]:
+        read = partial(self._store.around, record.key)
+        revision, around, waivers = await self._workers.read(read)
+        if forget:
+            self._surroundings.forget(record.key)
+        else:
+            self._surroundings.put(record.key, revision, record.device.site, around, waivers)
+        return around, waivers
+
+    def began(self, start: SessionStart, revision_before: int, revision: int) -> None:
+        """A session has been started, which moved the device's row."""
+        self._surroundings.began(start.key, revision_before, revision)
+
+    def landed(self, change: DeviceChange) -> None:
+        """A change has been committed."""
+        self._surroundings.committed(change)
 
     @asynccontextmanager
     async def together(
@@ -161,10 +204,20 @@ class DeviceRecords:
             for key in brought:
                 if (found := self._slots.get(key)) is not None and found.users == 0:
                     del self._slots[key]
+                    self._idle.pop(key, None)
 
     async def load_facts(self, record: DeviceRecord, topics: Collection[str]) -> None:
-        """Reads the facts of these topics from the store into the record."""
-        revisions = {topic: record.snapshots[topic].revision for topic in topics}
+        """Puts the facts of these topics into the record: remembered, or read from the store."""
+        revisions = {}
+        for topic in topics:
+            held = record.snapshots[topic]
+            fact = self._judging.known_fact(held.digest, held.observed_at)
+            if fact is None:
+                revisions[topic] = held.revision
+            else:
+                record.snapshots[topic] = replace(held, fact=fact)
+        if not revisions:
+            return
         forms = await self._workers.read(partial(self._store.contents, record.key, revisions))
         for topic, form in forms.items():
             held = record.snapshots[topic]
@@ -176,13 +229,6 @@ class DeviceRecords:
 
         fact = self._judging.stored_fact(topic, held.digest, content, held.observed_at)
         return HeldSnapshot(held.digest, held.observed_at, held.revision, fact)
-
-    def _evict(self) -> None:
-        for key, slot in list(self._slots.items()):
-            if len(self._slots) <= self._capacity:
-                return
-            if slot.users == 0:
-                del self._slots[key]
 
 
 def content_of(form: bytes) -> Content:

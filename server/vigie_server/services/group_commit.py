@@ -5,7 +5,7 @@ load, one flush to the disk serves hundreds. Nothing is dropped: `room` makes se
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +41,9 @@ class Done(Protocol):
     def __call__(self, end: End) -> None: ...
 
 
+Landed = Callable[[DeviceChange], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A change that waits, the record it was made on, and whom to tell how it ended."""
@@ -50,8 +53,15 @@ class Pending:
     done: Done
 
 
+def _nobody(_: DeviceChange) -> None:
+    """Nobody else is told."""
+
+
 class GroupCommit:
-    """The one place from which devices' changes reach the store."""
+    """The one place from which devices' changes reach the store.
+
+    `landed` is told of each change that did, before whoever submitted it.
+    """
 
     def __init__(
         self,
@@ -63,6 +73,7 @@ class GroupCommit:
         max_pending: int,
         flush_seen_every: float,
         gather: float,
+        landed: Landed = _nobody,
     ) -> None:
         self._store = store
         self._workers = workers
@@ -71,9 +82,12 @@ class GroupCommit:
         self._max_pending = max_pending
         self._flush_seen_every = flush_seen_every
         self._gather = gather
+        self._landed = landed
         self._pending: list[Pending] = []
         self._seen: dict[int, Seen] = {}
         self._work = asyncio.Event()
+        self._full = asyncio.Event()
+        self._last_keys: frozenset[int] = frozenset()
         self._room = asyncio.Event()
         self._room.set()
         self._stopping = False
@@ -87,6 +101,8 @@ class GroupCommit:
         """Queues a change; `done` is told once it is committed, or never will be."""
         self._pending.append(Pending(change, record, done))
         self._work.set()
+        if len(self._pending) >= self._max_group:
+            self._full.set()
         if len(self._pending) >= self._max_pending:
             self._room.clear()
 
@@ -103,30 +119,35 @@ class GroupCommit:
         """Lets `run` end once everything that waits is committed."""
         self._stopping = True
         self._work.set()
+        self._full.set()
 
     async def run(self) -> None:
         """Commits until stopped, and then what is left."""
+        began = -self._gather
         while not (self._stopping and not self._pending and not self._seen):
             if not self._pending and not self._stopping:
                 self._work.clear()
                 with suppress(TimeoutError):  # time to write the signs of life
                     await asyncio.wait_for(self._work.wait(), self._flush_seen_every)
+            await self._gathered(began)
             began = monotonic()
             await self._commit_group()
-            await self._gathered(began)
 
     async def _gathered(self, began: float) -> None:
         """Lets changes come together: groups begin `gather` seconds apart, at the closest.
 
         A transaction and its flush cost as much as several reports. A change that comes alone finds
-        no group before it and waits for nothing.
+        no group before it and waits for nothing; nor does the next one of a device that is alone.
         """
         left = began + self._gather - monotonic()
-        if left > 0 and not self._stopping and len(self._pending) < self._max_group:
-            await asyncio.sleep(left)
+        alone = len(self._pending) == 1 and {self._pending[0].change.key} == self._last_keys
+        if left > 0 and not alone:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), left)
 
     async def _commit_group(self) -> None:
         group = self._take()
+        self._last_keys = frozenset(pending.change.key for pending in group)
         seen, self._seen = list(self._seen.values()), {}
         if not group and not seen:
             return
@@ -165,6 +186,8 @@ class GroupCommit:
 
     def _take(self) -> list[Pending]:
         group, self._pending = self._pending[: self._max_group], self._pending[self._max_group :]
+        if len(self._pending) < self._max_group and not self._stopping:
+            self._full.clear()
         if len(self._pending) < self._max_pending:
             self._room.set()
         kept = []
@@ -180,6 +203,8 @@ class GroupCommit:
             end = lost.get(pending.change.key, End.COMMITTED)
             if end is End.FAILED:
                 self._figures.commit_failed()
-            if end is not End.COMMITTED:
+            if end is End.COMMITTED:
+                self._landed(pending.change)
+            else:
                 pending.record.stale = True
             pending.done(end)

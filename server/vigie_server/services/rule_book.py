@@ -128,12 +128,16 @@ class RuleBook:
         topic = self._topics.get(content.topic)
         return None if topic is None else fact_of(topic, content, observed_at)
 
+    def known_fact(self, digest: bytes, observed_at: datetime) -> Fact | None:
+        known = self._facts.get(digest)
+        return None if known is None else known.at(observed_at)
+
     def stored_fact(
         self, topic: str, digest: bytes, content: Callable[[], Content], observed_at: datetime
     ) -> Fact | None:
-        known = self._facts.get(digest)
+        known = self.known_fact(digest, observed_at)
         if known is not None:
-            return known.at(observed_at)
+            return known
         fact = self.fact(content(), observed_at) if topic in self._topics else None
         if fact is not None:
             self._facts.put(digest, fact, weight=_FACT_BYTES + fact.cells.size)

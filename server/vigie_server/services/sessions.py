@@ -127,6 +127,7 @@ class OpenSessions:
             if revision == found.revision + 1:  # nothing came between: it is known what is stored
                 record = record if stands else found
                 begin(record, start, revision)
+                self.parts.records.began(start, found.revision, revision)
             else:
                 record = await self.parts.workers.read(partial(self.parts.store.greeted, peer))
             slot.record = record

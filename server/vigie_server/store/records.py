@@ -76,13 +76,14 @@ class Records:
             record.verdicts = self._verdicts(connection, record.key)
         return record
 
-    def around(self, key: int) -> tuple[Surroundings, Mapping[str, tuple[Waiver, ...]]]:
+    def around(self, key: int) -> tuple[int, Surroundings, Mapping[str, tuple[Waiver, ...]]]:
         with self._database.reading() as connection:
             row = connection.execute(_DEVICE, {"key": key}).one_or_none()
             if row is None:
                 raise UnknownDevice("no such device")
             around = surroundings_of(connection, [row])[key]
-            return around, waivers_of(self._database, connection, [key]).get(key, {})
+            waivers = waivers_of(self._database, connection, [key]).get(key, {})
+            return row.revision, around, waivers
 
     def record(self, key: int) -> DeviceRecord:
         with self._database.reading() as connection:

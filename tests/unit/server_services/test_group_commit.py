@@ -44,7 +44,7 @@ class MemoryCommits:
 class Committing:
     """A group commit under test, and how each change ended."""
 
-    def __init__(self, store: MemoryCommits, *, max_pending: int = 100) -> None:
+    def __init__(self, store: MemoryCommits, *, max_pending: int = 100, gather: float = 0) -> None:
         self.workers = Workers()
         self.registry = CollectorRegistry()
         self.commits = GroupCommit(
@@ -54,13 +54,17 @@ class Committing:
             max_group=10,
             max_pending=max_pending,
             flush_seen_every=0.01,
-            gather=0,
+            gather=gather,
+            landed=lambda change: self.landed.append(change.last_seq),
         )
         self.ends: dict[int, End] = {}
+        self.landed: list[int] = []
+        self.ended = asyncio.Event()
 
     def submit(self, record: DeviceRecord, seq: int) -> None:
         def done(end: End) -> None:
             self.ends[seq] = end
+            self.ended.set()
 
         change = DeviceChange(
             key=record.key,
@@ -74,6 +78,12 @@ class Committing:
             judged_with="",
         )
         self.commits.submit(change, record, done)
+
+    async def until_ended(self, seq: int) -> None:
+        """Returns once this change has ended; the test's own time limit ends a vain wait."""
+        while seq not in self.ends:
+            self.ended.clear()
+            await self.ended.wait()
 
     async def run_to_the_end(self) -> None:
         self.commits.stop()
@@ -96,6 +106,28 @@ async def test_changes_are_committed_in_order_and_in_groups() -> None:
 
     assert store.groups == [list(range(1, 11)), list(range(11, 21)), list(range(21, 26))]
     assert set(committing.ends.values()) == {End.COMMITTED}
+    assert committing.landed == list(range(1, 26))
+
+
+async def test_changes_of_several_devices_come_together_and_one_alone_never_waits() -> None:
+    store = MemoryCommits()
+    committing, first, other = Committing(store, gather=3600), a_record(1), a_record(2)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(committing.commits.run())
+        for seq in (1, 2):
+            committing.submit(first, seq)
+            await committing.until_ended(seq)
+        for seq in range(3, 13):  # a full group
+            committing.submit(other, seq)
+        await committing.until_ended(12)
+        committing.submit(first, 13)
+        committing.submit(other, 14)
+        waiting = committing.commits.backlog
+        committing.commits.stop()
+    committing.workers.close()
+
+    assert store.groups == [[1], [2], list(range(3, 13)), [13, 14]]
+    assert waiting == 2
 
 
 async def test_changes_behind_one_that_failed_never_reach_the_store() -> None:
