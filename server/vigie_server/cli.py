@@ -42,7 +42,9 @@ COMMANDS: Final = {
         "demo.command", "demo", "Show Vigie at work on this machine: server, agent, first verdicts."
     ),
     "devices": Later("cli_devices", "devices", "List devices, approve, retire and revoke them."),
-    "exchange": Later("cli_exchange", "exchange", "Write files that other programs take."),
+    "exchange": Later(
+        "cli_exchange", "exchange", "Write files for other programs, and take theirs."
+    ),
     "group": Later(
         "cli_groups",
         "group",

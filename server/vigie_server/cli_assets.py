@@ -1,11 +1,11 @@
 """`vigie-server asset ...`: asset cards, one by one and as files for a spreadsheet."""
 
-import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
+from vigie_server.cli_faults import show_faults
 from vigie_server.cli_output import LANGUAGE, act, opened, printable, show_fields, told_errors
 from vigie_server.domain.card_files import cards_read, cards_written
 from vigie_server.domain.cards import FIELDS, Cell, cell_in, cells_of
@@ -99,16 +99,8 @@ def import_cards(*, file: Path, site: str | None, dry_run: bool) -> None:
         raise DeclarationRefused(f"{file} cannot be read: {error.strerror}") from error
     with opened() as (_, database):
         cards = Cards(database)
-        try:
+        with show_faults():
             changes = cards_read(content, cards.known(None if site is None else frozenset({site})))
-        except DeclarationRefused as error:
-            for fault in error.faults:
-                place = f"line {fault['line']}" + (
-                    f", {fault['column']}" if fault["column"] else ""
-                )
-                click.echo(printable(f"{place}: {fault['problem']}"), err=True)
-            click.echo(f"vigie-server: {printable(str(error))}", err=True)
-            sys.exit(1)
         if dry_run:
             click.echo(f"{counted(len(changes), 'row|rows')} can be imported. Nothing was changed.")
             return

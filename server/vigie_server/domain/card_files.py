@@ -8,17 +8,17 @@ cell leaves what is known, `-` takes it away.
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from vigie_server.domain.cards import FIELDS, Card, Cell, cell_in
+from vigie_server.domain.csv_files import csv_rows, csv_text
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.plurals import counted
 from vigie_server.domain.spreadsheets import formula_safe, without_guard
 from vigie_server.domain.suggesting import folded, meant
 
-MOST_BYTES: Final = 16 * 1024 * 1024
 MOST_FAULTS: Final = 500
 CLEAR: Final = "-"
 
@@ -46,13 +46,17 @@ class KnownDevice:
 
 
 @dataclass(slots=True)
-class _Faults:
+class Faults:
+    """What is wrong in a file, cell by cell."""
+
     found: list[dict[str, str | int]] = field(default_factory=list)
 
     def add(self, line: int, column: str, problem: str) -> None:
+        """One more: of the row, where no column is named."""
         self.found.append({"line": line, "column": column, "problem": problem})
 
     def told(self) -> DeclarationRefused:
+        """The refusal of the whole file."""
         first = self.found[0]
         count = len(self.found)
         return DeclarationRefused(
@@ -67,8 +71,8 @@ def cards_read(
     content: bytes, devices: Iterable[KnownDevice]
 ) -> Mapping[str, Mapping[str, Cell | None]]:
     """What to change of each device's card, by its id. Raises DeclarationRefused with `faults`."""
-    faults = _Faults()
-    rows = _rows(_text(content))
+    faults = Faults()
+    rows = csv_rows(csv_text(content), _known_headings())
     line, headings = next(rows, (1, []))
     columns = _columns(line, headings, faults)
     if faults.found:
@@ -111,48 +115,6 @@ def cards_written(cards: Iterable[tuple[KnownDevice, Card]], *, language: str) -
     return text.getvalue().encode("utf-8-sig")
 
 
-def _text(content: bytes) -> str:
-    if len(content) > MOST_BYTES:
-        raise DeclarationRefused(f"the file is larger than {MOST_BYTES // 2**20} MiB")
-    if b"\0" in content:
-        raise DeclarationRefused("this is not a CSV file: save the sheet as « CSV UTF-8 »")
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise DeclarationRefused(
-        "the file is neither in UTF-8 nor in Windows' Western European (1252): save it as "
-        "« CSV UTF-8 »"
-    )
-
-
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows with the line on which each begins."""
-    lines = text.splitlines(keepends=True)
-    before = 0
-    if lines and folded(lines[0]) == "sep":  # Excel's own hint
-        lines, before = lines[1:], 1
-    delimiter = _delimiter(lines[0] if lines else "")
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            yield line + before, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DeclarationRefused(f"line {line + before}: it is not CSV: {error}") from error
-
-
-def _delimiter(heading: str) -> str:
-    known = _known_headings()
-    found = {
-        sign: sum(folded(cell) in known for cell in next(csv.reader([heading], delimiter=sign), []))
-        for sign in (";", ",", "\t")
-    }
-    return max(found, key=lambda sign: found[sign])
-
-
 def _known_headings() -> Mapping[str, str]:
     known = {folded(said): name for name, all_said in _KEYS.items() for said in (name, *all_said)}
     for name, card_field in FIELDS.items():
@@ -161,7 +123,7 @@ def _known_headings() -> Mapping[str, str]:
     return known
 
 
-def _columns(line: int, headings: Sequence[str], faults: _Faults) -> list[str]:
+def _columns(line: int, headings: Sequence[str], faults: Faults) -> list[str]:
     known = _known_headings()
     columns: list[str] = []
     for number, heading in enumerate(headings, 1):
@@ -183,7 +145,7 @@ def _columns(line: int, headings: Sequence[str], faults: _Faults) -> list[str]:
 
 
 def _changed(
-    line: int, cells: Mapping[str, str], headings: Mapping[str, str], faults: _Faults
+    line: int, cells: Mapping[str, str], headings: Mapping[str, str], faults: Faults
 ) -> Mapping[str, Cell | None]:
     changed: dict[str, Cell | None] = {}
     for name, known in FIELDS.items():
@@ -220,7 +182,7 @@ class _Finder:
         cells: Mapping[str, str],
         headings: Sequence[str],
         columns: Sequence[str],
-        faults: _Faults,
+        faults: Faults,
     ) -> str | None:
         for key in _KEYS:
             given = cells.get(key, "").strip()

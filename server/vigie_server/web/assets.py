@@ -10,8 +10,9 @@ from fastapi import APIRouter, Body, Depends, HTTPException, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from vigie_server.domain.card_files import MOST_BYTES, cards_read, cards_written
+from vigie_server.domain.card_files import cards_read, cards_written
 from vigie_server.domain.cards import FIELDS, Cell, cells_of
+from vigie_server.domain.csv_files import MOST_BYTES
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.declaring import CardStore, WrittenCard
 from vigie_server.ports.site_lists import CardOfDevice, SiteLists
