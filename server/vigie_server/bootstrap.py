@@ -333,7 +333,7 @@ class Server:
                 catalogue,
                 site_guide,
                 self._fleet,
-                settings.declare,
+                settings,
                 Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256),
                 account_desk(settings, database),
                 now,

@@ -5,8 +5,14 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
+from vigie_server.bootstrap_asking_terms import asking_limits, new_question_id
 from vigie_server.bootstrap_declaring import looks_ahead
-from vigie_server.bundled import bundled_attestations, bundled_mail_rules, regions_file
+from vigie_server.bundled import (
+    bundled_attestations,
+    bundled_mail_rules,
+    bundled_questions,
+    regions_file,
+)
 from vigie_server.console.audit import audit_page
 from vigie_server.console.cards import CardsSeen, card_pages, import_pages
 from vigie_server.console.device_acts import DeviceDesk, device_acts
@@ -20,6 +26,7 @@ from vigie_server.console.parameters import (
     set_parameter_pages,
 )
 from vigie_server.console.people import PeopleSeen, people_pages, person_pages
+from vigie_server.console.questions import QuestionsSeen, ask_pages, questions_pages
 from vigie_server.console.rules import RulesSeen, rules_pages
 from vigie_server.console.shell import Shell
 from vigie_server.console.site_records import (
@@ -38,7 +45,7 @@ from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.account_desk import AccountDesk
 from vigie_server.ports.readers import FleetReader
 from vigie_server.ports.token_desk import TokenDesk
-from vigie_server.settings import DeclareSettings
+from vigie_server.settings import ServerSettings
 from vigie_server.store.administration import Administration
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.audit_trail import Acts
@@ -53,6 +60,7 @@ from vigie_server.store.mail import MailDomains
 from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
+from vigie_server.store.questions import Questions
 from vigie_server.store.site_lists import SiteLists
 from vigie_server.store.site_sizes import Sizes
 from vigie_server.store.software import Software
@@ -65,7 +73,7 @@ def console_routes(
     catalogue: Catalogue,
     guide: SiteGuide,
     reader: FleetReader,
-    settings: DeclareSettings,
+    settings: ServerSettings,
     tokens: TokenDesk,
     accounts: AccountDesk,
     now: Callable[[], datetime],
@@ -80,11 +88,11 @@ def console_routes(
         cards=Cards(database),
         catalogue=catalogue,
     )
-    desk = DeviceDesk(Administration(database), Waivers(database), settings.waiver_months)
+    desk = DeviceDesk(Administration(database), Waivers(database), settings.declare.waiver_months)
     records = RecordsSeen(
         attestations=Attestations(database, catalogue.attestations),
         items=bundled_attestations(),
-        remind_before=settings.remind_before,
+        remind_before=settings.declare.remind_before,
         waivers=desk.waivers,
         lists=of_sites.lists,
         log=Incidents(database),
@@ -96,7 +104,10 @@ def console_routes(
         groups=Groups(database),
         settable=Settable.of(catalogue.rules, guide),
         lists=of_sites.lists,
-        look_ahead=looks_ahead(database, catalogue, guide, settings, now),
+        look_ahead=looks_ahead(database, catalogue, guide, settings.declare, now),
+    )
+    of_questions = QuestionsSeen(
+        Questions(database), bundled_questions(), asking_limits(settings.asking), new_question_id
     )
     of_people = PeopleSeen(accounts, of_sites.sites)
 
@@ -119,6 +130,8 @@ def console_routes(
             attestation_pages(shell, records),
             waiver_pages(shell, records),
             incident_pages(shell, records),
+            ask_pages(shell, of_questions),
+            questions_pages(shell, of_questions),
             mail_pages(shell, MailSeen(of_sites.mail, bundled_mail_rules(), guide.titles)),
             enrolment_pages(shell, tokens),
             token_pages(shell, tokens),

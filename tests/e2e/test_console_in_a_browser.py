@@ -214,6 +214,8 @@ async def test_every_page_is_open_to_all_at_both_widths_and_by_keyboard(tmp_path
             "/console/parameters",
             f"/console/parameters/of?scope=site&of={SITE}",
             f"/console/parameters/set?scope=site&of={SITE}&rule=Q05-min-length&name=min_length",
+            "/console/questions",
+            f"/console/questions/ask?question=application-version&site={SITE}",
             "/console/enrolment",
             "/console/people",
             "/console/tokens",

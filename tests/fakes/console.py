@@ -14,7 +14,7 @@ from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.clock import utc_now
 from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import KnowCallers
-from vigie_server.settings import DeclareSettings, HttpSettings, ServerSettings
+from vigie_server.settings import HttpSettings, ServerSettings
 from vigie_server.store.database import Database
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.tokens import Tokens
@@ -38,7 +38,7 @@ def console_over(database: Database, *, now: Callable[[], datetime] = utc_now) -
     guide = bundled_site_guide(catalogue)
     desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
     people = account_desk(settings, database)
-    routes = console_routes(database, catalogue, guide, fleet, DeclareSettings(), desk, people, now)
+    routes = console_routes(database, catalogue, guide, fleet, settings, desk, people, now)
     keep_answers(made, settings, database)
     made.include_router(routes(access_to(settings, database, now)))
     return made

@@ -42,6 +42,7 @@ EVERYWHERE: Final = (
 )
 OF_WHO_RUNS_IT: Final = (
     "/console/enrolment",
+    "/console/questions",
     "/console/tokens",
     "/console/people",
     "/console/audit",
@@ -196,8 +197,8 @@ def test_a_contractor_sees_its_sites_alone_and_no_form(
     ("role", "opened"),
     [
         (Role.ADMIN, set(OF_WHO_RUNS_IT)),
-        (Role.OPERATOR, {"/console/enrolment"}),
-        (Role.AUDITOR, {"/console/audit"}),
+        (Role.OPERATOR, {"/console/enrolment", "/console/questions"}),
+        (Role.AUDITOR, {"/console/audit", "/console/questions"}),
         (Role.CONTRACTOR, set()),
     ],
 )

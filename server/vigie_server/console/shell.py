@@ -33,6 +33,7 @@ from vigie_server.web.audit import WATCHERS
 from vigie_server.web.browsers import form_of
 from vigie_server.web.pages.rendering import HEADERS
 from vigie_server.web.problems import STATUS_OF
+from vigie_server.web.questions import OVERSEERS
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = "/console"
@@ -220,6 +221,8 @@ def navigation(visit: Visit) -> list[tuple[str, str]]:
         ("groups", address("groups")),
         ("parameters", address("parameters")),
     ]
+    if role in OVERSEERS:
+        places.append(("questions", address("questions")))
     if visit.writes:
         places.append(("enrolment", address("enrolment")))
     if role is Role.ADMIN:

@@ -51,6 +51,27 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// An element with data-refresh="SECONDS" is read again until the page says it is whole.
+function follow(place) {
+  setTimeout(async () => {
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin" });
+      if (!answer.ok || answer.redirected) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const found = page.getElementById(place.id);
+      if (!place.contains(document.activeElement)) {
+        if (found.querySelector("label").textContent !== place.querySelector("label").textContent)
+          document.querySelector("[role=status]").textContent = found.querySelector("label").textContent;
+        place.replaceChildren(...found.childNodes);
+        localise(place);
+        if (!found.dataset.refresh) { delete place.dataset.refresh; return; }
+      }
+    } catch { /* the next look may reach the server */ }
+    follow(place);
+  }, place.dataset.refresh * 1000);
+}
+for (const place of document.querySelectorAll("[data-refresh]")) follow(place);
+
 // A file that is chosen goes into the text that is sent: as UTF-8, or as older spreadsheets write.
 for (const input of document.querySelectorAll("input[data-into]")) {
   input.parentElement.hidden = false;
