@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from vigie_server.garbage import look_seldom
+
 settings.register_profile(
     "vigie", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
 )
@@ -61,6 +63,11 @@ class _FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist ha
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
     return _FileByFile(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Garbage is not looked for among thousands of tests, again and again."""
+    look_seldom()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from vigie_server.garbage import not_looked_for
+
 
 @dataclass(frozen=True, slots=True)
 class Later:
@@ -21,7 +23,8 @@ class Later:
 
     def load(self) -> click.Command:
         """The command itself, with all that it uses."""
-        found = getattr(import_module(f"vigie_server.{self.module}"), self.name)
+        with not_looked_for():
+            found = getattr(import_module(f"vigie_server.{self.module}"), self.name)
         if not isinstance(found, click.Command):
             raise TypeError(f"{self.name} of {self.module} is no command")
         return found

@@ -22,6 +22,7 @@ FOLDER: Final = Path(__file__).parent / "words"
 
 _NO_BREAK: Final = "\u00a0"
 _NARROW: Final = "\u202f"
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BEFORE: Final = re.compile(r"(?<=\S)[ \u00a0](?=[;!?](?:\s|$|»))")
 _COLON: Final = re.compile(r"(?<=\S) (?=[:»%](?:\W|$))")
 _AFTER: Final = re.compile(r"« ")
@@ -81,7 +82,8 @@ def spaced(text: str) -> str:
 
 
 def _words(path: Path, language: str) -> Words:
-    texts = dict(_flat(yaml.safe_load(path.read_text(encoding="utf-8")), ""))
+    read = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 (safe)
+    texts = dict(_flat(read, ""))
     if language == "fr":
         texts = {name: spaced(text) for name, text in texts.items()}
     return Words(language, texts)
