@@ -6,6 +6,7 @@ from typing import Final, Literal, Self
 
 from pydantic import ByteSize, Field, model_validator
 
+from vigie_server.domain.account_terms import CONTRACTOR
 from vigie_server.setting_values import Group, Span
 
 _ADDRESS: Final = r"^(https://[^\s?#]+)?$"
@@ -29,6 +30,8 @@ class GrantSettings(Group):
     def _one_of_both(self) -> Self:
         if self.sites and self.sites_claim:
             raise ValueError("a grant has `sites` or `sites_claim`, not both")
+        if self.role == CONTRACTOR and not (self.sites or self.sites_claim):
+            raise ValueError("a grant of `contractor` names `sites`, or their `sites_claim`")
         return self
 
 

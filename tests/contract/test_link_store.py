@@ -1,6 +1,7 @@
 """Links of accounts to identities, and who comes in by them, in every store."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -95,3 +96,22 @@ def test_an_identity_is_of_one_account_and_an_administrators_word_outlasts_claim
     assert isinstance(kept, Account)
     assert kept.role == "auditor"
     assert links.admit(an_arrival(4, subject="s-2", rights=None)) is ProviderFault.NO_RIGHT
+
+
+def test_a_contractor_by_claims_ends_within_a_year_and_is_extended_by_a_person(
+    database: Database,
+) -> None:
+    links, accounts = Links(database), Accounts(database)
+    rights = Rights("contractor", frozenset({"Les Lilas"}))
+    made = links.admit(an_arrival(1, rights=rights))
+    assert isinstance(made, Account)
+    assert made.expires_at == NOW + timedelta(days=366)
+
+    late = replace(an_arrival(2, rights=rights).session, opened_at=made.expires_at)
+    assert links.admit(replace(an_arrival(2, rights=rights), session=late)) is ProviderFault.ENDED
+
+    links.admit(an_arrival(3, subject="s-2", name="Paul"))
+    became = links.admit(an_arrival(4, subject="s-2", rights=rights))
+    assert isinstance(became, Account)
+    assert became.expires_at == NOW + timedelta(days=366)
+    assert {one.role for one in accounts.accounts()} == {"contractor"}

@@ -6,11 +6,12 @@ the subject does.
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select, update
 
+from vigie_server.domain.account_terms import CONTRACTOR, CONTRACTOR_DAYS
 from vigie_server.domain.errors import DeclarationRefused, StoreRefused
 from vigie_server.domain.granting import Rights
 from vigie_server.domain.proving import ProviderFault
@@ -153,6 +154,7 @@ def _made(connection: Connection, arrival: Arrival) -> Row[Any] | ProviderFault:
         language=arrival.language,
         state=AccountState.ACTIVE,
         created_at=at,
+        expires_at=_end(rights.role, None, at),
     )
     key = insert_account(connection, account)
     action = f"made an account by claims: {rights.role}"
@@ -165,13 +167,24 @@ def _follow(connection: Connection, account: Row[Any], rights: Rights, at: datet
     sites = None if rights.sites is None else json.dumps(sorted(rights.sites))
     if (account.role, account.sites) == (rights.role, sites):
         return
+    end = _end(rights.role, account.expires_at, at)
     connection.execute(
-        update(ACCOUNT).where(ACCOUNT.c.key == account.key).values(role=rights.role, sites=sites)
+        update(ACCOUNT)
+        .where(ACCOUNT.c.key == account.key)
+        .values(role=rights.role, sites=sites, expires_at=end)
     )
     action = f"changed an account by claims: {account.role} to {rights.role}"
     if account.sites != sites:
         action += ", other sites"
     record_act(connection, Act("server", at), action, account.name)
+
+
+def _end(role: str, known: datetime | None, at: datetime) -> datetime | None:
+    """When the account ends: a contractor's within a year, whatever claims say for longer."""
+    if role != CONTRACTOR:
+        return known
+    latest = at + timedelta(days=CONTRACTOR_DAYS)
+    return latest if known is None else min(known, latest)
 
 
 def _held(connection: Connection, issuer: str, claim: str, value: str) -> Row[Any] | None:
