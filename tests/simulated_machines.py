@@ -18,12 +18,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from vigie_agent.domain.packs import Pack, read_pack
 from vigie_agent.tables.catalogue import all_tables
 from vigie_agent.tables.host import Host
 from written_windows import windows_tables
+from yaml_files import read_yaml
 
 QUERIES: Final = Path(__file__).parents[1] / "queries"
 FIXTURES: Final = Path(__file__).parent / "fixtures"
@@ -132,7 +131,7 @@ class Scenario:
 
     def tables(self) -> Mapping[str, TableRows]:
         """The rows of its tables."""
-        document = yaml.safe_load((self.folder / "machine.yaml").read_text("utf-8"))
+        document = read_yaml(self.folder / "machine.yaml")
         assert isinstance(document, dict)
         if "windows" not in document:
             return document

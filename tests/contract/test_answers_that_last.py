@@ -18,7 +18,7 @@ from vigie_server.domain.judge import Judge
 from vigie_server.domain.lasting import Window
 from vigie_server.domain.remembered import Lasting, OnTime
 from vigie_server.domain.rules import Rule
-from vigie_server.simulator.recorded import recordings
+from vigie_server.simulator.recorded import Recording, recordings
 
 NOW: Final = datetime(2026, 11, 20, 8, tzinfo=UTC)
 CATALOGUE: Final = bundled_catalogue()
@@ -38,8 +38,7 @@ MOMENTS: Final = st.lists(
 )
 
 
-def device_and_facts(number: int) -> tuple[Device, Mapping[str, Fact]]:
-    recorded = recordings(Path(__file__).parents[1] / "fixtures")[number]
+def device_and_facts(recorded: Recording) -> tuple[Device, Mapping[str, Fact]]:
     facts = {}
     for name, rows in recorded.moved_to(NOW, CATALOGUE.topics).items():
         topic = CATALOGUE.topics[name]
@@ -57,8 +56,7 @@ def device_and_facts(number: int) -> tuple[Device, Mapping[str, Fact]]:
 
 
 DEVICES: Final = [
-    device_and_facts(number)
-    for number in range(len(recordings(Path(__file__).parents[1] / "fixtures")))
+    device_and_facts(recorded) for recorded in recordings(Path(__file__).parents[1] / "fixtures")
 ]
 
 

@@ -15,28 +15,37 @@ from vigie_server.domain.verdicts import Status
 
 CATALOGUE: Final = bundled_catalogue()
 JUDGE: Final = Judge(CATALOGUE, memory_bytes=0)
-EXAMPLES: Final = [
-    pytest.param(rule, example, id=f"{rule.id}: {example.name}")
-    for rule in CATALOGUE.rules.values()
-    for example in rule.examples
-]
+every_rule: Final = pytest.mark.parametrize(
+    "rule", CATALOGUE.rules.values(), ids=lambda rule: rule.id
+)
+"""Each with all its examples: there are too many for a test each."""
 
 
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
-def test_the_last_step_is_the_verdict(rule: Rule, example: Example) -> None:
+@every_rule
+def test_the_last_step_is_the_verdict(rule: Rule) -> None:
+    for example in rule.examples:
+        last_step_is_the_verdict(rule, example)
+
+
+def last_step_is_the_verdict(rule: Rule, example: Example) -> None:
     facts = example.facts(CATALOGUE.topics)
 
     for now in (NOW, NOW + timedelta(days=4), NOW + rule.max_age):
         found = explain(JUDGE, rule, example.device, facts, now=now)
         (judged,) = (v for v in JUDGE.judge(example.device, facts, now=now) if v.rule == rule.id)
 
-        assert found.verdict == judged
+        assert found.verdict == judged, example.name
         assert [step.status for step in found.steps[:-1]] == [None] * (len(found.steps) - 1)
-        assert found.steps[-1].status is judged.status
+        assert found.steps[-1].status is judged.status, example.name
 
 
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
-def test_the_rows_that_decided_a_fail_are_marked(rule: Rule, example: Example) -> None:
+@every_rule
+def test_the_rows_that_decided_a_fail_are_marked(rule: Rule) -> None:
+    for example in rule.examples:
+        deciding_rows_are_marked(rule, example)
+
+
+def deciding_rows_are_marked(rule: Rule, example: Example) -> None:
     found = explain(JUDGE, rule, example.device, example.facts(CATALOGUE.topics), now=NOW)
 
     marked = [
@@ -45,11 +54,12 @@ def test_the_rows_that_decided_a_fail_are_marked(rule: Rule, example: Example) -
         for place in sorted(looked.deciding)
     ]
     if found.verdict.status is Status.FAIL:
-        assert len(found.verdict.offending) == min(len(marked), rule.row_limit)
+        assert len(found.verdict.offending) == min(len(marked), rule.row_limit), example.name
         for row in found.verdict.offending:
-            assert any(seen.items() <= dict(row).items() | seen.items() for seen in marked)
+            same = [seen for seen in marked if seen.items() <= dict(row).items() | seen.items()]
+            assert same, example.name
     for looked in found.looked:
-        assert all(row.get("collected") is True for row in looked.rows)
+        assert all(row.get("collected") is True for row in looked.rows), example.name
 
 
 @pytest.mark.parametrize("platform", ["plan9", "windows", "linux", "darwin"])

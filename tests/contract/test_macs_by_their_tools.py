@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 
 from fake_host import a_device, closed
 from simulated_machines import PACKS, AnswerRow, Scenario, scenarios
@@ -31,6 +30,7 @@ from vigie_agent.tables import (
 from vigie_agent.tables.catalogue import all_tables
 from vigie_agent.tables.host import CommandResult, Host, Outcome
 from vigie_agent.tables.mac_directory import GROUP_ATTRIBUTES, USER_ATTRIBUTES
+from yaml_files import read_yaml
 
 NOW: Final = datetime(2026, 11, 20, 8, tzinfo=UTC)
 BUDGET: Final = timedelta(seconds=30)
@@ -64,7 +64,7 @@ class GuardedMac(Host):
 
 
 def a_mac(scenario: Scenario, root: Path) -> Host:
-    told = yaml.safe_load((scenario.folder / "tools.yaml").read_text("utf-8"))
+    told = read_yaml(scenario.folder / "tools.yaml")
     programs: dict[str, CommandResult | str] = {
         command: _printed(said) for command, said in told["programs"].items()
     }

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import pytest
-import yaml
 
 from components import required_file
 from simulated_machines import PACKS, PLATFORMS, QUERIES, Schema, SimulatedMachine
@@ -19,9 +18,10 @@ from vigie_agent.domain.packs import Pack, Query
 from vigie_agent.domain.safety import Approved, check
 from vigie_agent.domain.topics import Topic, read_topic
 from vigie_server.domain.topics import load_topics
+from yaml_files import read_yaml
 
 TOPICS: Final[Mapping[str, Topic]] = {
-    path.stem: read_topic(yaml.safe_load(path.read_text("utf-8")), source=path.name)
+    path.stem: read_topic(read_yaml(path), source=path.name)
     for path in sorted((QUERIES / "topics").glob("*.yaml"))
 }
 ALL_QUERIES: Final = tuple(
@@ -183,7 +183,7 @@ def test_the_server_reads_the_same_topics() -> None:
 def test_a_topic_is_told_to_staff_in_both_languages_and_its_keys_are_its_columns(
     topic: Topic,
 ) -> None:
-    document = yaml.safe_load((QUERIES / "topics" / f"{topic.name}.yaml").read_text("utf-8"))
+    document = read_yaml(QUERIES / "topics" / f"{topic.name}.yaml")
 
     assert topic.title.fr
     assert topic.title.en

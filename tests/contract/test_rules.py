@@ -4,9 +4,10 @@ The law: a rule never passes on a failure. Hypothesis takes an example that pass
 evidence in one of the ways evidence breaks, and looks at the verdict.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 import pytest
@@ -27,11 +28,10 @@ from written_cells import WrittenCells
 CATALOGUE: Final = bundled_catalogue()
 JUDGE: Final = Judge(CATALOGUE)
 FORGETFUL: Final = Judge(CATALOGUE, memory_bytes=0)
-EXAMPLES: Final = [
-    pytest.param(rule, example, id=f"{rule.id}: {example.name}")
-    for rule in CATALOGUE.rules.values()
-    for example in rule.examples
-]
+every_rule: Final = pytest.mark.parametrize(
+    "rule", CATALOGUE.rules.values(), ids=lambda rule: rule.id
+)
+"""Each with all its examples: there are too many for a test each."""
 
 SEVERITIES: Final = {
     "Q01-hardware-identified": "minor",
@@ -93,6 +93,22 @@ def verdict_of(rule: Rule, device: Device, facts: Mapping[str, Fact]) -> Verdict
     return verdict
 
 
+@cache
+def _judged(rule_id: str) -> Sequence[tuple[Example, Verdict]]:
+    rule = CATALOGUE.rules[rule_id]
+    return [
+        (example, verdict_of(rule, example.device, example.facts(CATALOGUE.topics)))
+        for example in rule.examples
+    ]
+
+
+def judged(rule: Rule) -> Sequence[tuple[Example, Verdict]]:
+    """Each example of a rule, and the verdict that it gets."""
+    found = _judged(rule.id)
+    assert found
+    return found
+
+
 def facts_of(answers: Mapping[str, Answer]) -> Mapping[str, Fact]:
     return {name: converted(CATALOGUE.topics[name], answer) for name, answer in answers.items()}
 
@@ -121,33 +137,30 @@ def passing(*, with_topics: bool = True) -> list[tuple[Rule, Example]]:
     ]
 
 
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
-def test_each_example_gets_its_verdict(rule: Rule, example: Example) -> None:
-    verdict = verdict_of(rule, example.device, example.facts(CATALOGUE.topics))
-
-    assert verdict.status is example.verdict, verdict.reason["fr"]
-    assert example.says in verdict.reason["fr"]
-
-
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
-def test_a_reason_is_a_sentence_in_both_languages(rule: Rule, example: Example) -> None:
-    verdict = verdict_of(rule, example.device, example.facts(CATALOGUE.topics))
-
-    assert verdict.reason.keys() == {"fr", "en"}
-    for sentence in verdict.reason.values():
-        assert sentence.endswith(".")
-        assert "{" not in sentence
+@every_rule
+def test_each_example_gets_its_verdict(rule: Rule) -> None:
+    for example, verdict in judged(rule):
+        assert verdict.status is example.verdict, f"{example.name}: {verdict.reason['fr']}"
+        assert example.says in verdict.reason["fr"], example.name
 
 
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
-def test_a_fail_is_shown_by_rows_or_by_their_absence(rule: Rule, example: Example) -> None:
-    verdict = verdict_of(rule, example.device, example.facts(CATALOGUE.topics))
+@every_rule
+def test_a_reason_is_a_sentence_in_both_languages(rule: Rule) -> None:
+    for example, verdict in judged(rule):
+        assert verdict.reason.keys() == {"fr", "en"}, example.name
+        for sentence in verdict.reason.values():
+            assert sentence.endswith("."), example.name
+            assert "{" not in sentence, example.name
 
-    assert len(verdict.offending) <= rule.row_limit
-    if verdict.status is not Status.FAIL:
-        assert verdict.offending == ()
-    for row in verdict.offending:
-        assert "#" not in row
+
+@every_rule
+def test_a_fail_is_shown_by_rows_or_by_their_absence(rule: Rule) -> None:
+    for example, verdict in judged(rule):
+        assert len(verdict.offending) <= rule.row_limit, example.name
+        if verdict.status is not Status.FAIL:
+            assert verdict.offending == (), example.name
+        for row in verdict.offending:
+            assert "#" not in row, example.name
 
 
 UNSEEN: Final = {
@@ -317,15 +330,16 @@ def test_an_answer_from_memory_is_the_one_that_would_be_given_anew(
         assert JUDGE.judge(device, facts, now=NOW) == FORGETFUL.judge(device, facts, now=NOW)
 
 
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
-def test_examples_are_judged_alike_with_and_without_memory(rule: Rule, example: Example) -> None:
-    facts = example.facts(CATALOGUE.topics)
+@every_rule
+def test_examples_are_judged_alike_with_and_without_memory(rule: Rule) -> None:
     later = NOW + rule.max_age / 2
+    for example in rule.examples:
+        facts = example.facts(CATALOGUE.topics)
 
-    for now in (NOW, later, NOW):
-        remembering = JUDGE.judge(example.device, facts, now=now)
+        for now in (NOW, later, NOW):
+            remembering = JUDGE.judge(example.device, facts, now=now)
 
-        assert remembering == FORGETFUL.judge(example.device, facts, now=now)
+            assert remembering == FORGETFUL.judge(example.device, facts, now=now), example.name
 
 
 @given(
@@ -344,19 +358,21 @@ def test_memory_changes_nothing_whatever_the_moments_and_the_age_of_the_evidence
                 assert JUDGE.judge(device, held, now=now) == FORGETFUL.judge(device, held, now=now)
 
 
-@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+@every_rule
 def test_an_example_is_judged_alike_in_one_second_and_where_its_freshness_ends(
-    rule: Rule, example: Example
+    rule: Rule,
 ) -> None:
-    facts = example.facts(CATALOGUE.topics)
-    ends = verdict_of(rule, example.device, facts).next_check_at or NOW
+    for example, verdict in judged(rule):
+        facts = example.facts(CATALOGUE.topics)
+        ends = verdict.next_check_at or NOW
 
-    for instant in (NOW, ends - timedelta(seconds=1), ends):
-        for step in (0, 250_000, 999_999):
-            now = instant.replace(microsecond=0) + timedelta(microseconds=step)
-            remembering = JUDGE.judge(example.device, facts, now=now)
+        for instant in (NOW, ends - timedelta(seconds=1), ends):
+            for step in (0, 250_000, 999_999):
+                now = instant.replace(microsecond=0) + timedelta(microseconds=step)
+                remembering = JUDGE.judge(example.device, facts, now=now)
+                anew = FORGETFUL.judge(example.device, facts, now=now)
 
-            assert remembering == FORGETFUL.judge(example.device, facts, now=now)
+                assert remembering == anew, example.name
 
 
 @given(st.data())

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
 from simulated_machines import FIXTURES, AnswerRow, Scenario
+from yaml_files import read_yaml
 
 EMPTY_VALUE = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon"
 
@@ -24,7 +24,7 @@ def rows(device: str, topic: str, part: str) -> list[AnswerRow]:
 
 def machine(device: str) -> dict[str, list[dict[str, object]]]:
     path: Path = FIXTURES / device / "machine.yaml"
-    document = yaml.safe_load(path.read_text("utf-8"))
+    document = read_yaml(path)
     assert isinstance(document, dict)
     return document
 

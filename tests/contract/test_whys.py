@@ -5,6 +5,8 @@ provokes is found too. What the recorded devices say is held against the sayings
 """
 
 import json
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final
 
 import pytest
@@ -16,7 +18,6 @@ from whys_said import Said, said_in_python, said_in_sql, whys_in_sql
 
 WHYS: Final = load_whys(whys_file())
 
-IN_PYTHON: Final = {said.text: said for said in said_in_python()}
 IN_SQL: Final = {
     said.text: said
     for pack in PACKS.values()
@@ -76,38 +77,51 @@ OF_THE_SYSTEM: Final = frozenset(
 """What a `why` can hold that no source of ours words as a sentence."""
 
 
+@cache
+def in_python() -> Mapping[str, Said]:
+    """All that tables and engines can say; reading every source of the agent takes a second."""
+    return {said.text: said for said in said_in_python()}
+
+
 def is_told(said: Said) -> bool:
     return any("" not in WHYS.made_of(example) for example in said.examples())
 
 
-@pytest.mark.parametrize("text", IN_SQL)
-def test_what_a_query_says_of_a_part_that_was_not_read_has_its_french(text: str) -> None:
-    assert is_told(IN_SQL[text]), f"queries/whys.yaml lacks what {IN_SQL[text].where} says"
+def lacking(all_said: Iterable[Said]) -> list[str]:
+    """What `queries/whys.yaml` lacks, and where it is said."""
+    return [f"{said.where}: {said.text}" for said in all_said if not is_told(said)]
 
 
-@pytest.mark.parametrize("text", IN_PYTHON.keys() - NOT_A_WHY.keys())
-def test_what_a_table_or_an_engine_says_of_what_was_not_read_has_its_french(text: str) -> None:
-    assert is_told(IN_PYTHON[text]), f"queries/whys.yaml lacks what {IN_PYTHON[text].where} says"
+def test_what_a_query_says_of_a_part_that_was_not_read_has_its_french() -> None:
+    assert IN_SQL
+    assert lacking(IN_SQL.values()) == []
 
 
-@pytest.mark.parametrize("text", sorted(OF_THE_SYSTEM))
-def test_what_the_system_says_has_its_french(text: str) -> None:
-    assert "" not in WHYS.made_of(text)
-
-
-@pytest.mark.parametrize("name", QUERIES)
-def test_a_query_says_why_in_texts_of_its_own_or_in_those_of_a_table(name: str) -> None:
-    said = whys_in_sql(QUERIES[name])
+def test_what_a_table_or_an_engine_says_of_what_was_not_read_has_its_french() -> None:
+    said = [said for text, said in in_python().items() if text not in NOT_A_WHY]
 
     assert said
-    assert all(one == "why" or one.startswith(("'", "CASE ")) for one in said), said
+    assert lacking(said) == []
+
+
+def test_what_the_system_says_has_its_french() -> None:
+    assert [text for text in sorted(OF_THE_SYSTEM) if "" in WHYS.made_of(text)] == []
+
+
+def test_a_query_says_why_in_texts_of_its_own_or_in_those_of_a_table() -> None:
+    assert QUERIES
+    for name, sql in QUERIES.items():
+        said = whys_in_sql(sql)
+
+        assert said, name
+        assert all(one == "why" or one.startswith(("'", "CASE ")) for one in said), (name, said)
 
 
 def test_no_saying_is_for_what_nothing_can_say() -> None:
     can_be_said = [
         *(
             example
-            for said in (*IN_SQL.values(), *IN_PYTHON.values())
+            for said in (*IN_SQL.values(), *in_python().values())
             for example in said.examples()
         ),
         *OF_THE_SYSTEM,
@@ -119,7 +133,7 @@ def test_no_saying_is_for_what_nothing_can_say() -> None:
 
 
 def test_what_is_no_why_is_still_found() -> None:
-    assert NOT_A_WHY.keys() <= IN_PYTHON.keys()
+    assert NOT_A_WHY.keys() <= in_python().keys()
 
 
 def test_all_that_the_recorded_devices_could_not_read_is_told_in_french() -> None:
@@ -149,4 +163,4 @@ def test_all_that_the_recorded_devices_could_not_read_is_told_in_french() -> Non
     ],
 )
 def test_reading_the_sources_finds_a_text_wherever_it_comes_from(text: str) -> None:
-    assert text in IN_PYTHON
+    assert text in in_python()
