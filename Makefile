@@ -10,7 +10,7 @@ BUF := build/buf/node_modules/.bin/buf
 PROTO_BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || echo HEAD)
 # Tests that wait for programs leave a core to others.
 WORKERS ?= $(shell expr $$(nproc) + 1)
-CODE := agent server proto tests deploy/grafana
+CODE := agent server proto tests deploy/grafana deploy/agent/vigie_packaging
 
 # Every program that is started compiles what it loads again where this is set.
 unexport PYTHONDONTWRITEBYTECODE
@@ -81,6 +81,12 @@ pack-cost: ## Measure each Linux query of the packs: CPU, rows, share of a day o
 .PHONY: dashboards
 dashboards: setup ## Write the Grafana dashboards from their code
 	@PYTHONPATH=deploy/grafana $(BIN)/python -m vigie_grafana deploy/grafana/dashboards
+
+# --- Packages -------------------------------------------------------------------------------------
+
+.PHONY: agent-bundle
+agent-bundle: setup ## Build the agent as a folder that needs no Python (OSQUERYD=program: carries it)
+	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging bundle build/agent $(if $(OSQUERYD),--osqueryd $(OSQUERYD))
 
 # --- Protocol -------------------------------------------------------------------------------------
 

@@ -35,9 +35,13 @@ OF_THIS_MACHINE: Final = frozenset(
         "test_rows_follow_the_machine",
     }
 )
-"""Files whose tests change this machine, or take it to stand still: one worker runs them all."""
+"""Files whose tests change this machine, or take it to stand still: one worker runs them all.
+
+It runs those of `tests/packaging` too, which look at this machine with an agent that is built once.
+"""
 
 LONGEST: Final = (
+    "test_agent_bundle",
     "test_killed_at_any_moment",
     "test_replicas_under_fire",
     "test_walk_through_the_guide",
@@ -57,8 +61,10 @@ class _FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist ha
     """One worker runs a file from end to end."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        return "this machine" if PurePath(file).stem in OF_THIS_MACHINE else file
+        file = PurePath(nodeid.split("::", 1)[0])
+        if file.stem in OF_THIS_MACHINE or file.parent.name == "packaging":
+            return "this machine"
+        return str(file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

@@ -70,6 +70,12 @@ def _version() -> click.Command:
     return version
 
 
+def _selftest() -> click.Command:
+    from vigie_agent.cli_selftest import selftest
+
+    return selftest
+
+
 COMMANDS: Final[dict[str, Callable[[], click.Command]]] = {
     "enroll": _enroll,
     "run": _run,
@@ -80,6 +86,7 @@ COMMANDS: Final[dict[str, Callable[[], click.Command]]] = {
     "doctor": _doctor,
     "unenroll": _unenroll,
     "version": _version,
+    "selftest": _selftest,
 }
 
 

@@ -250,3 +250,18 @@ def test_a_daemon_that_will_not_have_our_tables_is_a_lost_engine(
 
 def test_a_platform_without_usual_places_has_no_osqueryd() -> None:
     assert installed_osqueryd("plan9") is None
+
+
+def test_an_osqueryd_that_a_built_agent_carries_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried = tmp_path / "osquery" / "osqueryd"
+    carried.parent.mkdir()
+    carried.touch()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "vigie-agent"))
+
+    from_source = installed_osqueryd("plan9")
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+
+    assert from_source is None
+    assert installed_osqueryd("plan9") == carried

@@ -244,8 +244,18 @@ def own_engine(program: Path, folder: Path, tables: Sequence[Table] = ()) -> Osq
 
 
 def installed_osqueryd(platform: str = sys.platform) -> Path | None:
-    """The osqueryd program of this machine, if one is in its usual place."""
-    return next((path for path in USUAL_PROGRAMS.get(platform, ()) if path.is_file()), None)
+    """The osqueryd program that came with the agent, else this machine's in its usual place."""
+    usual = (path for path in USUAL_PROGRAMS.get(platform, ()) if path.is_file())
+    return carried_osqueryd() or next(usual, None)
+
+
+def carried_osqueryd() -> Path | None:
+    """The osqueryd program that a built agent brought in its own folder; None without one."""
+    if not getattr(sys, "frozen", False):
+        return None
+    name = "osqueryd.exe" if sys.platform == "win32" else "osqueryd"
+    program = Path(sys.executable).parent / "osquery" / name
+    return program if program.is_file() else None
 
 
 def _listens(path: Path, deadline: float) -> bool:
