@@ -311,6 +311,7 @@ class Server:
             own=self._registry,
             now=now,
             version=version("vigie"),
+            page_most=settings.http.page_most,
         )
         watch_contractors(self._app, database, self._fleet, now)
         keep_answers(self._app, settings, database)

@@ -23,6 +23,7 @@ from vigie_server.store.accesses import Accesses
 from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
 from vigie_server.store.own_accounts import OwnAccounts
+from vigie_server.store.questions import Questions
 from vigie_server.store.repeats import Repeats
 from vigie_server.store.sign_ins import SignIns
 from vigie_server.store.tokens import Tokens
@@ -71,11 +72,12 @@ def _repeats(settings: ServerSettings, database: Database) -> Repeats:
 def watch_contractors(
     app: FastAPI, database: Database, reader: FleetReader, now: Callable[[], datetime]
 ) -> None:
-    """Has the audit say what contractors look at."""
+    """Has the audit say what contractors look at, and who reads answers to live questions."""
     app.add_middleware(
         Watching,
         notes=NoteAccesses(Accesses(database), now),
         site_of=lambda device: reader.device(device).site,
+        sites_asked=Questions(database).sites_asked,
     )
 
 

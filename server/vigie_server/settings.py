@@ -370,7 +370,7 @@ class HttpSettings(_Group):
     server, `/metrics` apart. `threads`: requests that read the store together. `keep_alive`: how
     long a connection without a request is kept. `answers_kept`: how long a request that is sent
     again under its key is known. `demand_if_match`: changes of what has an `ETag` must say which
-    state they are for.
+    state they are for. `page_most`: items that a page of a list of the API holds at most.
     """
 
     certificate: Path | None = None
@@ -383,6 +383,7 @@ class HttpSettings(_Group):
     keep_alive: Span = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
     answers_kept: Span = Field(timedelta(days=1), ge=timedelta(minutes=1), le=timedelta(days=30))
     demand_if_match: bool = False
+    page_most: int = Field(1_000, ge=1, le=10_000)
     origin: str = Field("", pattern=r"^(https?://[^/\s]+)?$")
 
 

@@ -85,6 +85,8 @@ def test_a_scope_of_sites_asks_sees_and_cancels_its_own_alone(database: Database
     assert store.question("question-1", THERE, now=NOW).progress.devices == 1
     there = store.questions(THERE, now=NOW, after=None, limit=10)
     assert [one.question.id for one in there.items] == ["question-1"]
+    assert store.sites_asked("question-1", None) == [OTHER, SITE]
+    assert store.sites_asked("question-1", THERE) == [OTHER]
     for refused in (here, Target(devices=("a",))):
         with pytest.raises(NotFound):
             store.look(a_question(3), refused, THERE, LIMITS)

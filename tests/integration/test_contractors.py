@@ -16,6 +16,7 @@ from fakes.console import console_over
 from fakes.judged import a_judged_device
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from metric_pages import pages_of
+from vigie_server.bootstrap_asking import asking_routes
 from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_people import access_to, watch_contractors
 from vigie_server.bundled import bundled_catalogue
@@ -24,7 +25,7 @@ from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers, MakeTokens
-from vigie_server.settings import HttpSettings, ServerSettings
+from vigie_server.settings import AskingSettings, HttpSettings, ServerSettings
 from vigie_server.store.accesses import Accesses
 from vigie_server.store.audit_trail import Acts
 from vigie_server.store.database import Database
@@ -79,7 +80,10 @@ def an_app(database: Database, clock: Clock, **http: float) -> TestClient:
     settings = ServerSettings(http=HttpSettings(**http))
     watch_contractors(app, database, reader, clock)
     access = access_to(settings, database, clock)
-    for routes in fleet_routes(database, CATALOGUE, reader):
+    for routes in (
+        *fleet_routes(database, CATALOGUE, reader),
+        *asking_routes(database, AskingSettings(), clock),
+    ):
         app.include_router(routes(access))
     return TestClient(app, raise_server_exceptions=False)
 
@@ -163,6 +167,35 @@ def test_each_look_of_a_contractor_is_a_row_a_minute_with_its_count(
         ("outside its sites", "GET /api/v1/devices: 200, 1 request, 0 rows"),
         (SITE, f"GET /api/v1/rules: 200, 1 request, {rules} rows"),
         (SITE, "GET /api/v1/devices: 200, 1 request, 1 row"),
+    ]
+
+
+def test_who_reads_answers_of_live_questions_is_noted_at_each_site_that_was_asked(
+    database: Database, clock: Clock
+) -> None:
+    client, callers = an_app(database, clock), Callers(database, NOW)
+    asker, auditor = callers(Role.OPERATOR), callers(Role.AUDITOR)
+    sent = {"question": "uptime", "purpose": "panne"}
+    targets: list[dict[str, object]] = [{"every": True}, {"site": SITE}]
+    every, here = (
+        client.post("/api/v1/questions", json=sent | target, headers=asker).json()["id"]
+        for target in targets
+    )
+    path = f"/api/v1/questions/{every}/answers"
+
+    for given in ("", "?format=ndjson"):
+        assert client.get(f"{path}{given}", headers=asker).status_code == 200
+    assert client.get(path, headers=callers(Role.OPERATOR, SITE)).status_code == 200
+    assert client.get(f"/api/v1/questions/{here}/answers", headers=asker).status_code == 200
+    client.get(path, headers=auditor)
+    client.get("/api/v1/questions", headers=asker)
+    client.get(f"/api/v1/questions/{every}x/answers", headers=asker)
+
+    assert looks(database) == [
+        (OTHER, f"GET {path}: 200, 2 requests, 4 rows"),
+        (SITE, f"GET {path}: 200, 2 requests, 4 rows"),
+        (SITE, f"GET {path}: 200, 1 request, 1 row"),
+        (SITE, f"GET /api/v1/questions/{here}/answers: 200, 1 request, 1 row"),
     ]
 
 

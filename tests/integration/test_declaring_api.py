@@ -188,6 +188,41 @@ def test_only_admins_and_operators_write(
     assert client.request(method, path, json=body).status_code == 401
 
 
+def test_whom_a_group_picks_comes_in_pages_within_the_scope(
+    client: TestClient, as_: Callers, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vigie_server.store.surroundings.LOOKED_AT_ONCE", 2)
+    names = [f"p{number}" for number in range(7)]
+    for number, name in enumerate(names):
+        a_device(database, name, serial=f"PF-9{number}", hostname=f"P{number}")
+    admin = as_(Role.ADMIN)
+    picked = [*names[::2], "c"]
+    client.put("/api/v1/groups/tous", json={"selector": {"devices": picked}}, headers=admin)
+    path = "/api/v1/groups/tous/devices"
+
+    pages, following = [], f"{path}?limit=2"
+    while following:
+        page = client.get(following, headers=admin).json()
+        pages.append([member["id"] for member in page["items"]])
+        following = page["next"]
+    here = client.get(path, headers=as_(Role.OPERATOR, SITE)).json()["items"]
+    csv = client.get(f"{path}?format=csv", headers=admin).text.splitlines()
+    bare = client.get("/api/v1/groups/tous?members=false", headers=admin)
+    nowhere = client.get("/api/v1/groups/non/devices", headers=admin)
+
+    assert pages == [["c", "p0"], ["p2", "p4"], ["p6"]]
+    assert [member["hostname"] for member in here] == ["P0", "P2", "P4", "P6"]
+    assert len(csv) == 6
+    assert "devices" not in bare.json()
+    assert nowhere.status_code == 404
+    changed = client.put(
+        "/api/v1/groups/tous",
+        json={"selector": {"devices": ["c"]}},
+        headers=admin | {"If-Match": bare.headers["etag"]},
+    )
+    assert changed.status_code == 200
+
+
 def test_a_group_of_every_site_is_changed_by_a_token_of_every_site_alone(
     client: TestClient, as_: Callers
 ) -> None:

@@ -102,6 +102,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/devices/{device_id}/verdicts": {"GET": READ},
     "/groups": {"GET": READ},
     "/groups/{name}": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
+    "/groups/{name}/devices": {"GET": READ},
     "/notifications/messages": {"GET": OVERSEE},
     "/notifications/recipients": {"GET": OVERSEE, "POST": WRITE},
     "/notifications/recipients/{recipient_id}": {"DELETE": WRITE},

@@ -24,11 +24,13 @@ from vigie_server.bootstrap_mail import mail_routes
 from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.clock import utc_now
+from vigie_server.ports.declaring import Act
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import DeclareSettings
 from vigie_server.store.database import Database
 from vigie_server.store.fleet import Fleet
+from vigie_server.store.groups import Groups
 from vigie_server.store.tokens import Tokens
 from vigie_server.web import listing
 from vigie_server.web.access import Access
@@ -44,6 +46,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     with grown_store("sqlite", tmp_path_factory.mktemp("grown")) as opened:
         with opened.writing() as connection:
             connection.execute(text("UPDATE device SET hostname = '=1+1' WHERE key = 3"))
+        # A `{name}` is a group's as well as a site's.
+        Groups(opened).put(None, SITE, '{"platform": ["linux"]}', Act("test", utc_now()))
         yield opened
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
@@ -13,6 +14,7 @@ from metric_pages import pages_of
 from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.clock import utc_now
+from vigie_server.domain.attempts import Attempts
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.store.database import Database
@@ -20,6 +22,7 @@ from vigie_server.store.fleet import Fleet
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.access import Access
 from vigie_server.web.app import create_app
+from vigie_server.web.listing import MAX_PAGE
 from vigie_server.web.short_ways import ShortWays, Way
 
 SITE, OTHER = "IME Les Lilas 00001", "MAS Le Val 00002"
@@ -67,6 +70,12 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def client(database: Database) -> TestClient:
+    return TestClient(an_app(database))
+
+
+def an_app(
+    database: Database, limits: Attempts | None = None, page_most: int = MAX_PAGE
+) -> FastAPI:
     made = create_app(
         reader=Fleet(database, {}),
         tokens=KnowCallers(Tokens(database)),
@@ -74,10 +83,12 @@ def client(database: Database) -> TestClient:
         own=CollectorRegistry(),
         now=utc_now,
         version="0.0.0",
+        page_most=page_most,
     )
+    access = Access(KnowCallers(Tokens(database)), utc_now, limits=limits)
     for routes in fleet_routes(database, bundled_catalogue(), Fleet(database, {})):
-        made.include_router(routes(Access(KnowCallers(Tokens(database)), utc_now)))
-    return TestClient(made)
+        made.include_router(routes(access))
+    return made
 
 
 @pytest.fixture
@@ -167,6 +178,36 @@ def test_a_role_that_may_not_read_is_refused_as_on_the_long_way(
 
     assert (answer[0], taken) == (403, [])
     assert answer == long
+
+
+def test_what_is_refused_counts_once_for_the_limits_of_its_token(database: Database) -> None:
+    stopped = Attempts(per_minute=1, burst=3, monotonic=lambda: 0.0)
+    made = an_app(database, stopped)
+    headers = Callers(database, utc_now())(Role.ADMIN)
+
+    statuses = [
+        TestClient(made).get(f"{DEVICES}?cursor={cursor}", headers=headers).status_code
+        for cursor in ("damaged",) * 4
+    ]
+
+    assert statuses == [400, 400, 400, 429]
+
+
+def test_the_most_that_a_page_holds_is_a_setting(database: Database) -> None:
+    client = TestClient(an_app(database, page_most=20))
+    headers = Callers(database, utc_now())(Role.ADMIN)
+
+    unsaid, most, beyond, stream = (
+        client.get(f"{DEVICES}{asked}", headers=headers)
+        for asked in ("", "?limit=20&sort=-id", "?limit=21", "?limit=21&format=csv")
+    )
+    described = client.get("/api/v1/openapi.json").json()["paths"][DEVICES]["get"]
+    (limit,) = (given for given in described["parameters"] if given["name"] == "limit")
+
+    assert [len(page.json()["items"]) for page in (unsaid, most)] == [20, 20]
+    assert (beyond.status_code, stream.status_code) == (422, 422)
+    assert "a page holds 20 items at most" in beyond.json()["detail"]
+    assert (limit["schema"]["maximum"], limit["schema"]["default"]) == (20, 20)
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/x-ndjson"])

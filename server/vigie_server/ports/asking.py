@@ -108,6 +108,10 @@ class QuestionStore(Protocol):
         """What came at this instant or later."""
         ...
 
+    def sites_asked(self, question_id: str, within: Sites) -> Sequence[str]:
+        """The sites of the devices that it went to, by name. Raises NotFound."""
+        ...
+
     def allow_free(
         self, site: str, act: Act, *, allowed: bool, require: Require[bool] = whatever
     ) -> None:

@@ -44,6 +44,15 @@ class CardOfDevice:
     written: WrittenCard
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A device that a group picks."""
+
+    device: str
+    hostname: str
+    site: str
+
+
 class SiteLists(Protocol):
     """Reads them page by page."""
 
@@ -73,6 +82,12 @@ class SiteLists(Protocol):
 
     def groups(self, within: Sites, *, after: Position | None, limit: int) -> Page[Group]:
         """Those of these sites, and those of every site, in the order of their names."""
+        ...
+
+    def members(
+        self, site: str | None, name: str, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[Member]:
+        """Whom a group picks now, of these sites, in the order of their ids. Raises NotFound."""
         ...
 
     def overrides(

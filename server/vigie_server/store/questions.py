@@ -141,6 +141,21 @@ class Questions:
             query = query.where(ANSWER.c.answered_at >= since).order_by(ANSWER.c.answered_at)
             return [_answer(row) for row in connection.execute(query)]
 
+    def sites_asked(self, question_id: str, within: Sites) -> Sequence[str]:
+        with self._database.reading() as connection:
+            asked = _found(connection, question_id, within).key
+            query = (
+                select(SITE.c.name)
+                .join(DEVICE, DEVICE.c.site_key == SITE.c.key)
+                .join(ANSWER, ANSWER.c.device_key == DEVICE.c.key)
+                .where(ANSWER.c.question_key == asked)
+                .distinct()
+                .order_by(SITE.c.name)
+            )
+            if within is not None:
+                query = query.where(SITE.c.name.in_(sorted(within)))
+            return connection.execute(query).scalars().all()
+
     @retried
     def allow_free(
         self, site: str, act: Act, *, allowed: bool, require: Require[bool] = whatever

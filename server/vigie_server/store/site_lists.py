@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select
@@ -13,13 +14,13 @@ from vigie_server.ports.attesting import AttestationRecord
 from vigie_server.ports.declaring import Sites, WrittenCard
 from vigie_server.ports.maturity import LevelChange
 from vigie_server.ports.pages import Page, Position
-from vigie_server.ports.site_lists import CardOfDevice, SiteEntry, SitesWanted
+from vigie_server.ports.site_lists import CardOfDevice, Member, SiteEntry, SitesWanted
 from vigie_server.ports.waiving import WaiverRecord
 from vigie_server.store.assessments import CHANGE, MATURITY
 from vigie_server.store.attestations import ATTESTATION, attestation_record, attestations_query
 from vigie_server.store.cards import CARD, cards_query, written_card
 from vigie_server.store.database import Database
-from vigie_server.store.groups import visible_groups
+from vigie_server.store.groups import group_row, visible_groups
 from vigie_server.store.incidents import INCIDENT, incident_entry
 from vigie_server.store.instants import to_store
 from vigie_server.store.keyset import keyset, paged, walking
@@ -27,7 +28,7 @@ from vigie_server.store.organisation import BODY, SITE, site_of, sites_query
 from vigie_server.store.overrides import DEVICE, GROUP, OVERRIDE
 from vigie_server.store.scopes import Scopes
 from vigie_server.store.sites_by_name import site_key
-from vigie_server.store.surroundings import group_of, override_of
+from vigie_server.store.surroundings import group_of, override_of, picked_after
 from vigie_server.store.waivers import WAIVER, shown_waivers
 
 
@@ -101,6 +102,26 @@ class SiteLists:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return paged(rows, limit, lambda row: (row.name, row.key), group_of)
+
+    def members(
+        self, site: str | None, name: str, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[Member]:
+        with self._database.reading() as connection:
+            group = group_row(connection, site, name)
+            found = picked_after(
+                connection,
+                group_of(group).selector,
+                group.site_key,
+                within=within,
+                after="" if after is None else str(after[0]),
+            )
+            rows = list(islice(found, limit + 1))
+        return paged(
+            rows,
+            limit,
+            lambda row: (row.id,),
+            lambda row: Member(row.id, row.hostname, row.site),
+        )
 
     def overrides(
         self, within: Sites, *, rule: str | None, after: Position | None, limit: int

@@ -7,7 +7,7 @@ site or a device enters, by the names of `domain/declared.py`.
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ DEVICE, SITE = table(DeviceRow), table(Site)
 GROUP, OVERRIDE, CARD = table(DeviceGroup), table(ParameterOverride), table(AssetCard)
 
 SELECTORS_KEPT: Final = 1_024
+LOOKED_AT_ONCE: Final = 2_000
+"""Devices in memory together while a page of those that a selector picks is put together."""
 
 Rows = Sequence[Row[Any]]
 """Rows of devices, with their site's name as `site`."""
@@ -94,6 +96,32 @@ def devices_query() -> Select[Any]:
 
 def picked(connection: Connection, selector: Selector, site_key: int | None) -> Sequence[Row[Any]]:
     """The rows of the devices that a selector picks, of one site or of all."""
+    rows = connection.execute(_candidates(selector, site_key))
+    return [row for row in rows if selector.picks(_with_roles(row))]
+
+
+def picked_after(
+    connection: Connection,
+    selector: Selector,
+    site_key: int | None,
+    *,
+    within: Collection[str] | None,
+    after: str,
+) -> Iterator[Row[Any]]:
+    """The same, of these sites and after this id, some devices at a time."""
+    while True:
+        query = _candidates(selector, site_key).where(DEVICE.c.id > after).limit(LOOKED_AT_ONCE)
+        if within is not None:
+            query = query.where(SITE.c.name.in_(within))
+        rows = connection.execute(query).all()
+        yield from (row for row in rows if selector.picks(_with_roles(row)))
+        if len(rows) < LOOKED_AT_ONCE:
+            return
+        after = rows[-1].id
+
+
+def _candidates(selector: Selector, site_key: int | None) -> Select[Any]:
+    """The devices that a selector may pick, in the order of their ids."""
     query = (
         devices_query()
         .add_columns(CARD.c.fields)
@@ -105,7 +133,7 @@ def picked(connection: Connection, selector: Selector, site_key: int | None) -> 
     for criterion, column in (("platform", "platform"), ("profile", "profile"), ("devices", "id")):
         if criterion in selector.criteria:
             query = query.where(DEVICE.c[column].in_(selector.criteria[criterion]))
-    return [row for row in connection.execute(query) if selector.picks(_with_roles(row))]
+    return query
 
 
 def _with_roles(row: Row[Any]) -> Device:

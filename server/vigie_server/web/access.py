@@ -35,6 +35,9 @@ WRITERS: Final = frozenset({Role.ADMIN, Role.OPERATOR})
 SCRAPERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.SCRAPE})
 PEOPLE: Final = READERS
 
+COUNTED: Final = "counted"
+"""In a request's state: it was counted for its token's limits on its way here."""
+
 _SCHEME: Final = "bearer "
 _HOW: Final = "send a token in the header `Authorization: Bearer <token>`"
 
@@ -87,7 +90,7 @@ class Access:
                     raise TokenRefused(_HOW)
                 found = visitor.caller
             request.state.caller = found
-            self._admit(found, roles)
+            self._admit(found, roles, counted=getattr(request.state, COUNTED, False))
             if request.method not in SAFE:
                 refuse_unbound(request)
             if self.repeating is not None:
@@ -132,9 +135,9 @@ class Access:
     def _holder(self, header: str) -> ApiCaller:
         return self.tokens.caller(header[len(_SCHEME) :].strip(), now=self.now())
 
-    def _admit(self, caller: ApiCaller, roles: frozenset[Role]) -> None:
+    def _admit(self, caller: ApiCaller, roles: frozenset[Role], *, counted: bool = False) -> None:
         """Raises RateLimited, and 403 for a role that is not among these."""
-        if self.limits is not None:
+        if self.limits is not None and not counted:
             self.limits.take(caller.token_id)
         _require_role(caller, roles)
 

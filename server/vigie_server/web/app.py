@@ -13,6 +13,7 @@ from vigie_server.ports.tokens import ApiTokens
 from vigie_server.web import problems
 from vigie_server.web.access import Access, SignInNeeded, to_sign_in
 from vigie_server.web.documented import Documented
+from vigie_server.web.listing import MAX_PAGE
 from vigie_server.web.metrics import metrics_router
 from vigie_server.web.repeating import AnsweredBefore, answer_again
 
@@ -25,15 +26,17 @@ def create_app(
     own: CollectorRegistry,
     now: Callable[[], datetime],
     version: str,
+    page_most: int = MAX_PAGE,
 ) -> FastAPI:
     """The application, without the routes of the API.
 
     `reader` says whether the store answers and knows the sites; `fleet` gives the families of
-    devices, `own` the server's own figures.
+    devices, `own` the server's own figures. `page_most`: items that a page of a list holds at most.
     """
     app = Documented(
         title="Vigie",
         version=version,
+        page_most=page_most,
         openapi_url="/api/v1/openapi.json",
         # The interactive pages load scripts from third parties.
         docs_url=None,

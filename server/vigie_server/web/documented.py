@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
+from vigie_server.web.listing import DEFAULT_PAGE, MAX_PAGE
 from vigie_server.web.repeating import HEADER, MAX_KEY
 from vigie_server.web.short_ways import ListRouter, ShortWays, Way
 
@@ -59,8 +60,9 @@ _REPEATABLE: Final = {
 class Documented(FastAPI):
     """An application that describes its errors and its tokens, and answers lists the short way."""
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, *, page_most: int = MAX_PAGE, **given: Any) -> None:
         super().__init__(**given)
+        self.page_most = page_most
         self._ways: dict[str, Way[Any]] = {}
         self.add_middleware(ShortWays, ways=self._ways)
 
@@ -73,6 +75,7 @@ class Documented(FastAPI):
         if self.openapi_schema is None:
             made = get_openapi(title=self.title, version=self.version, routes=self.routes)
             _complete(made)
+            _bound(made, self.page_most)
             self.openapi_schema = made
         return self.openapi_schema
 
@@ -104,6 +107,23 @@ def _complete(made: dict[str, Any]) -> None:
                 "description": _SAID[status],
                 "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
+
+
+def _bound(made: dict[str, Any], page_most: int) -> None:
+    """Lists say how many items a page holds here."""
+    limits = (
+        given
+        for _, _, operation in _operations(made)
+        for given in operation.get("parameters", ())
+        if given["name"] == "limit" and {"type": "null"} in given["schema"].get("anyOf", ())
+    )
+    for given in limits:
+        given["schema"] = {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": page_most,
+            "default": min(DEFAULT_PAGE, page_most),
+        }
 
 
 def _refusals(method: str, operation: dict[str, Any]) -> set[str]:

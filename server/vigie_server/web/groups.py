@@ -5,7 +5,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
@@ -14,7 +14,7 @@ from vigie_server.domain.sites import name_of
 from vigie_server.domain.surroundings import Group
 from vigie_server.ports.conditions import Require
 from vigie_server.ports.declaring import GroupStore, HeldGroup
-from vigie_server.ports.site_lists import SiteLists
+from vigie_server.ports.site_lists import Member, SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import (
     READERS,
@@ -25,7 +25,7 @@ from vigie_server.web.access import (
     scope_of,
 )
 from vigie_server.web.conditions import CONDITIONAL, Condition
-from vigie_server.web.listing import Listing, Paged, PageShape
+from vigie_server.web.listing import STREAMS, Listing, Paged, PageShape, Streamed
 from vigie_server.web.tags import TAGGED, tagged
 
 
@@ -54,6 +54,26 @@ class GroupMembers(GroupShape):
     """A group, with the ids of the devices of the caller's scope that it picks now."""
 
     devices: list[str]
+
+
+class MemberShape(BaseModel):
+    """A device that a group picks."""
+
+    id: str
+    hostname: str
+    site: str
+
+    @classmethod
+    def of(cls, member: Member) -> "MemberShape":
+        """The device by its names."""
+        return cls(id=member.device, hostname=member.hostname, site=member.site)
+
+
+class MemberList(PageShape[MemberShape]):
+    """Devices that a group picks now, in the order of their ids."""
+
+
+MEMBERS: Final = Listing[Member, MemberShape](MemberList, MemberShape, MemberShape.of, (str,))
 
 
 class GroupDeclared(BaseModel):
@@ -103,15 +123,36 @@ def groups_router(
             asked, lambda after, limit: lists.groups(sites, after=after, limit=limit)
         )
 
-    @router.get("/{name}", response_model=GroupMembers, responses=TAGGED)
+    @router.get("/{name}", response_model=GroupMembers | GroupShape, responses=TAGGED)
     def show_group(
-        name: str, caller: Reader, request: Request, *, site: str | None = None
+        name: str,
+        caller: Reader,
+        request: Request,
+        *,
+        site: str | None = None,
+        members: Annotated[
+            bool, Query(description="With its devices; `/groups/{name}/devices` has them in pages.")
+        ] = True,
     ) -> Response:
         """One group and the devices that it picks."""
         if site is not None:
             require_site(caller, site)
         group = groups.group(site, name)
+        if not members:
+            return tagged(request, GroupShape.of(group))
         return tagged(request, members_shown(group, groups.members(group, caller.sites)))
+
+    @router.get("/{name}/devices", response_model=MemberList, responses=STREAMS)
+    def list_members(
+        name: str, caller: Reader, asked: Streamed, *, site: str | None = None
+    ) -> Response:
+        """The devices of the caller's scope that the group picks now."""
+        if site is not None:
+            require_site(caller, site)
+        return MEMBERS.answer(
+            asked,
+            lambda after, limit: lists.members(site, name, caller.sites, after=after, limit=limit),
+        )
 
     @router.put("/{name}", responses=CONDITIONAL)
     def declare_group(

@@ -15,18 +15,22 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
+from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.ports.pages import Page, Pages, Position
 from vigie_server.web.cursors import LONGEST, Kinds, cursor_of, place_of
 from vigie_server.web.exports import csv_head, csv_lines, json_of, ndjson_lines
 
 DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
+"""Items that a page holds at most, where the application does not say otherwise (`page_most`)."""
+CEILING: Final = 10_000
+"""The most that it may say."""
 STREAM_PAGE: Final = 1000
 """Items of a stream that are in memory together."""
 CSV: Final = "text/csv"
 NDJSON: Final = "application/x-ndjson"
 
-PageLimit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Items a page.")]
+PageLimit = Annotated[int | None, Query(ge=1, le=CEILING, description="Items a page.")]
 CursorText = Annotated[
     str | None,
     Query(
@@ -91,23 +95,35 @@ class Asked:
         return [pair for pair in self.request.query_params.multi_items() if pair[0] not in beside]
 
 
-async def _asked(
-    request: Request, *, limit: PageLimit = DEFAULT_PAGE, cursor: CursorText = None
-) -> Asked:
-    return Asked(request, limit, cursor, Form.JSON)
+def page_most(request: Request) -> int:
+    """How many items a page may hold."""
+    return int(getattr(request.scope.get("app"), "page_most", MAX_PAGE))
+
+
+def within_most(request: Request, limit: int | None) -> int:
+    """The items of the page that is asked for. Raises DeclarationRefused."""
+    most = page_most(request)
+    if limit is not None and limit > most:
+        raise DeclarationRefused(f"query.limit: a page holds {most} items at most: follow `next`")
+    return min(DEFAULT_PAGE, most) if limit is None else limit
+
+
+async def _asked(request: Request, *, limit: PageLimit = None, cursor: CursorText = None) -> Asked:
+    return Asked(request, within_most(request, limit), cursor, Form.JSON)
 
 
 async def _asked_long(
     request: Request,
     *,
-    limit: PageLimit = DEFAULT_PAGE,
+    limit: PageLimit = None,
     cursor: CursorText = None,
     format: Annotated[  # noqa: A002 (the name of the parameter)
         Form | None,
         Query(description="`csv` or `ndjson`: the whole list as a stream. `Accept` says it too."),
     ] = None,
 ) -> Asked:
-    return Asked(request, limit, cursor, format or accepted(request.headers.get("accept", "")))
+    form = format or accepted(request.headers.get("accept", ""))
+    return Asked(request, within_most(request, limit), cursor, form)
 
 
 def at_once(make: Callable[..., Item]) -> Callable[..., Awaitable[Item]]:

@@ -23,7 +23,14 @@ from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.access import WRITERS, Access, acting, require_site
 from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.exports import ndjson_lines
-from vigie_server.web.listing import NDJSON, STREAMS, Listing, Paged, Streamed
+from vigie_server.web.listing import (
+    NDJSON,
+    STREAMS,
+    Listing,
+    Paged,
+    Streamed,
+    count_rows,
+)
 from vigie_server.web.question_shapes import (
     AnswerList,
     AnswerShape,
@@ -121,11 +128,11 @@ def questions_router(
     @router.get(
         "/{question_id}/stream", responses={200: {"content": {NDJSON: {}}}}, response_model=None
     )
-    def stream(question_id: str, caller: Asker) -> Response:
+    def stream(question_id: str, caller: Asker, request: Request) -> Response:
         """Answers as they come, and the progress, as lines; ends when nothing more will come."""
         following = follow(question_id, caller.sites)
         first = following.look()  # its errors are still an answer
-        return StreamingResponse(_lines(following, first), media_type=NDJSON)
+        return StreamingResponse(_lines(request, following, first), media_type=NDJSON)
 
     @router.delete("/{question_id}")
     def cancel(question_id: str, caller: Asker) -> QuestionShape:
@@ -164,11 +171,12 @@ def free_questions_router(
 
 
 async def _lines(
-    following: Following, first: tuple[AskedQuestion, Sequence[DeviceAnswer]]
+    request: Request, following: Following, first: tuple[AskedQuestion, Sequence[DeviceAnswer]]
 ) -> AsyncIterator[bytes]:
     asked, new = first
     told: BaseModel | None = None
     while True:
+        count_rows(request, len(new))
         for answer in new:
             yield ndjson_lines([{"answer": AnswerShape.of(answer)}])
         progress = progress_shape(asked)

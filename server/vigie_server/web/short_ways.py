@@ -7,8 +7,8 @@ and the page.
 
 It answers what it knows and nothing else. Whatever is asked for in another form (a session, a
 stream, a parameter that is unknown or wrong) and whatever is refused goes the long way, which says
-why. What answers is the function of the route, so that there is one of it; a test holds both ways
-against each other.
+why; it counts once for the token's limits. What answers is the function of the route, so that there
+is one of it; a test holds both ways against each other.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,13 +23,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from vigie_server.domain.errors import VigieError
+from vigie_server.domain.errors import RateLimited, StoreBusy, TokenRefused, VigieError
 from vigie_server.ports.tokens import ApiCaller
-from vigie_server.web.listing import DEFAULT_PAGE, MAX_PAGE, Asked, Form, accepted
+from vigie_server.web.access import COUNTED
+from vigie_server.web.listing import CEILING, DEFAULT_PAGE, Asked, Form, accepted, page_most
 
 CHOICES_KEPT: Final = 256
 """Filters and orders of each list that are kept at hand, read."""
-_DIGITS: Final = len(str(MAX_PAGE))
+_DIGITS: Final = len(str(CEILING))
 
 Choice = TypeVar("Choice")
 
@@ -71,7 +72,8 @@ class Way(Generic[Choice]):
         if len(given) < len(pairs):
             return None
         cursor = given.pop("cursor", None)
-        limit = _limit(given.pop("limit", str(DEFAULT_PAGE)))
+        most = page_most(request)
+        limit = _limit(given.pop("limit", str(min(DEFAULT_PAGE, most))), most)
         if limit is None or not given.keys() <= self._names:
             return None
         choice = self._chosen(frozenset(given.items()))
@@ -124,15 +126,18 @@ async def _answer(way: Way[Any], request: Request) -> Response | None:
         return None
     try:
         caller, answer = await run_in_threadpool(way.take, header, *asked)
+    except (RateLimited, TokenRefused, StoreBusy):  # not counted
+        return None
     except (VigieError, HTTPException):
+        setattr(request.state, COUNTED, True)
         return None
     request.state.caller = caller
     return answer
 
 
-def _limit(text: str) -> int | None:
+def _limit(text: str, most: int) -> int | None:
     """A number of items that is plainly written; None: look at it more closely."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
         return None
     limit = int(text)
-    return limit if 1 <= limit <= MAX_PAGE else None
+    return limit if 1 <= limit <= most else None

@@ -1,7 +1,13 @@
-"""Has every request of a contractor noted before it is answered: no note, no answer."""
+"""Has every request of a contractor noted before it is answered: no note, no answer.
+
+So is whoever reads answers to live questions, of whatever role: they are what a person's machine
+said at somebody's wish. Their subject is each site that the question went to, never the question's
+id, which has other servers look at questions anew.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -10,10 +16,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie_server.domain.errors import NotFound, StoreBusy
 from vigie_server.ports.accesses import Looked, NotesAccesses
+from vigie_server.ports.declaring import Sites
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.access import sees
 from vigie_server.web.problems import raised
 
+ANSWERS: Final = frozenset(
+    f"/api/v1/questions/{{question_id}}/{what}" for what in ("answers", "stream")
+)
+"""Routes of what devices answered."""
 OUTSIDE: Final = "outside its sites"
 """The subject where something was asked for that the contractor does not see."""
 SITES_EACH: Final = 20
@@ -22,14 +33,24 @@ EVERY_SITE: Final = "every site of its scope"
 
 
 class Watching:
-    """ASGI middleware; `site_of` gives the site of a device by its id, or raises NotFound."""
+    """ASGI middleware.
+
+    `site_of` gives the site of a device by its id, `sites_asked` those that a question went to, of
+    a scope; both raise NotFound.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, notes: NotesAccesses, site_of: Callable[[str], str]
+        self,
+        app: ASGIApp,
+        *,
+        notes: NotesAccesses,
+        site_of: Callable[[str], str],
+        sites_asked: Callable[[str, Sites], Sequence[str]],
     ) -> None:
         self._app = app
         self._notes = notes
         self._site_of = site_of
+        self._sites_asked = sites_asked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,7 +64,12 @@ class Watching:
             nonlocal noted, told, refused
             caller: ApiCaller | None = state.get("caller")
             starts = message["type"] == "http.response.start"
-            if starts and noted is None and caller is not None and caller.role is Role.CONTRACTOR:
+            if (
+                starts
+                and noted is None
+                and caller is not None
+                and (caller.role is Role.CONTRACTOR or _reads_answers(scope, message["status"]))
+            ):
                 told = state.get("rows", 0)
                 try:
                     noted = await self._looked(scope, caller, message["status"])
@@ -61,11 +87,15 @@ class Watching:
 
     async def _looked(self, scope: Scope, caller: ApiCaller, status: int) -> Sequence[Looked]:
         request = Request(scope)
-        route = getattr(scope.get("route"), "path", "") or scope["path"]
+        reads_answers = _reads_answers(scope, status)
+        route = scope["path"] if reads_answers else _route(scope)
         device = request.path_params.get("device_id", "")
         actor = f"{'account' if caller.person else 'api'}:{caller.token_id}"
         looked = Looked(actor, request.method, route, "", status, device)
-        sites = await self._sites(request, caller, route, device)
+        if reads_answers:
+            sites = await self._asked(request.path_params["question_id"], caller)
+        else:
+            sites = await self._sites(request, caller, route, device)
         if sites == [OUTSIDE]:
             looked = replace(looked, device="")
         return [replace(looked, site=site) for site in sites]
@@ -85,3 +115,20 @@ class Watching:
             return [asked if sees(caller, asked) else OUTSIDE]
         scope = caller.sites or frozenset()
         return sorted(scope) if 0 < len(scope) <= SITES_EACH else [EVERY_SITE]
+
+    async def _asked(self, question: str, caller: ApiCaller) -> Sequence[str]:
+        try:
+            sites = await run_in_threadpool(self._sites_asked, question, caller.sites)
+        except NotFound:  # it was forgotten meanwhile
+            return [EVERY_SITE]
+        return sites if 0 < len(sites) <= SITES_EACH else [EVERY_SITE]
+
+
+def _route(scope: Scope) -> str:
+    """The template of the route, where one was found."""
+    found = getattr(scope.get("route"), "path", "") or scope["path"]
+    return str(found)
+
+
+def _reads_answers(scope: Scope, status: int) -> bool:
+    return status < HTTPStatus.BAD_REQUEST and _route(scope) in ANSWERS
