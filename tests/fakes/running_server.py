@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
+from fakes.stored import migrated_store
 from vigie_server import clock
 from vigie_server.bootstrap import Addresses, Server, build_server
 from vigie_server.bootstrap_store import initialise
@@ -24,6 +26,7 @@ from vigie_server.store.tokens import Tokens
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "server"
 
 
+@cache
 def small_catalogue() -> Catalogue:
     """Two topics and one rule: a firewall that filters passes."""
     return load_catalogue(FIXTURES / "topics", FIXTURES / "guide", whys_file())
@@ -105,6 +108,8 @@ async def running_server(
 ) -> AsyncIterator[RunningServer]:
     """A server that runs until the block is left. The folder may hold an earlier one's data."""
     settings = settings_in(folder, **changes)
+    if not settings.store.url:
+        migrated_store(settings.data)
     authority = initialise(settings, now=now())
     server = build_server(
         settings, catalogue=catalogue or small_catalogue(), site_guide=site_guide, now=now

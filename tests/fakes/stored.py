@@ -44,13 +44,22 @@ STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.enable_socket)]
 def opened_store(kind: str, folder: Path) -> Iterator[Database]:
     """An empty store at this version's schema."""
     if kind == "sqlite":
-        url = sqlite_url(shutil.copyfile(_migrated_file(), folder / "vigie.db"))
+        url = sqlite_url(migrated_store(folder))
     else:
         fill_postgres(_migrate)
         url = postgres_url()
     with closing(Database(url)) as opened:
         epoch.prepare(opened)
         yield opened
+
+
+def migrated_store(folder: Path) -> Path:
+    """The SQLite store of this folder; where there is none, one that the migrations have run on."""
+    store = folder / "vigie.db"
+    if not store.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(_migrated_file(), store)
+    return store
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fakes.postgres import postgres_url
-from fakes.stored import STORES, bare_store
+from fakes.stored import STORES, opened_store
 
 
 @pytest.fixture(params=STORES)
@@ -18,6 +18,6 @@ def each_store(
     """Servers of the test, in this process and in others, are on this kind of store, empty."""
     kind: str = request.param
     if kind == "postgres":
-        with bare_store(kind, tmp_path):
+        with opened_store(kind, tmp_path):
             monkeypatch.setenv("VIGIE_SERVER_STORE__URL", postgres_url())
     return kind

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +71,7 @@ class Words:
         return self("percent", number=str(int(ratio * 100 + 1e-9)))
 
 
+@cache
 def load_words(folder: Path = FOLDER) -> Mapping[str, Words]:
     """Every language's texts."""
     return {language: _words(folder / f"{language}.yaml", language) for language in LANGUAGES}
