@@ -18,6 +18,8 @@ from vigie_server.bundled import bundled_catalogue
 from vigie_server.simulator.fleet import Addresses, Fleet, SimulatedDevice, simulated_devices
 from vigie_server.simulator.recorded import recordings
 
+ASKED_FOR = 120.0
+"""Seconds that a query may take: Prometheus itself gives up after as many."""
 RECORDED = Path(__file__).parent / "fixtures"
 
 
@@ -93,9 +95,8 @@ async def scrape_token(server: ServerProgram) -> str:
 
 
 async def asked(url: str, path: str, **parameters: str) -> Any:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=ASKED_FOR) as client:
         answer = await client.get(f"{url}/api/v1/{path}", params=parameters)
-    answer.raise_for_status()
     return answer.raise_for_status().json()["data"]
 
 

@@ -14,7 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench import agent, contractors, fleet, ingest, lists, pack_cost, rejudge, scrape, visits
+from bench import (
+    agent,
+    contractors,
+    fleet,
+    ingest,
+    lists,
+    monitoring,
+    pack_cost,
+    rejudge,
+    scrape,
+    visits,
+)
 from bench.processes import ROOT
 
 RESULTS = ROOT / "bench-results" / "latest.json"
@@ -44,6 +55,7 @@ PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "ingest-postgres": ingest.measure_on_postgres,
     "scrape": scrape.measure,
     "visits": visits.measure,
+    "monitoring": monitoring.measure,
 }
 
 

@@ -30,9 +30,10 @@ SYSTEMS = (
 class ScrapedFleet:
     """The devices and what they say; the same for the same number of devices."""
 
-    def __init__(self, devices: int) -> None:
+    def __init__(self, devices: int, *, now: datetime = NOW) -> None:
         self.catalogue: Catalogue = bundled_catalogue()
         self.devices = devices
+        self._now = now
         self._random = Random(devices)
         self._ids = [self._id() for _ in range(devices)]
         self._rules = sorted(self.catalogue.rules)
@@ -68,8 +69,8 @@ class ScrapedFleet:
             os_version=version,
             chassis=("desktop", "laptop")[number % 3 == 0],
             agent_version="0.1.0",
-            enrolled_at=NOW - timedelta(days=90),
-            last_report_at=NOW - timedelta(seconds=random.randrange(900)),
+            enrolled_at=self._now - timedelta(days=90),
+            last_report_at=self._now - timedelta(seconds=random.randrange(900)),
             clock_skew_seconds=random.randrange(-30, 30) / 10,
             nomadic=number % 3 == 0,
         )
@@ -77,7 +78,7 @@ class ScrapedFleet:
             device,
             {rule: self._verdict(rule, status) for rule, status in self._statuses().items()},
             {
-                name: NOW.timestamp() - random.randrange(30 * 86_400)
+                name: self._now.timestamp() - random.randrange(30 * 86_400)
                 if name.endswith("_seconds")
                 else random.randrange(4)
                 for name in self.catalogue.measures
@@ -97,7 +98,7 @@ class ScrapedFleet:
         return picked
 
     def _verdict(self, rule: str, status: Status) -> StandingVerdict:
-        began = NOW - timedelta(seconds=self._random.randrange(60 * 86_400))
+        began = self._now - timedelta(seconds=self._random.randrange(60 * 86_400))
         return StandingVerdict(
             status,
             self.catalogue.rules[rule].severity,

@@ -7,7 +7,6 @@ from vigie_grafana.shared import (
     FEW_IS_GOOD,
     HERE,
     HOST,
-    IN_GROUP,
     INFO,
     NONE_IS_GOOD,
     RATE_STEPS,
@@ -91,14 +90,14 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.course(
         Words("Règles respectées, dans le temps", "Rules met, over time"),
-        (f"avg by (site) (vigie_device_compliance_ratio{{{HERE}}} {CHOSEN})", "{{site}}"),
+        (f"site:vigie_device_compliance_ratio:avg{{{HERE}}}", "{{site}}"),
         about=Words("Moyenne des équipements de chaque établissement.", "Average of each site."),
         unit="percentunit",
         most=1,
     )
     sheet.rows(
         Words("Équipements les plus exposés", "Devices most at risk"),
-        {"failing": f'topk(50, vigie_device_rules{{{HERE}, status="fail"}} {INFO} > 0 {IN_GROUP})'},
+        {"failing": f'topk(50, vigie_device_rules{{{HERE}, status="fail"}} > 0 {CHOSEN}) {INFO}'},
         {
             "device": wording.DEVICE,
             "hostname": HOST,

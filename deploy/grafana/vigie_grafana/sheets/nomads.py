@@ -65,7 +65,7 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.course(
         Words("Nomades dans le temps", "Nomadic devices over time"),
-        (f"sum by (site) (vigie_device_nomadic{{{HERE}}} {CHOSEN})", "{{site}}"),
+        (f"site:vigie_device_nomadic:sum{{{HERE}}}", "{{site}}"),
         about=Words("Par établissement.", "By site."),
         wide=24,
     )

@@ -42,13 +42,20 @@ def draw(sheet: Sheet) -> None:
             wide=8,
         )
     for metric, _, _, age in ages:
-        old_by = f"time() - {metric}{{{HERE}}} {CHOSEN}"
+        recorded = f"site:{metric}:age"
         sheet.course(
             age,
-            (f"quantile(0.5, {old_by})", sheet.say(Words("médiane", "median"))),
-            (f"quantile(0.95, {old_by})", "95 %"),
-            (f"max({old_by})", sheet.say(Words("le plus ancien", "oldest"))),
-            about=Words("Médiane, 95e centile et maximum.", "Median, 95th percentile, maximum."),
+            (
+                f"quantile(0.5, {recorded}_median{{{HERE}}})",
+                sheet.say(Words("médiane", "median")),
+            ),
+            (f"max({recorded}_p95{{{HERE}}})", "95 %"),
+            (f"max({recorded}_max{{{HERE}}})", sheet.say(Words("le plus ancien", "oldest"))),
+            about=Words(
+                "Médiane des établissements ; 95e centile de celui qui a le plus de retard ; "
+                "maximum. Tous les groupes.",
+                "Median of sites; 95th percentile of the one furthest behind; maximum. All groups.",
+            ),
             unit="s",
             wide=8,
         )

@@ -10,6 +10,9 @@ def draw(sheet: Sheet) -> None:
     sheet.choose_site()
     sheet.choose_group()
     sheet.choose_platform()
+    recorded = (
+        f'site_platform_os_os_version:vigie_device_info:count{{{HERE}, platform=~"$platform"}}'
+    )
     devices = f'vigie_device_info{{{HERE}, platform=~"$platform"}} {IN_GROUP}'
     sheet.bars(
         Words("Versions de système", "Versions of systems"),
@@ -25,13 +28,13 @@ def draw(sheet: Sheet) -> None:
     )
     sheet.course(
         Words("Versions de système dans le temps", "Versions of systems over time"),
-        (f"count by (os, os_version) ({devices})", "{{os}} {{os_version}}"),
-        about=Words("Nombre d'équipements.", "Number of devices."),
+        (f"sum by (os, os_version) ({recorded})", "{{os}} {{os_version}}"),
+        about=Words("Nombre d'équipements, tous groupes.", "Number of devices, of all groups."),
     )
     sheet.course(
         Words("Nombre de versions différentes", "How many versions differ"),
         (
-            f"count by (os) (count by (os, os_version) ({devices}))",
+            f"count by (os) (count by (os, os_version) ({recorded}))",
             "{{os}}",
         ),
         about=Words(
