@@ -61,6 +61,7 @@ WALKED: Final[dict[str, Ask]] = {
     "devices, the most failing first": devices(sort="-failing"),
     "devices in a state": devices(state="stolen", platform="darwin", compliant=True),
     "devices of a name": devices(hostname="S00001", sort="hostname"),
+    "devices of a name in other letters": devices(hostname="s00001", sort="hostname"),
     "devices with a verdict": devices(rule=RULE, status=Status.FAIL),
     "devices of many sites": devices(sites=frozenset({SITE})),
     "verdicts of a device": lambda db: FleetLists(db).verdicts(

@@ -5,10 +5,10 @@ Every way of finding a page is taken, whatever the size of the store: the bound 
 moved. What a list must hold is worked out here from the rows, without any of its queries.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import select, text
@@ -19,7 +19,7 @@ from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import ActsWanted, ChangesWanted, DevicesWanted
 from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.site_lists import SitesWanted
-from vigie_server.store import change_lists, device_lists, scopes
+from vigie_server.store import change_lists, device_lists, scopes, spellings
 from vigie_server.store.audit_trail import Acts
 from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
@@ -85,6 +85,7 @@ def turned(items: Sequence[Any], sort: str) -> list[Any]:
         ({"platform": "linux", "nomadic": True}, "d.platform = 'linux' AND d.nomadic"),
         ({"compliant": False, "state": "active"}, "NOT d.compliant AND d.state = 'active'"),
         ({"hostname": "S00002-"}, "d.hostname LIKE 'S00002-%'"),
+        ({"hostname": "s00002-"}, "d.hostname LIKE 'S00002-%'"),
         ({"status": Status.UNKNOWN}, "EXISTS (SELECT 1 FROM v WHERE v.status = 'unknown')"),
         (
             {"rule": "Q09-disk-encrypted", "status": Status.FAIL},
@@ -113,6 +114,49 @@ def test_devices_are_those_that_were_asked_for_each_once_and_in_order(
     column = sort.removeprefix("-")
     ordered = sorted(truth, key=lambda row: (getattr(row, column), row.id))
     assert [entry.device.id for entry in found] == [row.id for row in turned(ordered, sort)]
+
+
+NAMES: Final = (
+    "Élan-1",
+    "élan-2",
+    "ÉLAN-3",
+    "ELAN-4",
+    "éla",
+    "ACCUEIL-5",
+    "Accueil-6",
+    "accueil-7",
+)
+
+
+@pytest.mark.parametrize("leaps", [spellings.LEAPS, 2], ids=["by leaps", "letter by letter"])
+@pytest.mark.parametrize("begins", ["élan-", "ACCUEIL", "accueil-6", "é", "z", "", "%", "acc_"])
+def test_a_name_is_found_in_whatever_letters_it_is_written(
+    database: Database, monkeypatch: pytest.MonkeyPatch, leaps: int, begins: str
+) -> None:
+    monkeypatch.setattr(spellings, "LEAPS", leaps)
+    with database.reading() as connection:
+        rows_before = connection.execute(text("SELECT key, hostname FROM device"))
+        before: dict[int, str] = {row.key: row.hostname for row in rows_before}
+    named = dict(zip(sorted(before), NAMES, strict=False))
+    _rename(database, named)
+
+    found = all_of(
+        lambda after: FleetLists(database).devices(
+            DevicesWanted(hostname=begins, sort="hostname"), after=after, limit=3
+        )
+    )
+
+    _rename(database, before)
+    truth = [name for name in (before | named).values() if name.lower().startswith(begins.lower())]
+    assert [entry.device.hostname for entry in found] == sorted(truth)
+
+
+def _rename(database: Database, names: Mapping[int, str]) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            text("UPDATE device SET hostname = :name WHERE key = :key"),
+            [{"key": key, "name": name} for key, name in names.items()],
+        )
 
 
 def test_what_a_device_comes_to_is_what_its_verdicts_say(database: Database) -> None:

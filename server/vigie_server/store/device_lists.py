@@ -15,7 +15,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    and_,
     exists,
     func,
     select,
@@ -39,18 +38,18 @@ from vigie_server.store.one_row import rows_of
 from vigie_server.store.record_rows import device_key_of, verdict_record
 from vigie_server.store.rule_counts import COLUMNS
 from vigie_server.store.scopes import BY_SITE, BY_SITE_AND_ID, FEW, Scope, Scopes, at_most
+from vigie_server.store.spellings import BY_NAME, begins
 from vigie_server.store.tables import table
 
 DEVICE, SITE, VERDICT, COUNT = table(DeviceRow), table(Site), table(VerdictRow), table(RuleCount)
 
 ORDERS: Final[dict[str, tuple[str, tuple[ColumnElement[Any], ...]]]] = {
     "id": ("ix_device_by_id", (DEVICE.c.id,)),
-    "hostname": ("ix_device_by_hostname", (DEVICE.c.hostname, DEVICE.c.id)),
+    "hostname": (BY_NAME, (DEVICE.c.hostname, DEVICE.c.id)),
     "failing": ("ix_device_by_failing", (DEVICE.c.failing, DEVICE.c.id)),
 }
 """The index of each order, and its columns."""
 BY_RULE: Final = "ix_verdict_rule_status_device_key"
-_HIGHEST: Final = "\U0010ffff"
 
 
 class FleetLists:
@@ -157,7 +156,8 @@ def _keys(
 ) -> Select[Any]:
     """The keys of the devices that are wanted, with their places, by the shortest way."""
     index = ORDERS[wanted.sort.removeprefix("-")][0]
-    query = _narrowed(select(DEVICE.c.key, *columns), wanted, scope)
+    named = None if wanted.hostname is None else begins(connection, wanted.hostname)
+    query = _narrowed(select(DEVICE.c.key, *columns), wanted, scope, named)
     if scope.few:
         here = BY_SITE_AND_ID if index == ORDERS["id"][0] else BY_SITE
         return walking(_judged_so(query, wanted), DEVICE, here)
@@ -167,16 +167,16 @@ def _keys(
         )
         if at_most(connection, holding, FEW):
             return query.where(DEVICE.c.key.in_(holding))
-    if wanted.hostname is not None and index != ORDERS["hostname"][0]:
-        named = walking(select(DEVICE.c.key), DEVICE, ORDERS["hostname"][0]).where(
-            _begins(wanted.hostname)
-        )
-        if at_most(connection, named, FEW):
+    if named is not None and index != ORDERS["hostname"][0]:
+        so_named = walking(select(DEVICE.c.key), DEVICE, ORDERS["hostname"][0]).where(named)
+        if at_most(connection, so_named, FEW):
             index = ORDERS["hostname"][0]
     return walking(_judged_so(query, wanted), DEVICE, index)
 
 
-def _narrowed(query: Select[Any], wanted: DevicesWanted, scope: Scope) -> Select[Any]:
+def _narrowed(
+    query: Select[Any], wanted: DevicesWanted, scope: Scope, named: ColumnElement[bool] | None
+) -> Select[Any]:
     if scope.here is not None:
         query = query.where(scope.here)
     for column, value in (
@@ -187,7 +187,7 @@ def _narrowed(query: Select[Any], wanted: DevicesWanted, scope: Scope) -> Select
     ):
         if value is not None:
             query = query.where(column == value)
-    return query if wanted.hostname is None else query.where(_begins(wanted.hostname))
+    return query if named is None else query.where(named)
 
 
 def _judged_so(query: Select[Any], wanted: DevicesWanted) -> Select[Any]:
@@ -202,8 +202,3 @@ def _judged_so(query: Select[Any], wanted: DevicesWanted) -> Select[Any]:
     if wanted.rule is not None and wanted.status is not None:
         verdict = walking(verdict, VERDICT, BY_RULE)
     return query.where(exists(verdict))
-
-
-def _begins(name: str) -> ColumnElement[bool]:
-    """A range of the index, where `LIKE` would depend on the database's collation."""
-    return and_(DEVICE.c.hostname >= name, DEVICE.c.hostname < name + _HIGHEST)

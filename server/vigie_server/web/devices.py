@@ -72,7 +72,7 @@ class DeviceChoice:
         str | None,
         Query(
             max_length=LONGEST_NAME,
-            description="How the name begins, in capital and small letters as it is written.",
+            description="How the name begins, in capital or small letters.",
             examples=["ACCUEIL-"],
         ),
     ] = None
