@@ -24,4 +24,5 @@ def setup_address(settings: ServerSettings) -> str:
 
 def account_desk(settings: ServerSettings, database: Database) -> AccountDesk:
     """Where administrators make and change accounts through pages."""
-    return AccountDesk(Accounts(database), invite(settings, database), setup_address(settings))
+    address = setup_address(settings) if settings.http.origin else ""
+    return AccountDesk(Accounts(database), invite(settings, database), address)

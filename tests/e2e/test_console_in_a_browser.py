@@ -1,83 +1,35 @@
-"""The console in a real browser: from the first start to a contractor's revoked token.
+"""The console in a real browser: from the first start to a contractor, who sees its site alone."""
 
-Chromium is Debian's; CI installs it, and there its absence is a failure.
-"""
-
-import os
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
+from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Final
+from unicodedata import normalize
 
 import httpx2
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, expect
+from pypdf import PdfReader
 
-from fakes.browser import PASSWORD, app_code
+from fakes.browser import PASSWORD
+from fakes.chromium import address, browsing, set_up, visitor
 from fakes.facility import SITE, Facility, facility
-from vigie_server.bootstrap_codes import invite
 from vigie_server.clock import utc_now
-from vigie_server.ports.declaring import Act
+from vigie_server.domain.personal import HIDDEN, REASON
 
-NAME: Final = "Anaïs Durand"
+OTHER: Final = "Les Lilas"
+ON_PAPER: Final = (
+    SITE,
+    "Connaissez-vous suffisamment votre parc informatique",
+    "Maîtrisez-vous les risques numériques liés à vos relations avec des tiers",
+    "Comment cela a été mesuré",
+)
+"""What a report holds from its first page to its last."""
 FAILING: Final = ("windows", "neglected")
 WIDTHS: Final = (360, 1280)
 GRAVE: Final = {"critical", "serious"}
-PATIENCE_MS: Final = 20_000
-"""How long the browser waits for what has to come; a loaded machine needs a part of it."""
-
-
-def chromium() -> str:
-    """Where the browser is; skips where there is none, save in CI."""
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is missing: apt-get install chromium")
-        pytest.skip("no chromium here")
-    return found
-
-
-@asynccontextmanager
-async def browsing() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox"] if os.geteuid() == 0 else []
-        )
-        try:
-            yield browser
-        finally:
-            await browser.close()
-
-
-def address(home: Facility) -> str:
-    return f"http://127.0.0.1:{home.running.addresses.http}"
-
-
-async def visitor(browser: Browser, home: Facility, *, width: int = 1280) -> BrowserContext:
-    """A browser of somebody; what its pages complain of fails the test."""
-    context = await browser.new_context(
-        base_url=address(home), locale="fr-FR", viewport={"width": width, "height": 900}
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    return context
-
-
-async def set_up(page: Page, home: Facility) -> None:
-    """The first administrator's account, through the pages."""
-    server = home.running.server
-    code = invite(server.settings, server.database)(None, Act("test", utc_now()))
-    await page.goto("/setup")
-    await page.locator("input[name=code]").fill(code)
-    await page.locator("button").click()
-    await page.locator("input[name=name]").fill(NAME)
-    await page.locator("input[name=password]").fill(PASSWORD)
-    await page.locator("input[name=again]").fill(PASSWORD)
-    await page.locator("button").click()
-    secret = (await page.locator("code").first.inner_text()).replace(" ", "")
-    await page.locator("input[name=app_code]").fill(app_code(secret, utc_now()))
-    await page.locator("button").click()
 
 
 async def grave_of(page: Page) -> list[str]:
@@ -134,6 +86,62 @@ async def makes_a_contractors_token(page: Page) -> str:
     return await page.locator("#to-copy").inner_text()
 
 
+async def prints_the_report(page: Page) -> None:
+    """The PDF that is handed to the director, and the page of it on a printer's paper."""
+    await page.goto(f"/console/sites/{SITE}")
+    report = await page.get_by_role("link", name="Rapport").get_attribute("href")
+    pdf = await (await page.request.get(str(report))).body()
+    await page.goto(f"/api/v1/sites/{SITE}/report?format=html&language=fr")
+    for made in (pdf, await page.pdf(format="A4")):
+        sheets = PdfReader(BytesIO(made)).pages
+        told = bare(" ".join(sheet.extract_text() for sheet in sheets))
+        assert [title for title in ON_PAPER if bare(title) not in told] == []
+
+
+def bare(text: str) -> str:
+    """The letters alone: paper breaks lines, joins letters and hyphenates in its own way."""
+    return "".join(letter for letter in normalize("NFKD", text) if letter.isalnum())
+
+
+async def invites_a_contractor(page: Page) -> str:
+    """Its setup code; the form asks for sites and an end, beside each field."""
+    await page.goto("/console/people")
+    await page.get_by_label("Nom du compte").fill("Informatique ACME")
+    await page.get_by_label("Rôle").select_option("contractor")
+    await page.get_by_role("button", name="Inviter").click()
+    await expect(page.locator("#sites-fault")).to_contain_text("nommez-les")
+    await page.get_by_label("Établissements").fill(SITE)
+    await page.get_by_role("button", name="Inviter").click()
+    await expect(page.locator("#expires-fault")).to_contain_text("douze mois")
+    await page.get_by_label("Expire le").fill(f"{utc_now() + timedelta(days=90):%Y-%m-%d}")
+    await page.get_by_role("button", name="Inviter").click()
+    return await page.locator("#to-copy").inner_text()
+
+
+async def people_on(page: Page) -> set[str]:
+    """The accounts of people that a device's page names, by what Windows knows them by."""
+    return set(re.findall(r"S-1-5-21-[0-9-]+", await page.content()))
+
+
+async def sees_its_site_without_names(page: Page, device: str) -> None:
+    """A contractor who has signed in: its site and nothing beside it, and nobody's name."""
+    await page.goto(device)
+    await expect(page.get_by_text(REASON["fr"]).first).to_be_attached()
+    assert HIDDEN in await page.locator("td").all_text_contents()
+    assert await people_on(page) == set()
+    assert await page.locator("main form[method=post]").count() == 0
+    for path, title in (
+        (f"/console/sites/{SITE}", SITE),
+        (f"/console/sites/{OTHER}", "Introuvable"),
+        ("/console/people", "Vous n'avez pas le droit de faire cela"),
+        ("/console/questions", "Vous n'avez pas le droit de faire cela"),
+    ):
+        await page.goto(path)
+        await expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    await page.goto("/console")
+    await expect(page.locator("main")).not_to_contain_text(OTHER)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_from_the_first_start_to_a_contractors_refused_token(tmp_path: Path) -> None:
@@ -164,6 +172,7 @@ async def test_from_the_first_start_to_a_contractors_refused_token(tmp_path: Pat
         )
         assert forged.status == 403
 
+        assert await people_on(page)
         await attests(page)
         await page.goto(f"{device}#{rule}")
         await waives(page, page.locator(f"[id='{rule}']"))
@@ -174,7 +183,14 @@ async def test_from_the_first_start_to_a_contractors_refused_token(tmp_path: Pat
         await row.get_by_role("button", name="Révoquer").click()
         await expect(page.get_by_text("Le jeton est révoqué.")).to_be_visible()
         assert await reads(home, token) == 401
-        assert [told for told in complaints if "422" not in told] == []  # the refused waiver
+
+        await prints_the_report(page)
+        await home.asks("PUT", f"/api/v1/sites/{OTHER}", json={})
+        code = await invites_a_contractor(page)
+        contractor = await (await visitor(browser, home)).new_page()
+        await set_up(contractor, home, code=code)
+        await sees_its_site_without_names(contractor, device)
+        assert [told for told in complaints if "422" not in told] == []  # forms that were refused
 
         await page.get_by_role("button", name="Se déconnecter").click()
         await page.goto("/console/devices")

@@ -80,7 +80,7 @@ def test_a_question_is_looked_at_asked_once_and_its_answers_are_read(
 
     waiting = client.get(page, headers=operator).text
     assert 'data-refresh="2"' in waiting
-    assert "0 réponses sur 2" in waiting
+    assert "0 réponse sur 2" in waiting
     Questions(database).answer(
         [
             GivenAnswer(
@@ -95,7 +95,7 @@ def test_a_question_is_looked_at_asked_once_and_its_answers_are_read(
         ]
     )
     one = client.get(page, headers=operator).text
-    assert "1 réponses sur 2" in one
+    assert "1 réponse sur 2" in one
     assert "&lt;b&gt;Firefox" in one
     assert "\u202e" not in one
     assert client.post(f"{page}/cancel", data={}, headers=operator).status_code == 303

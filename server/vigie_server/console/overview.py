@@ -17,7 +17,7 @@ from vigie_server.console.presenters.overview import (
     site_line,
     waiting,
 )
-from vigie_server.console.presenters.site import questions
+from vigie_server.console.presenters.site import question_titles, questions
 from vigie_server.console.shell import ROOT, Shell, Visit
 from vigie_server.console.walking import Walk
 from vigie_server.domain.ladder_files import QUESTIONS
@@ -85,7 +85,7 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
         request: Request, visit: Visitor, *, body: str = "", region: str = "", sort: str = "name"
     ) -> Response:
         """Sites with their levels."""
-        walk = Walk.of(request)
+        walk, titles = Walk.of(request), question_titles(seen.guide)
         order: Order = sort if sort in get_args(Order) else "name"  # type: ignore[assignment]
         wanted = SitesWanted(visit.caller.sites, body or None, region or None)
         if order == "name":
@@ -104,7 +104,7 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
             next=following,
             order=order,
             too_many=too_many,
-            questions=[(number, seen.guide.questions.get(number, {})) for number in QUESTIONS],
+            questions=[(number, titles.get(number, {})) for number in QUESTIONS],
             regions=sorted(seen.regions.items(), key=lambda item: item[1]),
             chosen={"body": body, "region": region},
             back=BACK.days,

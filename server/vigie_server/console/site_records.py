@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from vigie_server.console.forms import Fault, FormRefused, Sent, fault_of
 from vigie_server.console.presenters.attested import items_of
+from vigie_server.console.presenters.site import question_titles
 from vigie_server.console.shell import Shell, Visit, address, gone_to
 from vigie_server.console.walking import Walk
 from vigie_server.domain.attesting import (
@@ -64,7 +65,7 @@ def attestation_pages(shell: Shell, seen: RecordsSeen) -> APIRouter:
             "questions": items_of(
                 seen.items, standing, now=shell.now(), remind_before=seen.remind_before
             ),
-            "titles": seen.guide.questions,
+            "titles": question_titles(seen.guide),
             "rules": [(rule, titles.get(rule, {})) for rule in sorted(seen.items.rules)],
             "given": dict.fromkeys(ATTESTED, "") | dict(given),
             "fault": None,

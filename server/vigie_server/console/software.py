@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from vigie_server.console.fleet import PLATFORMS
+from vigie_server.console.presenters.software import product_in
 from vigie_server.console.shell import Shell, Visit, address
 from vigie_server.console.walking import Walk
 from vigie_server.domain.products import ProductTable
@@ -74,6 +75,7 @@ def software_pages(shell: Shell, seen: SoftwareSeen) -> APIRouter:
             platforms=PLATFORMS,
             shown=[kept.value for kept in Kept],
             devices_of=devices_of,
+            product_in=product_in,
         )
 
     @router.get("/software/devices")
@@ -106,6 +108,7 @@ def software_pages(shell: Shell, seen: SoftwareSeen) -> APIRouter:
             walk=walk,
             next=walk.next(page.after),
             chosen=chosen,
+            product_in=product_in,
         )
 
     return router

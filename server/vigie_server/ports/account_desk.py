@@ -13,7 +13,7 @@ class AccountDesk(Protocol):
 
     @property
     def address(self) -> str:
-        """Where a setup code is used."""
+        """Where a setup code is used; empty: below the address that the visitor came by."""
         ...
 
     @property

@@ -14,7 +14,7 @@ from vigie_server.services.sign_in import Invite, account_name, new_account
 
 @dataclass(frozen=True, slots=True)
 class AccountDesk:
-    """`address` is where a setup code is used."""
+    """`address` is where a setup code is used; empty: below the address that a visitor came by."""
 
     store: AccountStore
     invite: Invite

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from vigie_server.console.presenters.device import acts_on, by_question, rows_of, steps
 from vigie_server.console.presenters.levels import before, mean, moved, trend
 from vigie_server.console.presenters.overview import SiteLine, in_order, site_line
+from vigie_server.console.presenters.software import product_in
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status
@@ -113,3 +116,18 @@ def test_what_may_be_done_follows_from_the_state() -> None:
     assert acts_on(a_device(DeviceState.PENDING)) == ("approve", "lost", "stolen", "retire")
     assert acts_on(a_device(DeviceState.STOLEN)) == ("found", "retire")
     assert acts_on(a_device(DeviceState.RETIRED)) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Chrome before 110", "Chrome avant 110"),
+        ("Firefox 116 to 139", "Firefox 116 à 139"),
+        ("VLC 2 or before", "VLC 2 et antérieurs"),
+        ("Adobe Reader X and XI", "Adobe Reader X et XI"),
+        ("Java 8 of Oracle, without a subscription", "Java 8 d'Oracle, sans abonnement"),
+        ("Adobe Flash Player", "Adobe Flash Player"),
+    ],
+)
+def test_spans_of_versions_are_said_in_french(name: str, told: str) -> None:
+    assert (product_in("fr", name), product_in("en", name)) == (told, name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vigie_server.domain.documents import Texts
+from vigie_server.domain.facility_report.questions import HEADINGS
 from vigie_server.domain.ladder_files import QUESTIONS
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.maturity import LevelRecord
@@ -33,6 +34,11 @@ class QuestionSeen:
     since: datetime | None
 
 
+def question_titles(guide: SiteGuide) -> Mapping[int, Texts]:
+    """Those of our own words; of a question that no rule of devices is about, the guide's."""
+    return {**HEADINGS, **guide.questions}
+
+
 def questions(records: Sequence[LevelRecord], guide: SiteGuide) -> Sequence[QuestionSeen]:
     """All thirteen, whether they were looked at or not."""
     held = {record.question: record for record in records}
@@ -44,7 +50,7 @@ def _question(number: int, record: LevelRecord | None, guide: SiteGuide) -> Ques
     level = None if record is None else record.level
     return QuestionSeen(
         number=number,
-        title=guide.questions.get(number, {}),
+        title=question_titles(guide).get(number, {}),
         level=level,
         here={} if level is None else words.get(level, {}),
         next=words.get(1 if level is None else level + 1, {}),
