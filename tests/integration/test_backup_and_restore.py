@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from fakes.postgres import postgres_url
 from fakes.running_server import MovableClock, RunningServer, running_server, settings_in
@@ -29,12 +29,18 @@ from fakes.scripted_device import (
 from fakes.stored import bare_store
 from vigie_server.backups import placing
 from vigie_server.backups.sealing import new_key
+from vigie_server.bootstrap_app_secrets import app_secrets_of
 from vigie_server.bootstrap_backup import vault_of
 from vigie_server.cli import main
 from vigie_server.domain.backups import backup_name
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.verdicts import Status
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.people import Account, AccountState
+from vigie_server.ports.tokens import Role
 from vigie_server.services.back_up import BackUp
+from vigie_server.store.accounts import ACCOUNT, Accounts
+from vigie_server.store.app_secrets import HeldAppSecrets
 
 RECIPIENT, PRIVATE = new_key(None)
 STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.enable_socket)]
@@ -65,6 +71,16 @@ def evidence(running: RunningServer) -> list[tuple[int, bytes]]:
     with running.server.database.reading() as connection:
         rows = connection.execute(text("SELECT seq, digest FROM evidence ORDER BY revision")).all()
     return [(seq, bytes(digest)) for seq, digest in rows]
+
+
+def an_app_of_somebody(running: RunningServer, secret: str) -> None:
+    """Makes an account whose app has this secret."""
+    database = running.server.database
+    made = Account("1", "Anaïs", Role.AUDITOR, None, "fr", AccountState.INVITED, running.now())
+    Accounts(database).add(made, Act("test", running.now()))
+    with database.writing() as connection:
+        sealed = app_secrets_of(running.authority).sealed(secret)
+        connection.execute(update(ACCOUNT).values(totp_secret=sealed))
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:
@@ -101,6 +117,7 @@ async def test_devices_go_on_in_what_was_restored_elsewhere(
     async with running_server(data, store=store_of(before)) as running:
         identity = await enrolled(running.token(), running.authority.certificate_pem)
         token = running.api_token()
+        an_app_of_somebody(running, "SECRETOFANAPP")
         async with session(identity) as device:
             first = await device.greet()
             await device.send(a_report(1, a_firewall("1")))
@@ -123,6 +140,8 @@ async def test_devices_go_on_in_what_was_restored_elsewhere(
     assert "1 device(s)" in restored.stdout
     async with running_server(elsewhere, store=store_of(after)) as running:
         kept = evidence(running)
+        apps = HeldAppSecrets(running.server.database).app_secrets()
+        opened = [app_secrets_of(running.authority).opened(one) for one in apps]
         async with session(at(identity, running)) as device:
             welcome = await device.greet(a_hello(highest_seq=2))
             # The agent acts on another epoch by sending all it knows in full, under new numbers.
@@ -145,6 +164,7 @@ async def test_devices_go_on_in_what_was_restored_elsewhere(
     assert found[: len(kept)] == kept
     assert found[-1][1] == lost[-1][1]  # what was lost with the backup is there again
     assert verdict.status is Status.FAIL
+    assert opened == ["SECRETOFANAPP"]
     assert [one["id"] for one in listed.json()["items"]] == [identity.device_id]
 
 
