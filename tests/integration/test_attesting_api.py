@@ -136,7 +136,11 @@ def test_a_waiver_is_granted_listed_and_ended(client: TestClient, as_: Callers) 
     made = client.post(f"{AT}/waivers", json=WAIVER, headers=operator)
     again = client.post(f"{AT}/waivers", json=WAIVER, headers=operator)
     listed = client.get(f"{AT}/waivers", headers=auditor)
-    ended = client.delete(f"{AT}/waivers/{made.json()['id']}", headers=operator)
+    one = f"{AT}/waivers/{made.json()['id']}"
+    shown = client.get(one, headers=auditor)
+    read = operator | {"If-Match": shown.headers["etag"]}
+    ended = client.delete(one, headers=read)
+    twice = client.delete(one, headers=read)
 
     assert (made.status_code, again.status_code) == (201, 200)
     assert made.json()["in_force"]
@@ -149,6 +153,8 @@ def test_a_waiver_is_granted_listed_and_ended(client: TestClient, as_: Callers) 
         }
     ]
     assert listed.json()["items"] == [made.json()]
+    assert shown.json() == made.json()
+    assert (twice.status_code, twice.json()["changed"]) == (412, ["ended_at", "in_force"])
     assert not ended.json()["in_force"]
     assert client.get(f"{AT}/waivers", headers=auditor).json()["items"] == [ended.json()]
 

@@ -140,7 +140,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/sites/{site}/report": {"GET": READ},
     "/sites/{site}/rules": {"GET": READ},
     "/sites/{site}/waivers": {"GET": READ, "POST": WRITE},
-    "/sites/{site}/waivers/{waiver_id}": {"DELETE": WRITE},
+    "/sites/{site}/waivers/{waiver_id}": {"GET": READ, "DELETE": WRITE},
     "/software": {"GET": READ},
     "/software/devices": {"GET": READ},
     "/transitions": {"GET": READ},

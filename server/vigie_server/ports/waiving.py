@@ -7,6 +7,7 @@ from typing import Protocol
 
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.waivers import NewWaiver, RowKeys
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 
 
@@ -54,8 +55,18 @@ class WaiverStore(Protocol):
         """
         ...
 
-    def end(self, site: str, waiver_id: str, act: Act) -> WaiverRecord:
+    def end(
+        self,
+        site: str,
+        waiver_id: str,
+        act: Act,
+        require: Require[WaiverRecord] = whatever,
+    ) -> WaiverRecord:
         """Withdraws it: the verdicts underneath show at once. Raises NotFound."""
+        ...
+
+    def waiver(self, site: str, waiver_id: str) -> WaiverRecord:
+        """Raises NotFound."""
         ...
 
     def waivers(self, site: str) -> Sequence[WaiverRecord]:

@@ -14,12 +14,14 @@ from sqlalchemy import Connection, Row, select, update
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import NewWaiver, RowKeys, Waiver, accepted_rows
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.waiving import WaivedDeviceRecord, WaiverRecord
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import WaivedDevice
 from vigie_server.store.declared_models import Waiver as WaiverRow
 from vigie_server.store.instants import from_store
+from vigie_server.store.locking import lock
 from vigie_server.store.models import DeviceRow, VerdictRow
 from vigie_server.store.rejudging import judge_rule_again, record_act
 from vigie_server.store.sites_by_name import site_key
@@ -78,17 +80,18 @@ class Waivers:
             return _record(connection, site, key), True
 
     @retried
-    def end(self, site: str, waiver_id: str, act: Act) -> WaiverRecord:
+    def end(
+        self,
+        site: str,
+        waiver_id: str,
+        act: Act,
+        require: Require[WaiverRecord] = whatever,
+    ) -> WaiverRecord:
         key = _key(waiver_id)
         with self._database.writing() as connection:
-            at_site = site_key(connection, site)
-            found = connection.execute(
-                select(WAIVER.c.rule, WAIVER.c.ended_at)
-                .where(WAIVER.c.key == key)
-                .where(WAIVER.c.site_key == at_site)
-            ).one_or_none()
-            if found is None:
-                raise NotFound(f"no waiver {waiver_id} at {site}")
+            lock(connection, WAIVER, WAIVER.c.key == key)
+            found = _found(connection, site, waiver_id)
+            require(_record(connection, site, key))
             if found.ended_at is None:
                 connection.execute(
                     update(WAIVER).where(WAIVER.c.key == key).values(ended_at=act.at)
@@ -102,6 +105,10 @@ class Waivers:
                 judge_rule_again(connection, concerned, found.rule, at=act.at)
                 _note(connection, devices, f"waiver ended: {found.rule}", act)
             return _record(connection, site, key)
+
+    def waiver(self, site: str, waiver_id: str) -> WaiverRecord:
+        with self._database.reading() as connection:
+            return _record(connection, site, _found(connection, site, waiver_id).key)
 
     def waivers(self, site: str) -> Sequence[WaiverRecord]:
         with self._database.reading() as connection:
@@ -122,6 +129,17 @@ def waivers_of(
         rules = found.setdefault(device, {})
         rules[rule] = (*rules.get(rule, ()), waiver)
     return found
+
+
+def _found(connection: Connection, site: str, waiver_id: str) -> Row[Any]:
+    row = connection.execute(
+        select(WAIVER)
+        .where(WAIVER.c.key == _key(waiver_id))
+        .where(WAIVER.c.site_key == site_key(connection, site))
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"no waiver {waiver_id} at {site}")
+    return row
 
 
 def _key(waiver_id: str) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from vigie_server.domain.rules import Catalogue
@@ -14,7 +15,9 @@ from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.ports.waiving import WaiverRecord, WaiverStore
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.listing import Listing, Paged, PageShape
+from vigie_server.web.tags import TAGGED, tagged
 
 
 class WaiverSent(BaseModel):
@@ -95,6 +98,7 @@ def waivers_router(
     router = APIRouter(prefix="/api/v1/sites/{site}/waivers")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
 
     listing = Listing[WaiverRecord, WaiverShape](
         WaiverList, WaiverShape, lambda record: WaiverShape.of(record, now()), (int,)
@@ -122,11 +126,18 @@ def waivers_router(
             response.status_code = HTTPStatus.OK
         return WaiverShape.of(record, act.at)
 
-    @router.delete("/{waiver_id}")
-    def end(site: str, waiver_id: str, caller: Writer) -> WaiverShape:
+    @router.get("/{waiver_id}", response_model=WaiverShape, responses=TAGGED)
+    def show_waiver(site: str, waiver_id: str, caller: Reader, request: Request) -> Response:
+        """One waiver."""
+        require_site(caller, site)
+        return tagged(request, WaiverShape.of(store.waiver(site, waiver_id), now()))
+
+    @router.delete("/{waiver_id}", responses=CONDITIONAL)
+    def end(site: str, waiver_id: str, caller: Writer, when: When) -> WaiverShape:
         """Withdraws a waiver: what it covered fails openly again."""
         require_site(caller, site)
         act = acting(caller, now())
-        return WaiverShape.of(store.end(site, waiver_id, act), act.at)
+        require = when.on(partial(WaiverShape.of, now=act.at))
+        return WaiverShape.of(store.end(site, waiver_id, act, require), act.at)
 
     return router
