@@ -232,7 +232,8 @@ def test_a_file_of_cards_is_checked_told_line_by_line_and_taken_whole(
     checked = client.post(page, data={"content": good, "what": "check"}, headers=operator)
     assert "2 fiches changeraient" in checked.text.replace("\u00a0", " ")
     assert Cards(database).card("a").card.cells == {}
-    client.post(page, data={"content": good, "what": "take"}, headers=operator)
+    taken = client.post(page, data={"content": good, "what": "take"}, headers=operator)
+    assert taken.status_code == 303
     assert Cards(database).card("a").card.cells == {"place": "Hall"}
     assert Cards(database).card("b").card.cells == {"place": "Cuisine"}
 

@@ -72,8 +72,12 @@ def test_a_question_is_looked_at_asked_once_and_its_answers_are_read(
     look = client.post(ASK, data=FORM | {"what": "look"}, headers=operator)
     assert "2\u00a0équipements recevraient" in look.text or "2 équipements" in look.text
     assert asked(database) == []
+    refused = [client.post(ASK, data=FORM | {"purpose": ""}, headers=operator) for _ in range(2)]
+    assert [answer.status_code for answer in refused] == [422, 422]
+    assert "idempotency-replayed" not in refused[1].headers
     answers = [client.post(ASK, data=FORM, headers=operator) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[1].headers["idempotency-replayed"] == "true"
     (question,) = asked(database)
     page = answers[1].headers["location"].partition("?")[0]
     assert page == answers[0].headers["location"].partition("?")[0]

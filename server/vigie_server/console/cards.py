@@ -98,7 +98,6 @@ def import_pages(shell: Shell, seen: CardsSeen) -> APIRouter:
             "fault": None,
             "rows": (),
             "checked": None,
-            "taken": None,
         }
         wrong = beside.get("fault") or beside.get("rows")
         status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
@@ -120,7 +119,8 @@ def import_pages(shell: Shell, seen: CardsSeen) -> APIRouter:
             within = scope_of(visit.caller, sent.text("site") or None)
             changes = cards_read(content.encode(), store.known(within))
             if sent.text("what") == "take":
-                return shown(visit, {}, taken=store.change(changes, act))
+                store.change(changes, act)
+                return gone_to(address("cards"), done="cards")
             known = {device.id: card for device, card in store.cards(within)}
         except DeclarationRefused as error:
             return shown(visit, given, fault=fault_of(error), rows=error.faults)

@@ -27,6 +27,9 @@ MAX_KEY: Final = 255
 MAX_KEPT_BYTES: Final = 64 * 1024
 """A longer answer is not kept: the request under its key is still done once."""
 
+FORM: Final = "form:"
+"""How the keys of forms begin. Of their answers those that send the browser on are kept: any other
+has changed nothing, and its page is for one person's eyes."""
 FORM_PATIENCE: Final = 10.0
 """Seconds that a form which is sent twice waits for its first answer."""
 FORM_PAUSE: Final = 0.05
@@ -72,7 +75,7 @@ class Repeating:
         patience = int(FORM_PATIENCE / FORM_PAUSE)
         while True:
             try:
-                await self._begin(request, actor, f"form:{digest.hexdigest()}", digest.digest())
+                await self._begin(request, actor, f"{FORM}{digest.hexdigest()}", digest.digest())
             except RequestUnderWay:
                 patience -= 1
                 if patience <= 0:
@@ -131,7 +134,8 @@ class KeepingAnswers:
                 await run_in_threadpool(self._kept.forget, *scope["state"].pop(_STATE))
 
     async def _note(self, named: tuple[str, str], answer: "_Answer") -> None:
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        form = named[1].startswith(FORM) and answer.status != HTTPStatus.SEE_OTHER
+        if form or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             await run_in_threadpool(self._kept.forget, *named)  # it may be tried again
         else:
             await run_in_threadpool(self._kept.answered, *named, answer.kept())
