@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from metric_pages import pages_of
 from vigie_server.bootstrap_codes import account_desk
 from vigie_server.bootstrap_console import console_routes
-from vigie_server.bootstrap_people import access_to, keep_answers
+from vigie_server.bootstrap_people import access_to, keep_answers, watch_contractors
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.clock import utc_now
 from vigie_server.services.token_desk import Desk
@@ -39,6 +39,7 @@ def console_over(database: Database, *, now: Callable[[], datetime] = utc_now) -
     desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
     people = account_desk(settings, database)
     routes = console_routes(database, catalogue, guide, fleet, settings, desk, people, now)
+    watch_contractors(made, database, fleet, now)
     keep_answers(made, settings, database)
     made.include_router(routes(access_to(settings, database, now)))
     return made

@@ -13,7 +13,9 @@ from fakes.stored import NOW, SITE, a_device, a_token, opened_store
 from vigie_server.domain.asking import Outcome
 from vigie_server.ports.asking import AskedQuestion, GivenAnswer
 from vigie_server.ports.declaring import Act
+from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.tokens import Role
+from vigie_server.store.audit_trail import Acts
 from vigie_server.store.database import Database
 from vigie_server.store.groups import Groups
 from vigie_server.store.questions import Questions
@@ -146,12 +148,19 @@ def test_what_is_refused_is_said_beside_its_field_and_nothing_is_asked(
 
 
 def test_auditors_see_what_was_asked_and_no_answer_and_contractors_nothing(
-    client: TestClient, as_: Callers
+    client: TestClient, as_: Callers, database: Database
 ) -> None:
     sent = client.post(ASK, data=FORM, headers=as_(Role.OPERATOR))
     page = sent.headers["location"].partition("?")[0]
 
+    client.get(page, headers=as_(Role.OPERATOR, SITE))
+    trail = Acts(database).acts(ActsWanted(subject=SITE), after=None, limit=50).items
+    looks = [act.action for act in trail if act.action.startswith("GET ")]
+    assert looks == [f"GET {page}: 200, 1 request, 2 rows"]
     seen = client.get(page, headers=as_(Role.AUDITOR)).text
+    assert len(Acts(database).acts(ActsWanted(subject=SITE), after=None, limit=50).items) == len(
+        trail
+    )
     assert "faille annoncée" in seen
     assert "ACC-1" not in seen
     for role in (Role.AUDITOR, Role.CONTRACTOR):

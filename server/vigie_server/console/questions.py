@@ -20,6 +20,7 @@ from vigie_server.domain.questions import ApprovedQuestion
 from vigie_server.ports.asking import DeviceAnswer, QuestionStore
 from vigie_server.ports.declaring import Act
 from vigie_server.web.access import WRITERS, acting
+from vigie_server.web.listing import count_rows
 from vigie_server.web.questions import OVERSEERS
 
 PAGE: Final = 50
@@ -72,6 +73,7 @@ def questions_pages(shell: Shell, seen: QuestionsSeen) -> APIRouter:
                 question_id, visit.caller.sites, after=walk.place((int,)), limit=PAGE
             )
             answers, following = page.items, walk.next(page.after)
+            count_rows(request, len(answers))
         return shell.page(
             visit,
             "question.html",

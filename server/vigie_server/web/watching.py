@@ -18,13 +18,15 @@ from vigie_server.domain.errors import NotFound, StoreBusy
 from vigie_server.ports.accesses import Looked, NotesAccesses
 from vigie_server.ports.declaring import Sites
 from vigie_server.ports.tokens import ApiCaller, Role
-from vigie_server.web.access import sees
+from vigie_server.web.access import WRITERS, sees
 from vigie_server.web.problems import raised
 
 ANSWERS: Final = frozenset(
     f"/api/v1/questions/{{question_id}}/{what}" for what in ("answers", "stream")
 )
 """Routes of what devices answered."""
+PAGE_OF_ANSWERS: Final = "/console/questions/of/{question_id}"
+"""A page of it: who only oversees what is asked sees no answer there."""
 OUTSIDE: Final = "outside its sites"
 """The subject where something was asked for that the contractor does not see."""
 SITES_EACH: Final = 20
@@ -68,7 +70,10 @@ class Watching:
                 starts
                 and noted is None
                 and caller is not None
-                and (caller.role is Role.CONTRACTOR or _reads_answers(scope, message["status"]))
+                and (
+                    caller.role is Role.CONTRACTOR
+                    or _reads_answers(scope, message["status"], caller)
+                )
             ):
                 told = state.get("rows", 0)
                 try:
@@ -87,7 +92,7 @@ class Watching:
 
     async def _looked(self, scope: Scope, caller: ApiCaller, status: int) -> Sequence[Looked]:
         request = Request(scope)
-        reads_answers = _reads_answers(scope, status)
+        reads_answers = _reads_answers(scope, status, caller)
         route = scope["path"] if reads_answers else _route(scope)
         device = request.path_params.get("device_id", "")
         actor = f"{'account' if caller.person else 'api'}:{caller.token_id}"
@@ -130,5 +135,8 @@ def _route(scope: Scope) -> str:
     return str(found)
 
 
-def _reads_answers(scope: Scope, status: int) -> bool:
-    return status < HTTPStatus.BAD_REQUEST and _route(scope) in ANSWERS
+def _reads_answers(scope: Scope, status: int, caller: ApiCaller) -> bool:
+    if status >= HTTPStatus.BAD_REQUEST:
+        return False
+    route = _route(scope)
+    return route in ANSWERS or (route == PAGE_OF_ANSWERS and caller.role in WRITERS)
