@@ -1,6 +1,7 @@
 """The console's pages of live questions: who asks whom, what is refused, and what is read."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,6 +107,23 @@ def test_a_question_is_looked_at_asked_once_and_its_answers_are_read(
     assert "\u202e" not in one
     assert client.post(f"{page}/cancel", data={}, headers=operator).status_code == 303
     assert "data-refresh" not in client.get(page, headers=operator).text
+
+
+def test_a_double_click_asks_once_and_both_answers_lead_to_the_question(
+    database: Database, as_: Callers
+) -> None:
+    app, headers = console_over(database, now=lambda: NOW), as_(Role.OPERATOR, SITE)
+
+    def click(_: int) -> tuple[int, str]:
+        answer = TestClient(app, follow_redirects=False).post(ASK, data=FORM, headers=headers)
+        return answer.status_code, answer.headers["location"]
+
+    with ThreadPoolExecutor(4) as clicks:
+        answers = list(clicks.map(click, range(4)))
+
+    (question,) = asked(database)
+    to = f"/console/questions/of/{question.question.id}?done=asked"
+    assert answers == [(303, to)] * 4
 
 
 @pytest.mark.parametrize(
