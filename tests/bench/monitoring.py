@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
@@ -20,6 +20,7 @@ from threading import Thread
 
 import httpx2
 
+from alert_files import alerts, recordings
 from bench.processes import ROOT
 from bench.scrape_http import cpu
 from bench.scraped_fleet import ScrapedFleet
@@ -37,7 +38,7 @@ from vigie_server.ports.scraping import Scrape, TextFormat
 DEVICES = 10_000
 EVERY = 20
 """Seconds between two evaluations, instead of the minute or two that are shipped."""
-ROUNDS = 6
+ROUNDS = 4
 SCRAPED_WITHIN = 180.0
 WEEK = 7 * 86_400
 POINTS = 1_000
@@ -45,9 +46,9 @@ POINTS = 1_000
 SHOWN = 8
 CHOSEN = {"site": "EHPAD Les Tilleuls 0001", "question": "9"}
 """What a reader chooses on dashboards that show one of them."""
-CONFIGURATION = """
+WATCHING = """
 global: {{scrape_interval: 60s, scrape_timeout: 60s, evaluation_interval: 20s}}
-rule_files: ["{rules}/*.yml"]
+rule_files: ["rules/*.yml"]
 scrape_configs:
   - job_name: vigie-fleet
     static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
@@ -82,18 +83,16 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Every panel once, for all sites: lines over a week, the rest as of now."""
+    """Queries once each, by the CPU of Prometheus, the dearest first."""
 
-    cpu_seconds: float
-    panels: Sequence[tuple[str, str, float]]
+    what: str
+    queries: Sequence[tuple[str, float]]
 
     def told(self) -> str:
-        """Lines for people: the slowest panels first."""
-        lines = [f"{len(self.panels)} queries of panels: {self.cpu_seconds:.2f} s of CPU"]
-        lines += [
-            f"  {seconds * 1000:>7.0f} ms  {board}: {title}"
-            for board, title, seconds in self.panels[:SHOWN]
-        ]
+        """Lines for people."""
+        spent = sum(seconds for _, seconds in self.queries)
+        lines = [f"{len(self.queries)} {self.what}: {spent:.2f} s of CPU"]
+        lines += [f"  {seconds * 1000:>7.0f} ms  {name}" for name, seconds in self.queries[:SHOWN]]
         return "\n".join(lines)
 
     def kept(self) -> dict[str, object]:
@@ -105,9 +104,13 @@ async def measure(folder: Path) -> Sequence[Evaluated | Asked]:
     """Evaluates the rules, then asks every panel."""
     page = await _page()
     with _served(page) as port:
-        async with _watching(folder, port) as (url, program):
+        async with _watching(folder, WATCHING.format(port=port)) as (url, program):
             await _scraped(url)
-            return [await _evaluated(url, program), await _asked(url, program)]
+            evaluated = await _evaluated(url, program)
+    # Once more over the same series, with nothing else to do: what a query costs is then its own.
+    async with _watching(folder, "") as (url, program):
+        await _scraped(url)
+        return [evaluated, await _alone(url, program), await _asked(url, program)]
 
 
 async def _page() -> bytes:
@@ -163,13 +166,13 @@ def _served(page: bytes) -> Iterator[int]:
 
 
 @asynccontextmanager
-async def _watching(folder: Path, page: int) -> AsyncIterator[tuple[str, Program]]:
+async def _watching(folder: Path, configuration: str) -> AsyncIterator[tuple[str, Program]]:
     rules = folder / "rules"
-    rules.mkdir()
+    rules.mkdir(exist_ok=True)
     for shipped in (ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"):
         text = re.sub(r"(?m)^    interval: \w+$", f"    interval: {EVERY}s", shipped.read_text())
         (rules / shipped.name).write_text(text)
-    (folder / "prometheus.yml").write_text(CONFIGURATION.format(rules=rules, port=page))
+    (folder / "prometheus.yml").write_text(configuration)
     (port,) = free_ports(1)
     program = prometheus_program(
         folder / "prometheus.yml", folder / "tsdb", port, "--query.lookback-delta=20y"
@@ -231,11 +234,18 @@ def _with(chosen: Mapping[str, str], expr: str) -> str:
     return re.sub(r"\$\{?([a-z]+)\}?", lambda found: chosen.get(found[1], ".*"), expr)
 
 
+async def _alone(url: str, program: Program) -> Asked:
+    """The expressions of rules by themselves: no texts of alerts are written, nothing recorded."""
+    rules = {alert.name: alert.expression for alert in alerts()} | dict(recordings())
+    return Asked(
+        "expressions of rules by themselves",
+        _dearest([(name, await _cost(url, program, expr)) for name, expr in rules.items()]),
+    )
+
+
 async def _asked(url: str, program: Program) -> Asked:
-    """A week to come is asked for: what is known stands for all of it, at as many points."""
+    """Every panel for all sites. A week to come is asked for: what is known stands for it."""
     panels = []
-    before = cpu(program.pid)
-    now = datetime.now(UTC).timestamp()
     for path in sorted((ROOT / "deploy" / "grafana" / "dashboards" / "fr").glob("*.json")):
         board = json.loads(path.read_text(encoding="utf-8"))
         one = [choice["name"] for choice in board["templating"]["list"] if not choice.get("multi")]
@@ -243,12 +253,21 @@ async def _asked(url: str, program: Program) -> Asked:
         for panel in board["panels"]:
             for target in panel["targets"]:
                 query = _with(chosen, target["expr"])
-                began = time.perf_counter()
-                if target.get("range"):
-                    step = str(WEEK / POINTS)
-                    times = {"start": str(now), "end": str(now + WEEK), "step": step}
-                    await asked(url, "query_range", query=query, **times)
-                else:
-                    await asked(url, "query", query=query, time=str(now))
-                panels.append((path.stem, panel["title"], time.perf_counter() - began))
-    return Asked(cpu(program.pid) - before, sorted(panels, key=lambda panel: -panel[2]))
+                week = bool(target.get("range"))
+                cost = await _cost(url, program, query, week=week)
+                panels.append((f"{path.stem}: {panel['title']}", cost))
+    return Asked("queries of panels", _dearest(panels))
+
+
+async def _cost(url: str, program: Program, query: str, *, week: bool = False) -> float:
+    before, now = cpu(program.pid), time.time()
+    if week:
+        times = {"start": str(now), "end": str(now + WEEK), "step": str(WEEK / POINTS)}
+        await asked(url, "query_range", query=query, **times)
+    else:
+        await asked(url, "query", query=query, time=str(now))
+    return cpu(program.pid) - before
+
+
+def _dearest(costs: Sequence[tuple[str, float]]) -> Sequence[tuple[str, float]]:
+    return sorted(costs, key=lambda cost: -cost[1])
