@@ -22,9 +22,10 @@ def migrate(database: Database) -> str:
 
     Raises SettingsMalformed for a store of a newer version.
     """
-    newest = newest_revision()
-    _require_known(stored_revision(database))
-    migrate_to(database, newest)
+    newest, found = newest_revision(), stored_revision(database)
+    if found != newest:  # every command opens the store: one that is up to date is only read
+        _require_known(found)
+        migrate_to(database, newest)
     return newest
 
 
