@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, case, func, select, update
@@ -18,36 +17,20 @@ from vigie_server.store import changes, commits
 from vigie_server.store.catalogues import IN_FORCE
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
+from vigie_server.store.greetings import DEVICES, greeted_record, greeted_row
 from vigie_server.store.many_records import many_records
-from vigie_server.store.models import (
-    Audit,
-    Certificate,
-    DeviceRow,
-    Site,
-    SnapshotRow,
-    VerdictRow,
-)
+from vigie_server.store.models import Audit, DeviceRow, SnapshotRow, VerdictRow
 from vigie_server.store.record_rows import record_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
 from vigie_server.store.verdict_rows import RULE, VERDICTS, VerdictCells, unread_verdicts
 from vigie_server.store.waivers import waivers_of
 
-DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
-SNAPSHOT, VERDICT = table(SnapshotRow), table(VerdictRow)
+DEVICE, SNAPSHOT, VERDICT = table(DeviceRow), table(SnapshotRow), table(VerdictRow)
 AUDIT = table(Audit)
 
-_DEVICES = select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE.c.gateways).join(
-    SITE, SITE.c.key == DEVICE.c.site_key
-)
 # Made once: these run at every visit of every device.
-_DEVICE = _DEVICES.where(DEVICE.c.key == bindparam("key"))
-_GREETED = (
-    _DEVICES.join(CERTIFICATE, CERTIFICATE.c.device_key == DEVICE.c.key)
-    .where(DEVICE.c.id == bindparam("device_id"))
-    .where(CERTIFICATE.c.serial == bindparam("certificate_serial"))
-    .where(CERTIFICATE.c.revoked_at.is_(None) | (DEVICE.c.disabled != ""))
-)
+_DEVICE = DEVICES.where(DEVICE.c.key == bindparam("key"))
 _SNAPSHOTS = select(
     SNAPSHOT.c.topic, SNAPSHOT.c.digest, SNAPSHOT.c.observed_at, SNAPSHOT.c.revision
 ).where(SNAPSHOT.c.device_key == bindparam("key"))
@@ -67,13 +50,22 @@ class Records:
 
     def greeted(self, peer: Peer) -> DeviceRecord:
         with self._database.reading() as connection:
-            row = connection.execute(_GREETED, asdict(peer)).one_or_none()
-            if row is None:
-                raise UnknownDevice("this certificate is not in force")
-            record = record_of(row, NOTHING_AROUND)
-            record.whole = False
-            record.snapshots.update(_snapshots(connection, record.key))
-            record.verdicts = self._verdicts(connection, record.key)
+            if self._database.is_sqlite:
+                record = greeted_record(connection, peer)
+            else:
+                record = self._greeted(connection, peer)
+        if record is None:
+            raise UnknownDevice("this certificate is not in force")
+        record.whole = False
+        return record
+
+    def _greeted(self, connection: Connection, peer: Peer) -> DeviceRecord | None:
+        row = greeted_row(connection, peer)
+        if row is None:
+            return None
+        record = record_of(row, NOTHING_AROUND)
+        record.snapshots.update(_snapshots(connection, record.key))
+        record.verdicts = self._verdicts(connection, record.key)
         return record
 
     def around(self, key: int) -> tuple[int, Surroundings, Mapping[str, tuple[Waiver, ...]]]:
