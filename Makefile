@@ -88,6 +88,14 @@ dashboards: setup ## Write the Grafana dashboards from their code
 agent-bundle: setup ## Build the agent as a folder that needs no Python (OSQUERYD=program: carries it)
 	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging bundle build/agent $(if $(OSQUERYD),--osqueryd $(OSQUERYD))
 
+.PHONY: deb
+deb: setup ## Build the agent's Debian package (OSQUERYD=program: carries it)
+	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging deb build/agent $(if $(OSQUERYD),--osqueryd $(OSQUERYD))
+
+.PHONY: rpm
+rpm: setup ## Build the agent's rpm (OSQUERYD=program: carries it)
+	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging rpm build/agent $(if $(OSQUERYD),--osqueryd $(OSQUERYD))
+
 # --- Protocol -------------------------------------------------------------------------------------
 
 .PHONY: proto

@@ -19,6 +19,7 @@ from vigie_packaging.release import ROOT, Release
 from vigie_packaging.sbom import bill_of_materials
 
 NAME: Final = "vigie-agent"
+_PROGRAMS: Final = {NAME, f"{NAME}.exe", "osqueryd", "osqueryd.exe", "enrol-if-asked"}
 _METADATA: Final = "Metadata-Version: 2.1\nName: vigie\nVersion: {version}\nLicense: Apache-2.0\n"
 
 
@@ -35,14 +36,14 @@ def build_bundle(folder: Path, release: Release, osqueryd: Path | None = None) -
     if osqueryd is not None:
         (bundle / "osquery").mkdir()
         shutil.copy(osqueryd, bundle / "osquery" / osqueryd.name)
-    _normalise(bundle, release.epoch)
+    normalise(bundle, release.epoch)
     return bundle
 
 
 def digest(bundle: Path) -> str:
     """SHA-256 over names, modes and contents of every file."""
     whole = hashlib.sha256()
-    for path in _files(bundle):
+    for path in files(bundle):
         content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
         line = f"{path.relative_to(bundle).as_posix()} {path.lstat().st_mode:o} "
         whole.update(f"{line}{hashlib.sha256(content).hexdigest()}\n".encode())
@@ -51,7 +52,7 @@ def digest(bundle: Path) -> str:
 
 def size(bundle: Path) -> int:
     """Bytes of all files."""
-    return sum(path.lstat().st_size for path in _files(bundle))
+    return sum(path.lstat().st_size for path in files(bundle))
 
 
 def _run_pyinstaller(folder: Path, work: Path, release: Release) -> None:
@@ -85,19 +86,14 @@ def _describe(bundle: Path, release: Release, parts: Sequence[Component]) -> Non
             shutil.copy(text, own / text.name)
 
 
-def _normalise(bundle: Path, epoch: int) -> None:
+def normalise(folder: Path, epoch: int) -> None:
     """The same modes and times whoever builds, and whenever."""
-    for path in sorted(bundle.rglob("*"), reverse=True):
+    for path in (*sorted(folder.rglob("*"), reverse=True), folder):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or _runs(path) else 0o644)
+            path.chmod(0o755 if path.is_dir() or path.name in _PROGRAMS else 0o644)
         os.utime(path, (epoch, epoch), follow_symlinks=False)
-    bundle.chmod(0o755)
-    os.utime(bundle, (epoch, epoch))
 
 
-def _runs(path: Path) -> bool:
-    return path.name in {NAME, f"{NAME}.exe", "osqueryd", "osqueryd.exe"}
-
-
-def _files(bundle: Path) -> Iterator[Path]:
-    return (path for path in sorted(bundle.rglob("*")) if path.is_symlink() or path.is_file())
+def files(folder: Path) -> Iterator[Path]:
+    """Every file and link below `folder`, in order."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or path.is_file())

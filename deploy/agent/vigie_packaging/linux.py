@@ -1,0 +1,139 @@
+"""The tree that Linux packages install, and the deb and the rpm of it.
+
+Both are built by their systems' own tools, from a tree and the small files of
+`deploy/agent/linux`.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from vigie_packaging.bundle import NAME, files, normalise
+from vigie_packaging.release import ROOT, Release
+
+_LINUX: Final = ROOT / "deploy" / "agent" / "linux"
+_CONTROL: Final = """Package: vigie-agent
+Version: {version}
+Architecture: {architecture}
+Maintainer: Vigie contributors <vigie@example.org>
+Installed-Size: {kibibytes}
+Depends: libc6 (>= {glibc}), debconf (>= 0.5) | debconf-2.0, init-system-helpers (>= 1.54~)
+Section: admin
+Priority: optional
+Description: reads the digital hygiene of this device for its Vigie server
+ A light agent that reads the state of this device (updates, firewall, disk
+ encryption, accounts) and reports it to the Vigie server of the facility. It
+ only reads.
+"""
+_COPYRIGHT: Final = """Vigie is licensed under Apache-2.0: /usr/lib/vigie-agent/share/LICENSE.
+What it carries of others, and their licences: /usr/lib/vigie-agent/share/sbom.cdx.json and
+/usr/lib/vigie-agent/share/licences.
+"""
+
+
+def build_deb(folder: Path, bundle: Path, release: Release) -> Path:
+    """Builds the Debian package of `bundle` in `folder`; the path of it."""
+    tree = _tree(folder / "deb-tree", bundle, release)
+    control = tree / "DEBIAN"
+    control.mkdir()
+    for name in ("config", "templates", "postinst", "prerm", "postrm"):
+        shutil.copy(_LINUX / "deb" / name, control / name)
+        (control / name).chmod(0o644 if name == "templates" else 0o755)
+    inside = [path for path in files(tree) if control not in path.parents]
+    kibibytes = sum(path.lstat().st_size for path in inside) // 1024
+    architecture = _said("dpkg", "--print-architecture").strip()
+    (control / "control").write_text(
+        _CONTROL.format(
+            version=_debian_version(release.version),
+            architecture=architecture,
+            kibibytes=kibibytes,
+            glibc=_glibc(),
+        )
+    )
+    (control / "conffiles").write_text("/etc/vigie/agent.toml\n")
+    (control / "md5sums").write_text(
+        "".join(
+            f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  "
+            f"{path.relative_to(tree)}\n"
+            for path in inside
+            if not path.is_symlink() and "etc" not in path.relative_to(tree).parts[:1]
+        )
+    )
+    for path in (control, *control.iterdir()):
+        os.utime(path, (release.epoch, release.epoch))
+    made = folder / f"vigie-agent_{_debian_version(release.version)}_{architecture}.deb"
+    _run(release, "dpkg-deb", "--root-owner-group", "-Zzstd", "-z9", "--build", tree, made)
+    shutil.rmtree(tree)
+    return made
+
+
+def build_rpm(folder: Path, bundle: Path, release: Release) -> Path:
+    """Builds the rpm of `bundle` in `folder`; the path of it."""
+    tree = _tree(folder / "rpm-tree", bundle, release)
+    version, number = _rpm_version(release.version)
+    defined = {
+        "tree": tree,
+        "version_": version,
+        "release_": number,
+        "glibc": _glibc(),
+        "_topdir": folder / "rpm-work",
+        "_rpmdir": folder,
+        "_rpmfilename": f"vigie-agent-{version}-{number}.%{{ARCH}}.rpm",
+    }
+    options = [f"--define={name} {value}" for name, value in defined.items()]
+    _run(release, "rpmbuild", "--quiet", "-bb", *options, _LINUX / "rpm" / "vigie-agent.spec")
+    shutil.rmtree(tree)
+    shutil.rmtree(folder / "rpm-work")
+    return folder / f"vigie-agent-{version}-{number}.{platform.machine()}.rpm"
+
+
+def _tree(tree: Path, bundle: Path, release: Release) -> Path:
+    """Every file where a device has it."""
+    shutil.rmtree(tree, ignore_errors=True)
+    program = tree / "usr" / "lib" / NAME
+    program.parent.mkdir(parents=True)
+    _run(release, "cp", "--archive", "--link", bundle, program)
+    shutil.copy(_LINUX / "enrol-if-asked", program)
+    shutil.copy(ROOT / "docs" / "install-linux.md", program / "share")
+    for place, source in {
+        "usr/lib/systemd/system/vigie-agent.service": _LINUX / "vigie-agent.service",
+        "etc/vigie/agent.toml": _LINUX / "agent.toml",
+    }.items():
+        (tree / place).parent.mkdir(parents=True)
+        shutil.copy(source, tree / place)
+    (tree / "usr" / "bin").mkdir()
+    (tree / "usr" / "bin" / NAME).symlink_to(f"../lib/{NAME}/{NAME}")
+    about = tree / "usr" / "share" / "doc" / NAME
+    about.mkdir(parents=True)
+    (about / "copyright").write_text(_COPYRIGHT)
+    normalise(tree, release.epoch)
+    return tree
+
+
+def _debian_version(version: str) -> str:
+    """A release candidate comes before its release: `1.2.0rc1` is 1.2.0~rc1."""
+    return version.replace("rc", "~rc")
+
+
+def _rpm_version(version: str) -> tuple[str, str]:
+    """Version and release number, for the same order."""
+    final, candidate, number = version.partition("rc")
+    return final, f"0.rc{number}" if candidate else "1"
+
+
+def _glibc() -> str:
+    """The C library that this was built on: the least that a device needs."""
+    return platform.libc_ver()[1]
+
+
+def _run(release: Release, *command: str | Path) -> None:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(release.epoch), "LC_ALL": "C.UTF-8"}
+    subprocess.run([str(part) for part in command], env=environment, check=True)
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
