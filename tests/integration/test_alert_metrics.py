@@ -69,7 +69,7 @@ async def in_every_state(place: Facility) -> None:
     """A site whose devices pass, fail, are unknown, lost, pending with a claim, and retired."""
     await place.declare(declared_devices=4)
     await place.enrol([("windows", "compliant"), ("windows", "neglected")])
-    await place.enrol([("linux", "neglected"), ("darwin", "neglected")])
+    await place.enrol([("linux", "neglected"), ("darwin", "neglected"), ("linux", "compliant")])
     acts = Administration(place.running.server.database)
     names = list(place.devices)
     ids = await place.ids()
