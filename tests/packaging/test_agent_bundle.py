@@ -1,6 +1,7 @@
 """The agent as PyInstaller builds it: whole, small, the same each time, and as the source reads."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components import required_program
 from programs import BIN
 from vigie_packaging.bundle import build_bundle, digest, size
 from vigie_packaging.release import release
@@ -108,6 +110,17 @@ def test_no_path_of_the_machine_that_built_it_is_inside(bundle: Path) -> None:
     assert [
         path for path in bundle.rglob("*") if path.is_file() and here in path.read_bytes()
     ] == []
+
+
+def test_libraries_look_for_others_in_no_folder_of_the_builder(bundle: Path) -> None:
+    readelf = required_program("readelf")
+    libraries = [path for path in bundle.rglob("*.so*") if path.is_file()]
+
+    told = said(readelf, "--dynamic", bundle / "vigie-agent", *libraries)
+
+    paths = re.findall(r"(?:RPATH|RUNPATH).*\[(.*)\]", told)
+    assert len(libraries) > 40
+    assert [path for path in paths if path and not path.startswith("$ORIGIN")] == []
 
 
 def test_the_same_source_builds_the_same_agent(bundle: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 from vigie_packaging.components import Component, components
 from vigie_packaging.contents import kept_contents
 from vigie_packaging.release import ROOT, Release
+from vigie_packaging.runpaths import forget_builders_folders
 from vigie_packaging.sbom import bill_of_materials
 
 NAME: Final = "vigie-agent"
@@ -32,6 +33,7 @@ def build_bundle(folder: Path, release: Release, osqueryd: Path | None = None) -
     bundle = folder / NAME
     _run_pyinstaller(folder, work, release)
     parts = components(kept_contents(work / NAME))
+    forget_builders_folders(bundle)
     _describe(bundle, release, parts)
     if osqueryd is not None:
         (bundle / "osquery").mkdir()
