@@ -27,7 +27,8 @@ from vigie_server.domain.rules import MOVING, Rule
 from vigie_server.domain.statements import Statement
 from vigie_server.domain.verdicts import Verdict
 
-_ASK_AGAIN: Final = timedelta(hours=1)
+ASK_AGAIN: Final = timedelta(hours=1)
+"""After which a pass is looked at again that has outlived its freshness (`earliest`)."""
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999, where datetime ends
 _DAY: Final = 86_400
 _SENTENCE_FIGURE, _OF_EVIDENCE = "v", ".observed_at"
@@ -108,7 +109,7 @@ def earliest(
     """When to ask again: a pass whose freshness has ended and that stands, in an hour."""
     if fresh_end is None:
         return too_old
-    end = fresh_end if fresh_end > now else now + _ASK_AGAIN
+    end = fresh_end if fresh_end > now else now + ASK_AGAIN
     return end if too_old is None or end < too_old else too_old
 
 

@@ -24,6 +24,7 @@ from vigie_server.domain.records import (
     Transition,
     WrittenVerdict,
 )
+from vigie_server.domain.remembered import ASK_AGAIN
 from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.score import Figures as DeviceFigures
 from vigie_server.domain.score import figures as figures_over
@@ -209,7 +210,13 @@ class AcceptReport:
             lasts = self._judging.doubts_after(rule)
             fresh = lasts is not None and age < lasts
             settled = _SETTLED_WHILE_FRESH if fresh else _SETTLED_BY_CONTENT
-            if rule in self._judging.moving or _may_move(record, rule, now, settled=settled):
+            if rule in self._judging.moving or _may_move(
+                # A pass that has outlived its freshness ends with the first word of its device.
+                record,
+                rule,
+                now + ASK_AGAIN,
+                settled=settled,
+            ):
                 intake.topics.add(topic)
                 return
 

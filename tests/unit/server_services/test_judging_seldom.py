@@ -150,6 +150,27 @@ async def test_whenever_one_looks_each_rule_stands_as_if_judged_just_now(
         assert {rule: stands[rule] for rule in compared} == {rule: now[rule] for rule in compared}
 
 
+async def test_a_pass_that_outlived_its_freshness_ends_with_the_first_word_of_its_device() -> None:
+    rule, topic = "Q04-signatures-fresh", "antivirus"
+    ended = 0
+    for recording in range(len(ANSWERS.recordings)):
+        life = Life(recording)
+        if topic not in life.answers:
+            continue
+        await life.report(dict.fromkeys(life.answers, timedelta(0)))
+        if life.stands()[rule] is not Status.PASS:
+            continue
+        life.now += timedelta(days=3)
+        await life.sweep()
+        outlived = life.stands()[rule] is Status.PASS
+        life.now += timedelta(minutes=15)
+        await life.report({topic: timedelta(0)})
+
+        assert life.stands()[rule] is life.judged_now()[rule]
+        ended += outlived and life.stands()[rule] is Status.FAIL
+    assert ended
+
+
 def may_be_compared(rule: str, status: Status) -> bool:
     """Not what has no next check: what does not apply, and doubts of rules that follow the time."""
     follows_time = CATALOGUE.rules[rule].depends_on is None
