@@ -79,6 +79,12 @@ def older(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return copy, earlier
 
 
+@pytest.fixture(scope="session")
+def deb(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Debian package of this release."""
+    return build_deb(tmp_path_factory.mktemp("deb"), bundle, release())
+
+
 def service(root: CleanRoot, *watched_by: str) -> Program:
     """The command of the service's unit, to be run in the root."""
     (command,) = re.findall(r"^ExecStart=(.+)$", (root.folder / UNIT).read_text(), re.MULTILINE)
@@ -171,7 +177,7 @@ async def start_time(root: CleanRoot) -> tuple[float, float]:
 
 
 async def test_a_deb_installs_silently_reports_is_upgraded_and_leaves_nothing(
-    bundle: Path,
+    deb: Path,
     older: tuple[Path, Release],
     root: CleanRoot,
     server: ServerProgram,
@@ -182,7 +188,7 @@ async def test_a_deb_installs_silently_reports_is_upgraded_and_leaves_nothing(
     token = await a_token(server)
     leave(root, token)
     first = root.bring(build_deb(tmp_path, *older))
-    second = root.bring(build_deb(tmp_path, bundle, release()))
+    second = root.bring(deb)
 
     said = root.run("dpkg", "--install", first)
 
@@ -219,12 +225,12 @@ async def test_a_deb_installs_silently_reports_is_upgraded_and_leaves_nothing(
 
 
 async def test_a_deb_takes_its_token_from_debconf_which_forgets_it(
-    bundle: Path, root: CleanRoot, server: ServerProgram, tmp_path: Path
+    deb: Path, root: CleanRoot, server: ServerProgram
 ) -> None:
     token = await a_token(server)
     answers = root.folder / "tmp" / "answers"
     answers.write_text(f"vigie-agent vigie-agent/token password {token}\n")
-    package = root.bring(build_deb(tmp_path, bundle, release()))
+    package = root.bring(deb)
     root.run("debconf-set-selections", "/tmp/answers")  # noqa: S108 (in the root)
 
     said = root.run("dpkg", "--install", package)
@@ -237,10 +243,10 @@ async def test_a_deb_takes_its_token_from_debconf_which_forgets_it(
 
 
 async def test_a_deb_whose_server_is_away_is_installed_and_enrols_later(
-    bundle: Path, root: CleanRoot, server: ServerProgram, tmp_path: Path
+    deb: Path, root: CleanRoot, server: ServerProgram
 ) -> None:
     leave(root, await a_token(server))
-    package = root.bring(build_deb(tmp_path, bundle, release()))
+    package = root.bring(deb)
     await server.program.stop()
 
     said = root.run("dpkg", "--install", package)
