@@ -132,6 +132,10 @@ async def replicas(tmp_path: Path) -> AsyncIterator[Replicas]:
                     await server.program.kill()
 
 
+class NothingShown(Exception):
+    """The server has just started, or its store is busy: Prometheus scrapes again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads `/metrics/fleet` of either server."""
@@ -147,7 +151,11 @@ class Reader:
         return answer.text if answer.status_code == 200 else str(answer.status_code)
 
     async def samples(self, server: ServerProgram) -> dict[str, float]:
-        lines = (await self.page(server)).splitlines()
+        page = await self.page(server)
+        if page == "503":
+            raise NothingShown
+        assert not page.isdigit(), f"a scrape was answered {page}"
+        lines = page.splitlines()
         pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
         return {name: float(value) for name, value in pairs}
 
@@ -163,7 +171,7 @@ async def watched(reader: Reader, stop: asyncio.Event) -> list[str]:
     shown: dict[tuple[int, str], float] = {}
     while not stop.is_set():
         for which, server in enumerate(reader.servers):
-            with suppress(httpx2.TransportError):  # it is dead just now
+            with suppress(httpx2.TransportError, NothingShown):  # it is dead just now
                 for name, value in (await reader.samples(server)).items():
                     if name.startswith("vigie_device_last_report"):
                         before = shown.get((which, name), 0)
