@@ -6,6 +6,7 @@ the subject does.
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -44,11 +45,13 @@ class Links:
         self._database = database
 
     def admit(self, arrival: Arrival) -> Account | ProviderFault:
-        try:
-            return self._admit(arrival)
-        except StoreRefused:
-            # Another server made the account or its link in the same moment: it is there now.
-            return self._admit(arrival)
+        # Another server may make the account or its link in the same moment: refused, or seen to
+        # have taken the name before its link is seen. It is there at the next look.
+        with suppress(StoreRefused):
+            admitted = self._admit(arrival)
+            if admitted is not ProviderFault.TAKEN:
+                return admitted
+        return self._admit(arrival)
 
     @retried
     def _admit(self, arrival: Arrival) -> Account | ProviderFault:
