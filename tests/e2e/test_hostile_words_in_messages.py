@@ -33,6 +33,8 @@ from vigie_server.store.recipients import Recipients
 KIT: Final = Path(__file__).parents[2] / "deploy" / "alertmanager" / "templates"
 SITE: Final = "Les Tilleuls"
 OFTEN: Final = timedelta(milliseconds=20)
+SOON: Final = timedelta(hours=1)
+"""When the digest is due: what the device said still stands by then."""
 SHOWN: Final = "<script>alert(1)</script>"
 """Of the words, what all show: names are cut."""
 OF_A_MAIL: Final = {
@@ -77,10 +79,13 @@ async def test_hostile_words_are_text_in_all_that_leaves_the_server(tmp_path: Pa
     hook = HookReceiver(tls=authority.issue("localhost"))
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "hook").write_text("un secret long comme il faut\n")
+    due = clock() + SOON
     async with mail_relay(relay), hook_receiver(hook):
         telling = NotifySettings(
             every=OFTEN,
             gather=timedelta(0),
+            digest_day=due.isoweekday(),
+            digest_hour=due.hour,
             authorities=authority.pem,
             smtp_host="localhost",
             smtp_port=relay.port,
@@ -123,7 +128,7 @@ async def test_hostile_words_are_text_in_all_that_leaves_the_server(tmp_path: Pa
                 pdf = await client.get(url)
                 metrics = (await client.get("/metrics")).text
             seen, text = await in_a_browser(base, headers, f"{url}?format=html")
-            clock.ahead += timedelta(days=7)
+            clock.ahead += SOON
             await relay.holds(2)
             await hook.heard(2)
 
