@@ -300,7 +300,7 @@ class Server:
                 self._sessions,
                 self._asking,
                 self._follow_attestations,
-                *self._scheduled.shows,
+                *self._scheduled.heeding,
             ),
             every=settings.sweep.views_every.total_seconds(),
         )

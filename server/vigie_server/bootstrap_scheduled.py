@@ -14,6 +14,7 @@ from vigie_server.domain.traits import trait_readers
 from vigie_server.metrics.mail_lines import MailLines
 from vigie_server.metrics.site_lines import SiteLines
 from vigie_server.ports.judging import Judging
+from vigie_server.ports.notices import Heeding
 from vigie_server.ports.site_model import SHOWN_BY_ANOTHER
 from vigie_server.services.assess_sites import AssessSites
 from vigie_server.services.back_up import BackUp
@@ -38,10 +39,14 @@ from vigie_server.store.shown_sites import StoredSites
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """The part that leads when it can, and what shows the others' work."""
+    """The part that leads when it can, and what shows the others' work.
+
+    `heeding`: what of it has to know what other processes change.
+    """
 
     leading: Leading
     shows: Sequence[ShowSites]
+    heeding: Sequence[Heeding]
 
 
 def scheduled(
@@ -139,4 +144,6 @@ def scheduled(
         every = settings.sweep.views_every.total_seconds()
         shows.append(ShowSites(StoredSites(database), workers, sites, mail.show, every))
     every = settings.store.lead_every.total_seconds()
-    return Scheduled(Leading(lease, workers, work, parts.figures, every), shows)
+    return Scheduled(
+        Leading(lease, workers, work, parts.figures, every), shows, heeding=(sweep, *shows)
+    )

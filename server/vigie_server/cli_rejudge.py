@@ -10,7 +10,7 @@ import click
 
 from vigie_server.bootstrap_store import catalogue_in_force
 from vigie_server.bundled import catalogue_with
-from vigie_server.cli_output import opened, printable, progress, show_table, told_errors
+from vigie_server.cli_output import act, opened, printable, progress, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.plurals import counted
 from vigie_server.domain.rules import Catalogue
@@ -38,7 +38,7 @@ BEYOND_A_SWEEP: Final = 15.0
 def rejudge(*, dry_run: bool, folder: Path | None, no_wait: bool) -> None:
     """Have every device judged again from its stored evidence.
 
-    A change of rules does so by itself. The server that runs does the work, at its next sweep.
+    A change of rules does so by itself. The server that runs does the work.
     """
     if folder is not None and not dry_run:
         raise click.UsageError("--rules is for --dry-run: rules in force are those of the settings")
@@ -51,7 +51,7 @@ def rejudge(*, dry_run: bool, folder: Path | None, no_wait: bool) -> None:
             _rehearse(database, catalogue)
             return
         administration = Administration(database)
-        administration.judge_all_again()
+        administration.judge_all_again(act())
         click.echo("Every device will be judged again.")
         if not no_wait:
             patience = settings.sweep.every.total_seconds() + BEYOND_A_SWEEP

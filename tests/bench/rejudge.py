@@ -99,7 +99,7 @@ async def measure(folder: Path) -> Sequence[Rejudged]:
         async with served("real", folder) as server:
             await _settled(server)
             watch = _Watch(database, server)
-            forced, late = Administration(database).judge_all_again, partial(_late, database)
+            forced, late = partial(_force, database), partial(_late, database)
             by_all = DEVICE.c.judged_with == ""
             return [
                 await watch.judged("all rules", forced, by_all),
@@ -161,10 +161,14 @@ def _known_by_one_device(database: Database, catalogue: Catalogue) -> None:
         connection.execute(update(DEVICE).where(DEVICE.c.key == first).values(judged_with=EARLIER))
 
 
+def _force(database: Database) -> None:
+    Administration(database).judge_all_again(Act("bench", utc_now()))
+
+
 def _late(database: Database) -> None:
     with database.writing() as connection:
         connection.execute(text(_LATE))
-    Administration(database).judge_all_again()
+    _force(database)
 
 
 def _changed(database: Database) -> None:

@@ -19,6 +19,7 @@ from vigie.v1 import enrolment_token
 from vigie.v1.digest import canonical_fields, form_digest
 from vigie_server.bootstrap_store import initialise, open_store
 from vigie_server.bundled import bundled_catalogue
+from vigie_server.ports.declaring import Act
 from vigie_server.simulator.making import Made, enrol_fleet, plant_fleet
 from vigie_server.simulator.planting import NotATestServer
 from vigie_server.simulator.recorded import RECORDED
@@ -234,7 +235,7 @@ async def test_a_planted_fleet_is_judged_and_known_to_the_server_from_its_first_
 
     with closing(open_store(settings)) as database:
         planted = verdicts(database)
-        Administration(database).judge_all_again()
+        Administration(database).judge_all_again(Act("test", datetime.now(UTC)))
     async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
         await judged_again(running)
         judged = verdicts(running.server.database)

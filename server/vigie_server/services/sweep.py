@@ -6,7 +6,7 @@ It goes through the same records and the same commits as reports do, so the two 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from vigie_server.domain.errors import StoreBusy, UnknownDevice
+from vigie_server.domain.noticed import Noticed
 from vigie_server.ports.attesting import Lapsing
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.judging import Judging
@@ -24,6 +25,7 @@ from vigie_server.services.accept_report import AcceptReport
 from vigie_server.services.device_records import DeviceRecords
 from vigie_server.services.group_commit import End, GroupCommit
 from vigie_server.services.views import Viewing
+from vigie_server.services.waiting import either
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
@@ -50,23 +52,29 @@ class Sweep:
     every: float
     batch: int
     lapsing: Lapsing
+    _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def heed(self, noticed: Noticed) -> None:
+        """Somebody did something: what it asks to be judged again is looked for at once."""
+        if noticed.subjects or noticed.all_moved or noticed.missed:
+            self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweeps until stopped.
+        """Sweeps until stopped: every now and then, and when somebody did something.
 
         It begins once readers see every device: after a start with other rules the whole fleet is
         judged again, and meanwhile there would be no page for Prometheus.
         """
         await self.viewing.every_device_shown(stop)
         while not stop.is_set():
+            self._woken.clear()
             try:
                 swept = await self.once(stop)
             except StoreBusy as error:
                 log.warning("sweep_postponed", error=str(error))
                 swept = 0
             if swept < self.batch:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self.every)
+                await either(stop, self._woken, within=self.every)
 
     async def once(self, stop: asyncio.Event | None = None) -> int:
         """One round; gives how many devices were judged again and committed."""

@@ -16,6 +16,7 @@ from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.records import DeviceChange
 from vigie_server.domain.views import DeviceView
 from vigie_server.ports.views import ReadModel, ViewStore
+from vigie_server.services.waiting import either
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
@@ -44,11 +45,7 @@ class Viewing:
 
     async def every_device_shown(self, stop: asyncio.Event) -> None:
         """Waits until the model has been whole once, or until stopped."""
-        async with asyncio.TaskGroup() as tasks:
-            waits = [tasks.create_task(event.wait()) for event in (self._shown, stop)]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+        await either(self._shown, stop)
 
     def committed(self, change: DeviceChange) -> None:
         """A change has been committed."""

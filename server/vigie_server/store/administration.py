@@ -8,9 +8,11 @@ from sqlalchemy import func, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
+from vigie_server.ports.declaring import Act
 from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow
+from vigie_server.store.rejudging import record_act
 from vigie_server.store.rule_counts import shift
 from vigie_server.store.tables import table
 
@@ -61,13 +63,14 @@ class Administration:
         self._act(device_id, f"declared {said}", values, now=now, actor=actor)
 
     @retried
-    def judge_all_again(self) -> None:
+    def judge_all_again(self, act: Act) -> None:
         """Every device is to be judged again by the sweeper."""
         with self._database.writing() as connection:
             connection.execute(
                 update(DEVICE).values(judged_with="", revision=DEVICE.c.revision + 1)
             )
             changes.tell_all_moved(connection)
+            record_act(connection, act, "asked to judge again", "every device")
 
     def waiting(self) -> int:
         """How many devices wait to be judged again because somebody asked for it."""

@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from vigie_server.domain.errors import StoreBusy
+from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.views import DeviceView
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.services.sweep import Sweep
@@ -60,7 +61,7 @@ class Story:
         return None
 
 
-def parts(story: Story, workers: Workers) -> tuple[Viewing, Sweep]:
+def parts(story: Story, workers: Workers, *, every: float = 0.001) -> tuple[Viewing, Sweep]:
     viewing = Viewing(story, workers, story, every=0.001)
     unused: Any = None
     store: Any = story
@@ -74,7 +75,7 @@ def parts(story: Story, workers: Workers) -> tuple[Viewing, Sweep]:
         judging=store,
         figures=OwnFigures(CollectorRegistry()),
         now=lambda: NOW,
-        every=0.001,
+        every=every,
         batch=10,
         lapsing=story,
     )
@@ -103,3 +104,20 @@ async def test_a_server_that_loses_the_lead_before_it_read_the_fleet_ends_its_sw
     workers.close()
 
     assert story.told == []
+
+
+async def test_what_somebody_did_is_swept_without_waiting_for_the_next_time() -> None:
+    story, workers, stop = Story(busy=0), Workers(), asyncio.Event()
+    viewing, sweep = parts(story, workers, every=3600)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(sweep.run(stop))
+        tasks.create_task(viewing.run(stop))
+        await story.swept.wait()
+        for noticed in (Noticed(subjects=("Les Tilleuls",)), Noticed(all_moved=True)):
+            story.swept.clear()
+            sweep.heed(noticed)
+            await story.swept.wait()
+        stop.set()
+    workers.close()
+
+    assert story.told.count("swept") == 3
