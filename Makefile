@@ -96,6 +96,11 @@ deb: setup ## Build the agent's Debian package (OSQUERYD=program: carries it)
 rpm: setup ## Build the agent's rpm (OSQUERYD=program: carries it)
 	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging rpm build/agent $(if $(OSQUERYD),--osqueryd $(OSQUERYD))
 
+.PHONY: msi
+msi: setup ## Build the agent's Windows installer (BUNDLE=folder built on Windows; without: a stand-in)
+	@mkdir -p build/agent
+	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging msi build/agent $(if $(BUNDLE),--bundle $(BUNDLE))
+
 # --- Protocol -------------------------------------------------------------------------------------
 
 .PHONY: proto

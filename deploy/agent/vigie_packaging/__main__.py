@@ -1,10 +1,11 @@
-"""`python -m vigie_packaging bundle|deb|rpm FOLDER [--osqueryd PROGRAM]`."""
+"""`python -m vigie_packaging bundle|deb|rpm|msi FOLDER [--osqueryd PROGRAM] [--bundle FOLDER]`."""
 
 import argparse
 from pathlib import Path
 
 from vigie_packaging.bundle import build_bundle, digest, size
 from vigie_packaging.linux import build_deb, build_rpm
+from vigie_packaging.msi import build_msi, build_stand_in
 from vigie_packaging.release import release
 
 _PACKAGES = {"deb": build_deb, "rpm": build_rpm}
@@ -13,16 +14,35 @@ _PACKAGES = {"deb": build_deb, "rpm": build_rpm}
 def main() -> None:
     """Builds what is asked for and says what came out."""
     parser = argparse.ArgumentParser(prog="vigie_packaging", description=main.__doc__)
-    parser.add_argument("what", choices=["bundle", *_PACKAGES])
+    parser.add_argument("what", choices=["bundle", *_PACKAGES, "msi"])
     parser.add_argument("folder", type=Path, help="where it is built")
     parser.add_argument("--osqueryd", type=Path, help="an osqueryd program to carry")
+    parser.add_argument("--bundle", type=Path, help="msi: the agent's folder, built on Windows")
     asked = parser.parse_args()
+    folder = asked.folder.absolute()
+    if asked.what == "msi":
+        _msi(folder, asked.bundle)
+        return
     this = release()
-    bundle = build_bundle(asked.folder.absolute(), this, asked.osqueryd)
+    bundle = build_bundle(folder, this, asked.osqueryd)
     print(f"{bundle}: {this.version}, {size(bundle) / 1e6:.1f} MB, sha256 {digest(bundle)}")
     if asked.what in _PACKAGES:
-        made = _PACKAGES[asked.what](asked.folder.absolute(), bundle, this)
-        print(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
+        _say(_PACKAGES[asked.what](folder, bundle, this))
+
+
+def _msi(folder: Path, bundle: Path | None) -> None:
+    """The installer of a folder that Windows built, else one that says it carries a stand-in."""
+    this = release()
+    if bundle is None:
+        print("no folder that was built on Windows is named: the installer carries a stand-in")
+        stand_in = build_stand_in(folder, this)
+        _say(build_msi(folder, stand_in, this, stand_in=True))
+    else:
+        _say(build_msi(folder, bundle.absolute(), this))
+
+
+def _say(made: Path) -> None:
+    print(f"{made}: {made.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
