@@ -34,7 +34,8 @@ from vigie_server.store.groups import Groups
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.records import Records
 
-OFTEN = SweepSettings(every=timedelta(milliseconds=20), views_every=timedelta(milliseconds=20))
+AT_ONCE = SweepSettings(every=timedelta(hours=1), views_every=timedelta(milliseconds=20))
+"""Nothing waits for the next of the sweep's rounds."""
 ACT = Act("test", datetime(2026, 11, 25, tzinfo=UTC))
 SITE = "Les Tilleuls"
 FILTERS, PLACE = "Q06-filters", "Q06-place"
@@ -160,7 +161,7 @@ def an_inventory(hostname: str) -> Snapshot:
 async def test_a_verdict_follows_a_parameter_while_its_device_is_connected(
     tmp_path: Path, catalogue: Catalogue
 ) -> None:
-    async with running_server(tmp_path / "data", catalogue=catalogue, sweep=OFTEN) as running:
+    async with running_server(tmp_path / "data", catalogue=catalogue, sweep=AT_ONCE) as running:
         identity = await enrolled(running.token(), running.authority.certificate_pem)
         async with session(identity) as device:
             await device.greet()
@@ -183,7 +184,7 @@ async def test_a_verdict_follows_a_parameter_while_its_device_is_connected(
 async def test_a_parameter_set_through_the_api_of_a_running_server_decides(
     tmp_path: Path, catalogue: Catalogue
 ) -> None:
-    async with running_server(tmp_path / "data", catalogue=catalogue, sweep=OFTEN) as running:
+    async with running_server(tmp_path / "data", catalogue=catalogue, sweep=AT_ONCE) as running:
         identity = await enrolled(running.token(), running.authority.certificate_pem)
         async with session(identity) as device:
             await device.greet()
@@ -278,7 +279,7 @@ async def test_what_was_declared_between_two_visits_holds_at_the_second(
 
 
 async def test_a_verdict_follows_the_asset_card(tmp_path: Path, catalogue: Catalogue) -> None:
-    async with running_server(tmp_path / "data", catalogue=catalogue, sweep=OFTEN) as running:
+    async with running_server(tmp_path / "data", catalogue=catalogue, sweep=AT_ONCE) as running:
         identity = await enrolled(running.token(), running.authority.certificate_pem)
         async with session(identity) as device:
             await device.greet()

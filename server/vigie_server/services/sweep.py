@@ -66,18 +66,20 @@ class Sweep:
         judged again, and meanwhile there would be no page for Prometheus.
         """
         await self.viewing.every_device_shown(stop)
+        again = False
         while not stop.is_set():
             self._woken.clear()
             try:
-                swept = await self.once(stop)
+                swept, refused = await self.once(stop)
             except StoreBusy as error:
                 log.warning("sweep_postponed", error=str(error))
-                swept = 0
-            if swept < self.batch:
+                swept = refused = 0
+            again = refused > 0 and not again  # records at hand were past: now they are read anew
+            if swept < self.batch and not again:
                 await either(stop, self._woken, within=self.every)
 
-    async def once(self, stop: asyncio.Event | None = None) -> int:
-        """One round; gives how many devices were judged again and committed."""
+    async def once(self, stop: asyncio.Event | None = None) -> tuple[int, int]:
+        """One round; gives how many devices were judged again, and how many were refused."""
         began = self.now()
         lapsed = await self.workers.write(partial(self.lapsing.lapse, began))
         if lapsed:
@@ -86,20 +88,21 @@ class Sweep:
             partial(self.store.judged_otherwise, self.judging.digest, limit=self.batch)
         )
         differ = {key: self.judging.differing(digest) for key, digest in anew.items()}
-        swept = await self._judge_each(differ, stop)
+        differed = await self._judge_each(differ, stop)
         since = await self.workers.read(partial(self.store.due_since, now=began))
         due = await self.workers.read(partial(self.store.due, now=began, limit=self.batch))
-        swept += await self._judge_each(due, stop)
+        ends = differed + await self._judge_each(due, stop)
+        swept = sum(ends)
         late = timedelta(0) if since is None else began - since
         self.figures.swept(swept, at=self.now(), overdue=late)
         if swept:
             log.info("devices_judged_again", devices=swept)
-        return swept
+        return swept, len(ends) - swept
 
     async def _judge_each(
         self, devices: Mapping[int, Collection[str] | None], stop: asyncio.Event | None
-    ) -> int:
-        """Judges the rules of each device (None: all) and waits until they are committed."""
+    ) -> list[bool]:
+        """Judges the rules of each device (None: all) and waits; whether each was committed."""
         ends: list[asyncio.Future[bool]] = []
         waiting = iter(devices)
         turn_ends = monotonic() + AT_A_STRETCH
@@ -115,7 +118,7 @@ class Sweep:
                         await asyncio.sleep(0)
                         turn_ends = monotonic() + AT_A_STRETCH
             await self.commits.room()
-        return sum(await asyncio.gather(*ends))
+        return await asyncio.gather(*ends)
 
     def _topics(self, asked: Iterable[Collection[str] | None]) -> frozenset[str] | None:
         """What these rules read; None for all that any reads."""
