@@ -242,8 +242,11 @@ async def test_a_planted_fleet_is_judged_and_known_to_the_server_from_its_first_
         with running.server.database.reading() as connection:
             sites = set(connection.execute(select(DEVICE.c.site_key)).scalars())
         done = await ran(running, tmp_path, replace(PLAN, seconds=1.0), devices=60)
+        with running.server.database.reading() as connection:
+            began = set(connection.execute(select(DEVICE.c.session_revision)).scalars())
 
     assert judged == planted
+    assert began == {0}  # each is in the boot and under the spool that the store knows of
     assert len({device for device, _ in judged}) == 60
     assert len(sites) == 3
     assert not done.tally.errors

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0-simulated"
 """The agent version that simulated devices claim."""
+ENGINE = "osqueryd"
+"""The engine that they claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,10 @@ class Member:
         platform = living.answers.recordings[self.recording].platform
         hello = telemetry_pb2.Hello(
             agent_version=VERSION,
-            engine="osqueryd",
+            engine=ENGINE,
             engine_version="5.23.1",
             platform=platform,
-            boot_id=f"simulated-{self.number}",
+            boot_id=boot_id(self.number),
             spool_id=spool_id,
             highest_seq=self.spool.last_seq,
             sent_at=moment(now),
@@ -131,6 +133,11 @@ def report_of(entries: Sequence[Entry], now: datetime, clock: float) -> bytes:
         if len(entries) > 1:
             report.snapshots[-1].elapsed.FromNanoseconds(span)
     return telemetry_pb2.SessionRequest(report=report).SerializeToString()
+
+
+def boot_id(number: int) -> str:
+    """What a device calls its boot: it is never started again."""
+    return f"simulated-{number}"
 
 
 def moment(now: datetime) -> Timestamp:

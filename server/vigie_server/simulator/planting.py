@@ -6,6 +6,7 @@ the others that show it are written as copies of that one under their own names.
 any device that is not simulated is refused.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +32,7 @@ from vigie_server.simulator.answers import Answers
 from vigie_server.simulator.copying import Content, Copy, Pattern
 from vigie_server.simulator.fleet_file import About, FleetFile, Kept
 from vigie_server.simulator.identity import Identity, key_bytes, new_key, signing_request
-from vigie_server.simulator.member import VERSION, moment
+from vigie_server.simulator.member import ENGINE, VERSION, boot_id, moment
 from vigie_server.simulator.naming import Names, names_of, recording_of, words_of
 from vigie_server.store.content import packed
 from vigie_server.store.database import Database
@@ -170,7 +171,10 @@ class Planting:
             "hostname": one.names.hostname,
             "hardware_serial": one.names.serial,
             "hardware_uuid": one.names.uuid,
+            # As its first session left it: a greeting that says the same writes nothing.
             "agent_version": VERSION,
+            "engine": ENGINE,
+            "boot_ids": json.dumps([boot_id(one.number)]),
             "spool_id": one.spool_id,
             "enrolled_at": self.now() - ENROLLED_BEFORE,
         }
