@@ -1,10 +1,11 @@
 """Changes that are bound to what was read: one that comes second overwrites nothing."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Barrier, Event
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from fastapi import FastAPI
@@ -46,12 +47,22 @@ SECOND: Final[Mapping[str, tuple[object, list[str]]]] = {
 }
 """What a colleague makes of it, and the fields that differ then."""
 REMOVED: Final = [
+    "/api/v1/devices/a/asset",
     "/api/v1/groups/g",
     f"/api/v1/sites/{SITE}/mail/example.org",
     f"{PARAMETER}?reason=r",
     "/api/v1/sites/Les Érables",
 ]
+ENDED: Final = [
+    f"/api/v1/sites/{SITE}/waivers/w1",
+    f"/api/v1/sites/{SITE}/attestations/Q02-restore-test",
+    "/api/v1/notifications/recipients/n1",
+    "/api/v1/questions/q1",
+]
+"""What is ended in tests of their own, here or beside what it is."""
 AT_ONCE: Final = 8
+ATTESTED: Final = f"/api/v1/sites/{SITE}/attestations"
+"""What is added and ended, and never changed: each is made anew by its test."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,96 @@ def test_what_was_changed_meanwhile_is_not_removed(served: Served, path: str) ->
     removed = served.client.delete(path, headers=served.bound(served.tag(shown)))
     gone = served.client.delete(path, headers=served.bound(read))
 
+    assert [late.status_code, removed.status_code] == [412, 204]
+    assert gone.status_code == (412 if shown.endswith("/asset") else 404)  # its device is there
+
+
+def made(served: Served, path: str, body: object) -> Any:
+    answer = served.client.post(f"/api/v1/{path}", json=body, headers=served.headers)
+    assert answer.status_code in {200, 201}, answer.text
+    return answer.json()
+
+
+def an_attestation(served: Served, reason: str) -> None:
+    held = {"item": "Q02-restore-test", "author": "A", "outcome": "held", "reason": reason}
+    made(served, f"sites/{SITE}/attestations", held)
+
+
+def test_an_attestation_that_nobody_has_read_is_not_withdrawn(served: Served) -> None:
+    path = f"{ATTESTED}/Q02-restore-test"
+    an_attestation(served, "le 3 mars")
+    read = served.tag(f"{path}/standing")
+    an_attestation(served, "le 9 mars")
+
+    late = served.client.delete(path, headers=served.bound(read))
+    still = served.client.get(f"{path}/standing", headers=served.headers)
+    withdrawn = served.client.delete(path, headers=served.bound(still.headers["etag"]))
+    gone = served.client.get(f"{path}/standing", headers=served.headers)
+
+    assert (late.status_code, late.json()["changed"]) == (412, ["reason"])
+    assert still.json()["reason"] == "le 9 mars"
+    assert [withdrawn.status_code, gone.status_code] == [200, 404]
+
+
+def test_a_recipient_other_than_the_one_that_was_read_is_not_removed(served: Served) -> None:
+    sent = {"site": SITE, "channel": "email", "address": "a@example.org"}
+    path, other = (
+        f"/api/v1/notifications/recipients/{made(served, 'notifications/recipients', each)['id']}"
+        for each in (sent, sent | {"address": "b@example.org"})
+    )
+
+    late = served.client.delete(path, headers=served.bound(served.tag(other)))
+    removed = served.client.delete(path, headers=served.bound(served.tag(path)))
+    gone = served.client.delete(path, headers=served.bound('"x"'))
+
     assert [late.status_code, removed.status_code, gone.status_code] == [412, 204, 404]
+    assert late.json()["changed"] == ["id", "address"]
+
+
+def test_a_question_that_another_has_cancelled_is_not_cancelled_by_what_was_read(
+    served: Served,
+) -> None:
+    asked = {"question": "listening-ports", "devices": ["a"], "purpose": "p"}
+    path = f"/api/v1/questions/{made(served, 'questions', asked)['id']}"
+    read = served.tag(path)
+
+    by_colleague = served.beside.delete(path, headers=served.bound(read))
+    late = served.client.delete(path, headers=served.bound(read))
+
+    assert [by_colleague.status_code, late.status_code] == [200, 412]
+    assert "cancelled_at" in late.json()["changed"]
+
+
+def test_every_change_of_what_is_there_takes_a_condition_and_is_tried_here(served: Served) -> None:
+    """By the API's own description: what is added to it later is bound too, or fails here."""
+    described = served.client.get("/api/v1/openapi.json", headers=served.headers).json()["paths"]
+    changes = {
+        (method, path): operation
+        for path, methods in described.items()
+        for method, operation in methods.items()
+        if method in {"put", "patch", "delete"}
+    }
+    tried = [("put", path) for path in FIRST] + [("delete", path) for path in [*REMOVED, *ENDED]]
+
+    unbound = [
+        change
+        for change, operation in changes.items()
+        if "428" not in operation["responses"]
+        or "If-Match" not in {each["name"] for each in operation["parameters"]}
+    ]
+    untried = [
+        (method, path)
+        for method, path in changes
+        if not any(method == verb and is_of(path, call) for verb, call in tried)
+    ]
+
+    assert (unbound, untried) == ([], [])
+    assert len(changes) > 10
+
+
+def is_of(template: str, path: str) -> bool:
+    places = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+    return re.fullmatch(places, path.partition("?")[0]) is not None
 
 
 def test_a_star_changes_what_is_there_alone_and_another_makes_what_is_not(served: Served) -> None:

@@ -82,7 +82,13 @@ class QuestionStore(Protocol):
         """Asks it. Raises NotFound, DeclarationRefused."""
         ...
 
-    def cancel(self, question_id: str, within: Sites, act: Act) -> None:
+    def cancel(
+        self,
+        question_id: str,
+        within: Sites,
+        act: Act,
+        require: Require[AskedQuestion] = whatever,
+    ) -> None:
         """No device is asked it any more. Raises NotFound."""
         ...
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from vigie_server.domain.attesting import AttestedValue, NewAttestation, Outcome
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 
 
@@ -57,8 +58,19 @@ class AttestationStore(Protocol):
         """
         ...
 
-    def withdraw(self, site: str, item: str, group: str | None, act: Act) -> AttestationRecord:
+    def withdraw(
+        self,
+        site: str,
+        item: str,
+        group: str | None,
+        act: Act,
+        require: Require[AttestationRecord] = whatever,
+    ) -> AttestationRecord:
         """Nothing that was said of the item stands any more. Raises NotFound."""
+        ...
+
+    def newest(self, site: str, item: str, group: str | None) -> AttestationRecord:
+        """What stands, of the site or else of this group. Raises NotFound: nothing does."""
         ...
 
     def standing(self, site: str) -> Sequence[AttestationRecord]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from vigie_server.domain.notices.content import Content
 from vigie_server.domain.notices.occurrences import Occurrence
 from vigie_server.domain.notices.recipients import Recipient
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites
 
 
@@ -108,8 +109,18 @@ class RecipientStore(Protocol):
         """Given back where it is there already. Raises NotFound, DeclarationRefused: too many."""
         ...
 
-    def remove(self, recipient_id: str, within: Sites, act: Act) -> None:
+    def remove(
+        self,
+        recipient_id: str,
+        within: Sites,
+        act: Act,
+        require: Require[RecipientRecord] = whatever,
+    ) -> None:
         """What waits for it is dropped. Raises NotFound, also for one that is out of the scope."""
+        ...
+
+    def recipient(self, recipient_id: str, within: Sites) -> RecipientRecord:
+        """One of those that are seen from these sites. Raises NotFound."""
         ...
 
     def recipients(self, within: Sites) -> Sequence[RecipientRecord]:

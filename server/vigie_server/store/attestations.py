@@ -14,6 +14,7 @@ from vigie_server.domain.attested import EVERY_ATTESTATION
 from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.attesting import AttestationRecord
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Attestation, DeviceGroup
@@ -68,13 +69,21 @@ class Attestations:
         return attestation_record(added), True
 
     @retried
-    def withdraw(self, site: str, item: str, group: str | None, act: Act) -> AttestationRecord:
+    def withdraw(
+        self,
+        site: str,
+        item: str,
+        group: str | None,
+        act: Act,
+        require: Require[AttestationRecord] = whatever,
+    ) -> AttestationRecord:
         with self._database.writing() as connection:
             at_site = site_key(connection, site, lock=True)
             at_group = _group_key(connection, at_site, group)
             known = self._newest(connection, at_site, at_group, item)
             if known is None:
                 raise NotFound(f"nothing is attested of {item} at {site}")
+            require(attestation_record(known))
             connection.execute(
                 update(ATTESTATION)
                 .where(_of(at_site, at_group, item))
@@ -86,6 +95,14 @@ class Attestations:
                 attestations_query().where(ATTESTATION.c.key == known.key)
             ).one()
         return attestation_record(row)
+
+    def newest(self, site: str, item: str, group: str | None) -> AttestationRecord:
+        with self._database.reading() as connection:
+            at_site = site_key(connection, site)
+            known = self._newest(connection, at_site, _group_key(connection, at_site, group), item)
+        if known is None:
+            raise NotFound(f"nothing is attested of {item} at {site}")
+        return attestation_record(known)
 
     def standing(self, site: str) -> Sequence[AttestationRecord]:
         with self._database.reading() as connection:

@@ -31,6 +31,7 @@ from vigie_server.ports.pages import Page, Position
 from vigie_server.store.database import Database, retried
 from vigie_server.store.groups import group_row
 from vigie_server.store.keyset import keyset, paged
+from vigie_server.store.locking import lock
 from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.question_models import FreeQuestions, QuestionAnswer, QuestionRow
 from vigie_server.store.rejudging import record_act
@@ -90,8 +91,15 @@ class Questions:
         return found
 
     @retried
-    def cancel(self, question_id: str, within: Sites, act: Act) -> None:
+    def cancel(
+        self,
+        question_id: str,
+        within: Sites,
+        act: Act,
+        require: Require[AskedQuestion] = whatever,
+    ) -> None:
         with self._database.writing() as connection:
+            lock(connection, QUESTION, QUESTION.c.id == question_id)
             row = _found(connection, question_id, within)
             if within is not None and _devices_of(connection, row.key, None) > _devices_of(
                 connection, row.key, within
@@ -99,6 +107,7 @@ class Questions:
                 raise DeclarationRefused(
                     "this question goes to other sites too: who sees all of them can cancel it"
                 )
+            require(_asked(connection, row, within, act.at))
             if row.cancelled_at is None and act.at < row.until:
                 connection.execute(
                     update(QUESTION).where(QUESTION.c.key == row.key).values(cancelled_at=act.at)

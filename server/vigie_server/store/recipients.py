@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.notices.recipients import Channel, Extent, Recipient, shown_address
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.ports.notifying import (
     DeliveryRecord,
@@ -16,6 +17,7 @@ from vigie_server.ports.notifying import (
 )
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Body
+from vigie_server.store.locking import lock
 from vigie_server.store.notices import DELIVERY, NOTICE, RECIPIENT, SITE, put_notice
 from vigie_server.store.rejudging import record_act
 from vigie_server.store.sites_by_name import site_key
@@ -70,9 +72,17 @@ class Recipients:
             return _recipients(connection, RECIPIENT.c.key == key)[0]
 
     @retried
-    def remove(self, recipient_id: str, within: Sites, act: Act) -> None:
+    def remove(
+        self,
+        recipient_id: str,
+        within: Sites,
+        act: Act,
+        require: Require[RecipientRecord] = whatever,
+    ) -> None:
         with self._database.writing() as connection:
+            lock(connection, RECIPIENT, RECIPIENT.c.key == _key(recipient_id))
             key, record = _found(connection, recipient_id, within)
+            require(record)
             connection.execute(
                 update(RECIPIENT).where(RECIPIENT.c.key == key).values(removed_at=act.at)
             )
@@ -85,6 +95,10 @@ class Recipients:
             record_act(
                 connection, act, f"removed notice recipient {record.id}", record.recipient.of
             )
+
+    def recipient(self, recipient_id: str, within: Sites) -> RecipientRecord:
+        with self._database.reading() as connection:
+            return _found(connection, recipient_id, within)[1]
 
     def recipients(self, within: Sites) -> Sequence[RecipientRecord]:
         with self._database.reading() as connection:
@@ -166,13 +180,18 @@ def _seen(held: RecipientRecord, within: Sites) -> bool:
 
 
 def _found(connection: Connection, recipient_id: str, within: Sites) -> tuple[int, RecipientRecord]:
-    digits = recipient_id.removeprefix(_PREFIX)
-    if recipient_id.startswith(_PREFIX) and digits.isascii() and digits.isdigit():
-        key = min(int(digits[:19]), 2**63 - 1)
-        for held in _recipients(connection, RECIPIENT.c.key == key):
-            if _seen(held, within):
-                return key, held
+    key = _key(recipient_id)
+    for held in _recipients(connection, RECIPIENT.c.key == key):
+        if _seen(held, within):
+            return key, held
     raise NotFound(f"no notice recipient {recipient_id[:40]}")
+
+
+def _key(recipient_id: str) -> int:
+    digits = recipient_id.removeprefix(_PREFIX)
+    if not (recipient_id.startswith(_PREFIX) and digits.isascii() and digits.isdigit()):
+        raise NotFound(f"no notice recipient {recipient_id[:40]}")
+    return min(int(digits[:19]), 2**63 - 1)
 
 
 def _deliveries() -> Any:

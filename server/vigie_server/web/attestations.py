@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StrictInt
 
 from vigie_server.domain.attesting import (
@@ -19,7 +19,9 @@ from vigie_server.ports.pages import page_of
 from vigie_server.ports.site_lists import SiteLists
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, WRITERS, Access, acting, require_site
+from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.listing import Listing, Paged, PageShape
+from vigie_server.web.tags import TAGGED, tagged
 
 
 class ItemShape(BaseModel):
@@ -125,6 +127,7 @@ def attestations_router(
     router = APIRouter(prefix="/api/v1")
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
 
     def shown(record: AttestationRecord) -> AttestationShape:
         return AttestationShape.of(record, record.state(now(), remind_before=remind_before))
@@ -167,6 +170,18 @@ def attestations_router(
             asked, lambda after, limit: lists.attested(site, item, after=after, limit=limit)
         )
 
+    @router.get(
+        "/sites/{site}/attestations/{item}/standing",
+        response_model=AttestationShape,
+        responses=TAGGED,
+    )
+    def show_standing(
+        site: str, item: str, caller: Reader, request: Request, *, group: str | None = None
+    ) -> Response:
+        """The word on an item that stands, of the site or else of this group."""
+        require_site(caller, site)
+        return tagged(request, shown(store.newest(site, catalogue.item(item).id, group)))
+
     @router.post("/sites/{site}/attestations", status_code=HTTPStatus.CREATED)
     def attest(
         site: str, sent: AttestationSent, caller: Writer, response: Response
@@ -180,12 +195,13 @@ def attestations_router(
             response.status_code = HTTPStatus.OK
         return shown(record)
 
-    @router.delete("/sites/{site}/attestations/{item}")
+    @router.delete("/sites/{site}/attestations/{item}", responses=CONDITIONAL)
     def withdraw(
-        site: str, item: str, caller: Writer, *, group: str | None = None
+        site: str, item: str, caller: Writer, when: When, *, group: str | None = None
     ) -> AttestationShape:
         """Nothing that was attested of the item stands any more; the history keeps it."""
         require_site(caller, site)
-        return shown(store.withdraw(site, catalogue.item(item).id, group, acting(caller, now())))
+        named, act = catalogue.item(item).id, acting(caller, now())
+        return shown(store.withdraw(site, named, group, act, when.on(shown)))
 
     return router

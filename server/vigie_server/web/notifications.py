@@ -5,7 +5,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,9 @@ from vigie_server.ports.notifying import DeliveryRecord, RecipientRecord, Recipi
 from vigie_server.ports.pages import Page, Position, page_of
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.access import WRITERS, Access, acting, require_site
+from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.listing import Listing, Paged, PageShape
+from vigie_server.web.tags import TAGGED, tagged
 
 SHOWN_TO: Final = WRITERS | {Role.AUDITOR}
 """Contractors learn of nobody's address."""
@@ -143,6 +145,7 @@ def notifications_router(
     router = APIRouter(prefix="/api/v1/notifications")
     Reader = Annotated[ApiCaller, Depends(access.allow(SHOWN_TO))]  # noqa: N806 (a type)
     Writer = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
 
     @router.get("/recipients", response_model=RecipientList)
     def list_recipients(caller: Reader, asked: Paged) -> Response:
@@ -167,10 +170,18 @@ def notifications_router(
             raise NotFound("a token of some sites declares recipients of one of them: give `site`")
         return RecipientShape.of(store.add(given, acting(caller, now())))
 
-    @router.delete("/recipients/{recipient_id}", status_code=HTTPStatus.NO_CONTENT)
-    def remove_recipient(recipient_id: str, caller: Writer) -> None:
+    @router.get("/recipients/{recipient_id}", response_model=RecipientShape, responses=TAGGED)
+    def show_recipient(recipient_id: str, caller: Reader, request: Request) -> Response:
+        """One recipient."""
+        return tagged(request, RecipientShape.of(store.recipient(recipient_id, caller.sites)))
+
+    @router.delete(
+        "/recipients/{recipient_id}", status_code=HTTPStatus.NO_CONTENT, responses=CONDITIONAL
+    )
+    def remove_recipient(recipient_id: str, caller: Writer, when: When) -> None:
         """Removes a recipient; what waits for it is dropped."""
-        store.remove(recipient_id, caller.sites, acting(caller, now()))
+        require = when.on(RecipientShape.of)
+        store.remove(recipient_id, caller.sites, acting(caller, now()), require)
 
     @router.post("/recipients/{recipient_id}/test", status_code=HTTPStatus.ACCEPTED)
     def test_recipient(recipient_id: str, caller: Writer) -> DeliveryShape:

@@ -70,6 +70,7 @@ def questions_router(
     router = APIRouter(prefix="/api/v1/questions")
     Overseer = Annotated[ApiCaller, Depends(access.allow(OVERSEERS))]  # noqa: N806 (a type)
     Asker = Annotated[ApiCaller, Depends(access.allow(WRITERS))]  # noqa: N806 (a type)
+    When = Annotated[Condition, Depends(access.condition)]  # noqa: N806 (a type)
 
     @router.get("", response_model=QuestionList)
     def list_questions(caller: Overseer, asked: Paged) -> Response:
@@ -112,10 +113,11 @@ def questions_router(
         found = store.ask(question, asking.target, caller.sites, limits, act)
         return AskedShape.of(found, question.id, personal=question.personal)
 
-    @router.get("/{question_id}")
-    def show_question(question_id: str, caller: Overseer) -> QuestionShape:
+    @router.get("/{question_id}", response_model=QuestionShape, responses=TAGGED)
+    def show_question(question_id: str, caller: Overseer, request: Request) -> Response:
         """One question and how far it has come."""
-        return QuestionShape.of(store.question(question_id, caller.sites, now=now()))
+        found = store.question(question_id, caller.sites, now=now())
+        return tagged(request, QuestionShape.of(found))
 
     @router.get("/{question_id}/answers", response_model=AnswerList, responses=STREAMS)
     def list_answers(question_id: str, caller: Asker, asked: Streamed) -> Response:
@@ -134,11 +136,11 @@ def questions_router(
         first = following.look()  # its errors are still an answer
         return StreamingResponse(_lines(request, following, first), media_type=NDJSON)
 
-    @router.delete("/{question_id}")
-    def cancel(question_id: str, caller: Asker) -> QuestionShape:
+    @router.delete("/{question_id}", responses=CONDITIONAL)
+    def cancel(question_id: str, caller: Asker, when: When) -> QuestionShape:
         """Has no more devices asked; what they answered stays for its time."""
         act = acting(caller, now())
-        store.cancel(question_id, caller.sites, act)
+        store.cancel(question_id, caller.sites, act, when.on(QuestionShape.of))
         return QuestionShape.of(store.question(question_id, caller.sites, now=act.at))
 
     return router
