@@ -134,17 +134,23 @@ class Agent:
 
     async def run(self) -> None:
         """Runs until a signal comes or a part ends. What parts raise comes in a group."""
+        with stopped_by_signals(self.stop):
+            await self.serve()
+
+    async def serve(self) -> None:
+        """The same without signals: until `stop` is set."""
         try:
-            with stopped_by_signals(self.stop):
-                await run_parts(self.parts, self.stop)
+            await run_parts(self.parts, self.stop)
         except* DeviceDisabled:  # delivery has erased identity and spool
             self.forget_orders()
             raise
 
 
 @contextmanager
-def build_agent(settings: AgentSettings) -> Iterator[Agent]:
+def build_agent(settings: AgentSettings, stop: asyncio.Event | None = None) -> Iterator[Agent]:
     """The agent whole: rounds that collect, delivery to the server, and what they share.
+
+    `stop` ends it, and is set when it ends.
 
     Raises IdentityMissing before anything is collected on a device that was never enrolled, and
     AgentRuns when another agent uses the same data folder.
@@ -208,7 +214,7 @@ def build_agent(settings: AgentSettings) -> Iterator[Agent]:
         try:
             yield Agent(
                 {"rounds": rounds.run, "delivery": deliver.run},
-                asyncio.Event(),
+                stop or asyncio.Event(),
                 lambda: _forget_orders(settings),
             )
         finally:

@@ -70,6 +70,12 @@ def _version() -> click.Command:
     return version
 
 
+def _service() -> click.Command:
+    from vigie_agent.cli_service import service
+
+    return service
+
+
 def _selftest() -> click.Command:
     from vigie_agent.cli_selftest import selftest
 
@@ -86,6 +92,7 @@ COMMANDS: Final[dict[str, Callable[[], click.Command]]] = {
     "doctor": _doctor,
     "unenroll": _unenroll,
     "version": _version,
+    "service": _service,
     "selftest": _selftest,
 }
 

@@ -60,6 +60,13 @@ class CommandLine:
         configure_logs(level=self.log_level or ("warning" if quiet else "info"))
         return load_settings(self.config)
 
+    def log_into(self, path: Path, max_bytes: int) -> None:
+        """From here on logs go into a bounded file: a service has no terminal. Raises OSError."""
+        from vigie_agent.log_file import LogFile
+        from vigie_agent.logs import configure_logs
+
+        configure_logs(level=self.log_level or "info", into=LogFile(path, max_bytes=max_bytes))
+
 
 @contextmanager
 def told_errors() -> Iterator[None]:
@@ -68,7 +75,9 @@ def told_errors() -> Iterator[None]:
     try:
         yield
     except* errors.VigieError as group:  # an exit in here would be wrapped in another group
-        failed.extend(_leaves(group))
+        failed.extend(
+            error for error in errors.leaves(group) if isinstance(error, errors.VigieError)
+        )
     if failed:
         told = dict.fromkeys(str(error) for error in failed)
         fail("; ".join(told), EXIT_OF[type(failed[0])])
@@ -86,11 +95,3 @@ def spoken_language(environment: Mapping[str, str] = os.environ) -> str:
         if value := environment.get(name):
             return "en" if value.lower().startswith("en") else "fr"
     return "fr"
-
-
-def _leaves(group: ExceptionGroup[errors.VigieError]) -> Iterator[errors.VigieError]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

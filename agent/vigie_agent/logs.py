@@ -7,7 +7,7 @@ usually go are withheld here as well, in case somebody forgets.
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Protocol, TextIO, cast
 
 import structlog
 
@@ -16,9 +16,32 @@ _WITHHELD: Final = frozenset(
 )
 
 
-def configure_logs(*, level: str = "info", terminal: bool | None = None) -> None:
-    """Sends every log event of this process to standard error, from `level` up."""
-    on_terminal = sys.stderr.isatty() if terminal is None else terminal
+class Written(Protocol):
+    """Where lines can go: standard error, or a file of ours."""
+
+    def write(self, text: str, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+    def isatty(self) -> bool: ...
+
+
+class _Nowhere:
+    def write(self, text: str, /) -> int:
+        return len(text)
+
+    def flush(self) -> None: ...
+
+    def isatty(self) -> bool:
+        return False
+
+
+def configure_logs(
+    *, level: str = "info", terminal: bool | None = None, into: Written | None = None
+) -> None:
+    """Sends every log event of this process to standard error, or `into`, from `level` up."""
+    where = into or sys.stderr or _Nowhere()  # a service of Windows has no standard error
+    on_terminal = where.isatty() if terminal is None else terminal
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=on_terminal)
         if on_terminal
@@ -34,7 +57,7 @@ def configure_logs(*, level: str = "info", terminal: bool | None = None) -> None
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", where)),
     )
 
 

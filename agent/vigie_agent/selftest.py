@@ -7,6 +7,7 @@ ourselves over loopback. The device's own identity and spool are not looked at.
 
 import asyncio
 import platform
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from vigie_agent.engines.osqueryd_own import carried_osqueryd
 from vigie_agent.settings import AgentSettings, EngineKind, EngineSettings
 
 _ASKED: Final = "SELECT name, version, platform FROM os_version"
+_NOT_ON_WINDOWS: Final = frozenset({"vigie_agent.engines.extension_server"})
+"""It has no sockets of files: nothing there asks for this module."""
 _SAID: Final = b"vigie"
 _SPOOL_BYTES: Final = 1024 * 1024
 
@@ -59,9 +62,10 @@ def _modules(_: Path) -> str:
     names = [found.name for found in walk_packages(vigie_agent.__path__, "vigie_agent.")]
     if not names:
         raise NotWhole("the agent's own modules cannot be listed")
-    for name in names:
+    here = [name for name in names if sys.platform != "win32" or name not in _NOT_ON_WINDOWS]
+    for name in here:
         import_module(name)
-    return f"{len(names)} load"
+    return f"{len(here)} load"
 
 
 def _data(folder: Path) -> str:

@@ -110,6 +110,8 @@ class AgentSettings:
     """Topics in place of the shipped ones."""
     live_questions: bool = field(default=True, metadata=by(read.boolean))
     """Answer the questions that the server asks directly; otherwise each is refused, and kept."""
+    log_max_bytes: int = field(default=8 * 1024 * 1024, metadata=by(read.size(least=64 * 1024)))
+    """What the log may take where it goes into a file; the older half goes when it is full."""
     engine: EngineSettings = EngineSettings()
     collect: CollectSettings = CollectSettings()
     spool: SpoolSettings = SpoolSettings()
@@ -153,6 +155,11 @@ class AgentSettings:
         return self.data_dir / "config.json"
 
     @property
+    def log_path(self) -> Path:
+        """The log of a service."""
+        return self.data_dir / "agent.log"
+
+    @property
     def status_path(self) -> Path:
         """What `status` shows."""
         return self.data_dir / "status.json"
@@ -184,6 +191,11 @@ def load_settings(config: Path | None = None) -> AgentSettings:
     if problems:
         raise SettingsMalformed("; ".join(problems))
     return _settings(values)
+
+
+def system_token_file() -> Path:
+    """Where an installer leaves the token that the system's agent enrols with."""
+    return default_config_path().with_name("enrolment-token")
 
 
 def default_config_path() -> Path:

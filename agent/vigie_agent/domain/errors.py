@@ -17,6 +17,7 @@ VigieError
 └── DeviceDisabled        the server retired or revoked this device
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -91,3 +92,12 @@ class SettingsMalformed(VigieError):
 
 class DeviceDisabled(VigieError):
     """The server retired or revoked this device."""
+
+
+def leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    """The errors in a group, and in the groups in it, in order."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error

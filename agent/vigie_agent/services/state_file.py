@@ -2,9 +2,13 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from vigie_agent.domain.windows_rights import FOR_EVERYONE
+from vigie_agent.windows import rights
 
 _LARGEST: Final = 16 * 1024 * 1024
 
@@ -30,12 +34,19 @@ def write_state(path: Path, state: Mapping[str, Any], *, for_everyone: bool = Fa
     temporary.unlink(missing_ok=True)  # one left by a power cut may have another mode
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        if for_everyone and os.name == "posix":
-            os.fchmod(descriptor, 0o644)
+        if for_everyone:
+            _let_everyone_read(temporary, descriptor)
         json.dump(state, file, ensure_ascii=False, indent=1)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def _let_everyone_read(path: Path, descriptor: int) -> None:
+    if sys.platform == "win32":
+        rights.give(path, FOR_EVERYONE)
+    else:
+        os.fchmod(descriptor, 0o644)
 
 
 def open_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ build. Libraries are named by the package of the system that brought them.
 import platform
 import re
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ def _texts(distribution: metadata.Distribution) -> tuple[Path, ...]:
 def _of_python() -> Component:
     version = platform.python_version()
     text = _standard_library() / "LICENSE.txt"
+    if sys.platform == "win32":
+        text = Path(sys.base_prefix) / "LICENSE.txt"
     if not text.is_file():  # Debian keeps it elsewhere
         short = ".".join(platform.python_version_tuple()[:2])
         text = Path(f"/usr/share/doc/python{short}/copyright")

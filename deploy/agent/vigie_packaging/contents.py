@@ -29,6 +29,9 @@ LEFT_OUT: Final = [
 ]
 """Modules that some library would take where it finds them, and that the agent has no use for."""
 
+NEEDED_ON_WINDOWS: Final = ["win32timezone"]
+"""What pywin32's services import by name alone."""
+
 _OF_THE_SYSTEM: Final = ("libaugeas.", "libfa.", "libicu", "libpcre", "libselinux.", "libxml2.")
 """Libraries that the agent asks of the device where it has them: augeas, and what it needs."""
 

@@ -1,0 +1,65 @@
+"""A log in a file keeps to its bound, and the newest lines are there."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from vigie_agent.log_file import LogFile
+from vigie_agent.logs import configure_logs
+
+
+@pytest.fixture(autouse=True)
+def default_logs_afterwards() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def test_a_full_log_makes_room_and_keeps_the_newest_lines(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "agent.log"
+    log = LogFile(path, max_bytes=400)
+    for number in range(100):
+        log.write(f"line {number:04}\n")
+    log.close()
+
+    older = path.with_name("agent.log.1")
+    lines = (older.read_text() + path.read_text()).splitlines()
+    assert path.stat().st_size + older.stat().st_size <= 400
+    assert sorted(found.name for found in path.parent.iterdir()) == ["agent.log", "agent.log.1"]
+    assert lines == [f"line {number:04}" for number in range(100 - len(lines), 100)]
+    assert len(lines) > 20
+
+
+def test_a_log_goes_on_after_a_restart_and_counts_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "agent.log"
+    for number in range(30):
+        log = LogFile(path, max_bytes=200)
+        log.write(f"start {number:03}\n")
+        log.close()
+
+    assert path.stat().st_size <= 100
+    assert path.read_text().splitlines()[-1] == "start 029"
+
+
+def test_events_go_into_the_file_as_json_and_rows_are_withheld(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "agent.log", max_bytes=10_000)
+    configure_logs(into=log)
+
+    structlog.get_logger().info("topic_collected", topic="été", token="vigie1.secret")
+    log.close()
+
+    (line,) = (tmp_path / "agent.log").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["topic"] == "été"
+    assert "vigie1.secret" not in line
+
+
+def test_a_service_without_standard_error_logs_nowhere_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+
+    configure_logs()
+
+    structlog.get_logger().info("agent_started")
