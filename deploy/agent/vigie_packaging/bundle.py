@@ -93,8 +93,8 @@ def normalise(folder: Path, epoch: int) -> None:
     for path in (*sorted(folder.rglob("*"), reverse=True), folder):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.name in _PROGRAMS else 0o644)
-        links = os.utime in os.supports_follow_symlinks  # Windows has no links in the folder
-        os.utime(path, (epoch, epoch), **({"follow_symlinks": False} if links else {}))
+        follows = os.utime not in os.supports_follow_symlinks  # Windows, whose folder has no links
+        os.utime(path, (epoch, epoch), follow_symlinks=follows)
 
 
 def files(folder: Path) -> Iterator[Path]:
