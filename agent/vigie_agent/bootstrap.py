@@ -23,6 +23,7 @@ from vigie_agent.bootstrap_engine import (
     platform_name,
     this_host,
 )
+from vigie_agent.bootstrap_updates import updating
 from vigie_agent.domain.answers import Rows
 from vigie_agent.domain.errors import (
     AgentRuns,
@@ -131,6 +132,8 @@ class Agent:
     parts: Mapping[str, Part]
     stop: asyncio.Event
     forget_orders: Callable[[], None]
+    superseded: Callable[[], bool] = lambda: False
+    """Whether another version is current now, for which this one ended."""
 
     async def run(self) -> None:
         """Runs until a signal comes or a part ends. What parts raise comes in a group."""
@@ -211,14 +214,19 @@ def build_agent(settings: AgentSettings, stop: asyncio.Event | None = None) -> I
             settled=give_back,
         )
         parts.orders.on_change = rounds.wake
+        running: dict[str, Part] = {"rounds": rounds.run, "delivery": deliver.run}
+        updates = updating(settings, parts.ask, spool, lambda: deliver.met_server)
         try:
             yield Agent(
-                {"rounds": rounds.run, "delivery": deliver.run},
+                running | updates.parts,
                 stop or asyncio.Event(),
                 lambda: _forget_orders(settings),
+                updates.superseded,
             )
         finally:
             spool.close()
+            if updates.superseded():  # the next version is another process, or this one
+                settings.status_path.unlink(missing_ok=True)
 
 
 def key_store(settings: AgentSettings) -> KeyStore:

@@ -1,5 +1,6 @@
 """The packs and topics that the agent is shipped with: inside the wheel, else beside a checkout."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,17 @@ def folder(name: str) -> Path:
     """Where `packs` or `topics` are shipped."""
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parents[1] / "queries" / name
+
+
+def update_root() -> bytes | None:
+    """The root of trust of the update channel that this agent came with; None without one."""
+    path = _PACKAGE / "update-root.json"
+    return path.read_bytes() if path.is_file() else None
+
+
+def is_package_managed() -> bool:
+    """Whether a package manager put this agent here, and brings the next one."""
+    return (Path(sys.executable).parent / "share" / "package-managed").exists()
 
 
 def read_packs(folder: Path) -> tuple[Pack, ...]:

@@ -64,6 +64,12 @@ def _unenroll() -> click.Command:
     return unenroll
 
 
+def _update() -> click.Command:
+    from vigie_agent.cli_update import update
+
+    return update
+
+
 def _version() -> click.Command:
     from vigie_agent.cli_version import version
 
@@ -91,6 +97,7 @@ COMMANDS: Final[dict[str, Callable[[], click.Command]]] = {
     "status": _status,
     "doctor": _doctor,
     "unenroll": _unenroll,
+    "update": _update,
     "version": _version,
     "service": _service,
     "selftest": _selftest,

@@ -41,6 +41,9 @@ EXIT_OF: Final[Mapping[type[errors.VigieError], Exit]] = {
     errors.PackMalformed: Exit.MISUSED,
     errors.TopicMalformed: Exit.MISUSED,
     errors.SettingsMalformed: Exit.MISUSED,
+    errors.NotPublished: Exit.FAILED,
+    errors.UpdateRefused: Exit.FAILED,
+    errors.UpdateFailed: Exit.FAILED,
     errors.DeviceDisabled: Exit.FAILED,
 }
 

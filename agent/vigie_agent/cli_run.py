@@ -24,6 +24,8 @@ def run(line: CommandLine, log_file: Path | None) -> None:
     Logs go to standard error: for people on a terminal, JSON elsewhere. Exits 3 on a device that is
     not enrolled.
     """
+    from vigie_agent.launching import hand_over
+
     with told_errors():
         settings = line.begin(quiet=False)
         if log_file is not None:
@@ -33,3 +35,5 @@ def run(line: CommandLine, log_file: Path | None) -> None:
             log.info("agent_started", pid=os.getpid(), data_dir=str(settings.data_dir))
             asyncio.run(agent.run())
         log.info("agent_stopped")
+    if agent.superseded():
+        hand_over()

@@ -1,16 +1,19 @@
 """The seams of the agent: the smallest protocol each user needs, and what can go wrong."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 from vigie_agent.domain.answers import QueryError, Rows
 from vigie_agent.domain.identity import Enrolled, HardwareClaims, Identity, Issued
 from vigie_agent.domain.orders import Limits, LiveAnswer, LiveQuestion, ServerConfig
+from vigie_agent.domain.releases import Offered, Version
 from vigie_agent.domain.session import Disable, Goodbye, Hello, Order, Sent, Welcome
 from vigie_agent.domain.snapshot import Report, Snapshot
 from vigie_agent.domain.spooling import Entry
+from vigie_agent.domain.updating import Standing
 
 Prove = Callable[[bytes], bytes]
 """Signs bytes that the server made up, with the device's key."""
@@ -255,4 +258,51 @@ class Link(Protocol):
 
     async def renew(self, identity: Identity, endpoint: str, signing_request: bytes) -> Issued:
         """A new certificate, asked for with the one in force."""
+        ...
+
+
+class UpdateSource(Protocol):
+    """Gives the files of an update channel, which nobody has to trust. Blocking."""
+
+    def read(self, name: str, *, offset: int = 0) -> Iterator[bytes]:
+        """The file's bytes from `offset` on. Raises NotPublished, LinkLost, DeviceRefused."""
+        ...
+
+
+class UpdateChannel(Protocol):
+    """Releases as their publisher signed them. Raises UpdateRefused, LinkLost. Blocking."""
+
+    def releases(self) -> tuple[Offered, ...]:
+        """What is offered now."""
+        ...
+
+    def fetch(self, offered: Offered) -> Path:
+        """The release's archive, whole and verified."""
+        ...
+
+
+class Versions(Protocol):
+    """The versions that lie side by side on this device, and which of them runs."""
+
+    def standing(self) -> Standing:
+        """What is in force; with nothing here, or in doubt, the installed version."""
+        ...
+
+    def keep(self, standing: Standing) -> None:
+        """Replaces what is in force at once. Raises OSError."""
+        ...
+
+    def place(self, version: Version, archive: Path, *, unpacked: int) -> Path:
+        """Unpacks a release beside the others, and is done with the archive; its program.
+
+        Raises UpdateRefused, OSError.
+        """
+        ...
+
+    def tidy(self, standing: Standing) -> None:
+        """Removes every version that is started no more. Never raises."""
+        ...
+
+    def room(self) -> int:
+        """Bytes that are free where versions lie. Raises OSError."""
         ...

@@ -25,6 +25,14 @@ CONFIG_VARIABLE: Final = "VIGIE_AGENT_CONFIG"
 _ENV_PREFIX: Final = "VIGIE_AGENT_"
 
 
+class UpdateMode(StrEnum):
+    """Whether the agent takes releases from its update channel."""
+
+    AUTO = "auto"  # on, unless a package manager does the job or no root of a channel is trusted
+    ON = "on"
+    OFF = "off"
+
+
 class EngineKind(StrEnum):
     """Which engine answers."""
 
@@ -91,6 +99,19 @@ class SpoolSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateSettings:
+    """Releases that the agent takes by itself."""
+
+    mode: UpdateMode = field(default=UpdateMode.AUTO, metadata=by(read.one_of(UpdateMode)))
+    every: timedelta = field(
+        default=timedelta(hours=6), metadata=by(read.time_span(least=timedelta(minutes=1)))
+    )
+    """How often the server is asked, about."""
+    root: Path | None = field(default=None, metadata=by(read.path))
+    """The channel's root of trust (root.json), in place of the one that came with the agent."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSettings:
     """VIGIE_AGENT_DATA_DIR, VIGIE_AGENT_ENGINE__KIND, VIGIE_AGENT_SPOOL__MAX_BYTES=8MiB, ..."""
 
@@ -115,6 +136,7 @@ class AgentSettings:
     engine: EngineSettings = EngineSettings()
     collect: CollectSettings = CollectSettings()
     spool: SpoolSettings = SpoolSettings()
+    updates: UpdateSettings = UpdateSettings()
     named: frozenset[str] = field(default=frozenset(), compare=False)
     """Which of the settings somebody wrote, as `collect.pause`."""
 
@@ -165,6 +187,11 @@ class AgentSettings:
         return self.data_dir / "status.json"
 
     @property
+    def updates_dir(self) -> Path:
+        """Versions that were downloaded, and which of them runs."""
+        return self.data_dir / "updates"
+
+    @property
     def asked_path(self) -> Path:
         """The record of live questions."""
         return self.data_dir / "asked.json"
@@ -198,6 +225,24 @@ def system_token_file() -> Path:
     return default_config_path().with_name("enrolment-token")
 
 
+def data_dir_in_force(config: Path | None, *, of_the_device: bool) -> Path:
+    """The data folder alone, whatever else is set: an older version reads a newer one's file.
+
+    `of_the_device`: see `AgentSettings.of_the_device`.
+    """
+    named = os.environ.get(f"{_ENV_PREFIX}DATA_DIR")
+    if not named:
+        path = config or _named_in_environment() or default_config_path()
+        try:
+            named = _read_toml(path, must_exist=False).get("data_dir")
+        except SettingsMalformed:
+            named = None
+    if isinstance(named, str) and named:
+        return Path(named)
+    settings = AgentSettings()
+    return (settings.of_the_device() if of_the_device else settings).data_dir
+
+
 def default_config_path() -> Path:
     """The settings file that is read when none is named."""
     if sys.platform == "win32":
@@ -227,7 +272,7 @@ def _read_toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
 
 def _settings(values: Mapping[str, object]) -> AgentSettings:
     groups = {
-        name: type(group)(**_below(name, values))  # one of the three dataclasses above
+        name: type(group)(**_below(name, values))  # one of the four dataclasses above
         for name, group in _GROUPS.items()
     }
     own = {key: value for key, value in values.items() if key in _READERS and "." not in key}
@@ -298,7 +343,7 @@ def _readers(declared: Iterable[Field[Any]], prefix: str = "") -> dict[str, read
 _GROUPS: Final = {
     one.name: one.default
     for one in fields(AgentSettings)
-    if isinstance(one.default, EngineSettings | CollectSettings | SpoolSettings)
+    if isinstance(one.default, EngineSettings | CollectSettings | SpoolSettings | UpdateSettings)
 }
 _READERS: Final = _readers(fields(AgentSettings)) | {
     key: reader

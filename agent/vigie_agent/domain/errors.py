@@ -14,6 +14,9 @@ VigieError
 ├── PackMalformed         a pack cannot be read; the text says where
 ├── TopicMalformed        a topic's declaration cannot be read; the text says where
 ├── SettingsMalformed     a setting is wrong; the text says which and what to write
+├── NotPublished          the update channel has no such file
+├── UpdateRefused         an update is not what its publisher signed, or not for this device
+├── UpdateFailed          an update could not be put in place; the version before runs on
 └── DeviceDisabled        the server retired or revoked this device
 """
 
@@ -88,6 +91,20 @@ class TopicMalformed(VigieError):
 
 class SettingsMalformed(VigieError):
     """A setting is unknown, or has a value that it cannot have."""
+
+
+class NotPublished(VigieError):
+    """The update channel has no file of this name."""
+
+
+class UpdateRefused(VigieError):
+    """An update is not what its publisher signed, is out of date, or is not for this device."""
+
+
+class UpdateFailed(VigieError):
+    """An update could not be put in place. The version before runs on."""
+
+    retryable = True
 
 
 class DeviceDisabled(VigieError):

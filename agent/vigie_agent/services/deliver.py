@@ -71,6 +71,8 @@ class Deliver:
     wait: Wait = wait
     jitter: Callable[[], float] = random.random
     not_kept: Collection[str] = ()
+    met_server: bool = False
+    """Whether the server has welcomed this agent since it started."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _failures: int = 0
     _skew: timedelta = timedelta()
@@ -177,6 +179,7 @@ class Deliver:
         )
 
     def _welcomed(self, welcome: Welcome, endpoint: str) -> None:
+        self.met_server = True
         now = self.now()
         if welcome.server_time is not None:
             self._skew = now.wall - welcome.server_time

@@ -1,9 +1,14 @@
-"""`python -m vigie_packaging bundle|deb|rpm|msi FOLDER [--osqueryd PROGRAM] [--bundle FOLDER]`."""
+"""`python -m vigie_packaging bundle|deb|rpm|msi FOLDER [--osqueryd PROGRAM] [--bundle FOLDER]`.
+
+And `channel ...`, for who publishes updates.
+"""
 
 import argparse
+import sys
 from pathlib import Path
 
 from vigie_packaging.bundle import build_bundle, digest, size
+from vigie_packaging.channel_command import channel_main
 from vigie_packaging.linux import build_deb, build_rpm
 from vigie_packaging.msi import build_msi, build_stand_in
 from vigie_packaging.release import release
@@ -46,4 +51,7 @@ def _say(made: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["channel"]:
+        channel_main(sys.argv[2:])
+    else:
+        main()

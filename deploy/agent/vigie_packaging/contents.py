@@ -1,6 +1,7 @@
 """What goes into the built agent, and what is left out of it."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,8 @@ LEFT_OUT: Final = [
     "ensurepip",
     "greenlet",
     "grpc_tools",
+    "h2",
+    "idna",
     "idlelib",
     "lib2to3",
     "pdb",
@@ -35,6 +38,7 @@ NEEDED_ON_WINDOWS: Final = ["win32timezone"]
 _OF_THE_SYSTEM: Final = ("libaugeas.", "libfa.", "libicu", "libpcre", "libselinux.", "libxml2.")
 """Libraries that the agent asks of the device where it has them: augeas, and what it needs."""
 
+UPDATE_ROOT: Final = "VIGIE_UPDATE_ROOT"
 _DATA: Final = ("packs", "topics", "questions")
 _CONTENTS: Final = "contents.json"
 
@@ -42,6 +46,16 @@ _CONTENTS: Final = "contents.json"
 def data_folders() -> list[tuple[str, str]]:
     """What is asked, by where it lies here and where in the built agent."""
     return [(str(ROOT / "queries" / name), f"vigie_agent/{name}") for name in _DATA]
+
+
+def update_root(folder: str) -> list[tuple[str, str]]:
+    """The root of trust of the update channel that VIGIE_UPDATE_ROOT names, where it does."""
+    named = os.environ.get(UPDATE_ROOT)
+    if not named:
+        return []
+    copied = Path(folder) / "update-root.json"
+    copied.write_bytes(Path(named).read_bytes())
+    return [(str(copied), "vigie_agent")]
 
 
 def is_of_the_system(name: str) -> bool:

@@ -29,6 +29,7 @@ Description: reads the digital hygiene of this device for its Vigie server
  encryption, accounts) and reports it to the Vigie server of the facility. It
  only reads.
 """
+_MANAGED: Final = "The package manager brings the next version: updates.mode = auto is off here.\n"
 _COPYRIGHT: Final = """Vigie is licensed under Apache-2.0: /usr/lib/vigie-agent/share/LICENSE.
 What it carries of others, and their licences: /usr/lib/vigie-agent/share/sbom.cdx.json and
 /usr/lib/vigie-agent/share/licences.
@@ -99,6 +100,7 @@ def _tree(tree: Path, bundle: Path, release: Release) -> Path:
     _run(release, "cp", "--archive", "--link", bundle, program)
     shutil.copy(_LINUX / "enrol-if-asked", program)
     shutil.copy(ROOT / "docs" / "install-linux.md", program / "share")
+    (program / "share" / "package-managed").write_text(_MANAGED)
     for place, source in {
         "usr/lib/systemd/system/vigie-agent.service": _LINUX / "vigie-agent.service",
         "etc/vigie/agent.toml": _LINUX / "agent.toml",

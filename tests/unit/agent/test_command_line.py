@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from vigie_agent.cli import COMMANDS, main
 from vigie_agent.cli_outcome import EXIT_OF, Exit, spoken_language, told_errors
 from vigie_agent.domain import errors
-from vigie_agent.settings import AgentSettings, EngineSettings
+from vigie_agent.settings import AgentSettings, EngineSettings, UpdateSettings
 
 DOCUMENTATION = (Path(__file__).parents[3] / "docs" / "agent.md").read_text(encoding="utf-8")
 
@@ -57,9 +57,10 @@ def test_the_documentation_names_no_command_that_does_not_exist() -> None:
 
 
 def test_every_setting_stands_in_the_documentation() -> None:
-    groups = {"engine", "collect", "spool"}
+    groups = {"engine", "collect", "spool", "updates"}
     names = {setting.name for setting in fields(AgentSettings)} - groups - {"named"}
     names |= {f"engine.{setting.name}" for setting in fields(EngineSettings)}
+    names |= {f"updates.{setting.name}" for setting in fields(UpdateSettings)}
     names |= {"collect.query_timeout", "collect.pause", "collect.niceness", "collect.idle_io"}
 
     assert [name for name in names | {"spool.max_bytes"} if f"`{name}`" not in DOCUMENTATION] == []

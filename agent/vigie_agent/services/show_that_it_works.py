@@ -1,0 +1,74 @@
+"""A version on trial shows that it works: its engine answers, its spool opens, its server is met.
+
+The server counts only where the version before reached it: a facility without its line for a day
+is no fault of the version. Whoever started this version waits for the word, and ends it without.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from vigie_agent.domain.answers import Rows
+from vigie_agent.domain.errors import EngineLost, SpoolUnusable
+from vigie_agent.domain.updating import confirm
+from vigie_agent.ports import Asking, Spool, Versions
+from vigie_agent.services.waiting import Wait, wait
+
+log = structlog.get_logger()
+
+AGAIN_AFTER: Final = timedelta(seconds=5)
+ASKED: Final = "SELECT name, version, platform FROM os_version"
+
+
+@dataclass(frozen=True, slots=True)
+class ShowThatItWorks:
+    """One part of a version on trial: `run` it beside the others."""
+
+    version: str
+    versions: Versions
+    ask: Asking
+    timeout: timedelta
+    spool: Spool
+    met_server: Callable[[], bool]
+    wait: Wait = wait
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Confirms the version once it works, and waits to be stopped."""
+        said = ""
+        while not stop.is_set():
+            lacking = await self._lacking()
+            if not lacking and self._confirmed():
+                break
+            if lacking and lacking != said:
+                log.warning("trial_goes_on", version=self.version, lacking=lacking)
+            said = lacking
+            await self.wait(AGAIN_AFTER, stop)
+        await stop.wait()
+
+    async def _lacking(self) -> str:
+        """What does not work yet; empty when all does."""
+        try:
+            answer = await self.ask(ASKED, timeout=self.timeout)
+            self.spool.pending()
+        except (EngineLost, SpoolUnusable) as error:
+            return str(error)
+        if not isinstance(answer, Rows) or not answer.rows:
+            return f"the engine does not answer: {answer}"
+        trial = self.versions.standing().trial
+        if trial is not None and trial.with_server and not self.met_server():
+            return "the server, which the version before reached, is not met"
+        return ""
+
+    def _confirmed(self) -> bool:
+        standing = self.versions.standing()
+        try:
+            self.versions.keep(confirm(standing, self.version))
+        except OSError as error:
+            log.warning("trial_not_ended", version=self.version, error=str(error))
+            return False
+        log.info("update_confirmed", version=self.version)
+        return True

@@ -1,0 +1,190 @@
+"""What starts: the version on trial is watched, and one that does not work is gone back from."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fakes.releases import CONFIRMS, CRASHES, HANGS, a_release
+from vigie_agent.domain.updating import RolledBack, Standing, Trial, give_up
+from vigie_agent.updates.versions import Versions
+
+PROGRAM = """
+import sys
+from datetime import timedelta
+from vigie_agent.launching import Launch
+from vigie_agent.updates.versions import Versions
+from pathlib import Path
+
+takes, installed, folder, *arguments = sys.argv[1:]
+Launch(
+    Versions(Path(folder) / "updates"), (sys.executable, *sys.orig_argv[1:]), tuple(arguments),
+    installed, takes=timedelta(seconds=float(takes)), pause=timedelta(0),
+).run()
+print("installed runs")
+"""
+"""The start of an installed agent, with less patience."""
+
+
+@dataclass
+class Device:
+    """Its data folder, with versions in it."""
+
+    folder: Path
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(self.folder / "updates")
+
+    @property
+    def started(self) -> list[str]:
+        """What versions were started, and how."""
+        path = self.folder / "started"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def has(self, version: str, run: str) -> None:
+        a_release(self.folder / "updates" / "versions" / version, version, run=run)
+
+    def begin(
+        self, *, takes: float = 30, installed: str = "1.0.0", **environment: str
+    ) -> "subprocess.Popen[str]":
+        told = {**os.environ, "VIGIE_AGENT_DATA_DIR": str(self.folder), **environment}
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(takes), installed, str(self.folder), "run"],
+            env=told,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def start(self, *, takes: float = 30, installed: str = "1.0.0") -> str:
+        """Starts the agent and waits for its end; what it said."""
+        process = self.begin(takes=takes, installed=installed)
+        said, errors = process.communicate(timeout=50)
+        assert "Traceback" not in errors, errors
+        return said
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Device:
+    (tmp_path / "updates" / "versions").mkdir(parents=True)
+    return Device(tmp_path)
+
+
+def test_with_nothing_else_the_installed_version_runs(device: Device) -> None:
+    assert device.start() == "installed runs\n"
+    assert device.started == []
+
+
+def test_a_version_that_works_is_confirmed_and_runs_from_then_on(device: Device) -> None:
+    device.has("1.1.0", CONFIRMS)
+    device.versions.keep(Standing("1.1.0", Trial("", 0, with_server=False)))
+
+    first, second = device.start(), device.start()
+
+    assert (first, second) == ("", "")
+    assert device.versions.standing() == Standing("1.1.0")
+    assert device.started == ["1.1.0 run", "1.1.0 run"]
+
+
+def test_a_version_that_crashes_is_gone_back_from_to_the_one_before(device: Device) -> None:
+    device.has("1.1.0", "exit 0")
+    device.has("1.2.0", CRASHES)
+    device.versions.keep(Standing("1.2.0", Trial("1.1.0", 0, with_server=False)))
+
+    device.start()
+
+    assert device.started == ["1.2.0 run"] * 3 + ["1.1.0 run"]
+    assert device.versions.standing() == Standing(
+        "1.1.0", rolled_back=RolledBack("1.2.0", "it did not work in 3 starts")
+    )
+
+
+def test_a_device_that_is_not_enrolled_says_nothing_of_a_version(device: Device) -> None:
+    device.has("1.1.0", "exit 3")
+    trial = Standing("1.1.0", Trial("", 0, with_server=False))
+    device.versions.keep(trial)
+
+    for _ in range(5):
+        device.start()
+
+    assert device.started == ["1.1.0 run"] * 5
+    assert device.versions.standing() == trial
+
+
+def test_a_version_that_never_shows_that_it_works_is_ended(device: Device) -> None:
+    """Its engine does not answer, its spool does not open, or it hangs: it is all one."""
+    device.has("1.1.0", HANGS)
+    device.versions.keep(Standing("1.1.0", Trial("", 0, with_server=False)))
+
+    said = device.start(takes=0.5)
+
+    assert said == "installed runs\n"
+    assert device.started == ["1.1.0 run"]
+    failed = device.versions.standing().rolled_back
+    assert failed is not None
+    assert "had not shown that it works in 0:00:00.500000" in failed.reason
+
+
+def test_a_program_that_is_gone_or_broken_is_gone_back_from(device: Device) -> None:
+    device.has("1.1.0", CRASHES)
+    (device.folder / "updates" / "versions" / "1.1.0" / "vigie-agent").write_bytes(b"\x7fELF?")
+    for standing in (Standing("1.1.0"), Standing("1.2.0"), Standing("1.2.0", Trial("", 0, False))):
+        device.versions.keep(standing)
+
+        assert device.start() == "installed runs\n"
+        failed = device.versions.standing().rolled_back
+        assert failed is not None
+        assert device.versions.standing() == give_up(standing, failed.reason)
+
+
+def test_a_newer_package_wins_over_what_was_downloaded_before(device: Device) -> None:
+    device.has("1.1.0", CONFIRMS)
+    device.versions.keep(Standing("1.1.0"))
+
+    assert device.start(installed="1.1.0") == "installed runs\n"
+    assert device.versions.standing() == Standing()
+
+
+def test_stopping_the_service_ends_a_trial_in_good_order_and_says_nothing_of_it(
+    device: Device,
+) -> None:
+    device.has("1.1.0", CONFIRMS)
+    device.versions.keep(Standing("1.1.0", Trial("", 0, with_server=False)))
+    process = device.begin(STAYS="1")
+    while device.versions.standing().trial is not None:
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+
+    assert device.versions.standing() == Standing("1.1.0")
+    assert device.started == ["1.1.0 run"]
+
+
+def test_a_start_that_is_killed_counts_and_three_of_them_are_enough(device: Device) -> None:
+    device.has("1.1.0", HANGS)
+    device.versions.keep(Standing("1.1.0", Trial("", 0, with_server=False)))
+    for number in range(1, 4):
+        process = device.begin()
+        while len(device.started) < number:
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGKILL)  # as a service manager does, or a power cut
+        process.communicate()
+
+    assert device.start() == "installed runs\n"
+    assert len(device.started) == 3
+
+
+def test_a_disk_that_takes_no_note_of_a_start_runs_the_installed_version(device: Device) -> None:
+    device.has("1.1.0", CRASHES)
+    device.versions.keep(Standing("1.1.0", Trial("", 0, with_server=False)))
+    (device.folder / "updates" / "launch.json.new").mkdir()
+
+    assert device.start() == "installed runs\n"
+    assert device.started == []
