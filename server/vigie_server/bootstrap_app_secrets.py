@@ -12,7 +12,9 @@ def app_secrets_of(devices_authority: CertificateAuthority) -> AppSecrets:
 
 
 def sealed_app_secrets(database: Database, devices_authority: CertificateAuthority) -> AppSecrets:
-    """The same; what the store kept in clear until now is sealed. Raises StoreBusy."""
+    """The same; what the store kept in clear until now is sealed or dropped. Raises StoreBusy."""
     secrets = app_secrets_of(devices_authority)
-    reseal(HeldAppSecrets(database), secrets)
+    held = HeldAppSecrets(database)
+    reseal(held, secrets)
+    held.drop_plain_id_tokens()
     return secrets

@@ -15,6 +15,7 @@ from vigie_server.domain.granting import Grant
 from vigie_server.domain.proving import ProviderFault
 from vigie_server.oidc.fetching import Fetching
 from vigie_server.oidc.provider import Provider, ProviderTerms
+from vigie_server.ports.people import KeepsSecrets
 from vigie_server.services.sign_in import SessionTimes
 from vigie_server.services.sign_in_by_provider import ProofTerms, SignInByProvider
 from vigie_server.settings import PREFIX, ServerSettings
@@ -33,6 +34,7 @@ def sign_in_by_provider(
     database: Database,
     refusals: Attempts,
     times: SessionTimes,
+    seals: KeepsSecrets,
     now: Callable[[], datetime],
 ) -> SignInByProvider | None:
     """None without a provider. `refusals`: as passwords have them. Raises SettingsMalformed."""
@@ -71,7 +73,8 @@ def sign_in_by_provider(
     addresses = Attempts(
         per_minute=given.attempts_per_minute, burst=given.attempts_at_once, monotonic=monotonic
     )
-    return SignInByProvider(provider, Links(database), proof, addresses, refusals, times, now)
+    links = Links(database)
+    return SignInByProvider(provider, links, proof, addresses, refusals, times, seals, now)
 
 
 def offered(settings: ServerSettings) -> Offered | None:

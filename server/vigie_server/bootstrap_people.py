@@ -110,7 +110,7 @@ def people_routes(
     may = partial(has_password, settings)
     sign_in = SignIn(store, passwords, addresses, tries, times, secrets, now, may)
     set_up = SetUp(Accounts(database), passwords, addresses, times, secrets, now, may)
-    by_provider = sign_in_by_provider(settings, database, addresses, times, now)
+    by_provider = sign_in_by_provider(settings, database, addresses, times, secrets, now)
     if settings.oidc.only and store.credentials(settings.oidc.break_glass) is None:
         log.warning("break_glass_account_missing", account=settings.oidc.break_glass)
     own = OwnAccount(OwnAccounts(database), store, passwords, tries, times, now)

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from vigie_server.domain.attempts import Attempts
-from vigie_server.domain.errors import DeclarationRefused, ProviderRefused
+from vigie_server.domain.errors import DeclarationRefused, ProviderRefused, SecretUnreadable
 from vigie_server.domain.granting import (
     Grant,
     granted,
@@ -19,7 +19,7 @@ from vigie_server.domain.granting import (
     values_at,
 )
 from vigie_server.domain.proving import ProviderFault
-from vigie_server.ports.people import ROLES, Account, OpenedSession
+from vigie_server.ports.people import ROLES, Account, KeepsSecrets, OpenedSession
 from vigie_server.ports.providers import Arrival, IdentityProvider, LinkStore, Proof, Way
 from vigie_server.services.sign_in import SessionTimes, account_name, new_session
 from vigie_server.services.ways import new_way, way_of
@@ -28,6 +28,8 @@ log = structlog.get_logger()
 
 LONGEST_ID_TOKEN: Final = 6 * 1024
 """Of an ID token that is kept for signing out at the provider, whose address has to hold it."""
+_KIND: Final = "ID token"
+"""What the seal of a kept one says that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class SignInByProvider:
     addresses: Attempts
     refusals: Attempts
     times: SessionTimes
+    seals: KeepsSecrets
     now: Callable[[], datetime]
 
     async def begin(self, goes_to: str, *, address: str) -> tuple[str, str]:
@@ -92,8 +95,16 @@ class SignInByProvider:
         log.info("signed_in", account=opened.account.id, by="provider")
         return opened, way.goes_to
 
-    async def leaving(self, id_token: str) -> str | None:
-        """Where a person signs out of the provider too; None where it offers no such thing."""
+    async def leaving(self, kept: str) -> str | None:
+        """Where a person signs out of the provider too, by the ID token that their session kept.
+
+        None where the provider offers no such thing, or the token cannot be read any more.
+        """
+        try:
+            id_token = self.seals.opened(kept, of=_KIND)
+        except SecretUnreadable:  # of an authority before: the session here ends all the same
+            log.warning("id_token_unreadable")
+            return None
         return await self.provider.leaving(id_token)
 
     def _way(self, cookie: str, state: str) -> Way:
@@ -107,7 +118,9 @@ class SignInByProvider:
         session, secret = new_session(
             self.times,
             self.now(),
-            id_token=proof.id_token if len(proof.id_token) <= LONGEST_ID_TOKEN else None,
+            id_token=self.seals.sealed(proof.id_token, of=_KIND)
+            if len(proof.id_token) <= LONGEST_ID_TOKEN
+            else None,
         )
         invited = self.terms.invited_by
         identity = text_at(proof.claims, invited) if invited != "sub" else None

@@ -11,12 +11,16 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from fakes.browser import ORIGIN, Browser
 from fakes.identity_provider import IdentityProvider
 from fakes.provider_visits import Clock, acts, comes_back, is_in, sent_to
 from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.services.app_secrets import AppSecrets
+from vigie_server.store.accounts import SESSION
+from vigie_server.store.app_secrets import HeldAppSecrets
 from vigie_server.store.database import Database
 
 
@@ -216,9 +220,11 @@ def test_one_address_neither_has_the_provider_asked_nor_the_audit_filled_without
 
 
 def test_who_signs_out_is_led_to_the_provider_with_what_it_knows_them_by(
-    browser: Browser, provider: IdentityProvider
+    browser: Browser, provider: IdentityProvider, database: Database
 ) -> None:
     comes_back(browser, provider)
+    with database.reading() as connection:
+        kept = connection.execute(select(SESSION.c.id_token)).scalar_one()
 
     answer = browser.post("/sign-out", data={"csrf": browser.csrf()})
 
@@ -229,7 +235,38 @@ def test_who_signs_out_is_led_to_the_provider_with_what_it_knows_them_by(
     assert f"{leads.scheme}://{leads.netloc}{leads.path}" == f"{provider.issuer}/logout"
     asked = parse_qs(leads.query)
     assert asked["post_logout_redirect_uri"] == [f"{ORIGIN}/sign-in"]
-    assert len(asked["id_token_hint"][0].split(".")) == 3
+    (shown,) = asked["id_token_hint"]
+    assert len(shown.split(".")) == 3
+    assert kept.startswith("sealed1:")
+    assert shown not in kept
+
+
+def test_an_id_token_sealed_under_another_authority_ends_the_session_here_alone(
+    browser: Browser, provider: IdentityProvider, database: Database
+) -> None:
+    comes_back(browser, provider)
+    with database.writing() as connection:
+        other = AppSecrets(b"o" * 32).sealed("a.b.c", of="ID token")
+        connection.execute(update(SESSION).values(id_token=other))
+
+    answer = browser.post("/sign-out", data={"csrf": browser.csrf()})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert not is_in(browser)
+
+
+def test_id_tokens_that_an_older_version_kept_in_clear_are_gone_from_the_file(
+    browser: Browser, provider: IdentityProvider, database: Database, tmp_path: Path
+) -> None:
+    comes_back(browser, provider)
+    with database.writing() as connection:
+        connection.execute(update(SESSION).values(id_token="plain.token.of-before"))
+
+    dropped = [HeldAppSecrets(database).drop_plain_id_tokens() for _ in range(2)]
+
+    assert dropped == [1, 0]
+    in_files = b"".join(file.read_bytes() for file in tmp_path.glob("vigie.db*"))
+    assert b"plain.token.of-before" not in in_files
 
 
 def test_who_signs_out_of_a_provider_without_such_a_page_is_out_here(
