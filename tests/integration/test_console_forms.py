@@ -114,13 +114,13 @@ def test_a_waiver_is_granted_seen_on_the_device_and_ended(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "told", "field"),
     [
-        ({"approver": " a.  martin "}, "Une autre personne"),
-        ({"reason": ""}, "«\u00a0Motif\u00a0» est à renseigner"),
-        ({"expires": "demain"}, "une date, par exemple"),
-        ({"expires": "2001-01-01"}, "expires_at: after now"),
-        ({"rule": "Q05-nothing"}, "there is no rule of devices"),
+        ({"approver": " a.  martin "}, "Une autre personne", "approver"),
+        ({"reason": ""}, "«\u00a0Motif\u00a0» est à renseigner", "reason"),
+        ({"expires": "demain"}, "une date, par exemple", "expires"),
+        ({"expires": "2001-01-01"}, "un jour à venir, au plus tard le", "expires"),
+        ({"rule": "Q05-nothing"}, "there is no rule of devices", None),
     ],
 )
 def test_a_waiver_that_is_refused_says_why_and_keeps_what_was_typed(
@@ -129,6 +129,7 @@ def test_a_waiver_that_is_refused_says_why_and_keeps_what_was_typed(
     failing: Iterator[tuple[str, str]],
     wrong: dict[str, str],
     told: str,
+    field: str | None,
 ) -> None:
     device, rule = next(failing)
     sent = {**WAIVER, "rule": rule, "reason": "un <motif>", **wrong}
@@ -140,6 +141,9 @@ def test_a_waiver_that_is_refused_says_why_and_keeps_what_was_typed(
     assert answer.status_code == 422
     assert told in unescape(answer.text)
     assert 'role="alert"' in answer.text
+    if field is not None:
+        assert f'id="{rule}-{field}-fault"' in answer.text
+        assert f'href="#{rule}-{field}"' in answer.text
     if "reason" not in wrong and "rule" not in wrong:
         assert "un &lt;motif&gt;</textarea>" in answer.text
 
@@ -251,6 +255,55 @@ def test_a_contractors_token_lasts_a_year_at_most(client: TestClient, as_: Calle
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
     assert "vigie-api1." not in answer.text
+
+
+ATTESTED: Final = {"item": ITEM, "outcome": "held", "author": "<C. Direction>"}
+NUMBERED: Final = {"item": "Q02-backup-frequency", "outcome": "held", "author": "<C. Direction>"}
+NOTED: Final = {"text": "t", "person": "<P.>"}
+API: Final = {"name": "<n>", "role": "contractor", "sites": SITE, "days": "30"}
+
+
+@pytest.mark.parametrize(
+    ("page", "sent", "field"),
+    [
+        ("attestations", ATTESTED | {"item": ""}, "item"),
+        ("attestations", ATTESTED | {"outcome": "maybe"}, "outcome"),
+        ("attestations", ATTESTED | {"item": "Q06-firewall-enabled"}, "outcome"),
+        ("attestations", ATTESTED | {"outcome": "not_applicable"}, "reason"),
+        ("attestations", ATTESTED | {"value": "3"}, "value"),
+        ("attestations", NUMBERED | {"value": ""}, "value"),
+        ("attestations", NUMBERED | {"value": "0"}, "value"),
+        ("attestations", ATTESTED | {"expires": "2020-01-01"}, "expires"),
+        ("attestations", ATTESTED | {"expires": "2101-01-01"}, "expires"),
+        ("incidents", NOTED | {"text": ""}, "text"),
+        ("incidents", NOTED | {"happened": "hier"}, "happened"),
+        ("incidents", NOTED | {"happened": "2101-01-01T10:00"}, "happened"),
+        ("/console/enrolment", {"site": "", "uses": "5", "days": "7"}, "site"),
+        ("/console/enrolment", {"site": SITE, "uses": "0", "days": "7"}, "uses"),
+        ("/console/enrolment", {"site": SITE, "uses": "5", "days": "7", "profile": "x"}, "profile"),
+        ("/console/tokens", API | {"days": "400"}, "days"),
+        ("/console/tokens", API | {"sites": ""}, "sites"),
+        ("/console/tokens", API | {"role": "x"}, "role"),
+    ],
+)
+def test_what_is_wrong_is_said_in_french_beside_its_field_and_the_rest_is_kept(
+    client: TestClient, as_: Callers, page: str, sent: dict[str, str], field: str
+) -> None:
+    address = page if page.startswith("/") else f"{OF_SITE}/{page}"
+
+    answer = client.post(address, data=sent, headers=as_(Role.ADMIN))
+
+    assert answer.status_code == 422
+    assert f'href="#{field}"' in answer.text
+    assert f'id="{field}-fault" lang="fr"' in answer.text
+    wrong = re.findall(r"<(?:input|select|textarea|fieldset)[^>]*aria-invalid[^>]*>", answer.text)
+    assert len(wrong) == 1
+    assert f'id="{field}"' in wrong[0]
+    assert f'aria-describedby="{field}-fault' in wrong[0]
+    assert "autofocus" in wrong[0]
+    for kept in sent.values():
+        if kept.startswith("<"):
+            assert kept.replace("<", "&lt;").replace(">", "&gt;") in answer.text
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.CONTRACTOR, Role.SCRAPE, None])

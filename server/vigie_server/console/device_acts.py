@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -12,6 +13,7 @@ from vigie_server.console.fleet import WAIVER, FleetSeen, device_seen
 from vigie_server.console.forms import FormRefused, Sent, fault_of
 from vigie_server.console.presenters.device import acts_on
 from vigie_server.console.shell import Shell, Visit, address, gone_to
+from vigie_server.domain.attesting import months_after
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.waivers import NewWaiver, checked, row_keys, same_person
@@ -48,11 +50,15 @@ def device_acts(shell: Shell, seen: FleetSeen, desk: DeviceDesk) -> APIRouter:
         device = seen.device(device_id, visit)
         act = acting(visit.caller, shell.now())
         try:
-            given = checked(_waiver(device.id, sent), now=act.at, months=desk.months)
+            given = checked(
+                _waiver(device.id, sent, now=act.at, months=desk.months),
+                now=act.at,
+                months=desk.months,
+            )
             desk.waivers.grant(device.site, given, row_keys(seen.catalogue, given.rule), act)
         except (FormRefused, DeclarationRefused) as error:
             shown = device_seen(
-                seen, device, visit, fault=fault_of(error), given=sent.given(WAIVER)
+                seen, device, visit, fault=fault_of(error, WAIVER), given=sent.given(WAIVER)
             )
             return shell.page(visit, "device.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, **shown)
         return gone_to(address("devices", device.id), done="waived", anchor=given.rule)
@@ -83,16 +89,16 @@ def _done(acts: DeviceActs, what: str) -> Callable[[str, Act], None]:
     return do
 
 
-def _waiver(device_id: str, sent: Sent) -> NewWaiver:
+def _waiver(device_id: str, sent: Sent, *, now: datetime, months: int) -> NewWaiver:
     author = sent.needed("author", "waive.author")
     approver = sent.needed("approver", "waive.approver")
     if same_person(author, approver):
-        sent.refuse("waive.same")
+        sent.refuse("waive.same", field="approver")
     return NewWaiver(
         rule=sent.text("rule"),
         devices=(device_id,),
         reason=sent.needed("reason", "waive.reason"),
         author=author,
         approver=approver,
-        expires_at=sent.until("expires", "waive.expires"),
+        expires_at=sent.until("expires", "waive.expires", after=now, by=months_after(now, months)),
     )

@@ -52,15 +52,25 @@ class Sent:
             self.refuse("form.whole", field=name, label=self.words(label), **bounds)
         return number
 
-    def until(self, name: str, label: str) -> datetime | None:
-        """The first instant of a day, in UTC; None where none was sent. Raises FormRefused."""
+    def until(
+        self, name: str, label: str, *, after: datetime | None = None, by: datetime | None = None
+    ) -> datetime | None:
+        """The first instant of a day, in UTC; None where none was sent.
+
+        Raises FormRefused, also for a day that does not come after `after`, or not by `by`.
+        """
         text = self.text(name)
         if not text:
             return None
         try:
-            return datetime.combine(date.fromisoformat(day(text)), time(), tzinfo=UTC)
+            found = datetime.combine(date.fromisoformat(day(text)), time(), tzinfo=UTC)
         except ValueError:
             self.refuse("form.day", field=name, label=self.words(label))
+        if (after is not None and found <= after) or (by is not None and found > by):
+            self.refuse(
+                "form.until", field=name, label=self.words(label), by=self.words.day(by or found)
+            )
+        return found
 
     def lines(self, name: str) -> list[str]:
         """The lines of a field that are not empty, without spaces around them."""
@@ -82,6 +92,12 @@ class Sent:
         raise FormRefused(Fault(self.words(why, **values), self.words.language, field))
 
 
-def fault_of(error: VigieError | FormRefused) -> Fault:
-    """A fault as a page shows it: refusals of the domain are English."""
-    return error.fault if isinstance(error, FormRefused) else Fault(str(error), "en")
+def fault_of(error: VigieError | FormRefused, given: Collection[str] = ()) -> Fault:
+    """A fault as a page shows it: refusals of the domain are English.
+
+    Those that begin with the name of a field that was `given` are told beside it.
+    """
+    if isinstance(error, FormRefused):
+        return error.fault
+    named = str(error).partition(":")[0].removesuffix("_at")
+    return Fault(str(error), "en", named if named in given else "")

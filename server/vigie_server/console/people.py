@@ -1,6 +1,6 @@
 """The pages of people: who may sign in, what they may do, and until when. For administrators."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from vigie_server.domain.account_terms import CONTRACTOR, CONTRACTOR_DAYS, Accou
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.ports.account_desk import AccountDesk
 from vigie_server.ports.declaring import SiteStore
-from vigie_server.ports.people import LANGUAGES, ROLES, Account, AccountState, Fault
+from vigie_server.ports.people import LANGUAGES, ROLES, Account, Fault
 from vigie_server.web.access import acting
 
 FIELDS: Final = ("name", "role", "sites", "language", "expires")
@@ -46,8 +46,8 @@ def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
             "code": None,
             "made": None,
             "desk": seen.desk,
-            "roles": [role.value for role in ROLES],
-            "languages": LANGUAGES,
+            "roles": [(role.value, visit.words(f"role.{role.value}")) for role in ROLES],
+            "languages": [(each, visit.words(f"language.{each}")) for each in LANGUAGES],
         }
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
         return shell.page(visit, "people.html", status=status, **(page | beside))
@@ -61,7 +61,6 @@ def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
     def make(visit: Admin, sent: Secret) -> Response:
         """Makes an account, and shows its setup code this once."""
         act = acting(visit.caller, shell.now())
-        name = ""
         try:
             name = sent.needed("name", "people.name")
             language = sent.choice("language", "people.language", LANGUAGES)
@@ -71,10 +70,7 @@ def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
             except DeclarationRefused as error:
                 if str(error) not in _NAMES:
                     raise
-                again = _sent_again(seen.desk.accounts(), name, terms, error)
-                if again is None:
-                    sent.refuse(_NAMES[str(error)], field="name")
-                made = again
+                sent.refuse(_NAMES[str(error)], field="name")
         except (FormRefused, DeclarationRefused) as error:
             return listed(visit, sent.given(FIELDS), fault=fault_of(error))
         return listed(visit, {}, made=made, code=seen.desk.code(made, act))
@@ -97,7 +93,7 @@ def person_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:  # noqa: C901 (a 
             "fault": None,
             "code": None,
             "desk": seen.desk,
-            "roles": [role.value for role in ROLES],
+            "roles": [(role.value, visit.words(f"role.{role.value}")) for role in ROLES],
         }
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
         return shell.page(visit, "person.html", status=status, **(page | beside))
@@ -187,19 +183,3 @@ def _terms(sent: Sent, visit: Visit, store: SiteStore, *, now: datetime) -> Acco
     if role == CONTRACTOR and too_far:
         sent.refuse("people.contractor_ends", field="expires")
     return AccountTerms(role, sites, expires)
-
-
-def _sent_again(
-    held: Collection[Account], name: str, terms: AccountTerms, error: DeclarationRefused
-) -> Account | None:
-    """The account that the very same form has made already, where nobody has set it up yet."""
-    if str(error) != Fault.TAKEN:
-        return None
-    for one in held:
-        if (
-            one.name.casefold() == name.casefold()
-            and one.state is AccountState.INVITED
-            and AccountTerms(one.role.value, one.sites, one.expires_at) == terms
-        ):
-            return one
-    return None

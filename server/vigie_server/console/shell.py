@@ -63,7 +63,7 @@ class Visit:
     @property
     def once(self) -> str:
         """A mark of one form on one page: what it sends is done once."""
-        return token_urlsafe(12)
+        return token_urlsafe(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +111,16 @@ class Shell:
     def form(self, *, secret: bool = False) -> Callable[[Request], Awaitable[Sent]]:
         """A dependency that gives what a form sent; put it after the visit's.
 
-        A form that is sent twice, as by a double click, is done once and answered alike. With
-        `secret` it is not: its answer shows what no store may keep.
+        A form that is sent twice, as by a double click, is done once and answered alike. `secret`:
+        its page shows what the store may not know.
         """
 
         async def sent(request: Request) -> Sent:
             visit: Visit = request.state.visit
             fields = await form_of(request)
-            if not secret and ONCE in fields and self.access.repeating is not None:
+            if ONCE in fields and self.access.repeating is not None:
                 actor = acting(visit.caller, self.now()).actor
-                await self.access.repeating.recognise_form(request, actor)
+                await self.access.repeating.recognise_form(request, actor, secret=secret)
             return Sent(fields, visit.words)
 
         return sent

@@ -15,15 +15,18 @@ from vigie_server.console.presenters.site import question_titles
 from vigie_server.console.shell import Shell, Visit, address, gone_to
 from vigie_server.console.walking import Walk
 from vigie_server.domain.attesting import (
+    BOUNDS,
+    DEFAULT_MONTHS,
     AttestationCatalogue,
     AttestedValue,
     NewAttestation,
     Outcome,
     ValueKind,
+    months_after,
 )
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.errors import DeclarationRefused
-from vigie_server.domain.incident_log import NewEntry, checked
+from vigie_server.domain.incident_log import AHEAD, NewEntry, checked
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.attesting import AttestationStore
 from vigie_server.ports.incidents import IncidentLog
@@ -86,9 +89,9 @@ def attestation_pages(shell: Shell, seen: RecordsSeen) -> APIRouter:
         require_site(visit.caller, site)
         act = acting(visit.caller, shell.now())
         try:
-            given = seen.items.checked(_attestation(seen.items, sent), now=act.at)
+            given = seen.items.checked(_attestation(seen.items, sent, act.at), now=act.at)
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, site, sent.given(ATTESTED), fault=fault_of(error))
+            return shown(visit, site, sent.given(ATTESTED), fault=fault_of(error, ATTESTED))
         seen.attestations.record(site, given, act)
         return gone_to(address("sites", site, "attestations"), done="attested", anchor=given.item)
 
@@ -178,7 +181,7 @@ def incident_pages(shell: Shell, seen: RecordsSeen) -> APIRouter:
         try:
             given = checked(_entry(sent, act.at), now=act.at)
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, site, Walk.of(request), sent.given(NOTED), fault_of(error))
+            return shown(visit, site, Walk.of(request), sent.given(NOTED), fault_of(error, NOTED))
         entry, _ = seen.log.append(site, given, act)
         return gone_to(
             address("sites", site, "incidents"), done="noted", anchor=f"entry-{entry.number}"
@@ -187,32 +190,41 @@ def incident_pages(shell: Shell, seen: RecordsSeen) -> APIRouter:
     return router
 
 
-def _attestation(items: AttestationCatalogue, sent: Sent) -> NewAttestation:
+def _attestation(items: AttestationCatalogue, sent: Sent, now: datetime) -> NewAttestation:
     item = sent.needed("item", "attest.item")
-    outcome = sent.needed("outcome", "attest.outcome")
-    if outcome not in set(Outcome):
-        sent.refuse("form.missing", label=sent.words("attest.outcome"))
+    outcome = Outcome(
+        sent.choice("outcome", "attest.outcome", [outcome.value for outcome in Outcome])
+    )
     reason = sent.text("reason")
-    if outcome == Outcome.NOT_APPLICABLE and not reason:
-        sent.refuse("attest.why")
+    if outcome is not Outcome.NOT_APPLICABLE and item in items.rules:
+        sent.refuse("attest.measured", field="outcome")
+    if outcome is Outcome.NOT_APPLICABLE and not reason:
+        sent.refuse("attest.why", field="reason")
     known = items.items.get(item)
+    latest = months_after(now, DEFAULT_MONTHS if known is None else known.months)
     return NewAttestation(
         item=item,
-        outcome=Outcome(outcome),
+        outcome=outcome,
         author=sent.needed("author", "attest.author"),
-        value=_value(None if known is None else known.value, sent.text("value")),
+        value=_value(known.value if known and outcome is Outcome.HELD else None, sent),
         reason=reason,
         document=sent.text("document"),
-        expires_at=sent.until("expires", "attest.expires"),
+        expires_at=sent.until("expires", "attest.expires", after=now, by=latest),
     )
 
 
-def _value(kind: ValueKind | None, text: str) -> AttestedValue:
-    if not text:
-        return None
-    if kind is ValueKind.YES_NO:
-        return {"oui": "yes", "non": "no"}.get(text.lower(), text.lower())
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else text  # noqa: PLR2004
+def _value(kind: ValueKind | None, sent: Sent) -> AttestedValue:
+    """The answer of this kind that goes with an attestation. Raises FormRefused."""
+    text = sent.text("value").lower()
+    match kind:
+        case None:
+            return sent.refuse("attest.no_value", field="value") if text else None
+        case ValueKind.YES_NO:
+            yes_no = {"oui": "yes", "non": "no", "yes": "yes", "no": "no"}
+            return yes_no.get(text) or sent.refuse("attest.yes_no", field="value")
+        case _:
+            least, most = BOUNDS[kind]
+            return sent.whole("value", f"attest.kind_{kind.value}", least=least, most=most)
 
 
 def _entry(sent: Sent, now: datetime) -> NewEntry:
@@ -220,9 +232,12 @@ def _entry(sent: Sent, now: datetime) -> NewEntry:
     try:
         happened = datetime.fromisoformat(text) if text else now
     except ValueError:
-        sent.refuse("form.day", label=sent.words("incident.happened"))
+        sent.refuse("form.day", field="happened", label=sent.words("incident.happened"))
+    happened = happened if happened.tzinfo else happened.replace(tzinfo=UTC)
+    if happened > now + AHEAD:
+        sent.refuse("incident.ahead", field="happened")
     return NewEntry(
-        happened if happened.tzinfo else happened.replace(tzinfo=UTC),
+        happened,
         sent.needed("person", "incident.person"),
         sent.needed("text", "incident.text"),
     )

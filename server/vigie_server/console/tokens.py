@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from vigie_server.console.forms import FormRefused, Sent, fault_of
 from vigie_server.console.shell import Shell, Visit, address, gone_to
+from vigie_server.domain.account_terms import CONTRACTOR_DAYS
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound, SettingsMalformed
 from vigie_server.domain.parameters import PROFILES
@@ -38,7 +39,7 @@ def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
         page: dict[str, Any] = {
             "tokens": [held for held in desk.enrolment_tokens() if sees(visit.caller, held.site)],
-            "profiles": sorted(PROFILES),
+            "profiles": [(name, visit.words(f"profile.{name}")) for name in sorted(PROFILES)],
             "given": _ENROLMENT_GIVEN | dict(given),
             "fault": None,
             "secret": None,
@@ -57,10 +58,12 @@ def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
         try:
             site = " ".join(sent.needed("site", "overview.site").split())
             if not sees(visit.caller, site):
-                sent.refuse("tokens.outside")
+                sent.refuse("tokens.outside", field="site")
             _, text = desk.enrolment(
                 site=site,
-                profile=sent.text("profile") or "standard",
+                profile=sent.choice("profile", "device.profile", PROFILES)
+                if sent.text("profile")
+                else "standard",
                 max_uses=sent.whole("uses", "tokens.uses", least=1, most=MOST_USES),
                 lifetime=timedelta(days=sent.whole("days", "tokens.days", least=1, most=MOST_DAYS)),
                 act=acting(visit.caller, shell.now()),
@@ -89,7 +92,7 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
         page: dict[str, Any] = {
             "tokens": [held for held in desk.api_tokens() if _within(visit.caller, held.sites)],
-            "roles": [role.value for role in Role],
+            "roles": [(role.value, visit.words(f"role.{role.value}")) for role in Role],
             "given": _API_GIVEN | dict(given),
             "fault": None,
             "secret": None,
@@ -107,17 +110,16 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
         try:
             sites = frozenset(filter(None, map(str.strip, sent.text("sites").splitlines())))
             if not _within(visit.caller, sites or None):
-                sent.refuse("tokens.outside")
-            role = sent.text("role")
-            if role not in set(Role):
-                sent.refuse("form.missing", label=sent.words("tokens.role"))
+                sent.refuse("tokens.outside", field="sites")
+            role = sent.choice("role", "tokens.role", [role.value for role in Role])
             if role == Role.CONTRACTOR and not sites:
-                sent.refuse("tokens.contractor")
+                sent.refuse("tokens.contractor", field="sites")
+            most = CONTRACTOR_DAYS if role == Role.CONTRACTOR else MOST_DAYS
             _, text = desk.api(
                 name=sent.needed("name", "tokens.name")[:LONGEST_NAME],
                 role=Role(role),
                 sites=sites or None,
-                lifetime=timedelta(days=sent.whole("days", "tokens.days", least=1, most=MOST_DAYS)),
+                lifetime=timedelta(days=sent.whole("days", "tokens.days", least=1, most=most)),
                 act=acting(visit.caller, shell.now()),
             )
         except (FormRefused, DeclarationRefused, SettingsMalformed) as error:

@@ -57,6 +57,14 @@ class ValueKind(StrEnum):
     YES_NO = "yes_no"
 
 
+BOUNDS: Final[Mapping[ValueKind, tuple[int, int]]] = {
+    ValueKind.DAYS: (1, MOST_DAYS),
+    ValueKind.PERCENT: (0, 100),
+    ValueKind.COUNT: (0, 1_000_000),
+}
+"""The least and the most of the numbers that items carry."""
+
+
 @dataclass(frozen=True, slots=True)
 class AttestedItem:
     """One thing that can be attested. `level` is a condition of question `level_of`."""
@@ -179,11 +187,7 @@ def _value(item: AttestedItem, given: NewAttestation) -> AttestedValue:
     match item.value, value:
         case ValueKind.YES_NO, "yes" | "no":
             return value
-        case ValueKind.DAYS, int() if 1 <= value <= MOST_DAYS:
-            return value
-        case ValueKind.PERCENT, int() if 0 <= value <= 100:  # noqa: PLR2004 (per cent)
-            return value
-        case ValueKind.COUNT, int() if 0 <= value <= 1_000_000:  # noqa: PLR2004 (a bound)
+        case kind, int() if kind in BOUNDS and BOUNDS[kind][0] <= value <= BOUNDS[kind][1]:
             return value
     wanted = {
         ValueKind.YES_NO: "yes or no",

@@ -6,13 +6,16 @@ need no key: doing them again changes nothing.
 """
 
 import asyncio
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Final
+from secrets import token_bytes
+from typing import Final, NamedTuple
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie_server.domain.errors import DeclarationRefused, RequestUnderWay
 from vigie_server.ports.repeating import AnswersKept, KeptAnswer
+from vigie_server.web.pages.rendering import HEADERS
 from vigie_server.web.problems import problem
 
 HEADER: Final = "Idempotency-Key"
@@ -27,22 +31,37 @@ MAX_KEY: Final = 255
 MAX_KEPT_BYTES: Final = 64 * 1024
 """A longer answer is not kept: the request under its key is still done once."""
 
+MAX_PAGE_BYTES: Final = 1024 * 1024
+"""The same, of a page that shows a secret; it is kept compressed."""
+
 FORM: Final = "form:"
 """How the keys of forms begin. Of their answers those that send the browser on are kept: any other
-has changed nothing, and its page is for one person's eyes."""
+has changed nothing, and its page is for one person's eyes. A page that shows a secret is kept too,
+as only the same form opens it."""
 FORM_PATIENCE: Final = 10.0
 """Seconds that a form which is sent twice waits for its first answer."""
 FORM_PAUSE: Final = 0.05
 
+_NONCE_BYTES: Final = 12
 _STATE: Final = "answering"
+_SEAL: Final = b"vigie page that shows a secret\0"
+
+
+class _Begun(NamedTuple):
+    """A request under way, by its key; `seal` is what its page is kept under, if it is kept."""
+
+    actor: str
+    key: str
+    seal: bytes | None = None
 
 
 class AnsweredBefore(Exception):
-    """The request was answered under this key before."""
+    """The request was answered under this key before; `page`: by a page for people."""
 
-    def __init__(self, kept: KeptAnswer) -> None:
+    def __init__(self, kept: KeptAnswer, *, page: bool = False) -> None:
         super().__init__("answered before")
         self.kept = kept
+        self.page = page
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +82,23 @@ class Repeating:
         for part in (request.url.path, request.url.query, request.headers.get("content-type", "")):
             digest.update(part.encode() + b"\0")
         digest.update(await request.body())
-        await self._begin(request, actor, key, digest.digest())
+        await self._begin(request, _Begun(actor, key), digest.digest())
 
-    async def recognise_form(self, request: Request, actor: str) -> None:
+    async def recognise_form(self, request: Request, actor: str, *, secret: bool = False) -> None:
         """As `recognise`, for a form with a mark of its own; what was changed in it is another.
 
         A browser that sends twice shows the second answer alone, so that one waits for the first.
+        `secret`: its page shows a secret. It is kept under a key of the whole form, whose mark the
+        store never has: who reads the store, and the server too, opens it only with the form.
         """
-        body = await request.body()
-        digest = sha256(request.url.path.encode() + b"\0" + body)
+        sent = request.url.path.encode() + b"\0" + await request.body()
+        digest = sha256(sent)
+        seal = sha256(_SEAL + sent).digest() if secret else None
+        begun = _Begun(actor, f"{FORM}{digest.hexdigest()}", seal)
         patience = int(FORM_PATIENCE / FORM_PAUSE)
         while True:
             try:
-                await self._begin(request, actor, f"{FORM}{digest.hexdigest()}", digest.digest())
+                await self._begin(request, begun, digest.digest())
             except RequestUnderWay:
                 patience -= 1
                 if patience <= 0:
@@ -84,11 +107,14 @@ class Repeating:
             else:
                 return
 
-    async def _begin(self, request: Request, actor: str, key: str, digest: bytes) -> None:
-        found = await run_in_threadpool(self.kept.begin, actor, key, digest, at=self.now())
+    async def _begin(self, request: Request, begun: _Begun, digest: bytes) -> None:
+        found = await run_in_threadpool(
+            self.kept.begin, begun.actor, begun.key, digest, at=self.now()
+        )
         if found is not None:
-            raise AnsweredBefore(found)
-        request.scope["state"][_STATE] = (actor, key)
+            page = begun.seal is not None and found.status == HTTPStatus.OK
+            raise AnsweredBefore(_opened(found, begun.seal) if page else found, page=page)
+        request.scope["state"][_STATE] = begun
 
 
 async def answer_again(request: Request, error: Exception) -> Response:  # noqa: ARG001 (FastAPI's shape)
@@ -103,6 +129,8 @@ async def answer_again(request: Request, error: Exception) -> Response:  # noqa:
         )
     if kept.status == HTTPStatus.SEE_OTHER:  # a form's answer, whose body says where to
         headers["Location"] = kept.body.decode()
+    if error.page:
+        headers |= HEADERS
     media_type = kept.media_type or None
     return Response(kept.body, kept.status, headers=headers, media_type=media_type)
 
@@ -131,14 +159,35 @@ class KeepingAnswers:
             await self._app(scope, receive, keep)
         finally:
             if _STATE in scope["state"]:  # it ended without an answer
-                await run_in_threadpool(self._kept.forget, *scope["state"].pop(_STATE))
+                begun = scope["state"].pop(_STATE)
+                await run_in_threadpool(self._kept.forget, begun.actor, begun.key)
 
-    async def _note(self, named: tuple[str, str], answer: "_Answer") -> None:
-        form = named[1].startswith(FORM) and answer.status != HTTPStatus.SEE_OTHER
+    async def _note(self, begun: _Begun, answer: "_Answer") -> None:
+        named, seal = begun[:2], begun.seal
+        if seal is not None and answer.status == HTTPStatus.OK:
+            kept = _sealed(answer.kept(MAX_PAGE_BYTES), seal)
+            await run_in_threadpool(self._kept.answered, *named, kept)
+            return
+        form = begun.key.startswith(FORM) and answer.status != HTTPStatus.SEE_OTHER
         if form or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             await run_in_threadpool(self._kept.forget, *named)  # it may be tried again
         else:
-            await run_in_threadpool(self._kept.answered, *named, answer.kept())
+            await run_in_threadpool(self._kept.answered, *named, answer.kept(MAX_KEPT_BYTES))
+
+
+def _sealed(page: KeptAnswer, seal: bytes) -> KeptAnswer:
+    if page.body is None:
+        return page
+    nonce = token_bytes(_NONCE_BYTES)
+    body = nonce + AESGCM(seal).encrypt(nonce, zlib.compress(page.body), None)
+    return replace(page, body=body)
+
+
+def _opened(page: KeptAnswer, seal: bytes | None) -> KeptAnswer:
+    if page.body is None or seal is None:
+        return page
+    nonce, cipher = page.body[:_NONCE_BYTES], page.body[_NONCE_BYTES:]
+    return replace(page, body=zlib.decompress(AESGCM(seal).decrypt(nonce, cipher, None)))
 
 
 class _Answer:
@@ -158,11 +207,11 @@ class _Answer:
             self._media_type = headers.get(b"content-type", b"").decode("latin-1")
         elif message["type"] == "http.response.body":
             self._body += message.get("body", b"")
-            if len(self._body) > MAX_KEPT_BYTES:
+            if len(self._body) > MAX_PAGE_BYTES:
                 self._long = True
                 self._body.clear()
             self.whole = not message.get("more_body", False)
 
-    def kept(self) -> KeptAnswer:
-        body = None if self._long else bytes(self._body)
+    def kept(self, most: int) -> KeptAnswer:
+        body = None if self._long or len(self._body) > most else bytes(self._body)
         return KeptAnswer(self.status, self._media_type, body)
