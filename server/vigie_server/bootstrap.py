@@ -227,7 +227,6 @@ class Server:
             self._workers,
             judging,
             capacity=settings.store.cached_devices,
-            surroundings=settings.store.surroundings,
         )
         self._commits = GroupCommit(
             store,
@@ -237,7 +236,6 @@ class Server:
             max_pending=settings.store.max_pending,
             flush_seen_every=settings.store.flush_seen_every.total_seconds(),
             gather=settings.store.gather.total_seconds(),
-            landed=records.landed,
         )
         self._figures.pending_from(lambda: self._commits.backlog)
         limits = Limits(**settings.limits.model_dump())
@@ -247,7 +245,7 @@ class Server:
             self._figures,
             limits=limits,
             hold=settings.verdicts.hold,
-            make_whole=records.make_whole,
+            look_around=records.look_around,
         )
         held = settings.sessions.held
         self._held = places_in(memory_bytes()) if held is None else held
@@ -278,6 +276,7 @@ class Server:
                 seen_every=settings.sessions.seen_every,
             ),
             store_epoch=bytes.fromhex(self._entered.epoch),
+            gather=settings.store.gather,
         )
         self._scheduled = scheduled(
             settings,

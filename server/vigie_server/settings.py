@@ -92,7 +92,6 @@ class StoreSettings(_Group):
     flush_seen_every: Span = timedelta(seconds=5)
     gather: Span = timedelta(milliseconds=50)
     cached_devices: int = Field(2_000, ge=1)
-    surroundings: ByteSize = Field(ByteSize(64 * 1024 * 1024), ge=0)
     capacity: ByteSize | None = Field(None, gt=0)
     connections: int = Field(15, ge=6, le=1_000)
     connect_within: Span = Field(timedelta(seconds=5), gt=timedelta(0))

@@ -158,7 +158,9 @@ def test_devices_evidence_and_verdicts_of_the_first_schema_are_read_as_they_were
     epoch.prepare(old)
 
     store = Records(old)
-    key = store.greeted(Peer("a", "c1")).key
+    (greeted,) = store.greeted([Peer("a", "c1")])
+    assert greeted is not None
+    key = greeted.key
     record = store.record(key)
 
     assert (record.revision, record.last_seq, record.boot_ids) == (1, 7, ("boot",))
@@ -184,7 +186,9 @@ def test_a_device_of_the_first_schema_goes_on_after_the_migration(old: Database)
     migrating.migrate(old)
     epoch.prepare(old)
     store = Records(old)
-    key = store.greeted(Peer("a", "c1")).key
+    (greeted,) = store.greeted([Peer("a", "c1")])
+    assert greeted is not None
+    key = greeted.key
     record = store.record(key)
     passing = HeldVerdict(replace(VERDICT, status=Status.PASS), DUE, NOW, DUE, passing_since=DUE)
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from fakes.stored import NOW, SITE, a_device, a_token, schema_differences
 from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.devices import DeviceState
-from vigie_server.domain.errors import NotFound, StoreRefused, TokenRefused, UnknownDevice
+from vigie_server.domain.errors import NotFound, StoreRefused, TokenRefused
 from vigie_server.domain.overrides import Scope
 from vigie_server.domain.records import (
     DeviceChange,
@@ -142,17 +142,6 @@ def all_of(record: DeviceRecord) -> dict[str, object]:
     return {part.name: getattr(record, part.name) for part in fields(record)}
 
 
-def greeted_and_made_whole(store: Records, device_id: str) -> DeviceRecord:
-    record = store.greeted(Peer(device_id, device_id))
-    assert not record.whole
-    revision, record.around, waivers = store.around(record.key)
-    record.device = record.around.around(record.device)
-    record.waivers.update(waivers)
-    record.whole = True
-    assert revision == record.revision
-    return record
-
-
 def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) -> None:
     a_token(database)
     store = Records(database)
@@ -177,10 +166,13 @@ def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) ->
     assert c.device.declared.keys() > a.device.declared.keys()
     assert a.around.attestations
     assert a.grounds != NO_GROUNDS
+    greeted = store.greeted([Peer(name, name) for name in "abc"])
+    at_greeting = {record.key: record for record in greeted if record is not None}
     for key, (record, forms) in found.items():
         alone = store.record(key)
         assert all_of(record) == all_of(alone)
-        assert all_of(greeted_and_made_whole(store, record.device.id)) == all_of(alone)
+        assert all_of(at_greeting[key]) == all_of(alone)
+        assert store.around(key) == alone.around
         revisions = {topic: held.revision for topic, held in alone.snapshots.items()}
         assert forms == store.contents(key, revisions)
 
@@ -353,10 +345,15 @@ def test_a_certificate_speaks_for_its_device_alone(database: Database) -> None:
     key = a_device(database, "a")
     a_device(database, "b")
 
-    assert store.greeted(Peer("a", "a")).key == key
-    for peer in (Peer("a", "b"), Peer("b", "a"), Peer("c", "a"), Peer("a", "")):
-        with pytest.raises(UnknownDevice):
-            store.greeted(peer)
+    strangers = [Peer("a", "b"), Peer("b", "a"), Peer("c", "a"), Peer("a", "")]
+    first, *refused, second = store.greeted([Peer("a", "a"), *strangers, Peer("a", "a")])
+
+    assert first is not None
+    assert second is not None
+    assert first.key == second.key == key
+    assert first is not second  # each session moves its own
+    assert refused == [None] * 4
+    assert store.greeted(strangers) == [None] * 4
 
 
 def test_devices_are_listed_page_by_page_within_a_filter(database: Database) -> None:

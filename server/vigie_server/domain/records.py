@@ -56,8 +56,7 @@ class DeviceRecord:
     """One device, ready to take the next report. `grounds` are its site's.
 
     `around` is applied to `device` already. `session_revision` is the revision at which its newest
-    session began, in whichever process. A record that is not `whole` lacks what was declared
-    around the device (`around`, `waivers`): a report that moves no verdict needs none of it.
+    session began, in whichever process.
     """
 
     key: int
@@ -81,7 +80,6 @@ class DeviceRecord:
     committed_seq: int = 0
     session_revision: int = 0
     stale: bool = False
-    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

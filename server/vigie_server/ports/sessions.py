@@ -9,7 +9,6 @@ from vigie_server.domain.orders import Order, Welcome
 from vigie_server.domain.records import DeviceChange, DeviceRecord
 from vigie_server.domain.reports import Heartbeat, Hello, Report
 from vigie_server.domain.surroundings import Surroundings
-from vigie_server.domain.waivers import Waiver
 from vigie_server.ports.asking import AnswerPiece
 
 
@@ -102,18 +101,15 @@ class RecordStore(Protocol):
         """Whether other processes may hold sessions over the same store."""
         ...
 
-    def greeted(self, peer: Peer) -> DeviceRecord:
-        """As `record`, not whole, of the device that holds this certificate.
+    def greeted(self, peers: Sequence[Peer]) -> Sequence[DeviceRecord | None]:
+        """As `record`, of the device that holds each certificate, all of one moment.
 
-        Raises UnknownDevice: no such device, or its certificate is not ours or revoked.
+        None: there is no such device, or its certificate is not ours or revoked.
         """
         ...
 
-    def around(self, key: int) -> tuple[int, Surroundings, Mapping[str, tuple[Waiver, ...]]]:
-        """What makes a record whole, after the revision of the device's row at that moment.
-
-        Raises UnknownDevice.
-        """
+    def around(self, key: int) -> Surroundings:
+        """What was declared around a device, as it is by now. Raises UnknownDevice."""
         ...
 
     def record(self, key: int) -> DeviceRecord:

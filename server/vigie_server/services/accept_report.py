@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final
 
 from vigie.v1.digest import canonical_form, form_digest
 from vigie_server.domain.describing import INVENTORY, described
@@ -42,15 +42,12 @@ KEPT_ROWS: Final = 32
 FactLoader = Callable[[DeviceRecord, Collection[str]], Awaitable[None]]
 
 
-class MakeWhole(Protocol):
-    """Has at hand what was declared around a device; `anew`: as it is in the store by now."""
-
-    async def __call__(self, record: DeviceRecord, *, anew: bool = False) -> None: ...
+LookAround = Callable[[DeviceRecord], Awaitable[None]]
+"""Has what was declared around a device at hand as it is in the store by now."""
 
 
-async def _is_whole(record: DeviceRecord, *, anew: bool = False) -> None:  # noqa: ARG001 (the protocol's)
-    """For those whose records always are."""
-    assert record.whole  # noqa: S101 (nothing else to load it with)
+async def _as_it_was(_: DeviceRecord) -> None:
+    """For those around whose devices nothing is declared meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +116,14 @@ class AcceptReport:
         *,
         limits: Limits,
         hold: timedelta = HOLD,
-        make_whole: MakeWhole = _is_whole,
+        look_around: LookAround = _as_it_was,
     ) -> None:
         self._judging = judging
         self._load_facts = load_facts
         self._figures = figures
         self._limits = limits
         self._hold = hold
-        self._make_whole = make_whole
+        self._look_around = look_around
 
     async def __call__(
         self, record: DeviceRecord, report: Report, *, received_at: datetime
@@ -264,9 +261,7 @@ class AcceptReport:
         self, record: DeviceRecord, report: Report, intake: _Intake, received_at: datetime
     ) -> Accepted:
         if intake.described:  # others may hold for the device that it says to be
-            await self._make_whole(record, anew=True)
-        elif intake.topics and not record.whole:
-            await self._make_whole(record)
+            await self._look_around(record)
         record.snapshots.update(intake.held)
         skew = clock_skew(sent_at=report.sent_at, received_at=received_at)
         device = replace(
@@ -320,8 +315,6 @@ class AcceptReport:
         on_device: bool,
         also: frozenset[str],
     ) -> _Judged:
-        if not record.whole:
-            await self._make_whole(record)
         judging = self._judging
         read = judging.topics_beside(topics).union(*map(judging.topics_of, also))
         facts = await self._facts(record, read)

@@ -22,7 +22,7 @@ from vigie_server.domain.errors import MalformedRequest, StoreBusy
 from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.orders import Ask
 from vigie_server.ports.asking import AnswerPiece, AskStore, Conversing, GivenAnswer
-from vigie_server.services.gathered import GatheredWrites
+from vigie_server.services.gathered import Gathered
 from vigie_server.services.workers import Workers
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class AskDevices:
         self.now: Final = now
         self._store = store
         self._workers = workers
-        self._keep = GatheredWrites(workers, store.answer)
+        self._keep = Gathered(workers.write, store.answer)
         self._open: dict[str, _Open] = {}
         self._changed = True
         self._wake = asyncio.Event()

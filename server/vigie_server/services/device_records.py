@@ -10,13 +10,11 @@ from functools import partial
 
 from vigie.v1.digest import canonical_fields
 from vigie_server.domain.facts import Fact
-from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
+from vigie_server.domain.records import DeviceRecord, HeldSnapshot
 from vigie_server.domain.reports import STATUSES
-from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.topics import Topic
 from vigie_server.ports.judging import Content, Judging
 from vigie_server.ports.sessions import RecordStore, SessionStart
-from vigie_server.services.known_surroundings import KnownSurroundings, Waivers
 from vigie_server.services.workers import Workers
 
 _FIXED_FIELDS = 5
@@ -67,18 +65,11 @@ def begin(record: DeviceRecord, start: SessionStart, revision: int) -> None:
 class DeviceRecords:
     """A bounded cache: records in use stay, of the others the latest used ones.
 
-    `capacity` is in devices; `surroundings` are the bytes that may hold what was declared around
-    devices whose records are not kept.
+    `capacity` is in devices.
     """
 
     def __init__(
-        self,
-        store: RecordStore,
-        workers: Workers,
-        judging: Judging,
-        *,
-        capacity: int,
-        surroundings: int,
+        self, store: RecordStore, workers: Workers, judging: Judging, *, capacity: int
     ) -> None:
         self._store = store
         self._workers = workers
@@ -87,7 +78,6 @@ class DeviceRecords:
         self._slots: dict[int, Slot] = {}
         self._idle: OrderedDict[int, None] = OrderedDict()
         """Slots that nobody uses, the latest used last."""
-        self._surroundings = KnownSurroundings(surroundings)
 
     def held(self, key: int) -> DeviceRecord | None:
         """The record if it is at hand and not stale."""
@@ -107,7 +97,6 @@ class DeviceRecords:
 
     def outdate_all(self) -> None:
         """Has every record read again before it is used."""
-        self._surroundings.forget_all()
         for slot in self._slots.values():
             if slot.record is not None:
                 slot.record.stale = True
@@ -144,38 +133,10 @@ class DeviceRecords:
             slot.record = await self._workers.read(partial(self._store.record, slot.key))
         return slot.record
 
-    async def make_whole(self, record: DeviceRecord, *, anew: bool = False) -> None:
-        """Has at hand what was declared around the device. Raises UnknownDevice.
-
-        `anew`: read from the store, now and the next time, whatever is known.
-        """
-        known = None if anew else self._surroundings.get(record.key, record.revision)
-        if known is None:
-            known = await self._read_around(record, forget=anew)
-        record.around, waivers = known
+    async def look_around(self, record: DeviceRecord) -> None:
+        """Reads again what was declared around the device. Raises UnknownDevice."""
+        record.around = await self._workers.read(partial(self._store.around, record.key))
         record.device = record.around.around(record.device)
-        if not record.whole:
-            record.waivers.update(waivers)
-            record.whole = True
-
-    async def _read_around(
-        self, record: DeviceRecord, *, forget: bool
-    ) -> tuple[Surroundings, Waivers]:
-        read = partial(self._store.around, record.key)
-        revision, around, waivers = await self._workers.read(read)
-        if forget:
-            self._surroundings.forget(record.key)
-        else:
-            self._surroundings.put(record.key, revision, record.device.site, around, waivers)
-        return around, waivers
-
-    def began(self, start: SessionStart, revision_before: int, revision: int) -> None:
-        """A session has been started, which moved the device's row."""
-        self._surroundings.began(start.key, revision_before, revision)
-
-    def landed(self, change: DeviceChange) -> None:
-        """A change has been committed."""
-        self._surroundings.committed(change)
 
     @asynccontextmanager
     async def together(

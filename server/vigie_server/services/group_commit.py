@@ -5,7 +5,7 @@ load, one flush to the disk serves hundreds. Nothing is dropped: `room` makes se
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,9 +41,6 @@ class Done(Protocol):
     def __call__(self, end: End) -> None: ...
 
 
-Landed = Callable[[DeviceChange], None]
-
-
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A change that waits, the record it was made on, and whom to tell how it ended."""
@@ -53,15 +50,8 @@ class Pending:
     done: Done
 
 
-def _nobody(_: DeviceChange) -> None:
-    """Nobody else is told."""
-
-
 class GroupCommit:
-    """The one place from which devices' changes reach the store.
-
-    `landed` is told of each change that did, before whoever submitted it.
-    """
+    """The one place from which devices' changes reach the store."""
 
     def __init__(
         self,
@@ -73,7 +63,6 @@ class GroupCommit:
         max_pending: int,
         flush_seen_every: float,
         gather: float,
-        landed: Landed = _nobody,
     ) -> None:
         self._store = store
         self._workers = workers
@@ -82,7 +71,6 @@ class GroupCommit:
         self._max_pending = max_pending
         self._flush_seen_every = flush_seen_every
         self._gather = gather
-        self._landed = landed
         self._pending: list[Pending] = []
         self._seen: dict[int, Seen] = {}
         self._work = asyncio.Event()
@@ -203,8 +191,6 @@ class GroupCommit:
             end = lost.get(pending.change.key, End.COMMITTED)
             if end is End.FAILED:
                 self._figures.commit_failed()
-            if end is End.COMMITTED:
-                self._landed(pending.change)
-            else:
+            if end is not End.COMMITTED:
                 pending.record.stale = True
             pending.done(end)

@@ -16,7 +16,7 @@ import structlog
 from vigie_server.domain.admission import TurnedAway, until_next_visit, window
 from vigie_server.domain.cloning import remembered, returns_to_an_older_boot
 from vigie_server.domain.devices import DeviceState
-from vigie_server.domain.errors import MalformedRequest, StoreBusy
+from vigie_server.domain.errors import MalformedRequest, StoreBusy, UnknownDevice
 from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.observing import clock_skew
 from vigie_server.domain.orders import Disable, Goodbye, Intervals, Order, Welcome
@@ -24,7 +24,7 @@ from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.reports import Hello, hello_refusal
 from vigie_server.ports.sessions import Peer, SessionStart
 from vigie_server.services.device_records import Slot, begin, settled
-from vigie_server.services.gathered import GatheredWrites
+from vigie_server.services.gathered import Gathered
 from vigie_server.services.live_session import SOON, Session, SessionParts, SessionTerms
 
 log = structlog.get_logger()
@@ -38,14 +38,18 @@ ADMISSIONS: Final = 5
 class OpenSessions:
     """Opens sessions and knows those that are open: the `Sessions` of the ingest port."""
 
-    def __init__(self, parts: SessionParts, terms: SessionTerms, *, store_epoch: bytes) -> None:
+    def __init__(
+        self, parts: SessionParts, terms: SessionTerms, *, store_epoch: bytes, gather: timedelta
+    ) -> None:
         self.parts: Final = parts
         self.terms: Final = terms
         self._store_epoch = store_epoch
         self._live: dict[int, Session] = {}
         self._held: dict[int, Session] = {}
         self._turned_away = TurnedAway(terms.per_second, terms.overload_retry, terms.visit)
-        self._starting = GatheredWrites(parts.workers, parts.store.start_sessions)
+        workers, store, apart = parts.workers, parts.store, gather.total_seconds()
+        self._found = Gathered(workers.read, store.greeted, apart=apart)
+        self._begun = Gathered(workers.write, store.start_sessions, apart=apart)
         self._closing = False
 
     async def open(self, peer: Peer, hello: Hello) -> "Session | Order":
@@ -54,7 +58,7 @@ class OpenSessions:
         if self._closing or len(self._live) >= self.terms.held + self.terms.visitors:
             wait = self._turned_away.retry_after(self.parts.now(), share=self.parts.share())
             return Goodbye(wait, "the server is stopping or full")
-        found = await self.parts.workers.read(partial(self.parts.store.greeted, peer))
+        found = await self._greeted(peer)
         slot = self.parts.records.acquire(found.key)
         try:
             async with slot.lock:
@@ -76,8 +80,15 @@ class OpenSessions:
             session = await self._started(slot, peer, found, hello)
             if session is not None:
                 return session
-            found = await self.parts.workers.read(partial(self.parts.store.greeted, peer))
+            found = await self._greeted(peer)
         raise StoreBusy("this device is changed too often to be let in")
+
+    async def _greeted(self, peer: Peer) -> DeviceRecord:
+        """The record of a device that greets. Raises UnknownDevice."""
+        found = await self._found(peer)
+        if found is None:
+            raise UnknownDevice("this certificate is not in force")
+        return found
 
     async def _admitted(self, record: DeviceRecord, hello: Hello) -> Order | None:
         """What to answer instead of a welcome; None when the device may speak."""
@@ -121,15 +132,14 @@ class OpenSessions:
             # What an older session still has in the queue is late from here on: it will be sent
             # again.
             record.stale = True
-            revision = await self._starting(start)
+            revision = await self._begun(start)
             if revision is None:
                 return None
             if revision == found.revision + 1:  # nothing came between: it is known what is stored
                 record = record if stands else found
                 begin(record, start, revision)
-                self.parts.records.began(start, found.revision, revision)
             else:
-                record = await self.parts.workers.read(partial(self.parts.store.greeted, peer))
+                record = await self._greeted(peer)
             slot.record = record
         welcome = Welcome(
             store_epoch=self._store_epoch,

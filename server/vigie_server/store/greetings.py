@@ -1,24 +1,28 @@
-"""A device's record as a greeting finds it, in one row where that costs less.
+"""Devices' records as greetings find them: those of all that greet within a moment, read together.
 
 Between two rows SQLite's driver lets every other thread go first (as in `one_row`), and a record is
-some eighty rows of three statements. So SQLite is asked for it as one row, the others in JSON.
-PostgreSQL's driver has all rows of a statement at once.
+some eighty rows. So SQLite is asked for it as one row, the others in JSON. PostgreSQL's driver has
+all rows of a statement at once.
 """
 
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, literal_column, select
 
 from vigie_server.domain.records import DeviceRecord, HeldSnapshot
-from vigie_server.domain.surroundings import NOTHING_AROUND
 from vigie_server.ports.sessions import Peer
+from vigie_server.store.database import Database
 from vigie_server.store.instants import from_store
+from vigie_server.store.many_records import plain_rows
 from vigie_server.store.models import Certificate, DeviceRow, Site
-from vigie_server.store.one_row import read
+from vigie_server.store.one_row import Plain, read
 from vigie_server.store.record_rows import record_of
+from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
-from vigie_server.store.verdict_rows import RULE, VERDICTS, unread_verdicts
+from vigie_server.store.verdict_rows import KEY, RULE, VERDICTS, unread_verdicts
+from vigie_server.store.waivers import waivers_of
 
 DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
 
@@ -28,9 +32,9 @@ DEVICES: Final = select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE
 """Rows that `record_of` reads."""
 # Made once: they run at every visit of every device.
 _GREETED: Final = (
-    DEVICES.join(CERTIFICATE, CERTIFICATE.c.device_key == DEVICE.c.key)
-    .where(DEVICE.c.id == bindparam("device_id"))
-    .where(CERTIFICATE.c.serial == bindparam("certificate_serial"))
+    DEVICES.add_columns(CERTIFICATE.c.serial)
+    .join(CERTIFICATE, CERTIFICATE.c.device_key == DEVICE.c.key)
+    .where(CERTIFICATE.c.serial.in_(bindparam("serials", expanding=True)))
     .where(CERTIFICATE.c.revoked_at.is_(None) | (DEVICE.c.disabled != ""))
 )
 _VERDICT_COLUMNS: Final = VERDICTS.partition("SELECT")[2].partition("FROM")[0].strip()
@@ -44,21 +48,63 @@ _GREETED_WHOLE: Final = _GREETED.add_columns(
         " FROM verdict WHERE device_key = device.key)"
     ).label("held_verdicts"),
 )
+_SNAPSHOTS: Final = """
+SELECT device_key, topic, digest, observed_at, revision
+FROM snapshot WHERE device_key IN ({keys})"""
+
+Held = tuple[Mapping[str, HeldSnapshot], Mapping[str, Plain]]
+"""A device's snapshots by topic, and the rows of its verdicts by rule."""
 
 
-def greeted_row(connection: Connection, peer: Peer) -> Row[Any] | None:
-    """The row of the device that holds this certificate, if it is in force."""
-    return connection.execute(_GREETED, asdict(peer)).one_or_none()
+def greeted_records(
+    database: Database, connection: Connection, peers: Sequence[Peer]
+) -> Sequence[DeviceRecord | None]:
+    """For each peer a record of its own; None where the certificate is not in force."""
+    query = _GREETED_WHOLE if database.is_sqlite else _GREETED
+    serials = list({peer.certificate_serial for peer in peers})
+    rows = connection.execute(query, {"serials": serials}).all()
+    keys = [row.key for row in rows]
+    around = surroundings_of(connection, rows)
+    waivers = waivers_of(database, connection, keys)
+    held = _in_rows(rows) if database.is_sqlite else _apart(database, connection, keys)
+    by_peer = {(row.id, row.serial): row for row in rows}
+    found: list[DeviceRecord | None] = []
+    for peer in peers:
+        row = by_peer.get((peer.device_id, peer.certificate_serial))
+        if row is None:
+            found.append(None)
+            continue
+        record = record_of(row, around[row.key])
+        snapshots, verdicts = held[row.key]
+        record.snapshots.update(snapshots)
+        record.verdicts = unread_verdicts(dict(verdicts))
+        record.waivers.update(waivers.get(row.key, {}))
+        found.append(record)
+    return found
 
 
-def greeted_record(connection: Connection, peer: Peer) -> DeviceRecord | None:
-    """The record of that device, with nothing around it. For SQLite."""
-    row = connection.execute(_GREETED_WHOLE, asdict(peer)).one_or_none()
-    if row is None:
-        return None
-    record = record_of(row, NOTHING_AROUND)
-    for topic, digest, observed_at, revision in read(row.held_snapshots):
-        held = HeldSnapshot(bytes.fromhex(digest), from_store(observed_at), revision, None)
-        record.snapshots[topic] = held
-    record.verdicts = unread_verdicts({cells[RULE]: cells for cells in read(row.held_verdicts)})
-    return record
+def _in_rows(rows: Sequence[Row[Any]]) -> Mapping[int, Held]:
+    return {
+        row.key: (
+            {
+                topic: HeldSnapshot(bytes.fromhex(digest), from_store(observed_at), revision, None)
+                for topic, digest, observed_at, revision in read(row.held_snapshots)
+            },
+            {cells[RULE]: cells for cells in read(row.held_verdicts)},
+        )
+        for row in rows
+    }
+
+
+def _apart(database: Database, connection: Connection, keys: Sequence[int]) -> Mapping[int, Held]:
+    snapshots: defaultdict[int, dict[str, HeldSnapshot]] = defaultdict(dict)
+    verdicts: defaultdict[int, dict[str, Plain]] = defaultdict(dict)
+    if keys:  # PostgreSQL refuses an empty list
+        for key, topic, digest, observed_at, revision in plain_rows(
+            database, connection, _SNAPSHOTS, (), keys
+        ):
+            held = HeldSnapshot(bytes(digest), from_store(observed_at), revision, None)
+            snapshots[key][topic] = held
+        for cells in plain_rows(database, connection, VERDICTS, (), keys):
+            verdicts[cells[KEY]][cells[RULE]] = cells
+    return {key: (snapshots[key], verdicts[key]) for key in keys}

@@ -52,7 +52,7 @@ def many_records(
         around = surroundings_of(connection, rows)
         records = {row.key: record_of(row, around[row.key]) for row in rows}
         forms = {key: Forms() for key in records}
-        for key, topic, revision, digest, observed_at, content in _rows(
+        for key, topic, revision, digest, observed_at, content in plain_rows(
             database, connection, *_snapshots_of(topics), keys
         ):
             records[key].snapshots[topic] = HeldSnapshot(
@@ -61,7 +61,7 @@ def many_records(
             if content is not None:
                 forms[key].keep(topic, content)
         unread: dict[int, dict[str, VerdictCells]] = {key: {} for key in records}
-        for row in _rows(database, connection, VERDICTS, (), keys):
+        for row in plain_rows(database, connection, VERDICTS, (), keys):
             unread[row[KEY]][row[RULE]] = row
         for key, verdicts in unread.items():
             records[key].verdicts = unread_verdicts(verdicts)
@@ -77,7 +77,7 @@ def _snapshots_of(topics: Collection[str] | None) -> tuple[str, Sequence[str]]:
     return _SOME_SNAPSHOTS, tuple(topics) or (_NO_TOPIC,)
 
 
-def _rows(
+def plain_rows(
     database: Database,
     connection: Connection,
     sql: str,

@@ -9,15 +9,14 @@ from sqlalchemy import Connection, bindparam, case, func, select, update
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
 from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
-from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
+from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.unread import UnreadVerdicts
-from vigie_server.domain.waivers import Waiver
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.store import changes, commits
 from vigie_server.store.catalogues import IN_FORCE
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
-from vigie_server.store.greetings import DEVICES, greeted_record, greeted_row
+from vigie_server.store.greetings import DEVICES, greeted_records
 from vigie_server.store.many_records import many_records
 from vigie_server.store.models import Audit, DeviceRow, SnapshotRow, VerdictRow
 from vigie_server.store.record_rows import record_of
@@ -48,34 +47,16 @@ class Records:
     def is_shared(self) -> bool:
         return not self._database.is_sqlite
 
-    def greeted(self, peer: Peer) -> DeviceRecord:
+    def greeted(self, peers: Sequence[Peer]) -> Sequence[DeviceRecord | None]:
         with self._database.reading() as connection:
-            if self._database.is_sqlite:
-                record = greeted_record(connection, peer)
-            else:
-                record = self._greeted(connection, peer)
-        if record is None:
-            raise UnknownDevice("this certificate is not in force")
-        record.whole = False
-        return record
+            return greeted_records(self._database, connection, peers)
 
-    def _greeted(self, connection: Connection, peer: Peer) -> DeviceRecord | None:
-        row = greeted_row(connection, peer)
-        if row is None:
-            return None
-        record = record_of(row, NOTHING_AROUND)
-        record.snapshots.update(_snapshots(connection, record.key))
-        record.verdicts = self._verdicts(connection, record.key)
-        return record
-
-    def around(self, key: int) -> tuple[int, Surroundings, Mapping[str, tuple[Waiver, ...]]]:
+    def around(self, key: int) -> Surroundings:
         with self._database.reading() as connection:
             row = connection.execute(_DEVICE, {"key": key}).one_or_none()
             if row is None:
                 raise UnknownDevice("no such device")
-            around = surroundings_of(connection, [row])[key]
-            waivers = waivers_of(self._database, connection, [key]).get(key, {})
-            return row.revision, around, waivers
+            return surroundings_of(connection, [row])[key]
 
     def record(self, key: int) -> DeviceRecord:
         with self._database.reading() as connection:

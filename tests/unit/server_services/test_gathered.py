@@ -1,4 +1,4 @@
-"""Writes that wait for each other go together, and harm nobody but who sent them."""
+"""Calls that wait for each other go together, and harm nobody but who sent them."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from vigie_server.domain.errors import StoreRefused
-from vigie_server.services.gathered import GatheredWrites
+from vigie_server.services.gathered import Gathered
 from vigie_server.services.workers import Workers
 
 
@@ -34,7 +34,7 @@ async def begun(store: SlowStore) -> None:
 
 async def test_what_comes_during_one_write_goes_together_in_the_next() -> None:
     store, workers = SlowStore(), Workers()
-    write = GatheredWrites(workers, store.write)
+    write = Gathered(workers.write, store.write)
 
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(write(1))
@@ -51,7 +51,7 @@ async def test_what_comes_during_one_write_goes_together_in_the_next() -> None:
 
 async def test_what_the_store_refuses_of_one_harms_no_other() -> None:
     store, workers = SlowStore(), Workers()
-    write = GatheredWrites(workers, store.write)
+    write = Gathered(workers.write, store.write)
 
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(write(1))
@@ -70,7 +70,7 @@ async def test_what_the_store_refuses_of_one_harms_no_other() -> None:
 
 async def test_a_caller_that_leaves_takes_no_other_with_it() -> None:
     store, workers = SlowStore(), Workers()
-    write = GatheredWrites(workers, store.write)
+    write = Gathered(workers.write, store.write)
 
     leaving = asyncio.ensure_future(write(1))
     await begun(store)
@@ -83,3 +83,16 @@ async def test_a_caller_that_leaves_takes_no_other_with_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await leaving
     workers.close()
+
+
+async def test_what_comes_soon_after_a_call_goes_together_in_the_next() -> None:
+    store, workers = SlowStore(), Workers()
+    store.may_go_on.set()
+    gathered = Gathered(workers.read, store.write, apart=0.05)
+
+    assert await gathered(1) == 2
+    others = await asyncio.gather(*map(gathered, (2, 3)))
+    workers.close()
+
+    assert others == [4, 6]
+    assert store.batches == [[1], [2, 3]]

@@ -55,10 +55,8 @@ class Committing:
             max_pending=max_pending,
             flush_seen_every=0.01,
             gather=gather,
-            landed=lambda change: self.landed.append(change.last_seq),
         )
         self.ends: dict[int, End] = {}
-        self.landed: list[int] = []
         self.ended = asyncio.Event()
 
     def submit(self, record: DeviceRecord, seq: int) -> None:
@@ -106,7 +104,6 @@ async def test_changes_are_committed_in_order_and_in_groups() -> None:
 
     assert store.groups == [list(range(1, 11)), list(range(11, 21)), list(range(21, 26))]
     assert set(committing.ends.values()) == {End.COMMITTED}
-    assert committing.landed == list(range(1, 26))
 
 
 async def test_changes_of_several_devices_come_together_and_one_alone_never_waits() -> None:
