@@ -311,6 +311,7 @@ class Server:
             now=now,
             version=version("vigie"),
             page_most=settings.http.page_most,
+            file_most=int(settings.http.form_file_most),
         )
         watch_contractors(self._app, database, self._fleet, now)
         keep_answers(self._app, settings, database)

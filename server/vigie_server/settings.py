@@ -370,6 +370,7 @@ class HttpSettings(_Group):
     long a connection without a request is kept. `answers_kept`: how long a request that is sent
     again under its key is known. `demand_if_match`: changes of what has an `ETag` must say which
     state they are for. `page_most`: items that a page of a list of the API holds at most.
+    `form_file_most`: what a file in a form of the console may take.
     """
 
     certificate: Path | None = None
@@ -383,6 +384,7 @@ class HttpSettings(_Group):
     answers_kept: Span = Field(timedelta(days=1), ge=timedelta(minutes=1), le=timedelta(days=30))
     demand_if_match: bool = False
     page_most: int = Field(1_000, ge=1, le=10_000)
+    form_file_most: ByteSize = Field(ByteSize(4 * 1024 * 1024), ge=64 * 1024, le=16 * 1024 * 1024)
     origin: str = Field("", pattern=r"^(https?://[^/\s]+)?$")
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import insert, select
 
 from fakes.callers import Callers
 from fakes.console import console_over
@@ -19,6 +20,7 @@ from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.tokens import Role
 from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database
+from vigie_server.store.fleet import DEVICE
 from vigie_server.store.groups import Groups
 from vigie_server.store.mail import MailDomains
 from vigie_server.store.overrides import Overrides
@@ -236,6 +238,71 @@ def test_a_file_of_cards_is_checked_told_line_by_line_and_taken_whole(
     assert taken.status_code == 303
     assert Cards(database).card("a").card.cells == {"place": "Hall"}
     assert Cards(database).card("b").card.cells == {"place": "Cuisine"}
+
+
+def test_five_thousand_cards_are_sent_in_one_form_and_each_wrong_row_is_told(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    operator, page, many = as_(Role.OPERATOR, SITE), "/console/cards", 5_000
+    with database.writing() as connection:
+        found = connection.execute(select(DEVICE).where(DEVICE.c.id == "a"))
+        like = dict(found.mappings().one())
+        del like["key"]
+        connection.execute(
+            insert(DEVICE),
+            [
+                like | {"id": f"d{number}", "serial": f"S{number}", "hostname": f"P{number}"}
+                for number in range(many)
+            ],
+        )
+    head = "Nom;Fournisseur;Date d'achat;Lieu d'utilisation;Usage;Contrat de maintenance"
+    rows = [
+        f"P{number};Société Lumière « Réseaux & Téléphonie »;31/01/2025;"
+        f"Bâtiment Érables, 2e étage, bureau n° {number};partagé;Contrat n° {number}-2026, été"
+        for number in range(many)
+    ]
+    wrong = rows.copy()
+    wrong[1_234] = wrong[1_234].replace("31/01/2025", "31/13/2025")
+    wrong[4_999] = wrong[4_999].replace("P4999;", "P5000;")
+
+    sent = ["\r\n".join([head, *lines]) for lines in (wrong, rows)]
+    answers = [
+        client.post(page, data={"content": content, "what": what}, headers=operator)
+        for content, what in zip(
+            (sent[0], sent[1], sent[1]), ("take", "check", "take"), strict=True
+        )
+    ]
+
+    assert len(sent[1].encode()) > 600_000
+    assert [answer.status_code for answer in answers] == [422, 200, 303]
+    told = re.findall(r'<th scope="row">(\d+)</th><td>(?:<bdi>)?([^<]*)<', answers[0].text)
+    assert told == [("1236", "Date d&#39;achat"), ("5001", "Nom")]
+    assert 'id="content-fault"' in answers[0].text
+    assert "5\u202f000" in answers[1].text or "5000" in answers[1].text
+    assert Cards(database).card("d4999").card.cells["place"] == (
+        "Bâtiment Érables, 2e étage, bureau n° 4999"
+    )
+
+
+def test_a_file_beyond_the_setting_is_refused_beside_its_field(
+    client: TestClient, as_: Callers
+) -> None:
+    operator, page = as_(Role.OPERATOR, SITE), "/console/cards"
+    client.app.file_most = 70_000  # type: ignore[attr-defined]
+    head = "Nom;Lieu d'utilisation\r\n"
+
+    fits, more, far = (
+        client.post(page, data={"content": head + letters, "what": "check"}, headers=operator)
+        for letters in ("x" * 69_000, "x" * 71_000, "é" * 400_000)
+    )
+    other = client.post("/console/groups/edit", data={"name": "x" * 71_000}, headers=operator)
+
+    assert 'id="content-fault" lang="en"' in fits.text  # it was read: no such device
+    assert more.status_code == 422
+    assert 'id="content-fault" lang="fr"' in more.text
+    assert "Mio au plus" in more.text
+    assert far.status_code == 413
+    assert other.status_code == 413
 
 
 def test_mail_domains_are_added_checked_and_removed(

@@ -16,6 +16,7 @@ from vigie_server.domain.cards import FIELDS, Card, Cell, cell_in, cells_of
 from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.web.access import WRITERS, acting, scope_of
+from vigie_server.web.browsers import WITH_FILE, file_most
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "usage": ("dedicated", "shared"),
@@ -98,6 +99,7 @@ def import_pages(shell: Shell, seen: CardsSeen) -> APIRouter:
             "fault": None,
             "rows": (),
             "checked": None,
+            "most": file_most(visit.request),
         }
         wrong = beside.get("fault") or beside.get("rows")
         status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
@@ -108,22 +110,26 @@ def import_pages(shell: Shell, seen: CardsSeen) -> APIRouter:
         """Where a file is pasted or chosen."""
         return shown(visit, {"site": site})
 
-    @router.post("/cards")
+    @router.post("/cards", responses=WITH_FILE)
     def take(visit: Writer, sent: Form) -> Response:
         """Checks the file, and takes it whole where it is asked to."""
         act = acting(visit.caller, shell.now())
         given = sent.given(FILE)
         store = seen.fleet.cards
         try:
-            content = sent.needed("content", "cards.content")
+            content = sent.needed("content", "cards.content").encode()
+            most = file_most(visit.request)
+            if len(content) > most:
+                sent.refuse("cards.too_large", field="content", most=f"{most / 2**20:g}")
             within = scope_of(visit.caller, sent.text("site") or None)
-            changes = cards_read(content.encode(), store.known(within))
+            changes = cards_read(content, store.known(within))
             if sent.text("what") == "take":
                 store.change(changes, act)
                 return gone_to(address("cards"), done="cards")
             known = {device.id: card for device, card in store.cards(within)}
         except DeclarationRefused as error:
-            return shown(visit, given, fault=fault_of(error), rows=error.faults)
+            fault = Fault(str(error), "en", "content")
+            return shown(visit, given, fault=fault, rows=error.faults)
         except FormRefused as error:
             return shown(visit, given, fault=fault_of(error))
         changed = sum(

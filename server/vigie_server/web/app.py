@@ -12,6 +12,7 @@ from vigie_server.ports.scraping import FleetMetrics
 from vigie_server.ports.tokens import ApiTokens
 from vigie_server.web import problems
 from vigie_server.web.access import Access, SignInNeeded, to_sign_in
+from vigie_server.web.browsers import FILE_BYTES
 from vigie_server.web.documented import Documented
 from vigie_server.web.listing import MAX_PAGE
 from vigie_server.web.metrics import metrics_router
@@ -27,16 +28,19 @@ def create_app(
     now: Callable[[], datetime],
     version: str,
     page_most: int = MAX_PAGE,
+    file_most: int = FILE_BYTES,
 ) -> FastAPI:
     """The application, without the routes of the API.
 
     `reader` says whether the store answers and knows the sites; `fleet` gives the families of
-    devices, `own` the server's own figures. `page_most`: items that a page of a list holds at most.
+    devices, `own` the server's own figures. `page_most`: items that a page of a list holds at most;
+    `file_most`: bytes of a file in a form.
     """
     app = Documented(
         title="Vigie",
         version=version,
         page_most=page_most,
+        file_most=file_most,
         openapi_url="/api/v1/openapi.json",
         # The interactive pages load scripts from third parties.
         docs_url=None,

@@ -10,17 +10,26 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from hmac import compare_digest
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from fastapi import HTTPException, Request
 from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
 
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_BYTES: Final = 64 * 1024
 FORM_FIELDS: Final = 200
+FILE_BYTES: Final = 4 * 1024 * 1024
+"""What a file in a form takes at most, where the application has no `file_most` of its own."""
+_TOO_LONG: Final = 413
+_ESCAPED: Final = 3
+"""Bytes in which a form sends one byte, at most."""
+
+WITH_FILE: Final[dict[int | str, dict[str, Any]]] = {_TOO_LONG: {"description": "It is too long."}}
+"""Marks the route of a form that sends a file as one of its fields."""
 HOME: Final = "/console"
 """Where who signs in goes, unless another page sent them."""
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -104,22 +113,36 @@ async def form_of(request: Request) -> Form:
     """The fields of a form, bounded; of a name given twice, the last. Raises 413, 400."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         return {}
-    body = bytearray()
+    body, most = bytearray(), _form_most(request)
     if not hasattr(request, "_body"):
         async for part in request.stream():
             body += part
-            if len(body) > FORM_BYTES:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too long")
+            if len(body) > most:
+                raise HTTPException(_TOO_LONG, "the form is too long")
         request._body = bytes(body)  # noqa: SLF001 (where Starlette keeps a body that was read)
+    sent = await request.body()
     try:
-        fields = parse_qsl(
-            (await request.body()).decode(),
-            keep_blank_values=True,
-            max_num_fields=FORM_FIELDS,
-        )
+        if len(sent) > FORM_BYTES:
+            return await run_in_threadpool(_fields, sent)
+        return _fields(sent)
     except ValueError:
         raise HTTPException(HTTPStatus.BAD_REQUEST, "the form cannot be read") from None
-    return dict(fields)
+
+
+def file_most(request: Request) -> int:
+    """Bytes that a file in a form may take."""
+    return int(getattr(request.scope.get("app"), "file_most", FILE_BYTES))
+
+
+def _form_most(request: Request) -> int:
+    route = request.scope.get("route")
+    with_file = _TOO_LONG in getattr(route, "responses", {})
+    return FORM_BYTES + (_ESCAPED * file_most(request) if with_file else 0)
+
+
+def _fields(sent: bytes) -> Form:
+    """Raises ValueError."""
+    return dict(parse_qsl(sent.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS))
 
 
 def own_path(asked: str | None) -> str:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
+from vigie_server.web.browsers import FILE_BYTES
 from vigie_server.web.listing import DEFAULT_PAGE, MAX_PAGE
 from vigie_server.web.repeating import HEADER, MAX_KEY
 from vigie_server.web.short_ways import ListRouter, ShortWays, Way
@@ -60,9 +61,12 @@ _REPEATABLE: Final = {
 class Documented(FastAPI):
     """An application that describes its errors and its tokens, and answers lists the short way."""
 
-    def __init__(self, *, page_most: int = MAX_PAGE, **given: Any) -> None:
+    def __init__(
+        self, *, page_most: int = MAX_PAGE, file_most: int = FILE_BYTES, **given: Any
+    ) -> None:
         super().__init__(**given)
         self.page_most = page_most
+        self.file_most = file_most
         self._ways: dict[str, Way[Any]] = {}
         self.add_middleware(ShortWays, ways=self._ways)
 
