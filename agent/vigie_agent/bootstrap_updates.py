@@ -11,7 +11,12 @@ import structlog
 
 from vigie_agent import bundled
 from vigie_agent.bootstrap_engine import platform_name
-from vigie_agent.domain.errors import SettingsMalformed, UpdateFailed, UpdateRefused
+from vigie_agent.domain.errors import (
+    IdentityMissing,
+    SettingsMalformed,
+    UpdateFailed,
+    UpdateRefused,
+)
 from vigie_agent.domain.releases import platform_of
 from vigie_agent.launching import installed_version, own_program
 from vigie_agent.ports import Asking, Spool, UpdateSource
@@ -19,6 +24,7 @@ from vigie_agent.services.show_that_it_works import ShowThatItWorks
 from vigie_agent.services.status import read_status
 from vigie_agent.services.take_updates import TakeUpdates
 from vigie_agent.services.update import Update
+from vigie_agent.services.update_by_server import UpdateByServer
 from vigie_agent.settings import AgentSettings, UpdateMode
 from vigie_agent.supervisor import Part
 from vigie_agent.updates.starting import environment_for, on_trial
@@ -106,6 +112,26 @@ def build_update(settings: AgentSettings, source: UpdateSource) -> Iterator[Upda
         channel = Channel(folder / "metadata", folder / "incoming", root, source, Disk())
         here = platform_of(platform_name(), platform.machine())
         yield Update(channel, versions, try_out, installed_version(), here)
+
+
+@contextmanager
+def build_server_update(settings: AgentSettings) -> Iterator[UpdateByServer]:
+    """What takes an update from this device's server, the first of its addresses that answers.
+
+    Raises IdentityMissing, LinkLost, and what `build_update` raises.
+    """
+    from vigie_agent.identity.files import IdentityFiles
+    from vigie_agent.identity.protection import system_protection
+    from vigie_agent.link.grpc_updates import answering_server
+
+    identity = IdentityFiles(settings.identity_dir, system_protection()).load()
+    if identity is None:
+        raise IdentityMissing("this device is not enrolled: run `vigie-agent enroll`")
+    with (
+        answering_server(identity, settings.https_proxy) as server,
+        build_update(settings, server) as update,
+    ):
+        yield UpdateByServer(server, update)
 
 
 def met_its_server(settings: AgentSettings) -> bool:

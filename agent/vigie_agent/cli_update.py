@@ -12,25 +12,29 @@ from vigie_agent.cli_outcome import CommandLine, told_errors
     "--from",
     "folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="Folder of the channel (a USB stick, a share).",
+    help="Folder of the channel (a USB stick, a share), in place of the server.",
 )
 @click.option("--check", is_flag=True, help="Say what there is to take, and take nothing.")
 @click.pass_obj
-def update(line: CommandLine, folder: Path, check: bool) -> None:  # noqa: FBT001 (click passes options by name)
-    """Take the release that the channel offers to this device.
+def update(line: CommandLine, folder: Path | None, check: bool) -> None:  # noqa: FBT001 (click passes options by name)
+    """Take the release that the server, or a folder, offers to this device.
 
     Whatever brings it, only what the channel's publisher signed is taken. A running agent does this
     by itself where its settings say so; it starts the new version, and goes back when that does not
     work.
     """
-    from vigie_agent.bootstrap_updates import build_update, met_its_server
+    from vigie_agent.bootstrap_updates import build_server_update, build_update, met_its_server
     from vigie_agent.updates.folder_source import FolderSource
 
     with told_errors():
         settings = line.begin()
-        with build_update(settings, FolderSource(folder)) as take:
-            found = take.look() if check else take(with_server=met_its_server(settings))
+        met = met_its_server(settings)
+        if folder is None:
+            with build_server_update(settings) as take:
+                found = take(check=check, with_server=met)
+        else:
+            with build_update(settings, FolderSource(folder)) as take_this:
+                found = take_this.look() if check else take_this(with_server=met)
     if found is None:
         click.echo("There is nothing newer.")
     elif check:

@@ -13,7 +13,7 @@ from vigie_agent.domain.releases import Offered, Version
 from vigie_agent.domain.session import Disable, Goodbye, Hello, Order, Sent, Welcome
 from vigie_agent.domain.snapshot import Report, Snapshot
 from vigie_agent.domain.spooling import Entry
-from vigie_agent.domain.updating import Standing
+from vigie_agent.domain.updating import News, Standing
 
 Prove = Callable[[bytes], bytes]
 """Signs bytes that the server made up, with the device's key."""
@@ -266,6 +266,14 @@ class UpdateSource(Protocol):
 
     def read(self, name: str, *, offset: int = 0) -> Iterator[bytes]:
         """The file's bytes from `offset` on. Raises NotPublished, LinkLost, DeviceRefused."""
+        ...
+
+
+class UpdateServer(UpdateSource, Protocol):
+    """The server as the source of a channel. Raises LinkLost, DeviceRefused too."""
+
+    def check(self, news: News) -> str:
+        """Tells how this device fares; the version that it may take, empty for none."""
         ...
 
 

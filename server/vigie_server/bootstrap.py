@@ -42,6 +42,7 @@ from vigie_server.bootstrap_store import (
     open_store,
     own_authority,
 )
+from vigie_server.bootstrap_updates import updates_of
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
@@ -56,6 +57,7 @@ from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
 from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
 from vigie_server.ingest.listening import listening
 from vigie_server.ingest.telemetry import Telemetry
+from vigie_server.ingest.updates import Updates
 from vigie_server.machine_memory import memory_bytes
 from vigie_server.metrics.contractor_lines import ContractorLines
 from vigie_server.metrics.fleet_pages import FleetPages
@@ -291,6 +293,8 @@ class Server:
             figures=self._figures,
             every=settings.metrics.store_every.total_seconds(),
         )
+        desk, self._show_updates = updates_of(settings, database, self._workers, self._figures, now)
+        self._updates = Updates(desk, peer_of)
         self._follow = Follow(
             notices=notices_of(database),
             workers=self._workers,
@@ -413,7 +417,8 @@ class Server:
             monotonic=monotonic,
         )
         port = EnrolmentPort(enrol, renewal, attempts, self._figures.enrolment_refused)
-        telemetry.add_generic_rpc_handlers((Telemetry(self._sessions, renewal, peer_of).handler,))
+        sessions = Telemetry(self._sessions, renewal, peer_of)
+        telemetry.add_generic_rpc_handlers((sessions.handler, self._updates.handler))
         enrolment.add_generic_rpc_handlers((port.handler,))
         certificate, key = self._https()
         http = bound(settings.listen.http)
@@ -452,6 +457,7 @@ class Server:
                     *(("sites", partial(show.run, stop)) for show in self._scheduled.shows),
                     ("marks", partial(self._keep_mark, stop)),
                     ("backups", partial(self._show_backups.run, stop)),
+                    ("updates", partial(self._show_updates.run, stop)),
                 ):
                     parts.create_task(_part(name, work, stop))
                 await stop.wait()

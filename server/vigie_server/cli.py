@@ -106,6 +106,11 @@ COMMANDS: Final = {
         "Declare sites: who runs them, where they are, by what their network is known.",
     ),
     "token": Later("cli_tokens", "token", "Make, list and revoke tokens."),
+    "updates": Later(
+        "cli_updates",
+        "updates",
+        "Take in the agents' update channel, and roll its releases out.",
+    ),
     "waive": Later(
         "cli_waive",
         "waive",

@@ -28,6 +28,7 @@ from vigie_server.ports.enrolment import Endpoints
 from vigie_server.setting_values import Group as _Group
 from vigie_server.setting_values import Span
 from vigie_server.settings_oidc import OidcSettings
+from vigie_server.settings_updates import UpdatesSettings
 
 PREFIX: Final = "VIGIE_SERVER_"
 
@@ -438,6 +439,7 @@ class ServerSettings(BaseSettings):
     reports: ReportsSettings = ReportsSettings()
     notify: NotifySettings = NotifySettings()
     backup: BackupSettings = BackupSettings()
+    updates: UpdatesSettings = UpdatesSettings()
     failing_rules_only_above: int = 20_000
 
     @field_validator("names", mode="before")

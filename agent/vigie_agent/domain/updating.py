@@ -12,6 +12,7 @@ version before it is current again, and no version up to the one that failed is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Final
 
 from vigie_agent.domain.errors import UpdateRefused
@@ -21,6 +22,15 @@ MOST_STARTS: Final = 3
 """Starts that a version on trial has to show that it works."""
 
 _LONGEST_REASON: Final = 300
+
+
+class UpdateState(StrEnum):
+    """How the last update went."""
+
+    CURRENT = "current"
+    ON_TRIAL = "on_trial"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ def may_take(offered: Offered, standing: Standing, installed: str) -> None:
     if offered.version <= here:
         raise UpdateRefused(f"{offered.version.text} is not newer than {here.text}")
     failed = standing.rolled_back
-    if failed is not None and offered.version <= Version.parse(failed.version):
+    if failed is not None and did_not_work_here(offered.version.text, standing):
         raise UpdateRefused(f"{failed.version} did not work here: {failed.reason}")
     if here < offered.least:
         raise UpdateRefused(
@@ -127,6 +137,33 @@ def give_up(standing: Standing, reason: str) -> Standing:
     before = INSTALLED if standing.trial is None else standing.trial.before
     failed = RolledBack(standing.current, reason[:_LONGEST_REASON])
     return Standing(current=before, rolled_back=failed)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """How the last update went, for the server. `about` is what `state` is about."""
+
+    version: str
+    platform: str
+    state: UpdateState
+    about: str = ""
+    reason: str = ""
+
+
+def news(standing: Standing, installed: str, platform: str) -> News:
+    """What a device tells of its versions."""
+    here, failed = running(standing, installed).text, standing.rolled_back
+    if standing.trial is not None:
+        return News(here, platform, UpdateState.ON_TRIAL, here)
+    if failed is not None:
+        return News(here, platform, UpdateState.ROLLED_BACK, failed.version, failed.reason)
+    return News(here, platform, UpdateState.CURRENT)
+
+
+def did_not_work_here(version: str, standing: Standing) -> bool:
+    """Whether the version is one that this device has tried, or one before it."""
+    failed = standing.rolled_back
+    return failed is not None and Version.parse(version) <= Version.parse(failed.version)
 
 
 def as_state(standing: Standing) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Final
 import grpc
 
 from vigie_agent.domain.errors import DeviceRefused, LinkLost
+from vigie_agent.domain.identity import Identity
 from vigie_agent.link.proxies import Proxies, place
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
@@ -23,7 +24,7 @@ _KEEPALIVE: Final = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
 )
-_REFUSALS: Final = frozenset(
+REFUSALS: Final = frozenset(
     {
         grpc.StatusCode.PERMISSION_DENIED,
         grpc.StatusCode.UNAUTHENTICATED,
@@ -44,18 +45,31 @@ async def channel(
     endpoint: str, credentials: grpc.ChannelCredentials, proxies: Proxies
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A channel that shares nothing with the last one, so that a new identity counts at once."""
-    options: list[tuple[str, int | str]] = [
+    made = grpc.aio.secure_channel(endpoint, credentials, options=options(endpoint, proxies))
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def options(endpoint: str, proxies: Proxies) -> list[tuple[str, int | str]]:
+    """How every channel to a server is made."""
+    return [
         *_KEEPALIVE,
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.use_local_subchannel_pool", 1),
         *_proxy_options(endpoint, proxies),
     ]
-    made = grpc.aio.secure_channel(endpoint, credentials, options=options)
-    try:
-        yield made
-    finally:
-        await made.close()
+
+
+def credentials_of(identity: Identity) -> grpc.ChannelCredentials:
+    """How a device shows who it is, and by whom it knows its server."""
+    return grpc.ssl_channel_credentials(
+        root_certificates=pem(identity.issued.trust_bundle),
+        private_key=identity.key,
+        certificate_chain=pem(identity.issued.certificate_chain),
+    )
 
 
 def _proxy_options(endpoint: str, proxies: Proxies) -> list[tuple[str, int | str]]:
@@ -74,7 +88,7 @@ def translated(endpoint: str) -> Iterator[None]:
         yield
     except grpc.aio.AioRpcError as error:
         told = f"{endpoint}: {error.details() or error.code().name.lower()}"
-        if error.code() in _REFUSALS:
+        if error.code() in REFUSALS:
             raise DeviceRefused(told) from error
         raise LinkLost(told) from error
     except TimeoutError as error:

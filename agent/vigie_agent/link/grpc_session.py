@@ -13,7 +13,7 @@ from vigie_agent.domain.errors import LinkLost
 from vigie_agent.domain.identity import Identity, Issued
 from vigie_agent.domain.session import Disable, Goodbye, Hello, Order, Sent, Welcome
 from vigie_agent.link import wire
-from vigie_agent.link.channel import CALL_TIMEOUT, channel, pem, translated
+from vigie_agent.link.channel import CALL_TIMEOUT, channel, credentials_of, translated
 from vigie_agent.link.proxies import Proxies
 from vigie_agent.ports import Line
 
@@ -30,7 +30,7 @@ class GrpcLink:
 
     @asynccontextmanager
     async def open(self, identity: Identity, endpoint: str) -> AsyncIterator[Line]:
-        async with channel(endpoint, _credentials(identity), self._proxies) as opened:
+        async with channel(endpoint, credentials_of(identity), self._proxies) as opened:
             stream = telemetry_pb2_grpc.TelemetryServiceStub(opened).Session()
             try:
                 yield GrpcLine(stream, endpoint)
@@ -39,7 +39,7 @@ class GrpcLink:
 
     async def renew(self, identity: Identity, endpoint: str, signing_request: bytes) -> Issued:
         request = telemetry_pb2.RenewRequest(certificate_signing_request=signing_request)
-        async with channel(endpoint, _credentials(identity), self._proxies) as opened:
+        async with channel(endpoint, credentials_of(identity), self._proxies) as opened:
             with translated(endpoint):
                 stub = telemetry_pb2_grpc.TelemetryServiceStub(opened)
                 response = await stub.Renew(request, timeout=CALL_TIMEOUT)
@@ -97,11 +97,3 @@ def _ended(endpoint: str) -> Iterator[None]:
         yield
     except asyncio.InvalidStateError as error:
         raise LinkLost(f"{endpoint}: the session is over") from error
-
-
-def _credentials(identity: Identity) -> grpc.ChannelCredentials:
-    return grpc.ssl_channel_credentials(
-        root_certificates=pem(identity.issued.trust_bundle),
-        private_key=identity.key,
-        certificate_chain=pem(identity.issued.certificate_chain),
-    )

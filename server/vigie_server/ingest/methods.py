@@ -16,6 +16,8 @@ from vigie_server.domain.errors import MalformedRequest
 Context = grpc.aio.ServicerContext[bytes, Message]
 Unary = Callable[[bytes, Context], Awaitable[Message]]
 Stream = Callable[[Any, Context], Awaitable[None]]
+Answer = Callable[[bytes, Any], Awaitable[None]]
+"""One request, and an answer that is written piece by piece."""
 M = TypeVar("M", bound=Message)
 
 
@@ -28,6 +30,7 @@ def service(
     *,
     unary: Mapping[str, Unary] | None = None,
     streams: Mapping[str, Stream] | None = None,
+    answers: Mapping[str, Answer] | None = None,
 ) -> grpc.GenericRpcHandler:
     """A handler for the service's methods, by their names in the `.proto`; all must be there."""
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
@@ -36,6 +39,10 @@ def service(
     for name, call_stream in (streams or {}).items():
         handlers[name] = grpc.stream_stream_rpc_method_handler(
             call_stream, response_serializer=serialized
+        )
+    for name, call_answer in (answers or {}).items():
+        handlers[name] = grpc.unary_stream_rpc_method_handler(
+            call_answer, response_serializer=serialized
         )
     missing = {method.name for method in descriptor.methods} ^ handlers.keys()
     if missing:

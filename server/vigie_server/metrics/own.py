@@ -129,6 +129,26 @@ class OwnFigures:
         )
         for kind, outcome in product(NoticeKind, ("sent", "failed", "given_up")):
             self._notices.labels(kind.value, outcome)  # a rate needs the zero before the first
+        self._update_bytes = Counter(
+            "vigie_update_sent_bytes", "Bytes of releases sent to agents.", registry=registry
+        )
+        self._updates_away = Counter(
+            "vigie_update_turned_away",
+            "Agents that found every place taken at which a release is read.",
+            registry=registry,
+        )
+        self._update_devices = Gauge(
+            "vigie_update_devices",
+            "Devices that look for updates, by the version that they run and by how their last "
+            "update went: current, on_trial, refused, rolled_back.",
+            ["version", "state"],
+            registry=registry,
+        )
+        self._update_expiry = Gauge(
+            "vigie_update_channel_expiry_timestamp_seconds",
+            "Until when the update channel is good; 0: this server has none.",
+            registry=registry,
+        )
         self._backed_up = Gauge(
             "vigie_backup_last_success_timestamp_seconds",
             "When the store was last backed up with success; 0: never.",
@@ -204,6 +224,18 @@ class OwnFigures:
 
     def notified(self, kind: str, outcome: str) -> None:
         self._notices.labels(kind, outcome).inc()
+
+    def update_sent(self, count: int) -> None:
+        self._update_bytes.inc(count)
+
+    def update_turned_away(self) -> None:
+        self._updates_away.inc()
+
+    def updates(self, devices: Mapping[tuple[str, str], int], expiry: datetime | None) -> None:
+        self._update_devices.clear()
+        for labels, count in devices.items():
+            self._update_devices.labels(*labels).set(count)
+        self._update_expiry.set(0 if expiry is None else expiry.timestamp())
 
     def backed_up(self, at: datetime | None) -> None:
         self._backed_up.set(0 if at is None else at.timestamp())

@@ -1,5 +1,6 @@
 """The server's own figures."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -46,3 +47,15 @@ class Figures(Protocol):
         ...
 
     def backup_failed(self) -> None: ...
+
+    def update_sent(self, count: int) -> None:
+        """Bytes of a release that went to a device."""
+        ...
+
+    def update_turned_away(self) -> None:
+        """A device found every place taken at which a release is read."""
+        ...
+
+    def updates(self, devices: Mapping[tuple[str, str], int], expiry: datetime | None) -> None:
+        """Devices by version and state, and until when the channel is good; None without one."""
+        ...

@@ -27,6 +27,7 @@ from vigie_server.store import (  # noqa: F401 (their tables too)
     people_models,
     question_models,
     repeat_models,
+    update_models,
 )
 from vigie_server.store.content_digest import TableDigest
 from vigie_server.store.database import Database

@@ -25,6 +25,7 @@ from vigie_server.store.models import Base, EnrolmentToken, RuleCount
 from vigie_server.store.notice_models import Notice, NoticeDelivery, NoticeMark, NoticeRecipient
 from vigie_server.store.question_models import FreeQuestions
 from vigie_server.store.tables import table
+from vigie_server.store.update_models import UpdateRollout
 
 TOKEN = table(EnrolmentToken)
 NOTICE, DELIVERY, RECIPIENT = table(Notice), table(NoticeDelivery), table(NoticeRecipient)
@@ -38,6 +39,7 @@ FOLLOWED: Final = (
     table(NoticeMark),
     table(Notice),
     table(FreeQuestions),
+    table(UpdateRollout),
 )
 """What nobody said: it goes with the site."""
 

@@ -8,6 +8,7 @@ from vigie_server.store import (  # noqa: F401 (their tables are part of the sch
     people_models,
     question_models,
     repeat_models,
+    update_models,
 )
 from vigie_server.store.models import Base
 
