@@ -101,6 +101,10 @@ msi: setup ## Build the agent's Windows installer (BUNDLE=folder built on Window
 	@mkdir -p build/agent
 	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging msi build/agent $(if $(BUNDLE),--bundle $(BUNDLE))
 
+.PHONY: pkg
+pkg: setup ## Build the agent's macOS package (on macOS only)
+	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging pkg build/agent
+
 # --- Protocol -------------------------------------------------------------------------------------
 
 .PHONY: proto

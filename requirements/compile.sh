@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Pins the dependencies of pyproject.toml, for every platform at once, with hashes and without any
-# index address: agent.txt for endpoints, server.txt for servers, dev.txt for both and the tools.
+# index address: agent.txt for endpoints, server.txt for servers, dev.txt for both and the tools,
+# bundle.txt for what builds the agent for Windows and macOS.
 set -euo pipefail
 uv=$1
 compile() {
@@ -11,3 +12,4 @@ compile() {
 compile agent --extra agent
 compile server --extra server
 compile dev --extra agent --extra server --extra dev
+compile bundle --extra agent --extra bundle --constraint requirements/dev.txt

@@ -1,4 +1,4 @@
-"""The agent as a service of Windows: its life, and what is done to it when it is installed."""
+"""The agent as a service: its life, and what is done to it when Windows installs it."""
 
 import asyncio
 import shutil
@@ -62,6 +62,7 @@ def forget(settings: AgentSettings, top: Path | None = None) -> None:
     Raises OSError, AgentRuns, and what erasing raises.
     """
     top = top or system_data_dir().parent
+    events.forget()
     if settings.data_dir.exists():
         forget_everything(settings)
     shutil.rmtree(top / system_data_dir().name, ignore_errors=True)
@@ -106,16 +107,33 @@ class ServiceLife:
                 self._loop = None
 
 
-def windows_service(settings: AgentSettings) -> ServiceLife:
-    """The agent with these settings as a service."""
-    return ServiceLife(
-        Serve(
-            enrolled=lambda: key_store(settings).load() is not None,
-            enrol=lambda stop: enrol_if_asked(settings, stop),
-            run=lambda stop: _run(settings, stop),
-            tell=events.tell,
-        )
+@dataclass(slots=True)
+class RunningAgent:
+    """Callable: the agent of these settings, until the event is set."""
+
+    settings: AgentSettings
+    superseded: bool = False
+    """Whether it ended because another version is current now."""
+
+    async def __call__(self, stop: asyncio.Event) -> None:
+        with build_agent(self.settings, stop) as agent:
+            await agent.serve()
+        self.superseded = agent.superseded()
+
+
+def build_serve(settings: AgentSettings, run: RunningAgent) -> Serve:
+    """The agent as a service of any system: it waits for a token where it needs one."""
+    return Serve(
+        enrolled=lambda: key_store(settings).load() is not None,
+        enrol=lambda stop: enrol_if_asked(settings, stop),
+        run=run,
+        tell=events.tell,
     )
+
+
+def windows_service(settings: AgentSettings) -> ServiceLife:
+    """The same as a service of Windows."""
+    return ServiceLife(build_serve(settings, RunningAgent(settings)))
 
 
 @contextmanager
@@ -155,11 +173,6 @@ async def enrol_if_asked(settings: AgentSettings, stop: asyncio.Event) -> str | 
         text, hardware, stop=stop, spent=lambda: _erase(file)
     )
     return ended.identity.device_id
-
-
-async def _run(settings: AgentSettings, stop: asyncio.Event) -> None:
-    with build_agent(settings, stop) as agent:
-        await agent.serve()
 
 
 def _erase(file: Path) -> None:

@@ -1,6 +1,8 @@
-"""The life of the Windows service, on this system and with a real server."""
+"""The life of a service, on this system: with a real server, and without a token."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import ServerProgram
+from programs import BIN, Program, ServerProgram
 from vigie_agent.bootstrap_service import windows_service
 from vigie_agent.domain.windows_service import Told
 from vigie_agent.settings import AgentSettings, CollectSettings, EngineKind, EngineSettings
@@ -52,3 +54,34 @@ async def test_a_service_enrols_with_the_token_that_was_left_reports_and_stops_w
     assert [kind for kind, _ in told] == [Told.STARTED, Told.ENROLLED, Told.STOPPED]
     assert not token.exists()
     assert reports_in(server) >= 1
+
+
+async def test_a_service_without_a_token_says_so_waits_and_ends_well_when_stopped(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "logs" / "agent.log"
+    settings = {
+        "VIGIE_AGENT_DATA_DIR": str(tmp_path / "agent"),
+        "VIGIE_AGENT_ENROLMENT_TOKEN_FILE": str(tmp_path / "none"),
+    }
+    run = (str(BIN / "vigie-agent"), "run", "--wait-for-token")
+    agent = Program(run, settings)
+    logging = Program((*run, "--log-file", str(log)), settings)
+
+    await agent.start()
+    await agent.event("service_told")
+    await agent.event("service_told", after=1)
+    os.kill(agent.pid, signal.SIGTERM)
+    await agent.ended()
+
+    told = [event["told"] for event in agent.events if "told" in event]
+    assert told == ["started", "waits", "stopped"]
+    assert not agent.failed
+    await logging.start()
+    async with asyncio.timeout(30):
+        while not (log.exists() and "waits" in log.read_text()):  # noqa: ASYNC110 (another process)
+            await asyncio.sleep(0.05)
+    os.kill(logging.pid, signal.SIGTERM)
+    await logging.ended()
+    assert not logging.failed
+    assert [event["event"] for event in logging.events] == ["process_ended"]

@@ -6,6 +6,10 @@ from typing import Protocol
 from vigie_agent.domain.windows_service import NAME, Configuration
 
 
+class EndedBadly(Exception):
+    """The service ended otherwise than asked to."""
+
+
 class Life(Protocol):
     """What a service does from its start to its end."""
 
@@ -23,8 +27,6 @@ if sys.platform == "win32":
     import win32service
     import win32serviceutil
 
-    _SERVICE_SPECIFIC_ERROR = 1066
-    _FAILED = 1
     _MILLISECONDS = 1000
 
     def host(life: Life, configuration: Configuration) -> None:
@@ -56,16 +58,14 @@ if sys.platform == "win32":
                 self.SvcStop()
 
         def SvcRun(self) -> None:  # noqa: N802 (pywin32's name)
-            """Says first that it runs: whoever installs waits for that, not for the server."""
+            """Says first that it runs: whoever installs waits for that, not for the server.
+
+            Raises EndedBadly, which pywin32 turns into a code by which Windows starts it again.
+            """
             self.ReportServiceStatus(win32service.SERVICE_RUNNING)
-            if self.life():
-                self.ReportServiceStatus(win32service.SERVICE_STOPPED)
-            else:  # has Windows start it again, as `configure` said
-                self.ReportServiceStatus(
-                    win32service.SERVICE_STOPPED,
-                    win32ExitCode=_SERVICE_SPECIFIC_ERROR,
-                    svcExitCode=_FAILED,
-                )
+            if not self.life():
+                raise EndedBadly("the agent's own events and its log say why")
+            self.ReportServiceStatus(win32service.SERVICE_STOP_PENDING)  # pywin32 tells the rest
 
     def configure(wanted: Configuration) -> None:
         """Has Windows keep the service as wanted. Raises OSError."""
@@ -108,8 +108,8 @@ if sys.platform == "win32":
         ]
         failure = {
             "ResetPeriod": int(wanted.forgiven_after.total_seconds()),
-            "RebootMsg": None,
-            "Command": None,
+            "RebootMsg": "",
+            "Command": "",
             "Actions": restarts,
         }
         stop_within = int(wanted.stop_within.total_seconds() * _MILLISECONDS)

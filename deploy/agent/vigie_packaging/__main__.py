@@ -1,4 +1,4 @@
-"""`python -m vigie_packaging bundle|deb|rpm|msi FOLDER [--osqueryd PROGRAM] [--bundle FOLDER]`.
+"""`python -m vigie_packaging bundle|deb|rpm|msi|pkg|profile FOLDER [options]`.
 
 And `channel ...`, for who publishes updates.
 """
@@ -11,23 +11,33 @@ from vigie_packaging.bundle import build_bundle, digest, size
 from vigie_packaging.channel_command import channel_main
 from vigie_packaging.linux import build_deb, build_rpm
 from vigie_packaging.msi import build_msi, build_stand_in
+from vigie_packaging.pkg import build_pkg, full_disk_access
 from vigie_packaging.release import release
 
-_PACKAGES = {"deb": build_deb, "rpm": build_rpm}
+_PACKAGES = {"deb": build_deb, "rpm": build_rpm, "pkg": build_pkg}
+_PROFILE = "vigie-full-disk-access.mobileconfig"
 
 
 def main() -> None:
     """Builds what is asked for and says what came out."""
     parser = argparse.ArgumentParser(prog="vigie_packaging", description=main.__doc__)
-    parser.add_argument("what", choices=["bundle", *_PACKAGES, "msi"])
+    parser.add_argument("what", choices=["bundle", *_PACKAGES, "msi", "profile"])
     parser.add_argument("folder", type=Path, help="where it is built")
     parser.add_argument("--osqueryd", type=Path, help="an osqueryd program to carry")
     parser.add_argument("--bundle", type=Path, help="msi: the agent's folder, built on Windows")
+    parser.add_argument("--team", default="", help="profile: the publisher's team at Apple")
     asked = parser.parse_args()
     folder = asked.folder.absolute()
     if asked.what == "msi":
         _msi(folder, asked.bundle)
         return
+    if asked.what == "profile":
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _PROFILE).write_bytes(full_disk_access(asked.team))
+        _say(folder / _PROFILE)
+        return
+    if asked.what == "pkg" and sys.platform != "darwin":
+        sys.exit("only macOS builds the pkg: it needs codesign, pkgbuild and productbuild")
     this = release()
     bundle = build_bundle(folder, this, asked.osqueryd)
     print(f"{bundle}: {this.version}, {size(bundle) / 1e6:.1f} MB, sha256 {digest(bundle)}")

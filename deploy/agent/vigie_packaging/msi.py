@@ -2,7 +2,8 @@
 
 msitools' wixl builds it on Linux from `deploy/agent/windows/vigie-agent.wxs` and the files of the
 folder. What wixl has no words for is set in its tables afterwards. Every identifier is worked out
-from what is inside, and every moment is the release's, so that two builds are the same bytes.
+from what is inside, and every moment is the release's, so that two builds are the same bytes until
+they are signed.
 """
 
 import os
@@ -16,6 +17,7 @@ from xml.etree import ElementTree as ET
 from vigie_packaging.bundle import NAME, digest, files, normalise
 from vigie_packaging.msi_tables import UPGRADE_CODE, help_link, statements
 from vigie_packaging.release import ROOT, Release
+from vigie_packaging.signing import sign
 from vigie_packaging.summary import settle_summary
 from vigie_packaging.windows import write_resource_script
 
@@ -43,6 +45,7 @@ def build_msi(folder: Path, bundle: Path, release: Release, *, stand_in: bool = 
     content = work / "content"
     shutil.copytree(bundle, content)
     _documents(content)
+    sign(content / PROGRAM, os.environ)
     normalise(content, release.epoch)
     made = folder / f"{NAME}-{release.version}-x64{'-stand-in' if stand_in else ''}.msi"
     made.unlink(missing_ok=True)
@@ -62,6 +65,7 @@ def build_msi(folder: Path, bundle: Path, release: Release, *, stand_in: bool = 
     _run(release, "wixl", "--arch", "x64", *options, "--output", made, *sources)
     _run(release, "msibuild", made, *(part for one in mended for part in ("-q", one)))
     settle_summary(made, _identifier(f"package {identity}"), release.epoch)
+    sign(made, os.environ)
     shutil.rmtree(work)
     return made
 
