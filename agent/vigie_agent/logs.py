@@ -1,7 +1,9 @@
 """What the agent logs with: for people on a terminal, as JSON lines elsewhere, to standard error.
 
 Rows and secrets are never logged. Whoever logs keeps them out; values under the keys by which they
-usually go are withheld here as well, in case somebody forgets.
+usually go are withheld here as well, in case somebody forgets. What a query, a server or an error
+says neither acts on a terminal nor passes for another event: JSON escapes by itself, and on a
+terminal such signs are written as escapes, a traceback on lines that begin with a mark.
 """
 
 import logging
@@ -14,6 +16,10 @@ import structlog
 _WITHHELD: Final = frozenset(
     {"rows", "row", "values", "token", "secret", "password", "key", "private_key", "authorization"}
 )
+
+_MARK: Final = "    | "
+"""Before each line of what follows an event on a terminal."""
+_SEVERAL_LINES: Final = frozenset({"exception", "stack"})
 
 
 class Written(Protocol):
@@ -43,7 +49,10 @@ def configure_logs(
     where = into or sys.stderr or _Nowhere()  # a service of Windows has no standard error
     on_terminal = where.isatty() if terminal is None else terminal
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=on_terminal)
+        # Plain tracebacks: the rich ones print local variables, which hold rows and secrets.
+        structlog.dev.ConsoleRenderer(
+            colors=on_terminal, exception_formatter=structlog.dev.plain_traceback
+        )
         if on_terminal
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
@@ -54,6 +63,7 @@ def configure_logs(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _withhold,
+            *((_harmless_on_terminals,) if on_terminal else ()),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
@@ -65,3 +75,18 @@ def _withhold(_logger: object, _method: str, event: MutableMapping[str, Any]) ->
     for key in _WITHHELD & event.keys():
         event[key] = "(withheld)"
     return event
+
+
+def _harmless_on_terminals(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:
+    return {
+        name: "\n".join(f"{_MARK}{_harmless(line)}" for line in value.split("\n"))
+        if name in _SEVERAL_LINES and isinstance(value, str)
+        else _harmless(value)
+        for name, value in event.items()
+    }
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, str) and not value.isprintable():
+        return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in value)
+    return value

@@ -1,5 +1,6 @@
 """Where devices are, over a running server: judged on arrival, and nothing but the state kept."""
 
+import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -18,10 +19,12 @@ from fakes.scripted_device import (
 )
 from vigie.v1 import snapshot_pb2
 from vigie_server.clock import utc_now
+from vigie_server.settings import SweepSettings
 from vigie_server.store.administration import Administration
 
 COLUMNS = ("part", "collected", "why", "interface", "mac", "address", "gateway_mac")
 INVENTORY = ("part", "collected", "why", "hostname", "os_name", "os_version", "chassis")
+AT_ONCE = SweepSettings(every=timedelta(hours=1), views_every=timedelta(milliseconds=20))
 HOME = "192.0.2.77"
 AT_WORK = "198.51.100.23"
 
@@ -145,3 +148,26 @@ async def test_what_a_person_says_of_a_device_stands_when_it_reports(tmp_path: P
         found = running.fleet.device(identity.device_id)
 
     assert (found.whereabouts.presence, found.nomadic) == ("off_site", False)
+
+
+async def test_what_a_person_says_of_a_device_holds_before_it_reports_again(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path, sweep=AT_ONCE) as running:
+        settle(running, "198.51.100.0/24")
+        identity = await a_device(running)
+        async with session(identity) as device:
+            await device.greet()
+            await device.send(a_report(1, a_laptop(), a_network(HOME)))
+            await device.acknowledged(1)
+        acts = Administration(running.server.database)
+        said = [running.fleet.device(identity.device_id).nomadic]
+
+        for nomadic in (False, None):
+            acts.declare_nomadic(identity.device_id, nomadic=nomadic, now=utc_now(), actor="test")
+            before = said[-1]
+            while running.fleet.device(identity.device_id).nomadic is before:
+                await asyncio.sleep(0.01)  # the test's own time limit ends a vain wait
+            said.append(running.fleet.device(identity.device_id).nomadic)
+
+    assert said == [True, False, True]

@@ -26,7 +26,7 @@ class Words:
 SITE = Words("Établissement", "Site")
 DEVICE = Words("Équipement", "Device")
 DEVICES = Words("Équipements", "Devices")
-PLATFORM = Words("Système", "Platform")
+PLATFORM = Words("Plateforme", "Platform")
 GROUP = Words("Groupe", "Group")
 SEVERITY = Words("Gravité", "Severity")
 QUESTION = Words("Question", "Question")

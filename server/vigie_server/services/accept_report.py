@@ -148,12 +148,15 @@ class AcceptReport:
 
         None: only the latter. These are all rules where it is not known what judged the device.
         """
+        before, record.device = record.device, _placed(record.device, None, record, now)
         also = self._differing(record)
+        if _as_rules_see(record.device) != _as_rules_see(before):
+            also = None  # somebody said that it is nomadic, or it was off site long ago
         topics = None if also is None else _NO_TOPICS
         if also is not None and rules is not None:
             also = also.union(rules)
         judged = await self._judged(record, topics, now, on_device=False, also=also or _NO_RULES)
-        return _step(record, record.device, now, record.last_seq, judged=judged, heard=False)
+        return _step(record, before, now, record.last_seq, judged=judged, heard=False)
 
     def forget_bulky(self, record: DeviceRecord, *, committed_revision: int) -> None:
         """Lets go of facts with many rows: they are in the store, or asked for again."""

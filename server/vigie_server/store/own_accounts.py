@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState, Credentials, HeldSession, RenewedApp
@@ -38,11 +39,7 @@ class OwnAccounts:
     def close_others(self, account: Account, *, keeping: bytes, now: datetime) -> None:
         with self._database.writing() as connection:
             key = select(ACCOUNT.c.key).where(ACCOUNT.c.id == account.id).scalar_subquery()
-            connection.execute(
-                delete(SESSION).where(
-                    SESSION.c.account_key == key, SESSION.c.secret_hash != keeping
-                )
-            )
+            _end_others(connection, key, keeping)
             act = Act(f"account:{account.name}", now)
             record_act(connection, act, "signed out everywhere else", account.name)
 
@@ -51,26 +48,13 @@ class OwnAccounts:
         self, held: Credentials, password_hash: str, *, keeping: bytes, now: datetime
     ) -> bool:
         with self._database.writing() as connection:
-            row = connection.execute(
-                select(ACCOUNT).where(ACCOUNT.c.id == held.account.id).with_for_update()
-            ).one()
-            own = (SESSION.c.account_key == row.key) & (SESSION.c.secret_hash == keeping)
-            # A lock, a reset or another change that came first has ended this session or the
-            # password that was checked: it wins.
-            if (
-                row.password_hash != held.password_hash
-                or row.state != AccountState.ACTIVE
-                or connection.execute(select(SESSION.c.secret_hash).where(own)).first() is None
-            ):
+            row = _locked(connection, held.account)
+            if row.password_hash != held.password_hash or not _stands(connection, row, keeping):
                 return False
             connection.execute(
                 update(ACCOUNT).where(ACCOUNT.c.key == row.key).values(password_hash=password_hash)
             )
-            connection.execute(
-                delete(SESSION).where(
-                    SESSION.c.account_key == row.key, SESSION.c.secret_hash != keeping
-                )
-            )
+            _end_others(connection, row.key, keeping)
             forget_tries(connection, row.name)
             act = Act(f"account:{row.name}", now)
             record_act(connection, act, "changed the password and ended other sessions", row.name)
@@ -81,15 +65,8 @@ class OwnAccounts:
         self, account: Account, renewed: RenewedApp, *, keeping: bytes, now: datetime
     ) -> bool:
         with self._database.writing() as connection:
-            row = connection.execute(
-                select(ACCOUNT).where(ACCOUNT.c.id == account.id).with_for_update()
-            ).one()
-            own = (SESSION.c.account_key == row.key) & (SESSION.c.secret_hash == keeping)
-            if (
-                row.totp_secret != renewed.before
-                or row.state != AccountState.ACTIVE
-                or connection.execute(select(SESSION.c.secret_hash).where(own)).first() is None
-            ):
+            row = _locked(connection, account)
+            if row.totp_secret != renewed.before or not _stands(connection, row, keeping):
                 return False
             connection.execute(
                 update(ACCOUNT)
@@ -100,11 +77,7 @@ class OwnAccounts:
                     recovery=json.dumps([one.hex() for one in renewed.recovery]),
                 )
             )
-            connection.execute(
-                delete(SESSION).where(
-                    SESSION.c.account_key == row.key, SESSION.c.secret_hash != keeping
-                )
-            )
+            _end_others(connection, row.key, keeping)
             forget_tries(connection, row.name)
             act = Act(f"account:{row.name}", now)
             what = "renewed the app of one-time codes and ended other sessions"
@@ -116,3 +89,25 @@ class OwnAccounts:
         with self._database.writing() as connection:
             act = Act(f"account:{account.name}", now)
             record_act(connection, act, f"was refused a change of {what}", account.name)
+
+
+def _locked(connection: Connection, account: Account) -> Row[Any]:
+    return connection.execute(
+        select(ACCOUNT).where(ACCOUNT.c.id == account.id).with_for_update()
+    ).one()
+
+
+def _stands(connection: Connection, row: Row[Any], session: bytes) -> bool:
+    """Whether a locked account and its session are in force still.
+
+    A lock, a reset or another change that came first has ended them: it wins.
+    """
+    own = (SESSION.c.account_key == row.key) & (SESSION.c.secret_hash == session)
+    found = connection.execute(select(SESSION.c.secret_hash).where(own)).first()
+    return row.state == AccountState.ACTIVE and found is not None
+
+
+def _end_others(connection: Connection, key: Any, keeping: bytes) -> None:
+    connection.execute(
+        delete(SESSION).where(SESSION.c.account_key == key, SESSION.c.secret_hash != keeping)
+    )
