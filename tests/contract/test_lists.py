@@ -5,12 +5,14 @@ Every way of finding a page is taken, whatever the size of the store: the bound 
 moved. What a list must hold is worked out here from the rows, without any of its queries.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 import pytest
+from pydantic_core import to_json
 from sqlalchemy import select, text
 
 from fakes.grown import grown_store
@@ -114,6 +116,46 @@ def test_devices_are_those_that_were_asked_for_each_once_and_in_order(
     column = sort.removeprefix("-")
     ordered = sorted(truth, key=lambda row: (getattr(row, column), row.id))
     assert [entry.device.id for entry in found] == [row.id for row in turned(ordered, sort)]
+
+
+HOSTILE: Final = 'a"b\\c,\n{"id":1}\x01\t\u202eé😀'
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"sort": "-failing", "state": "active", "platform": "linux"},
+        {"sort": "hostname", "hostname": "S0"},
+        {"rule": "Q09-disk-encrypted", "status": Status.FAIL},
+    ],
+)
+@pytest.mark.parametrize("scope", [(), (1, 3)])
+@pytest.mark.usefixtures("way")
+def test_devices_that_the_store_writes_are_those_of_the_list(
+    database: Database, wanted: dict[str, Any], scope: tuple[int, ...]
+) -> None:
+    asked = DevicesWanted(sites=sites_of(database, *scope) if scope else None, **wanted)
+    lists = FleetLists(database)
+    _rename(database, {5: HOSTILE})
+    listed = [
+        json.loads(to_json(entry.fields()))
+        for entry in all_of(lambda after: lists.devices(asked, after=after, limit=7))
+    ]
+    after: Position | None = None
+    written: list[Any] = []
+    while after is not None or not written:
+        page = lists.devices_in_json(asked, after=after, limit=7)
+        found = json.loads(b"[%s]" % page.items)
+        assert len(found) == page.number <= 7
+        written += found
+        after = page.after
+
+    assert len(listed) > 7
+    assert [list(one) for one in written] == [list(one) for one in listed]
+    for one in listed:
+        one["compliance_ratio"] = pytest.approx(one["compliance_ratio"], rel=1e-14)
+    assert written == listed
 
 
 NAMES: Final = (

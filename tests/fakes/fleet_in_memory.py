@@ -21,6 +21,7 @@ from vigie_server.ports.lists import (
     ChangesWanted,
     DeviceEntry,
     DevicesWanted,
+    ItemsInJson,
     ListedDevice,
     RuleTally,
     VerdictOfDevice,
@@ -30,6 +31,7 @@ from vigie_server.ports.pages import Position, page_of
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
 from vigie_server.ports.scraping import FleetMetrics
 from vigie_server.ports.tokens import ApiCaller, Role
+from vigie_server.store.device_entries import in_json
 from vigie_server.web.access import Access
 from vigie_server.web.app import create_app
 from vigie_server.web.devices import devices_router
@@ -127,6 +129,11 @@ class ListsInMemory:
             if wanted.sites is None or view.device.site in wanted.sites
         ]
         return page_of(found, lambda entry: (entry.device.id,), after=after, limit=limit)
+
+    def devices_in_json(
+        self, wanted: DevicesWanted, *, after: Position | None, limit: int
+    ) -> ItemsInJson:
+        return in_json(self.devices(wanted, after=after, limit=limit))
 
     def verdicts(
         self, device_id: str, *, status: Status | None, after: Position | None, limit: int

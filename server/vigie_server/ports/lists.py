@@ -7,7 +7,7 @@ nothing else: whatever it says, no item outside `sites` is given.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from vigie_server.domain.score import Figures
 from vigie_server.domain.verdicts import Status
@@ -66,6 +66,30 @@ class DeviceEntry(NamedTuple):
     figures: Figures
     failing_rules: Sequence[str]
     waived_rules: Sequence[str]
+
+    def fields(self) -> dict[str, Any]:
+        """All that lists show of it, by the names of the API and in its order."""
+        told = self.device._asdict()
+        told["compliant"] = self.figures.compliant
+        told["compliance_ratio"] = self.figures.ratio
+        told["failing_rules"] = self.failing_rules
+        told["waived_rules"] = self.waived_rules
+        return told
+
+
+BETWEEN_ITEMS: Final = b",\n"
+"""Stands between two items that are written in JSON, and nowhere inside of one."""
+
+
+class ItemsInJson(NamedTuple):
+    """A page whose items the store wrote: what stands between the brackets of their array.
+
+    `after` as in `Page`.
+    """
+
+    items: bytes
+    number: int
+    after: Position | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +169,12 @@ class DeviceLists(Protocol):
     def devices(
         self, wanted: DevicesWanted, *, after: Position | None, limit: int
     ) -> Page[DeviceEntry]: ...
+
+    def devices_in_json(
+        self, wanted: DevicesWanted, *, after: Position | None, limit: int
+    ) -> ItemsInJson:
+        """The same page, of objects with `DeviceEntry.fields`."""
+        ...
 
     def verdicts(
         self, device_id: str, *, status: Status | None, after: Position | None, limit: int

@@ -10,10 +10,12 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
+from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from vigie_server.domain.score import Figures
-from vigie_server.ports.lists import DeviceEntry, ListedDevice
+from vigie_server.ports.lists import BETWEEN_ITEMS, DeviceEntry, ItemsInJson, ListedDevice
+from vigie_server.ports.pages import Page
 from vigie_server.store.instants import from_store_or_none
 from vigie_server.store.one_row import Plain, read
 
@@ -54,6 +56,12 @@ def entries(connection: Connection, keys: Sequence[int]) -> list[DeviceEntry]:
         rows = connection.exec_driver_sql(_ON_POSTGRES, (list(keys),)).all()
     found = {row[0]: _entry(row) for row in rows}
     return [found[key] for key in keys]
+
+
+def in_json(page: Page[DeviceEntry]) -> ItemsInJson:
+    """The page as JSON, where the database does not write it."""
+    items = BETWEEN_ITEMS.join(to_json(entry.fields()) for entry in page.items)
+    return ItemsInJson(items, len(page.items), page.after)
 
 
 def _entry(row: Plain) -> DeviceEntry:

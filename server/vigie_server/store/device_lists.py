@@ -7,8 +7,11 @@ leaves few devices, these are gathered by that filter's own index and put in ord
 pass over most of the fleet for them.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import itemgetter
+from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -25,13 +28,14 @@ from vigie_server.ports.declaring import Sites
 from vigie_server.ports.lists import (
     DeviceEntry,
     DevicesWanted,
+    ItemsInJson,
     RuleTally,
     VerdictOfDevice,
 )
 from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.readers import VerdictRecord
 from vigie_server.store.database import Database
-from vigie_server.store.device_entries import entries
+from vigie_server.store.device_entries import entries, in_json
 from vigie_server.store.keyset import keyset, paged, walking
 from vigie_server.store.models import EVERY_SITE, DeviceRow, RuleCount, Site, VerdictRow
 from vigie_server.store.one_row import rows_of
@@ -40,6 +44,7 @@ from vigie_server.store.rule_counts import COLUMNS
 from vigie_server.store.scopes import BY_SITE, BY_SITE_AND_ID, FEW, Scope, Scopes, at_most
 from vigie_server.store.spellings import BY_NAME, begins
 from vigie_server.store.tables import table
+from vigie_server.store.written_devices import PLACE, Written, written
 
 DEVICE, SITE, VERDICT, COUNT = table(DeviceRow), table(Site), table(VerdictRow), table(RuleCount)
 
@@ -50,6 +55,8 @@ ORDERS: Final[dict[str, tuple[str, tuple[ColumnElement[Any], ...]]]] = {
 }
 """The index of each order, and its columns."""
 BY_RULE: Final = "ix_verdict_rule_status_device_key"
+STATEMENTS_KEPT: Final = 64
+"""Statements of pages that are kept at hand, each for one choice of filters and order."""
 
 
 class FleetLists:
@@ -58,20 +65,15 @@ class FleetLists:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._scopes = Scopes()
+        self._lock = Lock()
+        self._statements: OrderedDict[object, Written] = OrderedDict()
 
     def devices(
         self, wanted: DevicesWanted, *, after: Position | None, limit: int
     ) -> Page[DeviceEntry]:
-        _, columns = ORDERS[wanted.sort.removeprefix("-")]
         with self._database.reading() as connection:
             scope = self._scopes.seen(connection, wanted.sites)
-            query = keyset(
-                _keys(connection, wanted, scope, columns),
-                columns,
-                after=after,
-                limit=limit,
-                newest_first=wanted.sort.startswith("-"),
-            )
+            query = _page(connection, wanted, scope, scope.here, after=after, limit=limit)
             page = paged(
                 rows_of(connection, query),
                 limit,
@@ -79,6 +81,41 @@ class FleetLists:
                 itemgetter(0),
             )
             return Page(entries(connection, page.items), page.after)
+
+    def devices_in_json(
+        self, wanted: DevicesWanted, *, after: Position | None, limit: int
+    ) -> ItemsInJson:
+        if not self._database.is_sqlite:
+            return in_json(self.devices(wanted, after=after, limit=limit))
+        with self._database.reading() as connection:
+            scope = self._scopes.seen(connection, wanted.sites)
+            statement = self._statement(connection, wanted, scope, after, limit)
+            return statement.read(connection, sites=scope.sites, after=after, limit=limit)
+
+    def _statement(
+        self,
+        connection: Connection,
+        wanted: DevicesWanted,
+        scope: Scope,
+        after: Position | None,
+        limit: int,
+    ) -> Written:
+        """What writes such a page; kept where the way to take depends on the scope alone."""
+        asked = replace(wanted, sites=None), scope.sites is None, scope.few, after is None, limit
+        keeps = wanted.rule is None and wanted.hostname is None
+        with self._lock:
+            found = self._statements.get(asked) if keeps else None
+        if found is not None:
+            return found
+        place = None if after is None else PLACE[: len(after)]
+        query = _page(connection, wanted, scope, scope.here_in_one, after=place, limit=limit)
+        made = written(connection, query, ORDERS[wanted.sort.removeprefix("-")][1])
+        if keeps:
+            with self._lock:
+                self._statements[asked] = made
+                if len(self._statements) > STATEMENTS_KEPT:
+                    self._statements.popitem(last=False)
+        return made
 
     def verdicts(
         self, device_id: str, *, status: Status | None, after: Position | None, limit: int
@@ -148,19 +185,40 @@ class FleetLists:
             ]
 
 
+def _page(
+    connection: Connection,
+    wanted: DevicesWanted,
+    scope: Scope,
+    here: ColumnElement[bool] | None,
+    *,
+    after: Sequence[str | int | ColumnElement[Any]] | None,
+    limit: int,
+) -> Select[Any]:
+    """The keys of a page with their places, and one too many; `here` is the scope's condition."""
+    _, columns = ORDERS[wanted.sort.removeprefix("-")]
+    return keyset(
+        _keys(connection, wanted, scope, here, columns),
+        columns,
+        after=after,
+        limit=limit,
+        newest_first=wanted.sort.startswith("-"),
+    )
+
+
 def _keys(
     connection: Connection,
     wanted: DevicesWanted,
     scope: Scope,
+    here: ColumnElement[bool] | None,
     columns: Sequence[ColumnElement[Any]],
 ) -> Select[Any]:
     """The keys of the devices that are wanted, with their places, by the shortest way."""
     index = ORDERS[wanted.sort.removeprefix("-")][0]
     named = None if wanted.hostname is None else begins(connection, wanted.hostname)
-    query = _narrowed(select(DEVICE.c.key, *columns), wanted, scope, named)
+    query = _narrowed(select(DEVICE.c.key, *columns), wanted, here, named)
     if scope.few:
-        here = BY_SITE_AND_ID if index == ORDERS["id"][0] else BY_SITE
-        return walking(_judged_so(query, wanted), DEVICE, here)
+        gathered = BY_SITE_AND_ID if index == ORDERS["id"][0] else BY_SITE
+        return walking(_judged_so(query, wanted), DEVICE, gathered)
     if wanted.rule is not None and wanted.status is not None:
         holding = walking(select(VERDICT.c.device_key), VERDICT, BY_RULE).where(
             VERDICT.c.rule == wanted.rule, VERDICT.c.status == wanted.status.value
@@ -175,10 +233,13 @@ def _keys(
 
 
 def _narrowed(
-    query: Select[Any], wanted: DevicesWanted, scope: Scope, named: ColumnElement[bool] | None
+    query: Select[Any],
+    wanted: DevicesWanted,
+    here: ColumnElement[bool] | None,
+    named: ColumnElement[bool] | None,
 ) -> Select[Any]:
-    if scope.here is not None:
-        query = query.where(scope.here)
+    if here is not None:
+        query = query.where(here)
     for column, value in (
         (DEVICE.c.state, wanted.state),
         (DEVICE.c.platform, wanted.platform),

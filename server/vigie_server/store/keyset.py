@@ -15,13 +15,14 @@ def keyset(
     query: Select[Any],
     columns: Sequence[ColumnElement[Any]],
     *,
-    after: Position | None,
+    after: Sequence[str | int | ColumnElement[Any]] | None,
     limit: int,
     newest_first: bool = False,
 ) -> Select[Any]:
     """The query in the order of these columns, from the row after this place: one row too many.
 
-    The last column is unique among rows that are alike in the others. Instants are microseconds.
+    `after` is a place, or parameters that stand for one. The last column is unique among rows that
+    are alike in the others. Instants are microseconds.
     """
     ordered = [column.desc() for column in columns] if newest_first else list(columns)
     query = query.order_by(*ordered).limit(limit + 1)
@@ -51,5 +52,7 @@ def walking(query: Select[Any], table: Table, index: str) -> Select[Any]:
     return query.with_hint(table, f"INDEXED BY {index}", "sqlite")
 
 
-def _bound(value: str | int) -> ColumnElement[Any]:
+def _bound(value: str | int | ColumnElement[Any]) -> ColumnElement[Any]:
+    if isinstance(value, ColumnElement):
+        return value
     return literal(value, BigInteger()) if isinstance(value, int) else literal(value, Text())

@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, func, select
 
 from vigie_server.ports.declaring import Sites
 from vigie_server.store.keyset import walking
@@ -28,6 +28,8 @@ KEPT: Final = 256
 """Scopes kept at hand."""
 LOOK_AGAIN: Final = 60.0
 """Seconds until the devices of a scope are counted again."""
+SITES: Final = "sites"
+"""The parameter of `Scope.here_in_one`: the keys of the sites, as JSON."""
 _STAMP: Final = (
     "SELECT (SELECT count(*) FROM site), (SELECT max(key) FROM site), "
     "(SELECT created_at FROM site ORDER BY key DESC LIMIT 1)"
@@ -46,6 +48,14 @@ class Scope:
     def here(self) -> ColumnElement[bool] | None:
         """The condition on a device's site; None where every site is seen."""
         return None if self.sites is None else DEVICE.c.site_key.in_(self.sites)
+
+    @property
+    def here_in_one(self) -> ColumnElement[bool] | None:
+        """The same for SQLite, with one parameter: a statement that is the same for all scopes."""
+        if self.sites is None:
+            return None
+        keys = func.json_each(bindparam(SITES, required=True, type_=Text)).table_valued("value")
+        return DEVICE.c.site_key.in_(select(keys.c.value))
 
     def devices(self) -> Select[Any]:
         """The keys of the devices of the scope; for a scope of some sites."""

@@ -146,7 +146,9 @@ def devices_router(
         """Devices; `rule` and `status` keep those with that verdict."""
         wanted = chosen.wanted(caller)
         return _BY_SORT[chosen.sort.removeprefix("-")].answer(
-            asked, lambda after, limit: lists.devices(wanted, after=after, limit=limit)
+            asked,
+            lambda after, limit: lists.devices(wanted, after=after, limit=limit),
+            written=lambda after, limit: lists.devices_in_json(wanted, after=after, limit=limit),
         )
 
     router.short("/devices", Way(admit=admit, choice=DeviceChoice, answer=list_devices))

@@ -16,6 +16,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.ports.lists import ItemsInJson
 from vigie_server.ports.pages import Page, Pages, Position
 from vigie_server.web.cursors import LONGEST, Kinds, cursor_of, place_of
 from vigie_server.web.exports import csv_head, csv_lines, json_of, ndjson_lines
@@ -164,11 +165,23 @@ class Listing(Generic[Item, Shape]):
     shown: Callable[[Item], Shape | Fields]
     kinds: Kinds
 
-    def answer(self, asked: Asked, pages: Pages[Item], **beside: Any) -> Response:
-        """The page that is asked for, with `beside` in it, or the stream. Raises CursorRefused."""
+    def answer(
+        self,
+        asked: Asked,
+        pages: Pages[Item],
+        *,
+        written: Callable[[Position | None, int], ItemsInJson] | None = None,
+        **beside: Any,
+    ) -> Response:
+        """The page that is asked for, with `beside` in it, or the stream. Raises CursorRefused.
+
+        `written` gives the items of a page as the store wrote them, where it does.
+        """
         place = asked.place(self.kinds)
         if asked.form is not Form.JSON:
             return self._stream(asked, pages, place)
+        if written is not None:
+            return _as_written(asked, written(place, asked.limit))
         page = pages(place, asked.limit)
         items = [self.shown(item) for item in page.items]
         count_rows(asked.request, len(items))
@@ -202,6 +215,13 @@ class Listing(Generic[Item, Shape]):
             if page.after is None:
                 return
             page = pages(page.after, STREAM_PAGE)
+
+
+def _as_written(asked: Asked, found: ItemsInJson) -> Response:
+    count_rows(asked.request, found.number)
+    following = json_of(asked.next(found.after))
+    body = b"".join((b'{"items":[', found.items, b'],"next":', following, b"}"))
+    return Response(body, media_type="application/json")
 
 
 def count_rows(request: Request, rows: int) -> None:

@@ -203,12 +203,7 @@ class RuleList(PageShape[RuleShape]):
 
 def device_told(entry: DeviceEntry) -> Fields:
     """The fields of `DeviceInList`: the device and its figures over its standing verdicts."""
-    told = entry.device._asdict()
-    told["compliant"] = entry.figures.compliant
-    told["compliance_ratio"] = entry.figures.ratio
-    told["failing_rules"] = entry.failing_rules
-    told["waived_rules"] = entry.waived_rules
-    return told
+    return entry.fields()
 
 
 def verdict_told(record: VerdictRecord) -> Fields:
