@@ -52,6 +52,13 @@ def everything_stored(running: RunningServer) -> str:
     return "".join(path.read_bytes().decode("latin-1") for path in sorted(folder.glob("vigie.db*")))
 
 
+async def becomes_other_than(running: RunningServer, device_id: str, before: bool) -> bool:
+    """Whether it is nomadic, once that changed; the test's own time limit ends a vain wait."""
+    while running.fleet.device(device_id).nomadic is before:  # noqa: ASYNC110 (a condition, not an event)
+        await asyncio.sleep(0.01)
+    return not before
+
+
 async def a_device(running: RunningServer) -> ScriptedIdentity:
     identity = await enrolled(running.token(), running.authority.certificate_pem)
     settle(running, "198.51.100.0/24")
@@ -165,9 +172,6 @@ async def test_what_a_person_says_of_a_device_holds_before_it_reports_again(
 
         for nomadic in (False, None):
             acts.declare_nomadic(identity.device_id, nomadic=nomadic, now=utc_now(), actor="test")
-            before = said[-1]
-            while running.fleet.device(identity.device_id).nomadic is before:
-                await asyncio.sleep(0.01)  # the test's own time limit ends a vain wait
-            said.append(running.fleet.device(identity.device_id).nomadic)
+            said.append(await becomes_other_than(running, identity.device_id, said[-1]))
 
     assert said == [True, False, True]
