@@ -11,9 +11,11 @@ from typing import Any
 from vigie_agent import clock
 from vigie_agent.bootstrap import key_store
 from vigie_agent.bootstrap_engine import build_engine
+from vigie_agent.bootstrap_updates import versions_here
 from vigie_agent.domain.errors import IdentityUnusable, TokenMalformed
 from vigie_agent.domain.findings import Endpoint
 from vigie_agent.domain.token import read_token
+from vigie_agent.domain.updating import News
 from vigie_agent.identity.reading import X509Reading
 from vigie_agent.link.probe import Probe
 from vigie_agent.services.doctor import Doctor, Enrolment
@@ -31,6 +33,8 @@ class Standing:
     spool_bytes: int
     running: dict[str, Any] | None
     is_alive: bool
+    updates: News
+    """Which version runs, and how the last update went."""
 
     @property
     def enrolled(self) -> bool:
@@ -46,6 +50,12 @@ class Standing:
             "certificate_until": None if until is None else until.isoformat(),
             "spool_bytes": self.spool_bytes,
             "is_alive": self.is_alive,
+            "version": self.updates.version,
+            "update": {
+                "state": str(self.updates.state),
+                "about": self.updates.about,
+                "reason": self.updates.reason,
+            },
             "agent": self.running,
         }
 
@@ -62,6 +72,7 @@ def standing(settings: AgentSettings) -> Standing:
         spool_bytes=sum(file.stat().st_size for file in files if file.exists()),
         running=running,
         is_alive=running is not None and is_alive(running),
+        updates=versions_here(settings),
     )
 
 

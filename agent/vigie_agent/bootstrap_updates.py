@@ -18,6 +18,7 @@ from vigie_agent.domain.errors import (
     UpdateRefused,
 )
 from vigie_agent.domain.releases import platform_of
+from vigie_agent.domain.updating import News, news
 from vigie_agent.launching import installed_version, own_program
 from vigie_agent.ports import Asking, Spool, UpdateSource
 from vigie_agent.services.show_that_it_works import ShowThatItWorks
@@ -110,8 +111,7 @@ def build_update(settings: AgentSettings, source: UpdateSource) -> Iterator[Upda
         if not versions.is_ours():
             raise UpdateRefused(f"{folder} may be written by others: see to its owner and its mode")
         channel = Channel(folder / "metadata", folder / "incoming", root, source, Disk())
-        here = platform_of(platform_name(), platform.machine())
-        yield Update(channel, versions, try_out, installed_version(), here)
+        yield Update(channel, versions, try_out, installed_version(), _platform())
 
 
 @contextmanager
@@ -132,6 +132,15 @@ def build_server_update(settings: AgentSettings) -> Iterator[UpdateByServer]:
         build_update(settings, server) as update,
     ):
         yield UpdateByServer(server, update)
+
+
+def versions_here(settings: AgentSettings) -> News:
+    """Which version runs on this device, and how the last update went."""
+    return news(Versions(settings.updates_dir).standing(), installed_version(), _platform())
+
+
+def _platform() -> str:
+    return platform_of(platform_name(), platform.machine())
 
 
 def met_its_server(settings: AgentSettings) -> bool:

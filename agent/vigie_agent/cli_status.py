@@ -9,6 +9,7 @@ import click
 from vigie_agent.bootstrap_looking import Standing, standing
 from vigie_agent.cli_outcome import CommandLine, Exit, fail, told_errors
 from vigie_agent.cli_tables import table
+from vigie_agent.domain.updating import News, UpdateState
 
 
 @click.command()
@@ -38,6 +39,7 @@ def _print(found: Standing) -> None:
     if found.certificate_until is not None:
         click.echo(f"Certificate: valid until {found.certificate_until.date().isoformat()}")
     click.echo(f"Spool: {found.spool_bytes // 1024} KiB on disk")
+    click.echo(f"Version: {_version(found.updates)}")
     running = found.running
     if running is None:
         click.echo("Agent: never ran here (vigie-agent run)")
@@ -56,6 +58,16 @@ def _print(found: Standing) -> None:
             [_topic(name, facts, running) for name, facts in sorted(topics.items())],
         ):
             click.echo(text)
+
+
+def _version(told: News) -> str:
+    match told.state:
+        case UpdateState.ON_TRIAL:
+            return f"{told.version}, on trial"
+        case UpdateState.ROLLED_BACK:
+            return f"{told.version}; {told.about} did not work here: {told.reason}"
+        case _:
+            return told.version
 
 
 def _contact(running: dict[str, Any]) -> str:

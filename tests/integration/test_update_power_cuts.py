@@ -4,7 +4,9 @@ What was written and not yet synced is lost with it. Whatever was cut, a version
 to start, and the same update goes through afterwards.
 """
 
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -152,4 +154,51 @@ def test_metadata_that_a_power_cut_left_empty_is_asked_for_again(
 
     update(tmp_path, channel, "1.2.0", Disk())
 
+    assert running(tmp_path) == "1.2.0"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from vigie_agent.services.update import Update
+from vigie_agent.updates.channel import Channel
+from vigie_agent.updates.disk import Disk
+from vigie_agent.updates.folder_source import FolderSource
+from vigie_agent.updates.trying import try_out
+from vigie_agent.updates.versions import Versions
+
+class KilledDisk(Disk):
+    left = int(sys.argv[1])
+
+    def step(self, what, path):
+        self.left -= 1
+        if self.left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+folder, root, source, platform = sys.argv[2:]
+versions = Versions(Path(folder), KilledDisk())
+client = Channel(
+    Path(folder) / "metadata", versions.incoming, Path(root).read_bytes(),
+    FolderSource(Path(source)), KilledDisk(),
+)
+Update(client, versions, try_out, "1.0.0", platform)("1.2.0", with_server=False)
+"""
+
+
+@pytest.mark.parametrize("steps", [1, 6, 12, 14, 16])
+def test_an_update_that_is_killed_leaves_a_working_agent_that_updates_all_the_same(
+    tmp_path: Path, channel: FakeChannel, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """A real process and a real SIGKILL, at some of the steps; all of them are tried above."""
+    monkeypatch.setenv("VIGIE_AGENT_DATA_DIR", str(tmp_path))
+    update(tmp_path, channel, "1.1.0", Disk())
+    confirmed(tmp_path, "1.1.0")
+    root = channel.folder / "metadata" / "1.root.json"
+    places = [str(tmp_path / "updates"), str(root), str(channel.folder), PLATFORM]
+
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(steps), *places], check=False)
+
+    assert ended.returncode == -signal.SIGKILL
+    assert running(tmp_path) == "1.1.0"
+    update(tmp_path, channel, "1.2.0", Disk())
     assert running(tmp_path) == "1.2.0"

@@ -196,6 +196,7 @@ async def test_a_deb_installs_silently_reports_is_upgraded_and_leaves_nothing(
     assert token not in said
     assert not (root.folder / TOKEN).exists()
     assert (root.folder / DATA).stat().st_mode & 0o777 == 0o711
+    assert (root.folder / "usr/lib/vigie-agent/share/package-managed").exists()
 
     settings = root.folder / "etc" / "vigie" / "agent.toml"
     settings.write_text(settings.read_text() + "live_questions = false\n")
