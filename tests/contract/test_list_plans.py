@@ -13,10 +13,12 @@ from sqlalchemy import Connection, event, make_url
 
 from fakes.grown import grown_store
 from fakes.stored import NOW, STORES
+from vigie_server.domain.maturity import Population
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import ActsWanted, ChangesWanted, DevicesWanted
 from vigie_server.ports.site_lists import SitesWanted
 from vigie_server.store import change_lists, device_lists, scopes
+from vigie_server.store.assessments import Assessments
 from vigie_server.store.audit_trail import Acts
 from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
@@ -36,6 +38,7 @@ GROWING: Final = (
     "asset_card",
 )
 """Tables that grow with the fleet or with time."""
+OF_A_DEVICE: Final = ("SEARCH verdict ", "SEARCH device_trait ")
 PLACE: Final = {"limit": 5}
 SITE: Final = "IME Les Lilas 00001"
 
@@ -200,3 +203,18 @@ def test_what_is_few_is_gathered_by_an_index(
     assert found
     for statement, steps in found:
         assert not scanned(database, steps), (statement, steps)
+
+
+def test_a_site_is_assessed_by_its_own_devices(database: Database) -> None:
+    shared = {Population.ALL: (RULE,), Population.NOMADIC: (RULE,)}
+    store = Assessments(database, own=(), shared=shared)
+    site = store.key_of(SITE)
+
+    found = plans(database, lambda _: store.seen(site, now=NOW))
+
+    for statement, steps in found:
+        assert not scanned(database, steps), (statement, steps)
+    if database.is_sqlite:  # it has no statistics, and would take all devices with the rule
+        read = [step for _, steps in found for step in steps if step.startswith(OF_A_DEVICE)]
+        assert len(read) == 5
+        assert all("(device_key=" in step for step in read), read

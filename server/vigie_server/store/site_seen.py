@@ -36,6 +36,7 @@ from vigie_server.store.declared_models import (
 )
 from vigie_server.store.declared_models import SiteVerdict as SiteVerdictRow
 from vigie_server.store.instants import to_store
+from vigie_server.store.keyset import walking
 from vigie_server.store.models import ApiToken, DeviceRow, Site, SnapshotRow, VerdictRow
 from vigie_server.store.tables import table
 
@@ -47,6 +48,11 @@ OVERRIDE, SITE_VERDICT, TOKEN = table(ParameterOverride), table(SiteVerdictRow),
 _DAY: Final = 86_400_000_000
 """Microseconds, as instants are stored."""
 NOMADIC: Final = func.coalesce(DEVICE.c.declared_nomadic, DEVICE.c.nomadic)
+
+_OF_DEVICE: Final = "sqlite_autoindex_verdict_1"
+_TRAITS_OF_DEVICE: Final = "sqlite_autoindex_device_trait_1"
+"""SQLite's names for the primary keys, in which devices come first. Left alone it takes rules and
+topics first, and goes through the whole fleet for each site."""
 
 Versions = Mapping[tuple[str, str], Mapping[str, int]]
 """By system and product, how many devices have which version."""
@@ -124,7 +130,7 @@ def _standing(
         }
     )
     found: dict[tuple[str, bool], Any] = {}
-    for row in connection.execute(
+    counts = (
         select(
             VERDICT.c.rule,
             NOMADIC.label("nomadic"),
@@ -136,7 +142,8 @@ def _standing(
         .where(counted_at(site))
         .where(VERDICT.c.rule.in_(rules))
         .group_by(VERDICT.c.rule, NOMADIC)
-    ):
+    )
+    for row in connection.execute(walking(counts, VERDICT, _OF_DEVICE)):
         found[row.rule, bool(row.nomadic)] = row
     standing = {}
     for of, wanted in shared.items():
@@ -176,7 +183,7 @@ def _open(
     )
     if of is Population.NOMADIC:
         open_ones = open_ones.where(NOMADIC)
-    held = open_ones.subquery()
+    held = walking(open_ones, VERDICT, _OF_DEVICE).subquery()
     found: dict[str, tuple[str, ...]] = {}
     for row in connection.execute(
         select(held).where(held.c.place <= NAMED).order_by(held.c.rule, held.c.place)
@@ -313,17 +320,16 @@ def _told(connection: Connection, site: int, now: datetime) -> Counter[str]:
 def _traits(connection: Connection, site: int, topic: str, now: datetime) -> list[Any]:
     """System, name and value of the traits, with how many devices have them."""
     columns = (DEVICE.c.platform, TRAIT.c.name, TRAIT.c.value)
-    return list(
-        connection.execute(
-            select(*columns, func.count())
-            .select_from(SOURCE, SNAPSHOT, DEVICE, TRAIT)
-            .where(_fresh(site, now))
-            .where(TRAIT.c.device_key == SOURCE.c.device_key)
-            .where(TRAIT.c.topic == SOURCE.c.topic)
-            .where(TRAIT.c.topic == topic)
-            .group_by(*columns)
-        )
+    query = (
+        select(*columns, func.count())
+        .select_from(SOURCE, SNAPSHOT, DEVICE, TRAIT)
+        .where(_fresh(site, now))
+        .where(TRAIT.c.device_key == SOURCE.c.device_key)
+        .where(TRAIT.c.topic == SOURCE.c.topic)
+        .where(TRAIT.c.topic == topic)
+        .group_by(*columns)
     )
+    return list(connection.execute(walking(query, TRAIT, _TRAITS_OF_DEVICE)))
 
 
 def _versions(connection: Connection, site: int, now: datetime) -> tuple[Versions, Versions]:
