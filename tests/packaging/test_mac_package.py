@@ -255,6 +255,7 @@ def test_without_a_publisher_nothing_is_sent_to_apple(tree: Path, tmp_path: Path
 
     assert [command[0] for command in told] == ["codesign", "codesign", "pkgbuild", "productbuild"]
     assert told[0][-2] == "--sign=-"
+    assert "--options=runtime" not in told[0]
     assert not any(word.startswith("--sign") for word in told[3])
 
 

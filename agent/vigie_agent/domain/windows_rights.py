@@ -4,7 +4,7 @@ Anyone may make folders in `%PROGRAMDATA%`, and owns what they made: whoever mad
 agent came could have it read their settings, as SYSTEM. What others own is set aside, unread.
 
 Rights are written in SDDL ([MS-DTYP] 2.5.1.1): SY is the system, BA its administrators, BU its
-users.
+users. O: is the owner, D: who may do what, P that nothing is inherited from above.
 """
 
 from collections.abc import Iterable
@@ -18,8 +18,9 @@ DATA: Final = "O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 """The folder of identity, spool and state: administrators alone."""
 SECRET: Final = "O:BAG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)"  # noqa: S105 (rights, no secret)
 """The file with the enrolment token."""
-FOR_EVERYONE: Final = "O:BAG:SYD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;BU)"
-"""A file that `explain` shows to whoever uses the device."""
+FOR_EVERYONE: Final = "D:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FR;;;BU)"
+"""A file that `explain` shows to whoever uses the device. OW is who owns it, and stays so: an agent
+that an ordinary user runs writes such files too."""
 
 TRUSTED_OWNERS: Final = frozenset(
     {
@@ -30,6 +31,11 @@ TRUSTED_OWNERS: Final = frozenset(
 )
 _MADE_BY_OTHERS: Final = frozenset({PurePath("last-backup")})
 """What other programs write: it is never run and sets nothing."""
+
+
+def is_closed(owner: str, sddl: str) -> bool:
+    """Whether the folder `Vigie` has been closed: since then administrators alone wrote in it."""
+    return owner in TRUSTED_OWNERS and sddl.partition("D:")[2] == TOP.partition("D:")[2]
 
 
 @dataclass(frozen=True, slots=True)

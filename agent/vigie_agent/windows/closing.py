@@ -11,6 +11,7 @@ from vigie_agent.domain.windows_rights import (
     SECRET,
     TOP,
     Entry,
+    is_closed,
     is_trusted,
     to_set_aside,
 )
@@ -29,23 +30,25 @@ class Rights:
 
     owner: Callable[[Path], str] = rights.owner
     give: Callable[[Path, str], None] = rights.give
+    told: Callable[[Path], str] = rights.told
 
 
 def close_folder(top: Path, data: Path, system: Rights | None = None) -> tuple[Path, ...]:
     """Makes `top` and `data` in it where missing, and closes both; where what others own now lies.
 
-    Whatever was there before is trusted only if the system or administrators own it, and if it is
-    no link. Raises OSError.
+    Whatever was there before it was closed is trusted only if the system or administrators own it,
+    and if it is no link. Raises OSError.
     """
     system = system or Rights()
-    aside = []
+    aside: list[Path] = []
     if os.path.lexists(top) and not is_trusted(_entry(top, top, system)):
         aside.append(_set_aside(top))
     if not os.path.lexists(top):
         top.mkdir()  # who makes it in this very moment makes this fail
-    system.give(top, TOP)  # from here on nobody else changes anything below
-    entries = tuple(_below(top, top, system))
-    aside += [_set_aside(top / path) for path in to_set_aside(entries)]
+    if not is_closed(system.owner(top), system.told(top)):
+        system.give(top, TOP)  # from here on nobody else changes anything below
+        entries = tuple(_below(top, top, system))
+        aside += [_set_aside(top / path) for path in to_set_aside(entries)]
     data.mkdir(exist_ok=True)
     system.give(data, DATA)
     if (top / TOKEN).exists():

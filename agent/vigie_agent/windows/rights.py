@@ -17,16 +17,32 @@ if sys.platform == "win32":
         except win32security.error as error:
             raise OSError(f"the owner of {path} cannot be read: {error}") from error
 
+    def told(path: Path) -> str:
+        """The rights of `path`, in SDDL. Raises OSError."""
+        asked = win32security.DACL_SECURITY_INFORMATION
+        try:
+            found = win32security.GetNamedSecurityInfo(
+                str(path), win32security.SE_FILE_OBJECT, asked
+            )
+            return str(
+                win32security.ConvertSecurityDescriptorToStringSecurityDescriptor(
+                    found, win32security.SDDL_REVISION_1, asked
+                )
+            )
+        except win32security.error as error:
+            raise OSError(f"the rights of {path} cannot be read: {error}") from error
+
     def give(path: Path, sddl: str) -> None:
-        """Gives `path` the owner and the rights of `sddl`, inheriting none. Raises OSError."""
+        """Gives `path` the rights of `sddl`, and the owner where it names one. Raises OSError."""
         wanted = win32security.ConvertStringSecurityDescriptorToSecurityDescriptor(
             sddl, win32security.SDDL_REVISION_1
         )
         changed = (
-            win32security.OWNER_SECURITY_INFORMATION
-            | win32security.DACL_SECURITY_INFORMATION
+            win32security.DACL_SECURITY_INFORMATION
             | win32security.PROTECTED_DACL_SECURITY_INFORMATION
         )
+        if sddl.startswith("O:"):
+            changed |= win32security.OWNER_SECURITY_INFORMATION
         try:
             win32security.SetNamedSecurityInfo(
                 str(path),
@@ -41,6 +57,10 @@ if sys.platform == "win32":
             raise OSError(f"the rights of {path} cannot be set: {error}") from error
 
 else:
+
+    def told(path: Path) -> str:
+        """Windows alone has it."""
+        raise NotImplementedError(f"{path}: only Windows has SDDL")
 
     def owner(path: Path) -> str:
         """Windows alone has it."""

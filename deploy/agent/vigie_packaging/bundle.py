@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from vigie_packaging.sbom import bill_of_materials
 
 NAME: Final = "vigie-agent"
 _PROGRAMS: Final = {NAME, f"{NAME}.exe", "osqueryd", "osqueryd.exe", "enrol-if-asked"}
+_SOURCES: Final = ("deploy/agent", "agent", "proto")
 _METADATA: Final = "Metadata-Version: 2.1\nName: vigie\nVersion: {version}\nLicense: Apache-2.0\n"
 
 
@@ -64,7 +65,7 @@ def _run_pyinstaller(folder: Path, work: Path, release: Release) -> None:
     environment = {
         **os.environ,
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": str(ROOT / "deploy" / "agent"),
+        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in _SOURCES),
         "SOURCE_DATE_EPOCH": str(release.epoch),
         "PYINSTALLER_CONFIG_DIR": str(folder / "cache"),
         "LC_ALL": "C.UTF-8",
@@ -82,10 +83,17 @@ def _describe(bundle: Path, release: Release, parts: Sequence[Component]) -> Non
     (share / "sbom.cdx.json").write_text(bill_of_materials(release, parts), encoding="utf-8")
     shutil.copy(ROOT / "LICENSE", share / "LICENSE")
     for part in parts:
-        own = share / "licences" / part.name
-        own.mkdir(parents=True, exist_ok=True)
-        for text in part.texts:
-            shutil.copy(text, own / text.name)
+        keep_texts(share / "licences" / part.name, part.texts)
+
+
+def keep_texts(folder: Path, texts: Iterable[Path]) -> None:
+    """Copies licences into `folder`, each under a name of its own: pywin32 brings seven alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = {path.name.lower() for path in folder.iterdir()}
+    for text in texts:
+        name = text.name if text.name.lower() not in taken else f"{text.parent.name}-{text.name}"
+        taken.add(name.lower())
+        shutil.copy(text, folder / name)
 
 
 def normalise(folder: Path, epoch: int) -> None:

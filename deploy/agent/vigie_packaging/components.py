@@ -28,6 +28,7 @@ _SPDX_OF: Final = {
     "BSD": "BSD-3-Clause",
     "BSD-3-Clause": "BSD-3-Clause",
     "MIT": "MIT",
+    "PSF": "PSF-2.0",
 }
 """What packages without an SPDX expression write."""
 

@@ -110,8 +110,11 @@ def commands(
     """What makes the package of the tree, in order."""
     component = distribution.parent / "component.pkg"
     app = tree / "Library" / "Vigie" / APP
-    sign = ["codesign", "--force", "--deep", "--options=runtime", f"--entitlements={entitlements}"]
-    sign += ["--timestamp" if publisher.application else "--timestamp=none"]
+    sign = ["codesign", "--force", "--deep", f"--entitlements={entitlements}"]
+    if publisher.application:
+        sign += ["--options=runtime", "--timestamp"]
+    else:  # the hardened runtime loads no library that nobody signed
+        sign += ["--timestamp=none"]
     package = ["pkgbuild", f"--root={tree}", f"--component-plist={_MACOS / 'component.plist'}"]
     package += [f"--scripts={_MACOS / 'scripts'}", f"--identifier={PKG_ID}"]
     package += [f"--version={release.version}", "--install-location=/", "--ownership=recommended"]

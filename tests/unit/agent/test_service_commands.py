@@ -17,7 +17,7 @@ from vigie_agent.windows import events
 from vigie_agent.windows.closing import Rights
 
 SYSTEM, ANNE = "S-1-5-18", "S-1-5-21-1-2-3-1001"
-OURS = Rights(lambda _: SYSTEM, lambda _, __: None)
+OURS = Rights(lambda _: SYSTEM, lambda _, __: None, lambda _: "")
 TOKEN = encode(EnrolmentToken(("vigie.example.org:8443",), b"c" * 32, b"s" * 16))
 EMBEDDED = EngineSettings(kind=EngineKind.EMBEDDED)
 
@@ -70,7 +70,7 @@ def test_what_is_set_aside_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     top.mkdir()
     owners = {top: ANNE}
 
-    harden(top, Rights(lambda path: owners.pop(path, SYSTEM), lambda _, __: None))
+    harden(top, Rights(lambda path: owners.pop(path, SYSTEM), lambda _, __: None, lambda _: ""))
     harden(top, OURS)
 
     assert told == [(Told.SET_ASIDE, str(tmp_path / "Vigie.untrusted-1"))]

@@ -34,8 +34,11 @@ class WrittenRights:
         if path.is_file():
             self.contents[path] = path.read_bytes()
 
+    def told(self, path: Path) -> str:
+        return self.given.get(path, "O:BAG:SYD:AI(A;OICIID;FA;;;BU)").removeprefix("O:BAG:SY")
+
     def rights(self) -> Rights:
-        return Rights(self.owner, self.give)
+        return Rights(self.owner, self.give, self.told)
 
 
 @pytest.fixture
@@ -53,8 +56,8 @@ def closed(top: Path, windows: WrittenRights) -> tuple[Path, ...]:
 
 
 @pytest.mark.parametrize("sddl", [TOP, DATA, SECRET, FOR_EVERYONE])
-def test_rights_are_inherited_from_nowhere_and_owned_by_administrators(sddl: str) -> None:
-    assert sddl.startswith("O:BAG:SYD:PAI(")
+def test_rights_are_inherited_from_nowhere_and_nobody_else_has_any(sddl: str) -> None:
+    assert sddl.startswith("D:PAI(" if sddl == FOR_EVERYONE else "O:BAG:SYD:PAI(")
     assert ";WD)" not in sddl  # everyone
     assert ";AU)" not in sddl  # whoever is logged on
 
@@ -171,9 +174,14 @@ def test_the_folder_is_closed_before_anything_below_it_is_looked_at(
         asked.append(("give", path))
         windows.give(path, sddl)
 
-    close_folder(top, top / "agent", Rights(owner, give))
+    close_folder(top, top / "agent", Rights(owner, give, windows.told))
 
-    assert asked[:3] == [("owner", top), ("give", top), ("owner", top / "agent")]
+    assert asked[:4] == [
+        ("owner", top),
+        ("owner", top),
+        ("give", top),
+        ("owner", top / "agent"),
+    ]
 
 
 def test_a_token_is_closed_while_its_file_is_empty(top: Path, windows: WrittenRights) -> None:
@@ -194,3 +202,23 @@ def test_a_token_that_somebody_left_is_closed_too(top: Path, windows: WrittenRig
     closed(top, windows)
 
     assert windows.given[top / "enrolment-token"] == SECRET
+
+
+def test_what_an_administrator_left_in_a_closed_folder_stays(
+    top: Path, windows: WrittenRights
+) -> None:
+    closed(top, windows)
+    (top / "agent.toml").write_text("live_questions = false\n")
+    windows.owners[top / "agent.toml"] = ANNE  # who may write there is an administrator
+
+    assert closed(top, windows) == ()
+    assert (top / "agent.toml").exists()
+
+
+def test_a_user_who_closes_a_folder_as_we_do_is_found_out(
+    top: Path, windows: WrittenRights
+) -> None:
+    top.mkdir()
+    windows.owners[top], windows.given[top] = ANNE, TOP
+
+    assert closed(top, windows) == (top.with_name("Vigie.untrusted-1"),)

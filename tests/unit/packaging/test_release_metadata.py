@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from vigie_packaging.bundle import keep_texts
 from vigie_packaging.components import Component
 from vigie_packaging.macos import info_plist, write_entitlements
 from vigie_packaging.release import Release, release
@@ -89,3 +90,19 @@ def test_the_bill_of_materials_names_each_part_and_changes_with_the_parts_alone(
     assert bill["dependencies"][0]["dependsOn"] == [part.purl for part in parts]
     assert bill_of_materials(RELEASE, parts) == bill_of_materials(RELEASE, list(parts))
     assert bill["serialNumber"] not in bill_of_materials(RELEASE, parts[:2])
+
+
+def test_every_licence_of_a_package_is_kept_though_names_are_alike(tmp_path: Path) -> None:
+    texts = [tmp_path / place for place in ("adodbapi/license.txt", "com/License.txt", "NOTICE")]
+    for text in texts:
+        text.parent.mkdir(exist_ok=True)
+        text.write_text(str(text))
+
+    keep_texts(tmp_path / "kept", texts)
+
+    kept = {path.name: path.read_text() for path in (tmp_path / "kept").iterdir()}
+    assert kept == {
+        "license.txt": str(texts[0]),
+        "com-License.txt": str(texts[1]),
+        "NOTICE": str(texts[2]),
+    }

@@ -1,0 +1,80 @@
+<#
+.SYNOPSIS
+Installs, upgrades and removes the agent on this Windows, looks at what it does without a server.
+
+.DESCRIPTION
+For a machine that may be thrown away: it needs an administrator, and removes what an agent there had.
+
+.PARAMETER Folder
+Where the installers are: an older release (0.0.1) and this one.
+#>
+[CmdletBinding()]
+param([Parameter(Mandatory = $true)][string]$Folder)
+
+Set-StrictMode -Version 2
+$ErrorActionPreference = 'Stop'
+$program = "$env:ProgramFiles\Vigie Agent\vigie-agent.exe"
+$data = "$env:ProgramData\Vigie"
+$logs = Join-Path (Get-Location) 'logs'
+New-Item -ItemType Directory -Path $logs -Force | Out-Null
+$secret = 'vigie1.c2VjcmV0LW9mLXRyaWFs'
+
+function Confirm-That([string]$What, [bool]$Holds) {
+    if (-not $Holds) { throw "not so: $What" }
+    Write-Output "ok  $What"
+}
+
+function Invoke-Installer([string]$Name, [string[]]$Arguments) {
+    $line = $Arguments + @('/qn', '/norestart', '/l*v', "`"$logs\$Name.txt`"")
+    $done = Start-Process -FilePath msiexec.exe -ArgumentList $line -Wait -PassThru
+    return $done.ExitCode
+}
+
+function Wait-Event([int]$Number) {
+    for ($tries = 0; $tries -lt 60; $tries++) {
+        $found = Get-WinEvent -FilterHashtable @{ LogName = 'Application'; ProviderName = 'Vigie Agent'; Id = $Number } -MaxEvents 1 -ErrorAction SilentlyContinue
+        if ($null -ne $found) { return $found }
+        Start-Sleep -Seconds 1
+    }
+    throw "event $Number was not written"
+}
+
+function Get-Rights([string]$Path) { return (Get-Acl -LiteralPath $Path).Sddl }
+
+$older = (Get-ChildItem -Path $Folder -Recurse -Filter 'vigie-agent-0.0.1-*.msi').FullName
+$newer = (Get-ChildItem -Path $Folder -Recurse -Filter 'vigie-agent-*.msi' | Where-Object { $_.Name -notlike '*-0.0.1-*' }).FullName
+
+# Somebody made the folder before the agent came, with settings of their own.
+New-Item -ItemType Directory -Path $data | Out-Null
+Set-Content -LiteralPath "$data\agent.toml" -Value 'live_questions = false'
+$owner = New-Object System.Security.Principal.NTAccount("$env:COMPUTERNAME\$env:USERNAME")
+$rights = Get-Acl -LiteralPath $data
+$rights.SetOwner($owner)
+Set-Acl -LiteralPath $data -AclObject $rights
+
+Confirm-That 'it installs silently' ((Invoke-Installer 'install' @('/i', "`"$older`"")) -eq 0)
+Confirm-That 'what somebody made before is set aside' (Test-Path -LiteralPath "$data.untrusted-1\agent.toml")
+Confirm-That 'the folder is closed' ((Get-Rights $data) -match '^O:BA.*D:PAI' -and (Get-Rights $data) -notmatch ';;;WD\)')
+Confirm-That 'the data is for administrators alone' ((Get-Rights "$data\agent") -notmatch ';;;BU\)')
+$service = Get-CimInstance -ClassName Win32_Service -Filter "Name = 'vigie-agent'"
+Confirm-That 'the service runs' ($service.State -eq 'Running')
+Confirm-That 'as LocalSystem, by a path in quotes' ($service.StartName -eq 'LocalSystem' -and $service.PathName -eq "`"$program`" service run")
+Confirm-That 'it is started again after failures' ((sc.exe qfailure vigie-agent | Out-String) -match 'RESTART')
+Confirm-That 'without a token it waits, and says so in French' ((Wait-Event 10).Message -match 'attend un jeton')
+& $program selftest
+Confirm-That 'it is whole' ($LASTEXITCODE -eq 0)
+
+Set-Content -LiteralPath "$data\agent.toml" -Value 'live_questions = false'
+$identity = New-Item -ItemType File -Path "$data\agent\stays"
+Confirm-That 'it is upgraded' ((Invoke-Installer 'upgrade' @('/i', "`"$newer`"")) -eq 0)
+Confirm-That 'data and settings stayed' ((Test-Path -LiteralPath $identity.FullName) -and (Test-Path -LiteralPath "$data\agent.toml"))
+Confirm-That 'the service runs again' ((Get-Service -Name 'vigie-agent').Status -eq 'Running')
+Confirm-That 'every file of the newer release is there' ((Test-Path -LiteralPath $program) -and (Test-Path -LiteralPath "$env:ProgramFiles\Vigie Agent\share\sbom.cdx.json"))
+Confirm-That 'an older release is refused over it' ((Invoke-Installer 'downgrade' @('/i', "`"$older`"")) -ne 0)
+Confirm-That 'a token that is none fails the installation' ((Invoke-Installer 'token' @('/i', "`"$newer`"", 'REINSTALL=ALL', "ENROLMENT_TOKEN=$secret")) -ne 0)
+Confirm-That 'the token is in no log' (-not (Select-String -Path "$logs\token.txt" -SimpleMatch $secret -Quiet))
+
+Confirm-That 'it is removed' ((Invoke-Installer 'remove' @('/x', "`"$newer`"")) -eq 0)
+Confirm-That 'no program is left' (-not (Test-Path -LiteralPath "$env:ProgramFiles\Vigie Agent"))
+Confirm-That 'no data is left' (-not (Test-Path -LiteralPath $data))
+Confirm-That 'no service is left' ($null -eq (Get-Service -Name 'vigie-agent' -ErrorAction SilentlyContinue))
