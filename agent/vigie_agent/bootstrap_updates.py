@@ -37,8 +37,9 @@ log = structlog.get_logger()
 def takes_updates(settings: AgentSettings) -> bool:
     """Whether this agent looks for updates by itself. Raises SettingsMalformed.
 
-    By itself (`auto`) one that was built, that no package manager looks after, and that trusts a
-    root. Never on Windows: its service runs what is installed, and an installer brings the next.
+    By itself (`auto`) one that was built for Linux, that no package manager looks after, and that
+    trusts a root. On a Mac when it is told to: what it lets a program read may be tied to where
+    that lies. Never on Windows: its service runs what is installed, an installer brings the next.
     """
     if platform_name() == "windows":
         return False
@@ -47,7 +48,8 @@ def takes_updates(settings: AgentSettings) -> bool:
             return False
         case UpdateMode.AUTO:
             return (
-                bool(own_program())
+                platform_name() == "linux"
+                and bool(own_program())
                 and not bundled.is_package_managed()
                 and _root(settings) is not None
             )

@@ -11,7 +11,7 @@ from vigie_agent.domain.errors import UpdateRefused
 INSTALLED: Final = ""
 """Stands for the version that an installer or a package manager put on the device."""
 
-_NUMBER: Final = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?:rc(\d{1,6}))?")
+_NUMBER: Final = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})\.([0-9]{1,6})(?:rc([0-9]{1,6}))?")
 _FINAL: Final = 10**6
 """A release comes after all of its candidates."""
 

@@ -72,7 +72,7 @@ class Deliver:
     jitter: Callable[[], float] = random.random
     not_kept: Collection[str] = ()
     met_server: bool = False
-    """Whether the server has welcomed this agent since it started."""
+    """Whether the server has answered this agent since it started, were it to send it away."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _failures: int = 0
     _skew: timedelta = timedelta()
@@ -146,6 +146,7 @@ class Deliver:
         spool_id = self.spool.spool_id
         async with self.link.open(identity, endpoint) as line:
             answer = await line.greet(self._hello(about))
+            self.met_server = True
             if isinstance(answer, Goodbye):
                 return answer
             if isinstance(answer, Disable):
@@ -179,7 +180,6 @@ class Deliver:
         )
 
     def _welcomed(self, welcome: Welcome, endpoint: str) -> None:
-        self.met_server = True
         now = self.now()
         if welcome.server_time is not None:
             self._skew = now.wall - welcome.server_time

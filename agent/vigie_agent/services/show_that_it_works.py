@@ -64,11 +64,12 @@ class ShowThatItWorks:
         return ""
 
     def _confirmed(self) -> bool:
-        standing = self.versions.standing()
+        shown = confirm(self.versions.standing(), self.version)
         try:
-            self.versions.keep(confirm(standing, self.version))
+            self.versions.keep(shown)
         except OSError as error:
             log.warning("trial_not_ended", version=self.version, error=str(error))
             return False
+        self.versions.tidy(shown)
         log.info("update_confirmed", version=self.version)
         return True

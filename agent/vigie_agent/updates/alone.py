@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vigie_agent.domain.errors import UpdateFailed
+from vigie_agent.updates.disk import Disk
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Raises UpdateFailed while another process updates in this folder."""
     try:
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        Disk().folder(folder)
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise UpdateFailed(f"{folder} cannot be written: {error}") from error

@@ -17,7 +17,7 @@ from vigie_server.domain.errors import DeclarationRefused
 WHOLE: Final = 100
 """The share of all devices."""
 _PLACES: Final = 10_000
-_VERSION: Final = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}(rc\d{1,6})?")
+_VERSION: Final = re.compile(r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(rc[0-9]{1,6})?")
 _PLATFORM: Final = re.compile(r"[a-z0-9_]{1,16}-[a-z0-9_]{1,16}")
 _LONGEST_REASON: Final = 300
 

@@ -1,6 +1,7 @@
 """The update channel on the telemetry port: a thin shell. Mutual TLS says who asks."""
 
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 import grpc
@@ -53,8 +54,9 @@ class Updates:
         try:
             asked = decoded(updates_pb2.ReadChannelRequest, message)
             peer = self._peer(context)
-            async for piece in self._desk.read(peer, asked.name, asked.offset):
-                await context.write(updates_pb2.ReadChannelResponse(data=piece))
+            async with aclosing(self._desk.read(peer, asked.name, asked.offset)) as pieces:
+                async for piece in pieces:
+                    await context.write(updates_pb2.ReadChannelResponse(data=piece))
         except VigieError as error:
             await context.abort(STATUS_OF[type(error)], str(error))
 

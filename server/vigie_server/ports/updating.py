@@ -1,6 +1,6 @@
 """Updates of agents: the channel that is mirrored, what is rolled out, and how devices fare."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -85,6 +85,6 @@ class UpdateDesk(Protocol):
         """The version that the device may take; empty for none."""
         ...
 
-    def read(self, peer: Peer, name: str, offset: int) -> AsyncIterator[bytes]:
+    def read(self, peer: Peer, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """A file of the channel, from `offset` on."""
         ...

@@ -1,7 +1,7 @@
 """Hands the update channel on to devices: what was decided for each, at a bounded pace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,7 +60,7 @@ class OfferUpdates:
         has = await asyncio.to_thread(self.channel.releases)
         return offered(in_force(rollouts, asked.site), peer.device_id, told, has)
 
-    async def read(self, peer: Peer, name: str, offset: int) -> AsyncIterator[bytes]:
+    async def read(self, peer: Peer, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         await self.workers.read(partial(self.store.asked, peer))
         path = await asyncio.to_thread(self.channel.file, name)
         if path is None:

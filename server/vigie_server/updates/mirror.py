@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, Final
 
 import structlog
@@ -102,7 +103,8 @@ class Mirror:
     folder: Path
     root: Path | None
     _seen: tuple[int, int] | None = None
-    _held: Verified | None = field(default=None)
+    _held: Verified | None = None
+    _looking: Lock = field(default_factory=Lock)
 
     def releases(self) -> Sequence[Release]:
         held = self._current()
@@ -130,14 +132,15 @@ class Mirror:
             self._seen = self._held = None
             return None
         seen = (stat.st_mtime_ns, stat.st_ino)
-        if seen != self._seen:
-            self._seen = seen
-            try:
-                self._held = verified(self.folder, self.root)
-            except DeclarationRefused as error:
-                log.error("update_channel_refused", error=str(error))
-                self._held = None
-        return self._held
+        with self._looking:  # the first of many verifies
+            if seen != self._seen:
+                try:
+                    self._held = verified(self.folder, self.root)
+                except DeclarationRefused as error:
+                    log.error("update_channel_refused", error=str(error))
+                    self._held = None
+                self._seen = seen
+            return self._held
 
 
 class _Reading(FetcherInterface):
