@@ -43,8 +43,8 @@ def start_here(program: Sequence[str], arguments: Sequence[str]) -> None:
     `program` is how this one was started. Never raises on what updates left behind: the installed
     version is always there to run.
     """
-    if started_by() is not None:
-        return
+    if started_by() is not None or _command(arguments) == "service":
+        return  # Windows speaks with the process that it started, which is the installed version
     versions = _versions(arguments)
     if versions is None:
         return

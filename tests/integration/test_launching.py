@@ -188,3 +188,23 @@ def test_a_disk_that_takes_no_note_of_a_start_runs_the_installed_version(device:
 
     assert device.start() == "installed runs\n"
     assert device.started == []
+
+
+@pytest.mark.parametrize(("command", "runs"), [("version", ["1.1.0 version"]), ("service", [])])
+def test_a_service_of_windows_is_the_installed_version(
+    device: Device, command: str, runs: list[str]
+) -> None:
+    device.has("1.1.0", CONFIRMS)
+    device.versions.keep(Standing("1.1.0"))
+    program = (
+        "import sys; from vigie_agent.launching import start_here; start_here((), sys.argv[1:])"
+    )
+
+    subprocess.run(
+        [sys.executable, "-c", program, command],
+        env={**os.environ, "VIGIE_AGENT_DATA_DIR": str(device.folder)},
+        check=True,
+        timeout=50,
+    )
+
+    assert device.started == runs

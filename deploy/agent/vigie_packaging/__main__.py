@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from vigie_packaging.bundle import build_bundle, digest, size
-from vigie_packaging.channel_command import channel_main
 from vigie_packaging.linux import build_deb, build_rpm
 from vigie_packaging.msi import build_msi, build_stand_in
 from vigie_packaging.pkg import build_pkg, full_disk_access
@@ -62,6 +61,9 @@ def _say(made: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["channel"]:
+        # Who builds need not have the agent itself installed; who publishes updates has.
+        from vigie_packaging.channel_command import channel_main
+
         channel_main(sys.argv[2:])
     else:
         main()
