@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
+from vigie_server.console.presenters.acts import act_seen
 from vigie_server.console.shell import Shell, Visit
 from vigie_server.console.walking import Walk
 from vigie_server.ports.lists import ActsWanted, AuditTrail
@@ -34,7 +35,7 @@ def audit_page(shell: Shell, trail: AuditTrail) -> APIRouter:
         return shell.page(
             visit,
             "audit.html",
-            acts=page.items,
+            acts=[(act, act_seen(act, visit.words.language)) for act in page.items],
             walk=walk,
             next=walk.next(page.after),
             chosen=chosen,

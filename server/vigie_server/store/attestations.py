@@ -26,7 +26,6 @@ from vigie_server.store.tables import table
 ATTESTATION, GROUP = table(Attestation), table(DeviceGroup)
 SITE, DEVICE, AUDIT = table(Site), table(DeviceRow), table(Audit)
 
-_ACTION: Final = "attestation"
 _SERVER: Final = "server"
 
 
@@ -180,7 +179,7 @@ class Attestations:
     def _changed(
         self, connection: Connection, site: str, at_site: int, item: str, what: str, act: Act
     ) -> None:
-        record_act(connection, act, f"{_ACTION} {item}: {what}", site)
+        record_act(connection, act, f"attestation {item}: {what}", site)
         if item in self._read or EVERY_ATTESTATION in self._read:
             judge_again(connection, and_(DEVICE.c.site_key == at_site, DEVICE.c.disabled == ""))
 
