@@ -42,7 +42,7 @@ from vigie_server.bootstrap_store import (
     open_store,
     own_authority,
 )
-from vigie_server.bootstrap_updates import updates_of
+from vigie_server.bootstrap_updates import updates_of, updates_routes
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
@@ -332,6 +332,7 @@ class Server:
             *mail_routes(database, now),
             *notification_routes(database, now),
             *asking_routes(database, settings.asking, now),
+            *updates_routes(settings, database),
             *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
             console_routes(
                 database,

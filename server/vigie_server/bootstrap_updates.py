@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from time import monotonic
+
+from fastapi import APIRouter
 
 from vigie_server.ports.figures import Figures
 from vigie_server.services.offer_updates import OfferUpdates, ShowUpdates
@@ -12,11 +15,20 @@ from vigie_server.store.database import Database
 from vigie_server.store.updates import Updates
 from vigie_server.updates.mirror import Mirror
 from vigie_server.updates.pace import Pace
+from vigie_server.web.access import Access
+from vigie_server.web.updates import updates_router
 
 
 def channel_of(settings: ServerSettings) -> Mirror:
     """The channel that this server mirrors."""
     return Mirror(settings.updates.folder or settings.data / "updates", settings.updates.root)
+
+
+def updates_routes(
+    settings: ServerSettings, database: Database
+) -> tuple[Callable[[Access], APIRouter], ...]:
+    """The routes that show updates."""
+    return (partial(updates_router, store=Updates(database), channel=channel_of(settings)),)
 
 
 def updates_of(

@@ -60,6 +60,9 @@ def test_what_a_device_says_is_kept_and_counted(database: Database) -> None:
     (found,) = store.devices(SITE)
     assert (found.device_id, found.told) == ("a", back)
     assert store.devices("another") == []
+    assert store.device("a") == found
+    with pytest.raises(NotFound):
+        store.device("b")
     assert store.counts() == {("1.1.0", "rolled_back"): 1}
 
 

@@ -16,6 +16,7 @@ from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_notify import notification_routes
 from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bootstrap_software import software_routes
+from vigie_server.bootstrap_updates import updates_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import AskingSettings, DeclareSettings, ServerSettings
@@ -52,6 +53,7 @@ def whole_app(database: Database, now: Callable[[], datetime]) -> FastAPI:
         *notification_routes(database, now),
         *reports_routes(reports, now),
         *asking_routes(database, AskingSettings(), now),
+        *updates_routes(ServerSettings(), database),
     ):
         made.include_router(routes(access))
     return made

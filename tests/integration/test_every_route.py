@@ -99,6 +99,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/devices/{device_id}/asset": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
     "/devices/{device_id}/parameters": {"GET": READ},
     "/devices/{device_id}/transitions": {"GET": READ},
+    "/devices/{device_id}/update": {"GET": READ},
     "/devices/{device_id}/verdicts": {"GET": READ},
     "/groups": {"GET": READ},
     "/groups/{name}": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
@@ -145,6 +146,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/software": {"GET": READ},
     "/software/devices": {"GET": READ},
     "/transitions": {"GET": READ},
+    "/updates": {"GET": OVERSEE},
 }
 """Which roles may call each route. A route that is not here fails the tests below."""
 

@@ -12,11 +12,15 @@ from time import monotonic
 import grpc
 import pytest
 from click.testing import CliRunner
+from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from pydantic import ByteSize
 
+from fakes.callers import Callers
 from fakes.releases import PLATFORM, FakeChannel
 from fakes.running_server import RunningServer, running_server
+from fakes.stored import NOW, a_device, a_token, opened_store
+from fakes.whole_app import whole_app
 from vigie.v1 import updates_pb2_grpc
 from vigie_agent.domain.errors import DeviceRefused, LinkLost, NotPublished, UpdateRefused
 from vigie_agent.domain.identity import HardwareClaims
@@ -40,6 +44,8 @@ from vigie_server.domain.rolling_out import Told
 from vigie_server.domain.rolling_out import UpdateState as State
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.ports.declaring import Act
+from vigie_server.ports.sessions import Peer
+from vigie_server.ports.tokens import Role
 from vigie_server.services.offer_updates import ShowUpdates
 from vigie_server.services.workers import Workers
 from vigie_server.settings_updates import UpdatesSettings
@@ -308,6 +314,34 @@ async def test_metrics_show_how_devices_fare_and_until_when_the_channel_is_good(
     expiry = channel.publisher().expiries()["timestamp"].timestamp()
     assert shown("vigie_update_devices", labels) == 1
     assert shown("vigie_update_channel_expiry_timestamp_seconds") == expiry
+
+
+def test_the_api_shows_what_is_rolled_out_and_how_a_device_fared(tmp_path: Path) -> None:
+    with opened_store("sqlite", tmp_path) as database:
+        a_token(database)
+        a_token(database, secret_hash=b"o" * 32, site="Les Lilas")
+        a_device(database, "a")
+        store, act = Updates(database), Act("cli:root", NOW)
+        store.roll_out("1.2.0", 20, None, act)
+        store.roll_out("1.2.0", 0, "Les Lilas", act)
+        back = Told("1.1.0", PLATFORM, State.ROLLED_BACK, "1.2.0", "it did not work in 3 starts")
+        store.keep(Peer("a", "a"), back, NOW)
+        client, callers = TestClient(whole_app(database, lambda: NOW)), Callers(database, NOW)
+        mine = callers(Role.OPERATOR, SITE)
+
+        shown = client.get("/api/v1/updates", headers=mine).json()
+        device = client.get("/api/v1/devices/a/update", headers=mine).json()
+
+        assert (shown["good_until"], shown["releases"]) == (None, [])
+        assert [(one["site"], one["share"]) for one in shown["rollouts"]] == [(None, 20)]
+        assert (device["state"], device["about"]) == ("rolled_back", "1.2.0")
+        assert device["reason"] == "it did not work in 3 starts"
+        assert (
+            client.get(
+                "/api/v1/devices/a/update", headers=callers(Role.OPERATOR, "Les Lilas")
+            ).status_code
+            == 404
+        )
 
 
 def test_a_server_takes_in_what_is_whole_and_signed_and_no_older(

@@ -19,9 +19,8 @@ from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.questions import ApprovedQuestion
 from vigie_server.ports.asking import DeviceAnswer, QuestionStore
 from vigie_server.ports.declaring import Act
-from vigie_server.web.access import WRITERS, acting
+from vigie_server.web.access import OVERSEERS, WRITERS, acting
 from vigie_server.web.listing import count_rows
-from vigie_server.web.questions import OVERSEERS
 
 PAGE: Final = 50
 WHOM: Final = ("site", "group", "device")

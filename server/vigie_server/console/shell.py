@@ -28,12 +28,11 @@ from vigie_server.console.words import LANGUAGES, Words, load_words
 from vigie_server.domain.errors import VigieError
 from vigie_server.domain.overrides import plain
 from vigie_server.ports.tokens import ApiCaller, Role
-from vigie_server.web.access import READERS, WRITERS, Access, acting
+from vigie_server.web.access import OVERSEERS, READERS, WRITERS, Access, acting
 from vigie_server.web.audit import WATCHERS
 from vigie_server.web.browsers import form_of
 from vigie_server.web.pages.rendering import HEADERS
 from vigie_server.web.problems import STATUS_OF
-from vigie_server.web.questions import OVERSEERS
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = "/console"

@@ -73,6 +73,10 @@ class UpdateStore(Protocol):
         """What devices last said, by site and id."""
         ...
 
+    def device(self, device_id: str) -> DeviceUpdate:
+        """What this device last said. Raises NotFound."""
+        ...
+
     def counts(self) -> Mapping[tuple[str, str], int]:
         """Devices by their version and state."""
         ...

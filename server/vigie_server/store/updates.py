@@ -101,19 +101,18 @@ class Updates:
             )
 
     def devices(self, site: str | None = None) -> Sequence[DeviceUpdate]:
-        query: Select[Any] = (
-            select(STATE, DEVICE.c.id, DEVICE.c.hostname, SITE.c.name.label("site"))
-            .join(DEVICE, DEVICE.c.key == STATE.c.device_key)
-            .join(SITE, SITE.c.key == DEVICE.c.site_key)
-            .order_by(SITE.c.name, DEVICE.c.id)
-        )
+        query = _devices().order_by(SITE.c.name, DEVICE.c.id)
         if site is not None:
             query = query.where(SITE.c.name == site)
         with self._database.reading() as connection:
-            return [
-                DeviceUpdate(row.id, row.hostname, row.site, _told(row), row.at)
-                for row in connection.execute(query)
-            ]
+            return [_device(row) for row in connection.execute(query)]
+
+    def device(self, device_id: str) -> DeviceUpdate:
+        with self._database.reading() as connection:
+            row = connection.execute(_devices().where(DEVICE.c.id == device_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"no device {device_id} has looked for updates")
+        return _device(row)
 
     def counts(self) -> Mapping[tuple[str, str], int]:
         query = (
@@ -124,6 +123,18 @@ class Updates:
         )
         with self._database.reading() as connection:
             return {(row.version, row.state): row.devices for row in connection.execute(query)}
+
+
+def _devices() -> Select[Any]:
+    return (
+        select(STATE, DEVICE.c.id, DEVICE.c.hostname, SITE.c.name.label("site"))
+        .join(DEVICE, DEVICE.c.key == STATE.c.device_key)
+        .join(SITE, SITE.c.key == DEVICE.c.site_key)
+    )
+
+
+def _device(row: Row[Any]) -> DeviceUpdate:
+    return DeviceUpdate(row.id, row.hostname, row.site, _told(row), row.at)
 
 
 def _told(row: Row[Any]) -> Told:

@@ -32,6 +32,7 @@ from vigie_server.web.repeating import Repeating
 
 READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR})
 WRITERS: Final = frozenset({Role.ADMIN, Role.OPERATOR})
+OVERSEERS: Final = WRITERS | {Role.AUDITOR}
 SCRAPERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.SCRAPE})
 PEOPLE: Final = READERS
 

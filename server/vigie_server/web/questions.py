@@ -20,7 +20,7 @@ from vigie_server.domain.questions import ApprovedQuestion
 from vigie_server.ports.asking import AskedQuestion, DeviceAnswer, Following, QuestionStore
 from vigie_server.ports.declaring import Sites
 from vigie_server.ports.tokens import ApiCaller, Role
-from vigie_server.web.access import WRITERS, Access, acting, require_site
+from vigie_server.web.access import OVERSEERS, WRITERS, Access, acting, require_site
 from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.exports import ndjson_lines
 from vigie_server.web.listing import (
@@ -44,7 +44,6 @@ from vigie_server.web.question_shapes import (
 )
 from vigie_server.web.tags import TAGGED, tagged
 
-OVERSEERS: Final = WRITERS | {Role.AUDITOR}
 ADMINISTRATORS: Final = frozenset({Role.ADMIN})
 LOOK_EVERY: Final = 0.5
 """Seconds between two looks for answers, in a stream."""
