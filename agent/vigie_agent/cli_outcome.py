@@ -64,11 +64,20 @@ class CommandLine:
         return load_settings(self.config)
 
     def log_into(self, path: Path, max_bytes: int) -> None:
-        """From here on logs go into a bounded file: a service has no terminal. Raises OSError."""
+        """From here on logs go into a bounded file: a service has no terminal.
+
+        Raises SettingsMalformed where it cannot be opened.
+        """
         from vigie_agent.log_file import LogFile
         from vigie_agent.logs import configure_logs
 
-        configure_logs(level=self.log_level or "info", into=LogFile(path, max_bytes=max_bytes))
+        try:
+            log = LogFile(path, max_bytes=max_bytes)
+        except OSError as error:
+            raise errors.SettingsMalformed(
+                f"the log cannot be written into {path}: {error.strerror}"
+            ) from None
+        configure_logs(level=self.log_level or "info", into=log)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+from vigie_agent.cli_outcome import CommandLine
+from vigie_agent.domain.errors import SettingsMalformed
 from vigie_agent.log_file import LogFile
 from vigie_agent.logs import configure_logs
 
@@ -41,6 +43,39 @@ def test_a_log_goes_on_after_a_restart_and_counts_what_was_there(tmp_path: Path)
 
     assert path.stat().st_size <= 100
     assert path.read_text().splitlines()[-1] == "start 029"
+
+
+def test_a_full_disk_stops_nothing() -> None:
+    log = LogFile(Path("/dev/full"), max_bytes=1000)
+
+    log.write("a line\n")
+    log.flush()
+    log.close()
+
+
+def test_a_file_that_cannot_be_moved_takes_no_more_than_its_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*_: object) -> None:
+        raise PermissionError("somebody looks at it")
+
+    log = LogFile(tmp_path / "agent.log", max_bytes=200)
+    monkeypatch.setattr(Path, "replace", held)
+    for number in range(40):
+        log.write(f"line {number:03}\n")
+    monkeypatch.undo()
+    log.write("it was let go\n")
+    log.close()
+
+    assert (tmp_path / "agent.log.1").stat().st_size <= 100
+    assert (tmp_path / "agent.log").read_text() == "it was let go\n"
+
+
+def test_a_log_that_cannot_be_opened_is_told_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+
+    with pytest.raises(SettingsMalformed, match=r"a file/agent\.log: File exists"):
+        CommandLine().log_into(tmp_path / "a file" / "agent.log", 1000)
 
 
 def test_events_go_into_the_file_as_json_and_rows_are_withheld(tmp_path: Path) -> None:
