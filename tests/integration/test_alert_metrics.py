@@ -15,9 +15,13 @@ from alert_files import METRIC, ROOT, alerts, recordings
 from fakes.facility import LOOK, SITE, WITHIN, Facility, facility
 from vigie.v1 import enrolment_token
 from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.rolling_out import Told, UpdateState
+from vigie_server.ports.sessions import Peer
 from vigie_server.settings import MetricsSettings
+from vigie_server.settings_updates import UpdatesSettings
 from vigie_server.simulator.fleet import Addresses, Fleet, SimulatedDevice
 from vigie_server.store.administration import Administration
+from vigie_server.store.updates import Updates
 
 LABEL = re.compile(r"(vigie_\w+){([^}]*)}")
 MATCHED = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
@@ -79,6 +83,9 @@ async def in_every_state(place: Facility) -> None:
     acts.declare_state(ids[names[2]], DeviceState.LOST, now=place.clock(), actor="test")
     acts.retire(ids[names[3]], now=place.clock(), actor="test")
     await place.later(timedelta(days=4), *names[:3])
+    tells = Told("1.1.0", "windows-x86_64", UpdateState.ROLLED_BACK, "1.2.0", "it crashed")
+    peer = Peer(ids[names[0]], "")
+    Updates(place.running.server.database).keep(peer, tells, place.clock())
     await place.until_metric({"pending": 1, "lost": 1}, "vigie_device_state", "state")
 
 
@@ -91,7 +98,9 @@ async def test_a_live_server_shows_every_metric_that_rules_name(tmp_path: Path) 
     assert len(wanted) > 20
 
     async with facility(
-        tmp_path, metrics=MetricsSettings(store_every=timedelta(milliseconds=50))
+        tmp_path,
+        metrics=MetricsSettings(store_every=timedelta(milliseconds=50)),
+        updates=UpdatesSettings(look_every=timedelta(milliseconds=50)),
     ) as place:
         await in_every_state(place)
         found = await once_shown(place, wanted)
