@@ -46,9 +46,10 @@ def close_folder(top: Path, data: Path, system: Rights | None = None) -> tuple[P
     if not os.path.lexists(top):
         top.mkdir()  # who makes it in this very moment makes this fail
     if not is_closed(system.owner(top), system.told(top)):
-        system.give(top, TOP)  # from here on nobody else changes anything below
+        system.give(top, DATA)  # from here on nobody else changes anything below
         entries = tuple(_below(top, top, system))
         aside += [_set_aside(top / path) for path in to_set_aside(entries)]
+        system.give(top, TOP)  # not before all was looked at: it counts as closed now
     data.mkdir(exist_ok=True)
     system.give(data, DATA)
     if (top / TOKEN).exists():

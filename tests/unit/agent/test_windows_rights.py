@@ -143,6 +143,23 @@ def test_a_users_settings_in_an_administrators_folder_are_set_aside(
     assert not (top / "agent.toml").exists()
 
 
+def test_a_folder_that_could_not_be_looked_at_whole_does_not_count_as_closed(
+    top: Path, windows: WrittenRights
+) -> None:
+    top.mkdir()
+    (top / "agent.toml").touch()
+    windows.owners[top / "agent.toml"] = ANNE
+    for number in range(1, 101):  # so that it cannot be set aside
+        (top / f"agent.toml.untrusted-{number}").touch()
+
+    for _ in range(2):
+        with pytest.raises(FileExistsError, match="look at them"):
+            closed(top, windows)
+
+    (top / "agent.toml.untrusted-7").unlink()
+    assert closed(top, windows) == (top / "agent.toml.untrusted-7",)
+
+
 def test_a_link_in_the_place_of_the_folder_is_not_followed(
     top: Path, windows: WrittenRights, tmp_path: Path
 ) -> None:
