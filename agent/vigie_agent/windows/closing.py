@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from secrets import token_hex
 from typing import Final
 
 from vigie_agent.domain.windows_rights import (
@@ -19,8 +20,6 @@ from vigie_agent.windows import rights
 
 TOKEN: Final = "enrolment-token"  # noqa: S105 (a file's name)
 _ASIDE: Final = "untrusted"
-_MOST_ASIDE: Final = 100
-"""Names that are tried for what is set aside. As many at once is an attack, and is told."""
 _JUNCTION: Final = 0xA000_0003
 
 
@@ -88,11 +87,5 @@ def _leads_elsewhere(path: Path) -> bool:
 
 
 def _set_aside(path: Path) -> Path:
-    for number in range(1, _MOST_ASIDE + 1):
-        place = path.with_name(f"{path.name}.{_ASIDE}-{number}")
-        if not os.path.lexists(place):
-            return path.rename(place)
-    raise FileExistsError(
-        f"{path} is not an administrator's, and {_MOST_ASIDE} like it were set aside already: "
-        f"look at them and remove them"
-    )
+    """Under a name that nobody can have taken before."""
+    return path.rename(path.with_name(f"{path.name}.{_ASIDE}-{token_hex(4)}"))

@@ -53,7 +53,7 @@ $rights.SetOwner($owner)
 Set-Acl -LiteralPath $data -AclObject $rights
 
 Confirm-That 'it installs silently' ((Invoke-Installer 'install' @('/i', "`"$older`"")) -eq 0)
-Confirm-That 'what somebody made before is set aside' (Test-Path -LiteralPath "$data.untrusted-1\agent.toml")
+Confirm-That 'what somebody made before is set aside' (Test-Path -Path "$data.untrusted-*\agent.toml")
 Confirm-That 'the folder is closed' ((Get-Rights $data) -match '^O:BA.*D:PAI' -and (Get-Rights $data) -notmatch ';;;WD\)')
 Confirm-That 'the data is for administrators alone' ((Get-Rights "$data\agent") -notmatch ';;;BU\)')
 $service = Get-CimInstance -ClassName Win32_Service -Filter "Name = 'vigie-agent'"
