@@ -42,6 +42,7 @@ from vigie_server.bootstrap_store import (
     open_store,
     own_authority,
 )
+from vigie_server.bootstrap_tokens import token_routes
 from vigie_server.bootstrap_updates import updates_of, updates_routes
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
@@ -320,6 +321,7 @@ class Server:
         watch_contractors(self._app, database, self._fleet, now)
         keep_answers(self._app, settings, database)
         access = access_to(settings, database, now)
+        token_desk = Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256)
         for routes in (
             *people_routes(
                 settings, database, now, sealed_app_secrets(database, devices_authority)
@@ -332,6 +334,7 @@ class Server:
             *mail_routes(database, now),
             *notification_routes(database, now),
             *asking_routes(database, settings.asking, now),
+            *token_routes(token_desk, now),
             *updates_routes(settings, database),
             *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
             console_routes(
@@ -340,7 +343,7 @@ class Server:
                 site_guide,
                 self._fleet,
                 settings,
-                Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256),
+                token_desk,
                 account_desk(settings, database),
                 now,
             ),

@@ -16,8 +16,10 @@ from vigie_server.bootstrap_maturity import maturity_routes
 from vigie_server.bootstrap_notify import notification_routes
 from vigie_server.bootstrap_reports import reports_of, reports_routes
 from vigie_server.bootstrap_software import software_routes
+from vigie_server.bootstrap_tokens import token_routes
 from vigie_server.bootstrap_updates import updates_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
+from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import AskingSettings, DeclareSettings, ServerSettings
 from vigie_server.store.database import Database
@@ -53,6 +55,7 @@ def whole_app(database: Database, now: Callable[[], datetime]) -> FastAPI:
         *notification_routes(database, now),
         *reports_routes(reports, now),
         *asking_routes(database, AskingSettings(), now),
+        *token_routes(Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32)), now),
         *updates_routes(ServerSettings(), database),
     ):
         made.include_router(routes(access))

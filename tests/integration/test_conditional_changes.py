@@ -58,6 +58,8 @@ ENDED: Final = [
     f"/api/v1/sites/{SITE}/attestations/Q02-restore-test",
     "/api/v1/notifications/recipients/n1",
     "/api/v1/questions/q1",
+    "/api/v1/enrolment-tokens/t1",
+    "/api/v1/api-tokens/t1",
 ]
 """What is ended in tests of their own, here or beside what it is."""
 AT_ONCE: Final = 8
@@ -196,6 +198,26 @@ def test_a_question_that_another_has_cancelled_is_not_cancelled_by_what_was_read
 
     assert [by_colleague.status_code, late.status_code] == [200, 412]
     assert "cancelled_at" in late.json()["changed"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"),
+    [
+        ("enrolment-tokens", {"site": SITE, "uses": 5}),
+        ("api-tokens", {"name": "n", "role": "contractor", "sites": [SITE], "days": 30}),
+    ],
+)
+def test_a_token_that_was_revoked_meanwhile_is_not_revoked_by_what_was_read(
+    served: Served, kind: str, sent: dict[str, object]
+) -> None:
+    path = f"/api/v1/{kind}/{made(served, kind, sent)['id']}"
+    read = served.tag(path)
+
+    by_colleague = served.beside.delete(path, headers=served.bound(read))
+    late = served.client.delete(path, headers=served.bound(read))
+
+    assert [by_colleague.status_code, late.status_code] == [204, 412]
+    assert late.json()["changed"] == ["revoked"]
 
 
 def test_every_change_of_what_is_there_takes_a_condition_and_is_tried_here(served: Served) -> None:

@@ -87,6 +87,8 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/metrics": {"GET": SCRAPE},
     "/metrics/fleet": {"GET": SCRAPE},
     "/metrics/server": {"GET": SCRAPE},
+    "/api-tokens": {"GET": frozenset({Role.ADMIN}), "POST": frozenset({Role.ADMIN})},
+    "/api-tokens/{token_id}": {"GET": frozenset({Role.ADMIN}), "DELETE": frozenset({Role.ADMIN})},
     "/assets": {"GET": READ},
     "/assets.csv": {"GET": READ},
     "/assets/import": {"POST": WRITE},
@@ -101,6 +103,8 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/devices/{device_id}/transitions": {"GET": READ},
     "/devices/{device_id}/update": {"GET": READ},
     "/devices/{device_id}/verdicts": {"GET": READ},
+    "/enrolment-tokens": {"GET": WRITE, "POST": WRITE},
+    "/enrolment-tokens/{token_id}": {"GET": WRITE, "DELETE": WRITE},
     "/groups": {"GET": READ},
     "/groups/{name}": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
     "/groups/{name}/devices": {"GET": READ},
@@ -159,6 +163,8 @@ EVERY_SITE_ONLY: Final = {
 """What a scope of sites closes."""
 
 BODIES: Final[Mapping[str, object]] = {
+    "/api-tokens": {"name": "n", "role": "contractor", "sites": [SITE], "days": 30},
+    "/enrolment-tokens": {"site": SITE},
     "/devices/{device_id}/asset": {},
     "/groups/{name}": {"selector": {"platform": ["linux"]}},
     "/parameters/{scope}/{of}/{rule}/{name}": {"value": 14, "reason": "r"},

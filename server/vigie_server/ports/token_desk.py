@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from vigie_server.domain.enrolling import TokenTerms
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.tokens import ApiTokenTerms, Role
 
@@ -41,6 +42,13 @@ class TokenDesk(Protocol):
         """The newest first."""
         ...
 
-    def revoke(self, token_id: str, act: Act) -> None:
+    def revoke(
+        self,
+        token_id: str,
+        act: Act,
+        *,
+        enrolment: Require[TokenTerms] = whatever,
+        api: Require[ApiTokenTerms] = whatever,
+    ) -> None:
         """Of either kind. Raises NotFound."""
         ...

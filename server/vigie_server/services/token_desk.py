@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from vigie_server.domain.enrolling import TokenTerms
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.tokens import ApiTokenTerms, Role, TokenStore
 from vigie_server.services.tokens import MakeTokens
@@ -18,7 +19,15 @@ class KeptTokens(TokenStore, Protocol):
 
     def api_tokens(self) -> Sequence[ApiTokenTerms]: ...
 
-    def revoke(self, token_id: str, *, now: datetime, actor: str) -> None: ...
+    def revoke(
+        self,
+        token_id: str,
+        *,
+        now: datetime,
+        actor: str,
+        enrolment: Require[TokenTerms] = whatever,
+        api: Require[ApiTokenTerms] = whatever,
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +67,15 @@ class Desk:
     def api_tokens(self) -> Sequence[ApiTokenTerms]:
         return self.store.api_tokens()
 
-    def revoke(self, token_id: str, act: Act) -> None:
-        self.store.revoke(token_id, now=act.at, actor=act.actor)
+    def revoke(
+        self,
+        token_id: str,
+        act: Act,
+        *,
+        enrolment: Require[TokenTerms] = whatever,
+        api: Require[ApiTokenTerms] = whatever,
+    ) -> None:
+        self.store.revoke(token_id, now=act.at, actor=act.actor, enrolment=enrolment, api=api)
 
     def _make(self, act: Act) -> MakeTokens:
         return MakeTokens(self.store, lambda: act.at, act.actor)

@@ -4,16 +4,18 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, NewToken, Role
 from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.enrolment import token_terms
+from vigie_server.store.locking import lock
 from vigie_server.store.models import ApiToken, Audit, EnrolmentToken, Site
 from vigie_server.store.tables import table
 
@@ -33,6 +35,10 @@ _HELD: Final = select(API_TOKEN).where(
             API_TOKEN.c.previous_until > bindparam("now"),
         ),
     )
+)
+
+_ENROLMENT_TOKENS: Final = select(TOKEN, SITE.c.name.label("site")).join(
+    SITE, SITE.c.key == TOKEN.c.site_key
 )
 
 
@@ -75,11 +81,7 @@ class Tokens:
     def enrolment_tokens(self) -> Sequence[TokenTerms]:
         """Every enrolment token, the newest first."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(TOKEN, SITE.c.name.label("site"))
-                .join(SITE, SITE.c.key == TOKEN.c.site_key)
-                .order_by(TOKEN.c.key.desc())
-            )
+            rows = connection.execute(_ENROLMENT_TOKENS.order_by(TOKEN.c.key.desc()))
             return [token_terms(row) for row in rows]
 
     @retried
@@ -111,19 +113,7 @@ class Tokens:
         """Every API token, the newest first."""
         with self._database.reading() as connection:
             rows = connection.execute(select(API_TOKEN).order_by(API_TOKEN.c.key.desc()))
-            return [
-                ApiTokenTerms(
-                    id=row.id,
-                    name=row.name,
-                    role=Role(row.role),
-                    sites=_sites(row.sites),
-                    created_at=row.created_at,
-                    expires_at=row.expires_at,
-                    last_used_at=row.last_used_at,
-                    revoked=row.revoked_at is not None,
-                )
-                for row in rows
-            ]
+            return [_api_token(row) for row in rows]
 
     def contractor_expiries(self, *, now: datetime) -> Mapping[str, Sequence[tuple[str, datetime]]]:
         """Contractors' tokens in force by site: public id and end of each."""
@@ -183,9 +173,25 @@ class Tokens:
             )
 
     @retried
-    def revoke(self, token_id: str, *, now: datetime, actor: str) -> None:
+    def revoke(
+        self,
+        token_id: str,
+        *,
+        now: datetime,
+        actor: str,
+        enrolment: Require[TokenTerms] = whatever,
+        api: Require[ApiTokenTerms] = whatever,
+    ) -> None:
         """Revokes a token of either kind. Raises NotFound."""
         with self._database.writing() as connection:
+            if enrolment is not whatever:
+                lock(connection, TOKEN, TOKEN.c.id == token_id)
+                for row in connection.execute(_ENROLMENT_TOKENS.where(TOKEN.c.id == token_id)):
+                    enrolment(token_terms(row))
+            if api is not whatever:
+                lock(connection, API_TOKEN, API_TOKEN.c.id == token_id)
+                for row in connection.execute(select(API_TOKEN).where(API_TOKEN.c.id == token_id)):
+                    api(_api_token(row))
             found = sum(
                 connection.execute(
                     update(kind).where(kind.c.id == token_id).values(revoked_at=now)
@@ -205,6 +211,19 @@ def site_key(connection: Connection, name: str, *, now: datetime) -> int:
             SITE.insert().values(name=name, created_at=now).returning(SITE.c.key)
         ).scalar_one()
     return int(key)
+
+
+def _api_token(row: Row[Any]) -> ApiTokenTerms:
+    return ApiTokenTerms(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        sites=_sites(row.sites),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        revoked=row.revoked_at is not None,
+    )
 
 
 @lru_cache(SCOPES_KEPT)

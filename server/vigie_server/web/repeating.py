@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
 from secrets import token_bytes
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request
@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie_server.domain.errors import DeclarationRefused, RequestUnderWay
 from vigie_server.ports.repeating import AnswersKept, KeptAnswer
+from vigie_server.web.browsers import CSRF_HEADER
 from vigie_server.web.pages.rendering import HEADERS
 from vigie_server.web.problems import problem
 
@@ -38,6 +39,8 @@ FORM: Final = "form:"
 """How the keys of forms begin. Of their answers those that send the browser on are kept: any other
 has changed nothing, and its page is for one person's eyes. A page that shows a secret is kept too,
 as only the same form opens it."""
+SHOWS_SECRET: Final[dict[str, Any]] = {"x-shows-secret": True}
+"""Marks the description of a route whose answer shows a secret."""
 FORM_PATIENCE: Final = 10.0
 """Seconds that a form which is sent twice waits for its first answer."""
 FORM_PAUSE: Final = 0.05
@@ -45,6 +48,9 @@ FORM_PAUSE: Final = 0.05
 _NONCE_BYTES: Final = 12
 _STATE: Final = "answering"
 _SEAL: Final = b"vigie page that shows a secret\0"
+
+
+_SHOWING: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
 
 
 class _Begun(NamedTuple):
@@ -82,7 +88,10 @@ class Repeating:
         for part in (request.url.path, request.url.query, request.headers.get("content-type", "")):
             digest.update(part.encode() + b"\0")
         digest.update(await request.body())
-        await self._begin(request, _Begun(actor, key), digest.digest())
+        seal = None
+        if getattr(request.scope["route"], "openapi_extra", None) == SHOWS_SECRET:
+            seal = sha256(_SEAL + _proof(request) + b"\0" + key.encode() + digest.digest()).digest()
+        await self._begin(request, _Begun(actor, key, seal), digest.digest())
 
     async def recognise_form(self, request: Request, actor: str, *, secret: bool = False) -> None:
         """As `recognise`, for a form with a mark of its own; what was changed in it is another.
@@ -112,8 +121,9 @@ class Repeating:
             self.kept.begin, begun.actor, begun.key, digest, at=self.now()
         )
         if found is not None:
-            page = begun.seal is not None and found.status == HTTPStatus.OK
-            raise AnsweredBefore(_opened(found, begun.seal) if page else found, page=page)
+            sealed = begun.seal is not None and found.status in _SHOWING
+            page = sealed and begun.key.startswith(FORM)
+            raise AnsweredBefore(_opened(found, begun.seal) if sealed else found, page=page)
         request.scope["state"][_STATE] = begun
 
 
@@ -164,7 +174,7 @@ class KeepingAnswers:
 
     async def _note(self, begun: _Begun, answer: "_Answer") -> None:
         named, seal = begun[:2], begun.seal
-        if seal is not None and answer.status == HTTPStatus.OK:
+        if seal is not None and answer.status in _SHOWING:
             kept = _sealed(answer.kept(MAX_PAGE_BYTES), seal)
             await run_in_threadpool(self._kept.answered, *named, kept)
             return
@@ -173,6 +183,12 @@ class KeepingAnswers:
             await run_in_threadpool(self._kept.forget, *named)  # it may be tried again
         else:
             await run_in_threadpool(self._kept.answered, *named, answer.kept(MAX_KEPT_BYTES))
+
+
+def _proof(request: Request) -> bytes:
+    """What the sender proves itself by, and no store has."""
+    headers = request.headers
+    return (headers.get("authorization") or headers.get(CSRF_HEADER, "")).encode()
 
 
 def _sealed(page: KeptAnswer, seal: bytes) -> KeptAnswer:

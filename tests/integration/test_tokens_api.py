@@ -1,0 +1,137 @@
+"""Tokens by the API: made, shown once, listed, revoked, and by whom."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from fakes.callers import Callers
+from fakes.stored import NOW, SITE, a_token, opened_store
+from vigie.v1 import enrolment_token
+from vigie_server.bootstrap_people import access_to, keep_answers
+from vigie_server.bootstrap_tokens import token_routes
+from vigie_server.ports.tokens import Role
+from vigie_server.services.token_desk import Desk
+from vigie_server.settings import ServerSettings
+from vigie_server.store.database import Database
+from vigie_server.store.tokens import Tokens
+from vigie_server.web import problems
+from vigie_server.web.repeating import AnsweredBefore, answer_again
+
+ENROL, API = "/api/v1/enrolment-tokens", "/api/v1/api-tokens"
+CONTRACTOR: Final = {"name": "ACME", "role": "contractor", "sites": [SITE], "days": 30}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with opened_store("sqlite", tmp_path) as opened:
+        a_token(opened)
+        a_token(opened, secret_hash=b"o" * 32, site="Les Lilas")
+        yield opened
+
+
+@pytest.fixture
+def client(database: Database) -> TestClient:
+    app, settings = FastAPI(), ServerSettings()
+    problems.install(app)
+    app.add_exception_handler(AnsweredBefore, answer_again)
+    keep_answers(app, settings, database)
+    access = access_to(settings, database, lambda: NOW)
+    desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
+    for routes in token_routes(desk, lambda: NOW):
+        app.include_router(routes(access))
+    return TestClient(app)
+
+
+@pytest.fixture
+def as_(database: Database) -> Callers:
+    return Callers(database, NOW)
+
+
+def test_a_token_is_shown_once_read_without_its_secret_and_revoked(
+    client: TestClient, as_: Callers
+) -> None:
+    admin = as_(Role.ADMIN)
+
+    made = client.post(API, json=CONTRACTOR, headers=admin)
+    theirs = {"Authorization": f"Bearer {made.json()['token']}"}
+    refused = client.get(API, headers=theirs)
+    path = f"{API}/{made.json()['id']}"
+    shown = client.get(path, headers=admin)
+    listed = client.get(API, headers=admin)
+    revoked = client.delete(path, headers=admin | {"If-Match": shown.headers["etag"]})
+    after = client.get(API, headers=theirs)
+
+    assert made.status_code == 201
+    assert shown.json() | {"last_used_at": None} == {
+        "id": made.json()["id"],
+        "name": "ACME",
+        "role": "contractor",
+        "sites": [SITE],
+        "created_at": "2026-03-01T12:00:00Z",
+        "expires_at": "2026-03-31T12:00:00Z",
+        "last_used_at": None,
+        "revoked": False,
+    }
+    assert made.json()["token"] not in listed.text
+    assert shown.json() in listed.json()["items"]
+    assert [refused.status_code, revoked.status_code, after.status_code] == [403, 204, 401]
+
+
+def test_an_enrolment_token_is_of_a_site_of_the_caller(client: TestClient, as_: Callers) -> None:
+    operator = as_(Role.OPERATOR, SITE)
+
+    made = client.post(ENROL, json={"site": SITE, "uses": 12}, headers=operator)
+    outside = client.post(ENROL, json={"site": "Les Lilas"}, headers=operator)
+    listed = client.get(ENROL, headers=operator).json()["items"]
+
+    assert enrolment_token.decode(made.json()["token"]).endpoints == ("localhost:8444",)
+    assert outside.status_code == 404
+    assert {token["site"] for token in listed} == {SITE}
+    assert {"id": made.json()["id"], "max_uses": 12, "uses": 0}.items() <= next(
+        token for token in listed if token["id"] == made.json()["id"]
+    ).items()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sites": None},
+        {"sites": []},
+        {"days": 367},
+        {"role": "admin", "sites": None},
+        {"role": "auditor", "sites": [SITE, "Les Lilas"]},
+        {"role": "nobody"},
+        {"uses": 3},
+    ],
+)
+def test_a_token_reaches_no_further_than_who_makes_it(
+    client: TestClient, as_: Callers, wrong: dict[str, Any]
+) -> None:
+    admin = as_(Role.ADMIN, SITE)
+
+    answer = client.post(API, json=CONTRACTOR | wrong, headers=admin)
+
+    assert answer.status_code == 422
+    assert "vigie-api1." not in answer.text
+
+
+@pytest.mark.parametrize(("path", "sent"), [(API, CONTRACTOR), (ENROL, {"site": SITE})])
+def test_the_same_request_shows_the_same_secret_and_no_store_has_it(
+    client: TestClient, as_: Callers, database: Database, path: str, sent: dict[str, Any]
+) -> None:
+    admin = as_(Role.ADMIN) | {"Idempotency-Key": "k1"}
+
+    first, again = (client.post(path, json=sent, headers=admin) for _ in range(2))
+
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    with database.reading() as connection:
+        (kept,) = connection.execute(text("SELECT body FROM answered_request")).scalars()
+    assert b"vigie" not in kept
+    assert b"token" not in kept
