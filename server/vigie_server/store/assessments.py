@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from vigie_server.domain.maturity import Action
 from vigie_server.domain.site_figures import SiteFigures
@@ -145,15 +145,17 @@ class Assessments:
 
     @retried
     def keep(self, taken: Sequence[TakenTraits]) -> None:
+        if not taken:
+            return
         with self._database.writing() as connection:
-            for one in taken:
-                answer = one.answer
-                for kept in (SOURCE, TRAIT):
-                    connection.execute(
-                        delete(kept)
-                        .where(kept.c.device_key == answer.device_key)
-                        .where(kept.c.topic == answer.topic)
-                    )
+            replaced = [{"of": one.answer.device_key, "on": one.answer.topic} for one in taken]
+            for kept in (SOURCE, TRAIT):
+                connection.execute(
+                    delete(kept)
+                    .where(kept.c.device_key == bindparam("of"))
+                    .where(kept.c.topic == bindparam("on")),
+                    replaced,
+                )
             _insert(
                 connection,
                 SOURCE,
