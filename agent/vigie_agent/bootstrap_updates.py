@@ -28,7 +28,7 @@ from vigie_agent.services.update import Update
 from vigie_agent.services.update_by_server import UpdateByServer
 from vigie_agent.settings import AgentSettings, UpdateMode
 from vigie_agent.supervisor import Part
-from vigie_agent.updates.starting import environment_for, on_trial
+from vigie_agent.updates.starting import environment_for, on_trial, started_by
 from vigie_agent.updates.versions import Versions
 
 log = structlog.get_logger()
@@ -80,7 +80,7 @@ def updating(
     """
     parts: dict[str, Part] = {}
     versions = Versions(settings.updates_dir)
-    version = on_trial()
+    version = on_trial() or (versions.standing().current if started_by() is not None else "")
     if version:
         timeout = settings.collect.query_timeout
         trial = ShowThatItWorks(version, versions, ask, timeout, spool, met_server)

@@ -91,20 +91,23 @@ class Launch:
             if standing.trial is None and os.name == "posix":
                 if program.is_file():
                     _become(program, self.program, self.arguments)
-                self._give_up(standing, "its program cannot be started")
+                if not self._give_up(standing, "its program cannot be started"):
+                    return
                 continue
             code = self._watched(standing, program)
             if code is not None:
                 raise SystemExit(code)
 
     def _standing(self) -> Standing:
-        """What is in force, with this start counted; without room to count, the installed one."""
+        """What is in force, with this start counted; a trial that cannot be counted is none."""
         standing = self.versions.standing()
         try:
             counted = start(standing, self.installed)
             if counted != standing:
                 self.versions.keep(counted)
         except (OSError, UpdateRefused) as error:
+            if standing.trial is None:
+                return standing  # it works, and only the count is lost
             _say(f"a start cannot be noted ({error}): the installed version runs")
             return Standing()
         if counted.rolled_back != standing.rolled_back and counted.rolled_back is not None:
@@ -163,15 +166,18 @@ class Launch:
             child.kill()
             child.wait()
 
-    def _give_up(self, standing: Standing, reason: str) -> None:
+    def _give_up(self, standing: Standing, reason: str) -> bool:
         _say(f"rolled back {standing.current}: {reason}")
-        self._keep(give_up(standing, reason))
+        return self._keep(give_up(standing, reason))
 
-    def _keep(self, standing: Standing) -> None:
+    def _keep(self, standing: Standing) -> bool:
+        """Whether it could be noted. A trial that cannot be counted ends at its next start."""
         try:
             self.versions.keep(standing)
         except OSError as error:
             _say(f"what is in force cannot be noted: {error}")
+            return False
+        return True
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ import os, pathlib, signal
 from vigie_agent.domain.updating import confirm
 from vigie_agent.updates.versions import Versions
 versions = Versions(pathlib.Path(os.environ["VIGIE_AGENT_DATA_DIR"]) / "updates")
-versions.keep(confirm(versions.standing(), os.environ.get("VIGIE_LAUNCH_TRIAL", "")))
+versions.keep(confirm(versions.standing(), versions.standing().current))
 signal.pause() if "STAYS" in os.environ else None
 '"""
 CRASHES = "exit 1"

@@ -143,6 +143,20 @@ def test_a_program_that_is_gone_or_broken_is_gone_back_from(device: Device) -> N
         assert device.versions.standing() == give_up(standing, failed.reason)
 
 
+def test_a_confirmed_version_that_comes_to_nothing_gives_way_to_the_installed_one(
+    device: Device,
+) -> None:
+    device.has("1.1.0", CRASHES)
+    device.versions.keep(Standing("1.1.0"))
+
+    said = [device.start() for _ in range(12)]
+
+    assert said == [""] * 10 + ["installed runs\n"] * 2
+    assert device.versions.standing() == Standing(
+        rolled_back=RolledBack("1.1.0", "it came to nothing in 10 starts")
+    )
+
+
 def test_a_newer_package_wins_over_what_was_downloaded_before(device: Device) -> None:
     device.has("1.1.0", CONFIRMS)
     device.versions.keep(Standing("1.1.0"))
@@ -183,11 +197,13 @@ def test_a_start_that_is_killed_counts_and_three_of_them_are_enough(device: Devi
 
 def test_a_disk_that_takes_no_note_of_a_start_runs_the_installed_version(device: Device) -> None:
     device.has("1.1.0", CRASHES)
-    device.versions.keep(Standing("1.1.0", Trial("", 0, with_server=False)))
-    (device.folder / "updates" / "launch.json.new").mkdir()
+    for standing in (Standing("1.1.0", Trial("", 0, with_server=False)), Standing("1.2.0")):
+        device.versions.keep(standing)
+        (device.folder / "updates" / "launch.json.new").mkdir()
 
-    assert device.start() == "installed runs\n"
-    assert device.started == []
+        assert device.start() == "installed runs\n"
+        assert device.started == []
+        (device.folder / "updates" / "launch.json.new").rmdir()
 
 
 @pytest.mark.parametrize(("command", "runs"), [("version", ["1.1.0 version"]), ("service", [])])

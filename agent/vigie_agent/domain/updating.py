@@ -3,8 +3,11 @@
 Everything is in one `Standing`, kept in one file that is replaced at once: whatever happens between
 two of them, the device has the one or the other. A new version is on trial until it has shown that
 it works. It is started a few times at most while on trial; then, or when its time is over, the
-version before it is current again, and no version up to the one that failed is taken any more.
+version before it is current again, and no version up to the one that failed is taken any more. A
+confirmed version that comes to nothing start after start (a damaged disk) gives way to the
+installed one.
 
+    confirmed --start, too many without a sign that it works--> confirmed: the installed one
     confirmed --begin--> on trial --confirm--> confirmed
                          on trial --start, the first few--> on trial
                          on trial --start, one too many, or give_up--> confirmed: the one before
@@ -20,6 +23,9 @@ from vigie_agent.domain.releases import INSTALLED, Offered, Version
 
 MOST_STARTS: Final = 3
 """Starts that a version on trial has to show that it works."""
+
+MOST_UNPROVEN: Final = 10
+"""Starts in a row of a confirmed version that may come to nothing."""
 
 _LONGEST_REASON: Final = 300
 
@@ -59,6 +65,8 @@ class Standing:
     current: str = INSTALLED
     trial: Trial | None = None
     rolled_back: RolledBack | None = None
+    unproven: int = 0
+    """Starts of a confirmed version since it last showed that it works."""
 
     @property
     def kept(self) -> frozenset[str]:
@@ -108,9 +116,13 @@ def start(standing: Standing, installed: str) -> Standing:
     An installer that has brought something newer wins over what was downloaded before.
     """
     if standing.current and Version.parse(standing.current) <= Version.parse(installed):
-        return replace(standing, current=INSTALLED, trial=None)
-    if standing.trial is None:
+        return replace(standing, current=INSTALLED, trial=None, unproven=0)
+    if standing.current == INSTALLED:
         return standing
+    if standing.trial is None:
+        if standing.unproven >= MOST_UNPROVEN:
+            return give_up(standing, f"it came to nothing in {MOST_UNPROVEN} starts")
+        return replace(standing, unproven=standing.unproven + 1)
     if standing.trial.starts >= MOST_STARTS:
         return give_up(standing, f"it did not work in {MOST_STARTS} starts")
     return replace(standing, trial=replace(standing.trial, starts=standing.trial.starts + 1))
@@ -126,8 +138,9 @@ def stopped(standing: Standing) -> Standing:
 
 def confirm(standing: Standing, version: str) -> Standing:
     """The version has shown that it works."""
-    shown = standing.trial is not None and standing.current == version
-    return Standing(current=version) if shown else standing
+    if standing.current != version:
+        return standing
+    return Standing(version) if standing.trial is not None else replace(standing, unproven=0)
 
 
 def give_up(standing: Standing, reason: str) -> Standing:
@@ -171,6 +184,7 @@ def as_state(standing: Standing) -> dict[str, Any]:
     trial, failed = standing.trial, standing.rolled_back
     return {
         "current": standing.current,
+        "unproven": standing.unproven,
         "trial": None
         if trial is None
         else {"before": trial.before, "starts": trial.starts, "with_server": trial.with_server},
@@ -192,6 +206,7 @@ def _read(state: Mapping[str, Any]) -> Standing:
     trial, failed = state["trial"], state["rolled_back"]
     return Standing(
         current=_version(state["current"]),
+        unproven=int(state.get("unproven", 0)),
         trial=None
         if trial is None
         else Trial(_version(trial["before"]), int(trial["starts"]), bool(trial["with_server"])),

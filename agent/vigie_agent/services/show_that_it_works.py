@@ -1,4 +1,4 @@
-"""A version on trial shows that it works: its engine answers, its spool opens, its server is met.
+"""A version shows that it works: its engine answers, its spool opens, on trial its server is met.
 
 The server counts only where the version before reached it: a facility without its line for a day
 is no fault of the version. Whoever started this version waits for the word, and ends it without.
@@ -26,7 +26,7 @@ ASKED: Final = "SELECT name, version, platform FROM os_version"
 
 @dataclass(frozen=True, slots=True)
 class ShowThatItWorks:
-    """One part of a version on trial: `run` it beside the others."""
+    """One part of a version that another one started: `run` it beside the others."""
 
     version: str
     versions: Versions
@@ -64,12 +64,15 @@ class ShowThatItWorks:
         return ""
 
     def _confirmed(self) -> bool:
-        shown = confirm(self.versions.standing(), self.version)
+        standing = self.versions.standing()
+        shown = confirm(standing, self.version)
         try:
-            self.versions.keep(shown)
+            if shown != standing:
+                self.versions.keep(shown)
         except OSError as error:
             log.warning("trial_not_ended", version=self.version, error=str(error))
             return False
-        self.versions.tidy(shown)
-        log.info("update_confirmed", version=self.version)
+        if standing.trial is not None:
+            self.versions.tidy(shown)
+            log.info("update_confirmed", version=self.version)
         return True

@@ -10,6 +10,7 @@ from vigie_agent.domain.errors import UpdateRefused
 from vigie_agent.domain.releases import Offered, Version, platform_of, wanted
 from vigie_agent.domain.updating import (
     MOST_STARTS,
+    MOST_UNPROVEN,
     RolledBack,
     Standing,
     Trial,
@@ -56,12 +57,23 @@ def test_the_newest_release_for_the_platform_is_wanted_or_the_one_that_is_named(
     assert platform_of("windows", "AMD64") == "windows-x86_64"
 
 
-def test_a_confirmed_version_stays_through_any_number_of_starts() -> None:
+def test_a_confirmed_version_that_works_stays_through_any_number_of_starts() -> None:
     confirmed = confirm(start(ON_TRIAL, "1.0.0"), "1.2.0")
 
-    for _ in range(10):
-        assert start(confirmed, "1.0.0") == confirmed
-    assert confirmed == Standing("1.2.0")
+    for _ in range(30):
+        assert confirmed == Standing("1.2.0")
+        confirmed = confirm(start(confirmed, "1.0.0"), "1.2.0")
+
+
+def test_a_confirmed_version_that_comes_to_nothing_gives_way_to_the_installed_one() -> None:
+    standing = Standing("1.2.0")
+    for _ in range(MOST_UNPROVEN):
+        standing = start(standing, "1.0.0")
+        assert standing.current == "1.2.0"
+
+    assert start(standing, "1.0.0") == Standing(
+        rolled_back=RolledBack("1.2.0", "it came to nothing in 10 starts")
+    )
 
 
 def test_a_version_that_does_not_show_that_it_works_is_gone_back_from() -> None:
@@ -88,7 +100,7 @@ def test_a_start_that_was_stopped_on_purpose_is_not_counted() -> None:
 def test_what_an_installer_brings_wins_over_an_older_download() -> None:
     assert start(ON_TRIAL, "1.2.0") == Standing()
     assert start(Standing("1.2.0"), "1.3.0") == Standing()
-    assert start(Standing("1.2.0"), "1.2.0rc1") == Standing("1.2.0")
+    assert start(Standing("1.2.0"), "1.2.0rc1").current == "1.2.0"
 
 
 def test_only_what_is_newer_is_taken_and_never_up_to_what_was_rolled_back() -> None:
