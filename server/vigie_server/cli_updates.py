@@ -10,7 +10,7 @@ from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.rolling_out import UpdateState, checked
 from vigie_server.settings import read_settings
 from vigie_server.store.updates import Updates
-from vigie_server.updates.mirror import take_in
+from vigie_server.updates.verifying import take_in
 
 SITE = click.option("--site", help="For this site alone; it wins over what is for every site.")
 

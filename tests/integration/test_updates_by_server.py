@@ -51,7 +51,8 @@ from vigie_server.services.workers import Workers
 from vigie_server.settings_updates import UpdatesSettings
 from vigie_server.store.administration import Administration
 from vigie_server.store.updates import Updates
-from vigie_server.updates.mirror import Mirror, take_in
+from vigie_server.updates.mirror import Mirror
+from vigie_server.updates.verifying import take_in
 
 SITE = "Les Tilleuls"
 SLOW = ByteSize(64 * 1024)
