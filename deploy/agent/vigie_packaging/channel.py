@@ -111,7 +111,8 @@ class Publisher:
     def rotate(self, role: str, new: Key, old_id: str) -> None:
         """Puts a new key of a role in the place of one, in a new root that both roots trust.
 
-        Raises ChannelMisused when the role has no such key.
+        Raises ChannelMisused when the role has no such key, and KeysMissing, before anything is
+        written.
         """
         before = self._root()
         metadata = Metadata(self._root())
@@ -121,6 +122,8 @@ class Publisher:
         root.revoke_key(old_id, role)
         root.add_key(new, role)
         root.version += 1
+        for signs in {"root": (), "targets": ROLES[1:]}.get(role, ROLES[2:]):
+            self.keys.among(root.roles[signs].keyids, root.roles[signs].threshold, signs)
         self._write_root(metadata, before)
         # What the old key signed counts no more.
         if role == "targets":

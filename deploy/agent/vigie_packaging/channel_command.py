@@ -130,8 +130,13 @@ def _extend(asked: argparse.Namespace) -> None:
 
 def _rotate(asked: argparse.Namespace) -> None:
     passphrase = _passphrase()
-    key = make_key(_one_folder(asked), asked.name, passphrase)
-    _publisher(asked, passphrase).rotate(asked.role, key, asked.old)
+    folder = _one_folder(asked)
+    key = make_key(folder, asked.name, passphrase)
+    try:
+        _publisher(asked, passphrase).rotate(asked.role, key, asked.old)
+    except (ChannelMisused, KeysMissing):
+        (folder / f"{asked.name}.pem").unlink()  # it signs nothing, and its name is free again
+        raise
     print(f"{asked.role}: {key.keyid} in the place of {asked.old}")
 
 
