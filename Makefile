@@ -74,6 +74,12 @@ fleet-run: export FOLDER ?= build/fleet-$(DEVICES)
 fleet-run: setup ## Measure a server under 100,000 planted devices for ten minutes (5.5 GB; DEVICES, MINUTES, FOLDER)
 	@$(MAKE) --no-print-directory bench PART=fleet
 
+.PHONY: lists-run
+lists-run: export VIGIE_BENCH_FULL ?= 1
+lists-run: export FOLDER ?= build/grown-100000
+lists-run: setup ## Measure lists, contractors and console over 100,000 devices and a year (6 GB; FOLDER)
+	@$(MAKE) --no-print-directory bench PART="contractors console lists"
+
 .PHONY: pack-cost
 pack-cost: ## Measure each Linux query of the packs: CPU, rows, share of a day of one core
 	@$(MAKE) --no-print-directory bench PART=packs

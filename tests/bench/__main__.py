@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from bench import (
     agent,
+    console,
     contractors,
     fleet,
     ingest,
@@ -49,6 +50,7 @@ PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "fleet": fleet.measure,
     "agent": agent.measure,
     "lists": lists.measure,
+    "console": console.measure,
     "contractors": contractors.measure,
     "lists-postgres": lists.measure_on_postgres,
     "packs": pack_cost.measure,

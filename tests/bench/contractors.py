@@ -91,7 +91,7 @@ async def measure(folder: Path) -> Sequence[PagedTogether]:
     """Each way to see, under each load."""
     devices = FULL if os.environ.get("VIGIE_BENCH_FULL") else DEVICES
     folder = Path(os.environ.get("FOLDER") or folder)
-    url = await asyncio.to_thread(_grown, folder, devices)
+    url = await asyncio.to_thread(grown_in, folder, devices)
     database = Database(url)
     try:
         ways = {"their own sites": _tokens(database, own=True)}
@@ -100,7 +100,7 @@ async def measure(folder: Path) -> Sequence[PagedTogether]:
         database.close()
     found = []
     async with served("real", folder) as server:
-        idle = await _settled(server)
+        idle = await at_rest(server)
         for sees, tokens in ways.items():
             for think in (THINKING, 0.0):
                 await _read(folder, server, tokens, think, WARM)
@@ -111,7 +111,8 @@ async def measure(folder: Path) -> Sequence[PagedTogether]:
     return found
 
 
-def _grown(folder: Path, devices: int) -> str:
+def grown_in(folder: Path, devices: int) -> str:
+    """The URL of the grown store in this folder, which is made where there is none."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = bench_settings(folder)
     url = settings.store.url or sqlite_url(settings.data / "vigie.db")
@@ -137,7 +138,7 @@ def _tokens(database: Database, *, own: bool) -> list[str]:
     ]
 
 
-async def _settled(server: ServedProcess) -> float:
+async def at_rest(server: ServedProcess) -> float:
     """Waits until the server has filled what it shows; gives what it uses at rest, of a core."""
     waited = 0.0
     while True:

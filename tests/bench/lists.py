@@ -1,7 +1,8 @@
 """How fast the API lists a fleet that has grown: a running server, HTTPS, one connection a reader.
 
 `make bench PART=lists` measures 1,000 and 10,000 devices and 20 changes a device; with
-VIGIE_BENCH_FULL=1 also 100,000 and 80. `PART=lists-postgres` measures the largest of them over a
+VIGIE_BENCH_FULL=1 also 100,000 and 80; FOLDER: a grown store of the largest alone that is used, or
+made there and kept. `PART=lists-postgres` measures the largest of them over a
 PostgreSQL of its own. Every list is read page after page, 100 items each, from its beginning. The
 CPU is the server's, a page, with what it does beside.
 """
@@ -22,10 +23,11 @@ from urllib.parse import quote
 
 from sqlalchemy import text
 
+from bench.contractors import at_rest, grown_in
 from bench.grown import CHANGES, FULL_CHANGES, grow
 from bench.ingest import STORE_URL
 from bench.processes import ServedProcess, served
-from bench.serve import prepare
+from bench.serve import bench_settings, prepare
 from fakes.postgres import own_postgres
 from vigie_server.clock import utc_now
 from vigie_server.ports.tokens import Role
@@ -39,8 +41,6 @@ PAGES: Final = 20
 READERS: Final = 50
 READ_FOR: Final = 20.0
 """Seconds that many readers read together."""
-SETTLE: Final = 10.0
-"""Seconds for the server to fill its read models before it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,11 @@ class ReadTogether:
 
 
 async def measure(folder: Path) -> Sequence[Listed | ReadTogether]:
-    """Every list at every size, and many readers at the largest."""
+    """Every list at every size, and many readers at the largest; with FOLDER at that one's."""
+    if kept := os.environ.get("FOLDER"):
+        devices = FULL if os.environ.get("VIGIE_BENCH_FULL") else SIZES[-1]
+        await asyncio.to_thread(grown_in, Path(kept), devices)
+        return await _read(Path(kept), devices, together=False)
     sizes = (*SIZES, FULL) if os.environ.get("VIGIE_BENCH_FULL") else SIZES
     found: list[Listed | ReadTogether] = []
     for devices in sizes:
@@ -125,14 +129,19 @@ async def _at(folder: Path, devices: int, *, together: bool) -> Sequence[Listed 
     changes = FULL_CHANGES if devices >= FULL else CHANGES
     grown = await asyncio.to_thread(grow, url, devices=devices, changes=changes)
     print(f"{devices} devices:\n{grown.told()}")
-    database = Database(url)
+    return await _read(folder, devices, together=together)
+
+
+async def _read(folder: Path, devices: int, *, together: bool) -> Sequence[Listed | ReadTogether]:
+    settings = bench_settings(folder)
+    database = Database(settings.store.url or sqlite_url(settings.data / "vigie.db"))
     try:
-        everywhere, one, many = (_token(database, sites) for sites in (0, 1, 40))
-        names = _names(database)
+        everywhere, one, many = (a_token(database, sites) for sites in (0, 1, 40))
+        names = names_of(database)
     finally:
         database.close()
     async with served("real", folder) as server:
-        await asyncio.sleep(SETTLE)
+        await at_rest(server)
         readers = {"": everywhere, " (1 site)": one, " (40 sites)": many}
         results: list[Listed | ReadTogether] = []
         for name, path, scopes in _lists(names):
@@ -246,7 +255,8 @@ def _listed(devices: int, name: str, spent: Sequence[float], cpu: float) -> List
     return Listed(devices, name, len(at), p50 * 1e3, p95 * 1e3, most * 1e3, cpu / len(at) * 1e3)
 
 
-def _token(database: Database, sites: int) -> str:
+def a_token(database: Database, sites: int) -> str:
+    """An administrator's token of that many sites, 0 for all."""
     with database.reading() as connection:
         names = connection.execute(text(f"SELECT name FROM site ORDER BY key LIMIT {sites}"))  # noqa: S608 (a number)
         scope = frozenset(names.scalars()) or None
@@ -254,11 +264,14 @@ def _token(database: Database, sites: int) -> str:
     return make.api(name="bench", role=Role.ADMIN, sites=scope, lifetime=timedelta(days=1))[1]
 
 
-def _names(database: Database) -> dict[str, str]:
+def names_of(database: Database) -> dict[str, str]:
+    """Things of the store to ask for."""
     with database.reading() as connection:
         one = {
             "device": "SELECT id FROM device WHERE key = 5",
             "site": "SELECT name FROM site WHERE key = 1",
+            "body": "SELECT name FROM body WHERE key = 1",
+            "product": "SELECT coalesce(max(product), 'LibreOffice') FROM site_software",
             "rule": "SELECT rule FROM rule_count WHERE site_key = 0 ORDER BY failing DESC LIMIT 1",
         }
         return {name: str(connection.execute(text(sql)).scalar_one()) for name, sql in one.items()}

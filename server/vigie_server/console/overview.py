@@ -13,6 +13,7 @@ from vigie_server.console.presenters.overview import (
     MOST_SORTED,
     Order,
     SiteLine,
+    counted,
     in_order,
     site_line,
     waiting,
@@ -22,7 +23,6 @@ from vigie_server.console.shell import ROOT, Shell, Visit
 from vigie_server.console.walking import Walk
 from vigie_server.domain.ladder_files import QUESTIONS
 from vigie_server.domain.regions import Regions
-from vigie_server.domain.site_figures import COUNTED
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.declaring import SiteStore
 from vigie_server.ports.lists import DeviceLists, DevicesWanted
@@ -92,10 +92,13 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
             page = seen.lists.sites(wanted, after=walk.place((str,)), limit=PAGE)
             lines, following, too_many = lines_of(page.items), walk.next(page.after), False
         else:
-            page = seen.lists.sites(wanted, after=None, limit=MOST_SORTED)
-            too_many = page.after is not None
-            lines = list(in_order(lines_of(page.items), order))
-            following = None
+            every = seen.lists.sites(wanted, after=None, limit=MOST_SORTED)
+            too_many = every.after is not None
+            names = [entry.site.name for entry in every.items]
+            sizes = seen.sizes.sizes(names) if order.endswith("devices") else {}
+            after = walk.place((int, str, str))
+            page = in_order(every.items, sizes, order, after=after, limit=PAGE)
+            lines, following = lines_of(page.items), walk.next(page.after)
         return shell.page(
             visit,
             "overview.html",
@@ -132,7 +135,7 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
             questions=questions(records, seen.guide),
             chart=trend(levels, changes_of(name), since=now - SHOWN_BACK, now=now),
             top=TOP,
-            devices=sum(sizes.get(state, 0) for state in COUNTED),
+            devices=counted(sizes),
             pending=waiting(sizes),
             risky=[entry for entry in risky.items if entry.failing_rules],
             drift=drift,

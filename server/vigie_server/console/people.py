@@ -12,13 +12,16 @@ from fastapi.responses import Response
 from vigie_server.console.forms import FormRefused, Sent, fault_of
 from vigie_server.console.shell import Shell, Visit, address, gone_to
 from vigie_server.console.tokens import ADMINS
+from vigie_server.console.walking import Walk
 from vigie_server.domain.account_terms import CONTRACTOR, CONTRACTOR_DAYS, AccountTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.ports.account_desk import AccountDesk
 from vigie_server.ports.declaring import SiteStore
+from vigie_server.ports.pages import page_of
 from vigie_server.ports.people import LANGUAGES, ROLES, Account, Fault
 from vigie_server.web.access import acting
 
+PAGE: Final = 50
 FIELDS: Final = ("name", "role", "sites", "language", "expires")
 NOTHING: Final = {"name": "", "role": "operator", "sites": "", "language": "fr", "expires": ""}
 _NAMES: Final = {Fault.NAME.value: "people.bad_name", Fault.TAKEN.value: "people.taken"}
@@ -39,8 +42,17 @@ def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
     Secret = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
 
     def listed(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
+        walk = Walk.of(visit.request)
+        held = page_of(
+            [account for account in seen.desk.accounts() if _within(visit, account.sites)],
+            lambda account: (account.name.casefold(), account.name),
+            after=walk.place((str, str)),
+            limit=PAGE,
+        )
         page: dict[str, Any] = {
-            "people": [held for held in seen.desk.accounts() if _within(visit, held.sites)],
+            "people": held.items,
+            "walk": walk,
+            "next": walk.next(held.after),
             "given": NOTHING | dict(given),
             "fault": None,
             "code": None,

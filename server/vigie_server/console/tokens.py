@@ -10,15 +10,18 @@ from fastapi.responses import Response
 
 from vigie_server.console.forms import FormRefused, Sent, fault_of
 from vigie_server.console.shell import Shell, Visit, address, gone_to
+from vigie_server.console.walking import Walk
 from vigie_server.domain.account_terms import CONTRACTOR_DAYS
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound, SettingsMalformed
 from vigie_server.domain.parameters import PROFILES
+from vigie_server.ports.pages import page_of
 from vigie_server.ports.token_desk import TokenDesk
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.access import WRITERS, acting, sees
 
 ADMINS: Final = frozenset({Role.ADMIN})
+PAGE: Final = 50
 MOST_USES: Final = 10_000
 MOST_DAYS: Final = 3650
 COMMAND: Final = "vigie-agent enroll"
@@ -37,8 +40,17 @@ def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
 
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
+        walk = Walk.of(visit.request)
+        held = page_of(
+            [token for token in desk.enrolment_tokens() if sees(visit.caller, token.site)],
+            lambda token: (-token.key,),
+            after=walk.place((int,)),
+            limit=PAGE,
+        )
         page: dict[str, Any] = {
-            "tokens": [held for held in desk.enrolment_tokens() if sees(visit.caller, held.site)],
+            "tokens": held.items,
+            "walk": walk,
+            "next": walk.next(held.after),
             "profiles": [(name, visit.words(f"profile.{name}")) for name in sorted(PROFILES)],
             "given": _ENROLMENT_GIVEN | dict(given),
             "fault": None,
@@ -90,8 +102,17 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
 
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
+        walk = Walk.of(visit.request)
+        held = page_of(
+            [token for token in desk.api_tokens() if _within(visit.caller, token.sites)],
+            lambda token: (-int(token.created_at.timestamp() * 1e6), token.id),
+            after=walk.place((int, str)),
+            limit=PAGE,
+        )
         page: dict[str, Any] = {
-            "tokens": [held for held in desk.api_tokens() if _within(visit.caller, held.sites)],
+            "tokens": held.items,
+            "walk": walk,
+            "next": walk.next(held.after),
             "roles": [(role.value, visit.words(f"role.{role.value}")) for role in Role],
             "given": _API_GIVEN | dict(given),
             "fault": None,

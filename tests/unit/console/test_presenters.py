@@ -1,17 +1,19 @@
 """From records to what pages show."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from vigie_server.console.presenters.device import acts_on, by_question, rows_of, steps
 from vigie_server.console.presenters.levels import before, mean, moved, trend
-from vigie_server.console.presenters.overview import SiteLine, in_order, site_line
+from vigie_server.console.presenters.overview import in_order, site_line
 from vigie_server.console.presenters.software import product_in
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.maturity import LevelChange
+from vigie_server.ports.pages import Position
 from vigie_server.ports.readers import VerdictRecord
 from vigie_server.ports.site_lists import SiteEntry
 
@@ -25,10 +27,6 @@ def a_change(question: int, old: int | None, new: int | None, days_ago: int) -> 
 
 def a_verdict(rule: str, status: Status, *, waived: bool = False) -> VerdictRecord:
     return VerdictRecord(rule, 1, status, {"fr": "x"}, (), NOW, None, NOW, None, waived)
-
-
-def a_line(name: str, *, total: int = 0, devices: int = 0) -> SiteLine:
-    return SiteLine(name, "", "", [], devices, None, 0, None, total)
 
 
 def test_levels_of_an_earlier_day_are_what_later_changes_left() -> None:
@@ -72,11 +70,24 @@ def test_devices_that_wait_are_told_apart_from_those_that_count() -> None:
     assert (line.devices, line.pending) == (6, 3)
 
 
-def test_sites_that_are_alike_keep_the_order_of_their_names() -> None:
-    lines = [a_line("c", total=2), a_line("B", total=2), a_line("a", total=1)]
+def names_in(order: Any, *, limit: int = 2) -> list[str]:
+    levels = {"c": 2, "B": 2, "a": 1, "A": 1}
+    entries = [SiteEntry(Site(name), {1: level}) for name, level in levels.items()]
+    sizes = {name: {DeviceState.ACTIVE: level} for name, level in levels.items()}
+    found: list[str] = []
+    after: Position | None = None
+    while after is not None or not found:
+        page = in_order(entries, sizes, order, after=after, limit=limit)
+        found += [entry.site.name for entry in page.items]
+        after = page.after
+    return found
 
-    assert [line.name for line in in_order(lines, "-level")] == ["B", "c", "a"]
-    assert [line.name for line in in_order(lines, "level")] == ["a", "B", "c"]
+
+@pytest.mark.parametrize("figure", ["level", "devices"])
+def test_sites_that_are_alike_keep_the_order_of_their_names_from_page_to_page(figure: str) -> None:
+    assert names_in(f"-{figure}") == ["B", "c", "A", "a"]
+    assert names_in(figure) == ["A", "a", "B", "c"]
+    assert names_in(figure, limit=1) == ["A", "a", "B", "c"]
 
 
 def test_the_worst_verdict_comes_first_and_a_rule_that_is_gone_still_shows() -> None:

@@ -10,6 +10,7 @@ from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.ladder_files import QUESTIONS
 from vigie_server.domain.site_figures import COUNTED
 from vigie_server.ports.maturity import LevelChange
+from vigie_server.ports.pages import Page, Position, page_of
 from vigie_server.ports.site_lists import SiteEntry
 
 Order = Literal["name", "level", "-level", "devices", "-devices"]
@@ -48,7 +49,7 @@ def site_line(
         body=entry.site.body,
         region=regions.get(entry.site.region, ""),
         levels=[levels.get(question) for question in QUESTIONS],
-        devices=sum(sizes.get(state, 0) for state in COUNTED),
+        devices=counted(sizes),
         declared=entry.site.declared_devices,
         pending=waiting(sizes),
         moved=moved(levels, before(levels, changes, since)) if levels else None,
@@ -56,18 +57,33 @@ def site_line(
     )
 
 
+def counted(sizes: Sizes) -> int:
+    """Devices that count."""
+    return sum(sizes.get(state, 0) for state in COUNTED)
+
+
 def waiting(sizes: Sizes) -> int:
     """Devices that wait for a person."""
     return sizes.get(DeviceState.PENDING, 0) + sizes.get(DeviceState.QUARANTINED, 0)
 
 
-def in_order(lines: Sequence[SiteLine], order: Order) -> Sequence[SiteLine]:
-    """The lines by what is asked for, and by name where that is alike."""
-    by_name = sorted(lines, key=lambda line: line.name.casefold())
-    match order:
-        case "name":
-            return by_name
-        case "level" | "-level":
-            return sorted(by_name, key=lambda line: line.total, reverse=order == "-level")
-        case "devices" | "-devices":
-            return sorted(by_name, key=lambda line: line.devices, reverse=order == "-devices")
+def in_order(
+    entries: Sequence[SiteEntry],
+    sizes: Mapping[str, Sizes],
+    order: Order,
+    *,
+    after: Position | None,
+    limit: int,
+) -> Page[SiteEntry]:
+    """A page of sites by what is asked for, and by name where that is alike."""
+    turned = -1 if order.startswith("-") else 1
+
+    def place(entry: SiteEntry) -> Position:
+        figure = 0
+        if order.endswith("level"):
+            figure = total(entry.levels)
+        elif order.endswith("devices"):
+            figure = counted(sizes.get(entry.site.name, {}))
+        return turned * figure, entry.site.name.casefold(), entry.site.name
+
+    return page_of(entries, place, after=after, limit=limit)

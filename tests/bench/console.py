@@ -1,0 +1,219 @@
+"""How fast the console draws its pages over a fleet that has grown: HTTPS, one reader, at rest.
+
+`make bench PART=console`: 10,000 devices; with VIGIE_BENCH_FULL=1 100,000. FOLDER: a grown store
+that is used, or made there and kept. Every page of the console is asked for over and over, by
+somebody who sees every site, and the lists also by who sees one and forty. The first time is told
+apart: it finds nothing in any cache. Beside what devices leave behind, the store has a person and
+an enrolment token a site, 300 tokens of contractors, and as many parameters set otherwise as sites.
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import ssl
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection, text
+
+from bench.contractors import DEVICES, FULL, at_rest, grown_in
+from bench.lists import a_token, names_of
+from bench.processes import ServedProcess, served
+from vigie_server.store.database import Database
+from vigie_server.store.instants import to_store
+
+TURNS: Final = 20
+WANTED_MS: Final = 100.0
+TOKENS: Final = 300
+SITES_A_TOKEN: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One page for one reader. CPU is the server's."""
+
+    devices: int
+    name: str
+    kilobytes: float
+    first_ms: float
+    p50_ms: float
+    p95_ms: float
+    cpu_ms: float
+
+    def told(self) -> str:
+        """One line for people."""
+        late = "" if self.p95_ms <= WANTED_MS else "  BEYOND"
+        return (
+            f"{self.devices:>7} devices  {self.name:<40} {self.kilobytes:5.0f} kB  first "
+            f"{self.first_ms:6.1f} ms  p50 {self.p50_ms:6.1f} ms  p95 {self.p95_ms:6.1f} ms  "
+            f"CPU {self.cpu_ms:5.1f} ms{late}"
+        )
+
+    def kept(self) -> dict[str, object]:
+        """The same as data."""
+        return asdict(self)
+
+
+async def measure(folder: Path) -> Sequence[Drawn]:
+    """Every page of the console."""
+    devices = FULL if os.environ.get("VIGIE_BENCH_FULL") else DEVICES
+    folder = Path(os.environ.get("FOLDER") or folder)
+    url = await asyncio.to_thread(grown_in, folder, devices)
+    database = Database(url)
+    try:
+        _peopled(database)
+        readers = {
+            label: a_token(database, sites)
+            for label, sites in (("", 0), (" (1 site)", 1), (" (40 sites)", SITES_A_TOKEN))
+        }
+        pages = _pages(names_of(database))
+    finally:
+        database.close()
+    async with served("real", folder) as server:
+        await at_rest(server)
+        return [
+            await asyncio.to_thread(
+                _drawn, folder, server, readers[scope], path, devices, name + scope
+            )
+            for name, path, scopes in pages
+            for scope in scopes
+        ]
+
+
+def _pages(names: dict[str, str]) -> Sequence[tuple[str, str, Sequence[str]]]:
+    """Name, path and readers of every page."""
+    whole, every = ("",), ("", " (1 site)", " (40 sites)")
+    device, rule, product = names["device"], names["rule"], quote(names["product"])
+    site, body = f"/sites/{quote(names['site'])}", quote(names["body"])
+    return (
+        ("overview", "", every),
+        ("overview of a managing body", f"?body={body}", whole),
+        ("overview of a region", "?region=75", whole),
+        ("overview by level", "?sort=level", every),
+        ("overview by devices", "?sort=-devices", every),
+        ("site", site, whole),
+        ("attestations", f"{site}/attestations", whole),
+        ("waivers", f"{site}/waivers", whole),
+        ("incidents", f"{site}/incidents", whole),
+        ("mail domains", f"{site}/mail", whole),
+        ("devices", "/devices", every),
+        ("devices, most failing first", "/devices?sort=-failing", every),
+        ("devices by name", "/devices?hostname=S0", whole),
+        ("devices, three filters", "/devices?compliant=no&nomadic=yes&platform=linux", every),
+        ("devices stolen", "/devices?state=stolen", every),
+        (f"devices failing {rule}", f"/devices?rule={rule}&status=fail", every),
+        ("devices of a site", f"/devices?site={quote(names['site'])}", whole),
+        ("device", f"/devices/{device}", whole),
+        ("card", f"/devices/{device}/card", whole),
+        ("import of cards", "/cards", whole),
+        ("software", "/software", every),
+        ("devices with a product", f"/software/devices?platform=darwin&product={product}", every),
+        ("rules", "/rules", every),
+        ("rule", f"/rules/{rule}", every),
+        ("groups", "/groups", every),
+        ("group, new", "/groups/edit", whole),
+        ("parameters", "/parameters", every),
+        ("questions", "/questions", every),
+        ("enrolment", "/enrolment", every),
+        ("people", "/people", whole),
+        ("tokens", "/tokens", whole),
+        ("audit", "/audit", whole),
+    )  # fmt: skip
+
+
+def _drawn(
+    folder: Path, server: ServedProcess, token: str, path: str, devices: int, name: str
+) -> Drawn:
+    trust = ssl.create_default_context(cafile=folder / "ca" / "https.crt")
+    connection = http.client.HTTPSConnection("127.0.0.1", server.http, context=trust, timeout=60)
+    spent, size, cpu = [], 0, 0.0
+    for turn in range(TURNS + 1):
+        if turn == 1:
+            cpu = server.cpu()
+        began = time.perf_counter()
+        connection.request("GET", f"/console{path}", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        body = answer.read()
+        spent.append((time.perf_counter() - began) * 1e3)
+        assert answer.status == 200, (path, answer.status, body[:300])
+        size = len(body)
+    used = (server.cpu() - cpu) / TURNS * 1e3
+    connection.close()
+    first, at = spent[0], sorted(spent[1:])
+    p50, p95 = at[len(at) // 2], at[int(len(at) * 0.95)]
+    return Drawn(devices, name, size / 1e3, first, p50, p95, used)
+
+
+def _peopled(database: Database) -> None:
+    """Adds who signs in and what lets in, once."""
+    with database.writing() as connection:
+        if connection.execute(text("SELECT count(*) FROM account")).scalar_one():
+            return
+        now = datetime.now(UTC)
+        _people(connection, now)
+        _tokens(connection, now)
+
+
+def _people(connection: Connection, now: datetime) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO account (id, name, folded, role, sites, language, state, created_at,"
+            " password_hash, totp_secret, step, recovery) SELECT 'p-' || key,"
+            " 'director of ' || key, 'director of ' || key, 'operator', '[\"' || name || '\"]',"
+            " 'fr', 'active', :now, '', '', 0, '[]' FROM site"
+        ),
+        {"now": to_store(now)},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO parameter_override (scope, scope_key, rule, name, value, reason, author,"
+            " at) SELECT 'site', key, 'Q05-min-length', 'characters', '12', 'Consigne',"
+            " 'A. Martin', :now FROM site"
+        ),
+        {"now": to_store(now)},
+    )
+
+
+def _tokens(connection: Connection, now: datetime) -> None:
+    ends = to_store(now + timedelta(days=180))
+    sites = list(connection.execute(text("SELECT key, name FROM site ORDER BY key")))
+    connection.execute(
+        text(
+            "INSERT INTO enrolment_token (id, secret_hash, site_key, profile, max_uses, uses,"
+            " created_at, expires_at) VALUES (:id, :hash, :site, 'standard', 100, 50, :now, :ends)"
+        ),
+        [
+            {
+                "id": f"e-{key}",
+                "hash": b"e%d" % key,
+                "site": key,
+                "now": to_store(now),
+                "ends": ends,
+            }
+            for key, _ in sites
+        ],
+    )
+    connection.execute(
+        text(
+            "INSERT INTO api_token (id, name, secret_hash, role, sites, created_at, expires_at,"
+            " personal_data) VALUES (:id, :id, :hash, 'contractor', :sites, :now, :ends, false)"
+        ),
+        [
+            {
+                "id": f"c-{number}",
+                "hash": b"c%d" % number,
+                "sites": json.dumps(
+                    sorted({sites[(number * 7 + turn) % len(sites)][1] for turn in range(40)})
+                ),
+                "now": to_store(now),
+                "ends": ends,
+            }
+            for number in range(TOKENS)
+        ],
+    )
