@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from vigie_server.console.fleet import FleetSeen
 from vigie_server.console.forms import Fault, FormRefused, Sent, fault_of
+from vigie_server.console.presenters.card_faults import faults_seen, told
 from vigie_server.console.shell import Shell, Visit, address, gone_to
 from vigie_server.domain.card_files import cards_read
 from vigie_server.domain.cards import FIELDS, Card, Cell, cell_in, cells_of
@@ -128,8 +129,9 @@ def import_pages(shell: Shell, seen: CardsSeen) -> APIRouter:
                 return gone_to(address("cards"), done="cards")
             known = {device.id: card for device, card in store.cards(within)}
         except DeclarationRefused as error:
-            fault = Fault(str(error), "en", "content")
-            return shown(visit, given, fault=fault, rows=error.faults)
+            language = visit.words.language
+            fault = Fault(*told(str(error), language), "content")
+            return shown(visit, given, fault=fault, rows=faults_seen(error.faults, language))
         except FormRefused as error:
             return shown(visit, given, fault=fault_of(error))
         changed = sum(
@@ -162,5 +164,7 @@ def _cells(sent: Sent) -> Mapping[str, Cell | None]:
         try:
             found |= cells_of({name: sent.text(name)})
         except DeclarationRefused as error:
-            raise FormRefused(Fault(str(error), "en", name)) from error
+            language = sent.words.language
+            said = str(error).removeprefix(f"`{name}`: ")
+            raise FormRefused(Fault(*told(said, language), name)) from error
     return found

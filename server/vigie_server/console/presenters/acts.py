@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from vigie_server.console.presenters.phrases import Phrases
 from vigie_server.ports.lists import AuditedAct
 
 ENGLISH: Final = "en"
@@ -183,11 +184,7 @@ def act_seen(act: AuditedAct, language: str) -> ActSeen:
 
 def in_french(action: str) -> str | None:
     """What was done, in French; None where nobody has put it so."""
-    for pattern, told in _PATTERNS:
-        found = pattern.fullmatch(action)
-        if found is not None:
-            return told.format(*map(_value, found.groups()))
-    return None
+    return _PHRASES(action)
 
 
 def _value(text: str) -> str:
@@ -205,11 +202,4 @@ def _actor(actor: str) -> str:
     return f"{_ACTORS.get(kind, kind)} : {name}"
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    *first, last = template.split("{}")
-    ends = ["(.+?)"] * (len(first) - 1) + ["(.+)"] * bool(first)
-    parts = [re.escape(part) + end for part, end in zip(first, ends, strict=True)]
-    return re.compile("".join(parts) + re.escape(last), re.DOTALL)
-
-
-_PATTERNS: Final = tuple((_pattern(template), told) for template, told in FRENCH.items())
+_PHRASES: Final = Phrases(FRENCH, _value)
