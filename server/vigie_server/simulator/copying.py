@@ -53,6 +53,11 @@ class Pattern:
                 sql = f"SELECT {', '.join(_columns(of))} FROM {of.name} WHERE {_DEVICE} = ?"  # noqa: S608 (our own names)
                 found = connection.exec_driver_sql(database.sql(sql), (key,))
                 self._rows[of.name] = [tuple(row) for row in found]
+        self._naming = {
+            of.name: [self._places_of_names(cells) for cells in self._rows[of.name]]
+            for of in (VERDICT, TRANSITION)
+        }
+        """Which cells name the device: few do, and a fleet is copied cell by cell."""
 
     def write(self, connection: Connection, copies: Sequence[Copy]) -> None:
         """Writes what the store is to hold of the copies, whose own rows are there."""
@@ -65,14 +70,24 @@ class Pattern:
             ]
             connection.exec_driver_sql(self._database.sql(sql), rows)
 
+    def _places_of_names(self, cells: Cells) -> Sequence[int]:
+        return [
+            place
+            for place, cell in enumerate(cells)
+            if isinstance(cell, str) and any(word in cell for word in self._words)
+        ]
+
+    def _named_otherwise(self, cells: Cells, naming: Sequence[int], copy: Copy) -> Cells:
+        changed = list(cells)
+        for place in naming:
+            changed[place] = replaced(changed[place], self._words, copy.words)
+        return tuple(changed)
+
     def _copied(self, of: Table, columns: Sequence[str], copy: Copy) -> Sequence[Cells]:
         if of is VERDICT or of is TRANSITION:
             return [
-                tuple(
-                    replaced(cell, self._words, copy.words) if isinstance(cell, str) else cell
-                    for cell in cells
-                )
-                for cells in self._rows[of.name]
+                self._named_otherwise(cells, naming, copy) if naming else cells
+                for cells, naming in zip(self._rows[of.name], self._naming[of.name], strict=True)
             ]
         topic, digest = columns.index("topic"), columns.index("digest")
         found = []
