@@ -321,6 +321,7 @@ class Server:
         watch_contractors(self._app, database, self._fleet, now)
         keep_answers(self._app, settings, database)
         access = access_to(settings, database, now)
+        people = account_desk(settings, database)
         token_desk = Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256)
         for routes in (
             *people_routes(
@@ -334,7 +335,7 @@ class Server:
             *mail_routes(database, now),
             *notification_routes(database, now),
             *asking_routes(database, settings.asking, now),
-            *token_routes(token_desk, now),
+            *token_routes(token_desk, people, now),
             *updates_routes(settings, database),
             *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
             console_routes(
@@ -344,7 +345,7 @@ class Server:
                 self._fleet,
                 settings,
                 token_desk,
-                account_desk(settings, database),
+                people,
                 now,
             ),
         ):

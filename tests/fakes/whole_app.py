@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from metric_pages import pages_of
 from vigie_server.bootstrap_asking import asking_routes
 from vigie_server.bootstrap_attesting import attesting_routes
+from vigie_server.bootstrap_codes import account_desk
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bootstrap_lists import fleet_routes
 from vigie_server.bootstrap_mail import mail_routes
@@ -55,7 +56,11 @@ def whole_app(database: Database, now: Callable[[], datetime]) -> FastAPI:
         *notification_routes(database, now),
         *reports_routes(reports, now),
         *asking_routes(database, AskingSettings(), now),
-        *token_routes(Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32)), now),
+        *token_routes(
+            Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32)),
+            account_desk(ServerSettings(), database),
+            now,
+        ),
         *updates_routes(ServerSettings(), database),
     ):
         made.include_router(routes(access))

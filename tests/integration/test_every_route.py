@@ -87,6 +87,8 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/metrics": {"GET": SCRAPE},
     "/metrics/fleet": {"GET": SCRAPE},
     "/metrics/server": {"GET": SCRAPE},
+    "/accounts": {"GET": frozenset({Role.ADMIN})},
+    "/accounts/{account_id}": {"GET": frozenset({Role.ADMIN})},
     "/api-tokens": {"GET": frozenset({Role.ADMIN}), "POST": frozenset({Role.ADMIN})},
     "/api-tokens/{token_id}": {"GET": frozenset({Role.ADMIN}), "DELETE": frozenset({Role.ADMIN})},
     "/assets": {"GET": READ},

@@ -1,4 +1,4 @@
-"""Tokens by the API: made, shown once, listed, revoked, and by whom."""
+"""Tokens and accounts by the API: made, shown once, listed, revoked, and by whom."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +12,22 @@ from sqlalchemy import text
 from fakes.callers import Callers
 from fakes.stored import NOW, SITE, a_token, opened_store
 from vigie.v1 import enrolment_token
+from vigie_server.bootstrap_codes import account_desk
 from vigie_server.bootstrap_people import access_to, keep_answers
 from vigie_server.bootstrap_tokens import token_routes
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.people import Account, AccountState
 from vigie_server.ports.tokens import Role
 from vigie_server.services.token_desk import Desk
 from vigie_server.settings import ServerSettings
+from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
 from vigie_server.store.tokens import Tokens
 from vigie_server.web import problems
 from vigie_server.web.repeating import AnsweredBefore, answer_again
 
 ENROL, API = "/api/v1/enrolment-tokens", "/api/v1/api-tokens"
+ACCOUNTS: Final = "/api/v1/accounts"
 CONTRACTOR: Final = {"name": "ACME", "role": "contractor", "sites": [SITE], "days": 30}
 
 
@@ -42,7 +47,8 @@ def client(database: Database) -> TestClient:
     keep_answers(app, settings, database)
     access = access_to(settings, database, lambda: NOW)
     desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
-    for routes in token_routes(desk, lambda: NOW):
+    people = account_desk(settings, database)
+    for routes in token_routes(desk, people, lambda: NOW):
         app.include_router(routes(access))
     return TestClient(app)
 
@@ -135,3 +141,41 @@ def test_the_same_request_shows_the_same_secret_and_no_store_has_it(
         (kept,) = connection.execute(text("SELECT body FROM answered_request")).scalars()
     assert b"vigie" not in kept
     assert b"token" not in kept
+
+
+def test_accounts_are_listed_to_administrators_within_their_scope(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    for name, sites in (("Anaïs", None), ("ACME", frozenset({SITE}))):
+        account = Account(
+            id=name.lower(),
+            name=name,
+            role=Role.AUDITOR,
+            sites=sites,
+            language="fr",
+            state=AccountState.INVITED,
+            created_at=NOW,
+        )
+        Accounts(database).add(account, Act("test", NOW))
+
+    every = client.get(ACCOUNTS, headers=as_(Role.ADMIN)).json()["items"]
+    some = client.get(ACCOUNTS, headers=as_(Role.ADMIN, SITE)).json()["items"]
+    statuses = [
+        client.get(f"{ACCOUNTS}/anaïs", headers=as_(role, *sites)).status_code
+        for role, sites in ((Role.ADMIN, ()), (Role.ADMIN, (SITE,)), (Role.OPERATOR, ()))
+    ]
+
+    assert [account["name"] for account in every] == ["ACME", "Anaïs"]
+    assert [account["name"] for account in some] == ["ACME"]
+    assert some[0] == {
+        "id": "acme",
+        "name": "ACME",
+        "role": "auditor",
+        "sites": [SITE],
+        "language": "fr",
+        "state": "invited",
+        "created_at": "2026-03-01T12:00:00Z",
+        "expires_at": None,
+        "ended": False,
+    }
+    assert statuses == [200, 404, 403]
