@@ -111,6 +111,14 @@ msi: setup ## Build the agent's Windows installer (BUNDLE=folder built on Window
 pkg: setup ## Build the agent's macOS package (on macOS only)
 	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging pkg build/agent
 
+.PHONY: server-wheel
+server-wheel: setup ## Build the wheel: the server with its migrations, rules, pages; the agent too
+	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging server-wheel build/server
+
+.PHONY: server-deb
+server-deb: setup ## Build the server's Debian package, for this release of Debian or Ubuntu
+	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging server-deb build/server
+
 # --- Protocol -------------------------------------------------------------------------------------
 
 .PHONY: proto

@@ -24,6 +24,8 @@ def made_root(folder: Path) -> Path:
     command += [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "locale", "man")]
     command += ["--quiet", release, str(folder)]
     subprocess.run(command, check=True, timeout=280)
+    # Nothing of it has to outlive a power cut.
+    (folder / "etc" / "dpkg" / "dpkg.cfg.d" / "quick").write_text("force-unsafe-io\n")
     (folder / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     return folder
 
@@ -62,6 +64,22 @@ class CleanRoot:
         """Copies a package in; its path inside."""
         shutil.copy(package, self.folder / "tmp")
         return f"/tmp/{package.name}"  # noqa: S108 (a folder of its own)
+
+    def add(self, folder: Path, *names: str) -> None:
+        """Installs packages of this machine's release and what they need, by way of `folder`."""
+        (folder / "partial").mkdir(parents=True)
+        options = [f"Dir::State::status={self.folder}/var/lib/dpkg/status"]
+        options += [f"Dir::Cache::archives={folder}", "APT::Install-Recommends=false"]
+        ran(
+            *("apt-get", "-qq", "--download-only", "--yes"),
+            *(f"--option={option}" for option in options),
+            *("install", *names),
+        )
+        inside = [self.bring(package) for package in folder.glob("*.deb")]
+        # In no order: some have to be there before others are unpacked.
+        self.run("dpkg", "--unpack", "--force-depends", *inside)
+        self.run("dpkg", "--configure", "--pending")
+        self.run("rm", *inside)
 
     def holding(self) -> set[str]:
         """Every file, link and folder inside but the kernel's and the package managers' own."""

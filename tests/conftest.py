@@ -43,6 +43,7 @@ It runs those of `tests/packaging` too, which look at this machine with an agent
 LONGEST: Final = (
     "test_agent_bundle",
     "test_linux_packages",
+    "test_server_package",
     "test_killed_at_any_moment",
     "test_replicas_under_fire",
     "test_walk_through_the_guide",

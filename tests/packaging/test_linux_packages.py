@@ -10,7 +10,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from clean_root import CleanRoot, made_root, ran
+from clean_root import CleanRoot, ran
 from components import required_program
 from programs import Program, ServerProgram
 from vigie_agent import bundled
@@ -42,29 +42,6 @@ HERE = {
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean root to copy."""
-    required_program("mmdebstrap")
-    return made_root(tmp_path_factory.mktemp("template") / "root")
-
-
-@pytest.fixture
-def root(template: Path, tmp_path: Path) -> CleanRoot:
-    """A clean root to change."""
-    return CleanRoot.copied(template, tmp_path / "root")
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProgram]:
-    """A server on loopback."""
-    made = ServerProgram(tmp_path / "server")
-    await made.command("init")
-    await made.start()
-    yield made
-    await made.program.stop()
-
-
-@pytest.fixture(scope="session")
 def older(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Release]:
     """The same agent, said to be of an earlier release: to its package, and by itself."""
     this = release()
@@ -77,12 +54,6 @@ def older(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     about.rename(about.with_name(f"vigie-{OLDER}.dist-info"))
     normalise(copy, this.epoch)
     return copy, earlier
-
-
-@pytest.fixture(scope="session")
-def deb(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Debian package of this release."""
-    return build_deb(tmp_path_factory.mktemp("deb"), bundle, release())
 
 
 def service(root: CleanRoot, *watched_by: str) -> Program:

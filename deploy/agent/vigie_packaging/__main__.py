@@ -1,6 +1,6 @@
 """`python -m vigie_packaging bundle|deb|rpm|msi|pkg|profile FOLDER [options]`.
 
-And `channel ...`, for who publishes updates.
+`server-wheel` and `server-deb` build the server. And `channel ...`, for who publishes updates.
 """
 
 import argparse
@@ -12,15 +12,18 @@ from vigie_packaging.linux import build_deb, build_rpm
 from vigie_packaging.msi import build_msi, build_stand_in
 from vigie_packaging.pkg import build_pkg, full_disk_access
 from vigie_packaging.release import release
+from vigie_packaging.server import build_environment, build_server_deb, build_wheel
 
 _PACKAGES = {"deb": build_deb, "rpm": build_rpm, "pkg": build_pkg}
 _PROFILE = "vigie-full-disk-access.mobileconfig"
+_OF_THE_SERVER = ("server-wheel", "server-deb")
 
 
 def main() -> None:
     """Builds what is asked for and says what came out."""
     parser = argparse.ArgumentParser(prog="vigie_packaging", description=main.__doc__)
-    parser.add_argument("what", choices=["bundle", *_PACKAGES, "msi", "profile"])
+    choices = ["bundle", *_PACKAGES, "msi", "profile", *_OF_THE_SERVER]
+    parser.add_argument("what", choices=choices)
     parser.add_argument("folder", type=Path, help="where it is built")
     parser.add_argument("--osqueryd", type=Path, help="an osqueryd program to carry")
     parser.add_argument("--bundle", type=Path, help="msi: the agent's folder, built on Windows")
@@ -37,6 +40,9 @@ def main() -> None:
         return
     if asked.what == "pkg" and sys.platform != "darwin":
         sys.exit("only macOS builds the pkg: it needs codesign, pkgbuild and productbuild")
+    if asked.what in _OF_THE_SERVER:
+        _server(folder, package=asked.what == "server-deb")
+        return
     this = release()
     bundle = build_bundle(folder, this, asked.osqueryd)
     print(f"{bundle}: {this.version}, {size(bundle) / 1e6:.1f} MB, sha256 {digest(bundle)}")
@@ -53,6 +59,17 @@ def _msi(folder: Path, bundle: Path | None) -> None:
         _say(build_msi(folder, stand_in, this, stand_in=True))
     else:
         _say(build_msi(folder, bundle.absolute(), this))
+
+
+def _server(folder: Path, *, package: bool) -> None:
+    """The wheel, and the package of it."""
+    wheel = build_wheel(folder)
+    _say(wheel)
+    if package:
+        this = release()
+        environment = build_environment(folder, wheel, this)
+        print(f"{environment}: {size(environment) / 1e6:.1f} MB, sha256 {digest(environment)}")
+        _say(build_server_deb(folder, environment, this))
 
 
 def _say(made: Path) -> None:

@@ -20,8 +20,15 @@ from vigie_packaging.runpaths import forget_builders_folders
 from vigie_packaging.sbom import bill_of_materials
 
 NAME: Final = "vigie-agent"
-_PROGRAMS: Final = {NAME, f"{NAME}.exe", "osqueryd", "osqueryd.exe", "enrol-if-asked"}
 _SOURCES: Final = ("deploy/agent", "agent", "proto")
+_PROGRAMS: Final = {
+    NAME,
+    f"{NAME}.exe",
+    "osqueryd",
+    "osqueryd.exe",
+    "enrol-if-asked",
+    "vigie-server",
+}
 _METADATA: Final = "Metadata-Version: 2.1\nName: vigie\nVersion: {version}\nLicense: Apache-2.0\n"
 
 

@@ -52,10 +52,10 @@ class Component:
 
 def components(sources: Iterable[Path]) -> Sequence[Component]:
     """The works that `sources` are from, by name. Raises NotAccountedFor."""
-    pinned = dict(_pinned())
+    needs = dict(pinned("agent.txt"))
     owners = {
         Path(str(distribution.locate_file(file))).resolve(): distribution
-        for distribution in map(metadata.distribution, pinned)
+        for distribution in map(metadata.distribution, needs)
         for file in distribution.files or ()
     }
     packages = Path(sysconfig.get_path("purelib"))
@@ -76,13 +76,13 @@ def components(sources: Iterable[Path]) -> Sequence[Component]:
             "them in LEFT_OUT (contents.py) or make them a need of the agent"
         )
     ours = [_of_python(), _of_bootloader()]
-    taken = [_of_package(one, pinned[name]) for name, one in found.items()]
+    taken = [_of_package(one, needs[name]) for name, one in found.items()]
     return sorted([*ours, *taken, *_of_system(libraries)], key=lambda one: one.name)
 
 
-def _pinned() -> Iterator[tuple[str, str]]:
-    """The agent's needs on this system and their versions."""
-    for line in (ROOT / "requirements" / "agent.txt").read_text(encoding="utf-8").splitlines():
+def pinned(file: str) -> Iterator[tuple[str, str]]:
+    """The needs on this system, and their versions, in a file of `requirements`."""
+    for line in (ROOT / "requirements" / file).read_text(encoding="utf-8").splitlines():
         if line and not line.startswith((" ", "#")):
             need = Requirement(line.rstrip("\\"))
             if need.marker is None or need.marker.evaluate():

@@ -4,23 +4,17 @@ Both are built by their systems' own tools, from a tree and the small files of
 `deploy/agent/linux`.
 """
 
-import hashlib
-import os
 import platform
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Final
 
-from vigie_packaging.bundle import NAME, files, normalise
+from vigie_packaging.bundle import NAME, normalise
+from vigie_packaging.debian import pack, run_tool
 from vigie_packaging.release import ROOT, Release
 
 _LINUX: Final = ROOT / "deploy" / "agent" / "linux"
-_CONTROL: Final = """Package: vigie-agent
-Version: {version}
-Architecture: {architecture}
-Maintainer: Vigie contributors <vigie@example.org>
-Installed-Size: {kibibytes}
+_CONTROL: Final = """Maintainer: Vigie contributors <vigie@example.org>
 Depends: libc6 (>= {glibc}), debconf (>= 0.5) | debconf-2.0, init-system-helpers (>= 1.54~)
 Section: admin
 Priority: optional
@@ -39,37 +33,14 @@ What it carries of others, and their licences: /usr/lib/vigie-agent/share/sbom.c
 def build_deb(folder: Path, bundle: Path, release: Release) -> Path:
     """Builds the Debian package of `bundle` in `folder`; the path of it."""
     tree = _tree(folder / "deb-tree", bundle, release)
-    control = tree / "DEBIAN"
-    control.mkdir()
-    for name in ("config", "templates", "postinst", "prerm", "postrm"):
-        shutil.copy(_LINUX / "deb" / name, control / name)
-        (control / name).chmod(0o644 if name == "templates" else 0o755)
-    inside = [path for path in files(tree) if control not in path.parents]
-    kibibytes = sum(path.lstat().st_size for path in inside) // 1024
-    architecture = _said("dpkg", "--print-architecture").strip()
-    (control / "control").write_text(
-        _CONTROL.format(
-            version=_debian_version(release.version),
-            architecture=architecture,
-            kibibytes=kibibytes,
-            glibc=_glibc(),
-        )
+    return pack(
+        tree,
+        NAME,
+        release,
+        control=_CONTROL.format(glibc=_glibc()),
+        scripts=_LINUX / "deb",
+        conffiles=["/etc/vigie/agent.toml"],
     )
-    (control / "conffiles").write_text("/etc/vigie/agent.toml\n")
-    (control / "md5sums").write_text(
-        "".join(
-            f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  "
-            f"{path.relative_to(tree)}\n"
-            for path in inside
-            if not path.is_symlink() and "etc" not in path.relative_to(tree).parts[:1]
-        )
-    )
-    for path in (control, *control.iterdir()):
-        os.utime(path, (release.epoch, release.epoch))
-    made = folder / f"vigie-agent_{_debian_version(release.version)}_{architecture}.deb"
-    _run(release, "dpkg-deb", "--root-owner-group", "-Zzstd", "-z9", "--build", tree, made)
-    shutil.rmtree(tree)
-    return made
 
 
 def build_rpm(folder: Path, bundle: Path, release: Release) -> Path:
@@ -86,7 +57,7 @@ def build_rpm(folder: Path, bundle: Path, release: Release) -> Path:
         "_rpmfilename": f"vigie-agent-{version}-{number}.%{{ARCH}}.rpm",
     }
     options = [f"--define={name} {value}" for name, value in defined.items()]
-    _run(release, "rpmbuild", "--quiet", "-bb", *options, _LINUX / "rpm" / "vigie-agent.spec")
+    run_tool(release, "rpmbuild", "--quiet", "-bb", *options, _LINUX / "rpm" / "vigie-agent.spec")
     shutil.rmtree(tree)
     shutil.rmtree(folder / "rpm-work")
     return folder / f"vigie-agent-{version}-{number}.{platform.machine()}.rpm"
@@ -97,7 +68,7 @@ def _tree(tree: Path, bundle: Path, release: Release) -> Path:
     shutil.rmtree(tree, ignore_errors=True)
     program = tree / "usr" / "lib" / NAME
     program.parent.mkdir(parents=True)
-    _run(release, "cp", "--archive", "--link", bundle, program)
+    run_tool(release, "cp", "--archive", "--link", bundle, program)
     shutil.copy(_LINUX / "enrol-if-asked", program)
     shutil.copy(ROOT / "docs" / "install-linux.md", program / "share")
     (program / "share" / "package-managed").write_text(_MANAGED)
@@ -116,11 +87,6 @@ def _tree(tree: Path, bundle: Path, release: Release) -> Path:
     return tree
 
 
-def _debian_version(version: str) -> str:
-    """A release candidate comes before its release: `1.2.0rc1` is 1.2.0~rc1."""
-    return version.replace("rc", "~rc")
-
-
 def _rpm_version(version: str) -> tuple[str, str]:
     """Version and release number, for the same order."""
     final, candidate, number = version.partition("rc")
@@ -130,12 +96,3 @@ def _rpm_version(version: str) -> tuple[str, str]:
 def _glibc() -> str:
     """The C library that this was built on: the least that a device needs."""
     return platform.libc_ver()[1]
-
-
-def _run(release: Release, *command: str | Path) -> None:
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(release.epoch), "LC_ALL": "C.UTF-8"}
-    subprocess.run([str(part) for part in command], env=environment, check=True)
-
-
-def _said(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,254 @@
+"""The server's wheel and its deb, lived through in a clean Debian.
+
+Silent installation, an agent that enrols and reports, an upgrade that brings the store to a newer
+schema, the way back from its backup, removal, purge. No systemd runs there: the service's own
+command is run as its unit names it, as its account.
+"""
+
+import asyncio
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from clean_root import CleanRoot
+from components import missing, required_program
+from ports import free_ports
+from programs import AgentProgram, Program
+from vigie_packaging.release import ROOT, Release, release
+from vigie_packaging.server import (
+    PACKAGES,
+    PYTHON,
+    build_environment,
+    build_server_deb,
+    build_wheel,
+)
+
+pytestmark = pytest.mark.timeout(600)
+
+UNIT = "usr/lib/systemd/system/vigie-server.service"
+DATA = "var/lib/vigie-server"
+BACKUPS = "/var/backups/vigie-server"
+PASSPHRASE = "/etc/vigie-server/backup-passphrase"
+ACCOUNT = "vigie-server"
+NEEDS = (PYTHON, "libstdc++6", "passwd")
+"""What the package wants of the distribution that the clean root lacks."""
+LATER = "0.99.0"
+MIGRATION = """
+from alembic import op
+
+revision = "later"
+down_revision = "{last}"
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE of_later (name TEXT)")
+"""
+OF_ACCOUNTS = {f"etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow")}
+"""What useradd keeps of the former contents of its files."""
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this release."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the package installs."""
+    if sys.platform != "linux":
+        missing("the server's package is built and tested on Linux")
+    return build_environment(tmp_path_factory.mktemp("environment"), wheel, release())
+
+
+@dataclass
+class Installed:
+    """The server in a clean root, and an agent of this machine beside it."""
+
+    root: CleanRoot
+    telemetry: int
+    enrolment: int
+    http: int
+
+    def settle(self) -> None:
+        """Leaves settings as one does who has them before the package."""
+        file = self.root.folder / "etc" / "vigie-server" / "server.env"
+        file.parent.mkdir(exist_ok=True)
+        template = (ROOT / "deploy" / "server" / "linux" / "server.env").read_text()
+        file.write_text(
+            f"{template}VIGIE_SERVER_NAMES=127.0.0.1\n"
+            f"VIGIE_SERVER_LISTEN__TELEMETRY='127.0.0.1:{self.telemetry}'\n"
+            f"VIGIE_SERVER_LISTEN__ENROLMENT=127.0.0.1:{self.enrolment}\n"
+            f"VIGIE_SERVER_LISTEN__HTTP=127.0.0.1:{self.http}\n"
+            "VIGIE_SERVER_SESSIONS__HEARTBEAT=PT1S\n"
+        )
+
+    def service(self) -> Program:
+        """The command of the unit, run as its account."""
+        unit = (self.root.folder / UNIT).read_text()
+        (command,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+        (account,) = re.findall(r"^User=(.+)$", unit, re.MULTILINE)
+        user = ("setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups")
+        return Program(self.root.inside(*user, *command.split()), {})
+
+    def devices(self) -> str:
+        """What the command line says of devices."""
+        return self.root.run("vigie-server", "devices", "list")
+
+    def last_seq(self) -> int:
+        """Number of the last report in the store of the running server."""
+        store = self.root.folder / DATA / "vigie.db"
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as opened:
+            ((last,),) = opened.execute("SELECT last_seq FROM device").fetchall()
+        return int(last)
+
+
+@pytest.fixture
+def installed(root: CleanRoot, tmp_path: Path) -> Installed:
+    """A clean root with the distribution's Python, and ports for a server in it."""
+    root.add(tmp_path / "debs", *NEEDS)
+    return Installed(root, *free_ports(3))
+
+
+def of_later(environment: Path, folder: Path) -> tuple[Path, Release]:
+    """The same server, said to be of a later release whose store has one more table."""
+    this = release()
+    copy = folder / ACCOUNT
+    folder.mkdir()
+    subprocess.run(["cp", "--archive", environment, copy], check=True)
+    packages = copy / PACKAGES
+    about = packages / f"vigie-{this.version}.dist-info"
+    text = (about / "METADATA").read_text().replace(f"Version: {this.version}", f"Version: {LATER}")
+    (about / "METADATA").write_text(text)
+    about.rename(packages / f"vigie-{LATER}.dist-info")
+    versions = packages / "vigie_server" / "store" / "migrations" / "versions"
+    last = max(file.name for file in versions.glob("r*.py"))[1:5]
+    (versions / "r9999_later.py").write_text(MIGRATION.format(last=last))
+    return copy, replace(this, version=LATER)
+
+
+async def reports(installed: Installed, agent: AgentProgram, after: int) -> int:
+    """Has the agent report to the running server; the number of its last report, beyond `after`."""
+    await agent.program.start()
+    async with asyncio.timeout(60):
+        while (last := installed.last_seq()) <= after:
+            assert agent.program.running, agent.program.last_words()
+            await asyncio.sleep(0.1)
+    await agent.program.stop()
+    return last
+
+
+async def a_round(installed: Installed, agent: AgentProgram, after: int) -> int:
+    """Serves, has the agent report, and stops."""
+    service = installed.service()
+    await service.start()
+    await service.event("server_started")
+    last = await reports(installed, agent, after)
+    await service.stop()
+    return last
+
+
+def purge_but_keep_data(root: CleanRoot) -> None:
+    """Removes and purges with the answer that keeps store, backups and passphrase."""
+    root.run("dpkg", "--remove", ACCOUNT)
+    assert (root.folder / DATA / "vigie.db").exists()
+    answers = root.folder / "tmp" / "answers"
+    answers.write_text("vigie-server vigie-server/purge-data boolean false\n")
+    root.run("debconf-set-selections", "/tmp/answers")  # noqa: S108 (in the root)
+    root.run("dpkg", "--purge", ACCOUNT)
+    assert (root.folder / DATA / "vigie.db").exists()
+    assert (root.folder / PASSPHRASE[1:]).exists()
+
+
+def test_the_wheel_holds_all_that_the_source_has(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+
+    tracked = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "server/vigie_server", "queries/guide"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    wanted = {
+        name.removeprefix("server/").replace("queries/guide", "vigie_server/guide")
+        for name in tracked
+    }
+    assert len(wanted) > 400
+    assert wanted - inside == set()
+    assert {"vigie_agent/topics/firewall.yaml", "vigie_agent/whys.yaml"} <= inside
+
+
+async def test_a_server_installs_silently_serves_is_upgraded_goes_back_and_leaves_nothing(
+    environment: Path, installed: Installed, tmp_path: Path
+) -> None:
+    required_program("dpkg-deb")
+    root = installed.root
+    before, accounts = root.holding(), (root.folder / "etc" / "passwd").read_text()
+    (tmp_path / "this").mkdir()
+    this = root.bring(build_server_deb(tmp_path / "this", environment, release(), compression=1))
+    later, its = of_later(environment, tmp_path / "later")
+    newer = root.bring(build_server_deb(tmp_path / "later", later, its, compression=1))
+    shutil.rmtree(later)
+    installed.settle()
+
+    said = root.run("dpkg", "--install", this)
+
+    assert "vigie-server setup-code" in said
+    assert "/setup" not in said
+    data = (root.folder / DATA).stat()
+    assert (data.st_mode & 0o777, data.st_uid > 0) == (0o700, True)
+    for secret in ("backup-passphrase", "server.env"):
+        assert (root.folder / "etc/vigie-server" / secret).stat().st_mode & 0o777 == 0o640
+
+    agent = AgentProgram(tmp_path / "agent")
+    service = installed.service()
+    await service.start()
+    await service.event("server_started")
+    token = root.run("vigie-server", "token", "create", "--site", "les-lilas").split()[-1]
+    await agent.enrol(token)
+    reported = await reports(installed, agent, 0)
+    assert "/setup" in root.run("vigie-server", "setup-code")
+    await service.stop()
+    owners = {path.stat().st_uid for path in (root.folder / DATA).rglob("*")}
+    assert owners == {data.st_uid}
+
+    said = root.run("dpkg", "--install", newer)
+
+    first_backup = f"{BACKUPS}/before-upgrade-from-{release().version}.tar"
+    assert "The store is at schema later" in said
+    told = root.run(
+        "vigie-server", "backup", "verify", "--passphrase-file", PASSPHRASE, first_backup
+    )
+    assert f"{release().version}, schema 00" in told
+    assert "It is whole" in told
+    assert "les-lilas" in installed.devices()
+    reported = await a_round(installed, agent, reported)
+
+    # The way back, as docs/upgrade.md has it.
+    said = root.run("dpkg", "--install", this)
+    assert "is newer. Restore the backup" in said
+    root.run(
+        *("vigie-server", "restore", "--replace", "--passphrase-file", PASSPHRASE, first_backup)
+    )
+    assert await a_round(installed, agent, 0) > 0
+    assert "les-lilas" in installed.devices()
+
+    # Another name, as docs/install-server.md has it.
+    root.run("sh", "-c", f"rm /{DATA}/ca/https.key /{DATA}/ca/https.crt")
+    root.run("vigie-server", "init", "--new-authority")
+    await a_round(installed, agent, 0)
+
+    purge_but_keep_data(root)
+    root.run("dpkg", "--install", this)
+    assert "les-lilas" in installed.devices()
+    root.run("dpkg", "--purge", ACCOUNT)
+    assert (root.holding() - OF_ACCOUNTS) ^ (before - OF_ACCOUNTS) == set()
+    assert (root.folder / "etc" / "passwd").read_text() == accounts
