@@ -1,6 +1,7 @@
 """Tokens and accounts by the API: made, shown once, listed, revoked, and by whom."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState
 from vigie_server.ports.tokens import Role
 from vigie_server.services.token_desk import Desk
+from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import ServerSettings
 from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
@@ -141,6 +143,22 @@ def test_the_same_request_shows_the_same_secret_and_no_store_has_it(
         (kept,) = connection.execute(text("SELECT body FROM answered_request")).scalars()
     assert b"vigie" not in kept
     assert b"token" not in kept
+
+
+def test_a_sender_whose_own_secret_was_rotated_is_told_that_it_was_done(
+    client: TestClient, database: Database
+) -> None:
+    tokens = MakeTokens(Tokens(database), lambda: NOW, "test")
+    own, secret = tokens.api(name="n", role=Role.ADMIN, sites=None, lifetime=timedelta(days=1))
+    key = {"Idempotency-Key": "k1"}
+
+    first = client.post(API, json=CONTRACTOR, headers=key | {"Authorization": f"Bearer {secret}"})
+    other = tokens.rotate(own, overlap=timedelta(0))
+    again = client.post(API, json=CONTRACTOR, headers=key | {"Authorization": f"Bearer {other}"})
+
+    assert [first.status_code, again.status_code] == [201, 409]
+    assert "done before" in again.json()["detail"]
+    assert len(Tokens(database).api_tokens()) == 2
 
 
 def test_accounts_are_listed_to_administrators_within_their_scope(

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from secrets import token_bytes
 from typing import Any, Final, NamedTuple
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request
 from fastapi.responses import Response
@@ -134,7 +135,8 @@ async def answer_again(request: Request, error: Exception) -> Response:  # noqa:
     if kept.body is None:
         return problem(
             HTTPStatus.CONFLICT,
-            f"this was done before, and answered with {kept.status}; it was too long to keep",
+            f"this was done before, and answered with {kept.status}; it was too long to keep, "
+            "or is not this sender's to see again",
             headers=headers,
         )
     if kept.status == HTTPStatus.SEE_OTHER:  # a form's answer, whose body says where to
@@ -203,7 +205,10 @@ def _opened(page: KeptAnswer, seal: bytes | None) -> KeptAnswer:
     if page.body is None or seal is None:
         return page
     nonce, cipher = page.body[:_NONCE_BYTES], page.body[_NONCE_BYTES:]
-    return replace(page, body=zlib.decompress(AESGCM(seal).decrypt(nonce, cipher, None)))
+    try:
+        return replace(page, body=zlib.decompress(AESGCM(seal).decrypt(nonce, cipher, None)))
+    except InvalidTag:  # the sender's own secret is another now
+        return replace(page, body=None)
 
 
 class _Answer:
