@@ -44,6 +44,7 @@ LONGEST: Final = (
     "test_agent_bundle",
     "test_linux_packages",
     "test_server_package",
+    "test_ansible_role",
     "test_killed_at_any_moment",
     "test_replicas_under_fire",
     "test_walk_through_the_guide",
