@@ -15,9 +15,11 @@ from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.services.foresee import Foresee
 from vigie_server.services.look_ahead import LookAhead
 from vigie_server.settings import DeclareSettings
+from vigie_server.store.administration import Administration
 from vigie_server.store.assessments import Assessments
 from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database
+from vigie_server.store.fleet import Fleet
 from vigie_server.store.groups import Groups
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
@@ -25,6 +27,7 @@ from vigie_server.store.records import Records
 from vigie_server.store.site_lists import SiteLists
 from vigie_server.web.access import Access
 from vigie_server.web.assets import assets_router
+from vigie_server.web.device_acts import device_acts_router
 from vigie_server.web.groups import groups_router
 from vigie_server.web.parameters import one_parameter_router, parameters_router
 from vigie_server.web.sites import sites_router
@@ -81,4 +84,10 @@ def declaring_routes(
             now=now,
         ),
         partial(assets_router, cards=Cards(database), lists=lists, now=now),
+        partial(
+            device_acts_router,
+            known=Fleet(database, {}).device,
+            acts=Administration(database),
+            now=now,
+        ),
     )

@@ -134,6 +134,7 @@ PATHS = [
     ("GET", "/api/v1/devices/c/parameters", None),
     ("GET", "/api/v1/devices/c/asset", None),
     ("PUT", "/api/v1/devices/c/asset", {"place": "Ici"}),
+    ("POST", "/api/v1/devices/c/acts", {"act": "lost"}),
     ("DELETE", "/api/v1/devices/c/asset", None),
 ]
 
@@ -533,3 +534,24 @@ def test_every_write_is_in_the_audit(client: TestClient, as_: Callers, database:
         ("changed the asset card: place", "a"),
         ("changed the asset card: place", "a"),
     ]
+
+
+def test_acts_on_a_device_follow_from_how_it_stands(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    operator, path = as_(Role.OPERATOR), "/api/v1/devices/a/acts"
+
+    answers = [
+        client.post(path, json={"act": act}, headers=operator)
+        for act in ("lost", "lost", "found", "not-nomadic", "revoke", "retire", "found", "explode")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 422, 200, 200, 200, 200, 422, 422]
+    states = [answer.json()["state"] for answer in answers if answer.status_code == 200]
+    assert states == ["lost", "active", "active", "active", "retired"]
+    assert "lost: not for a device that is lost, which takes found" in answers[1].json()["detail"]
+    with database.reading() as connection:
+        acts = connection.execute(select(AUDIT.c.action).where(AUDIT.c.subject == "a")).scalars()
+        assert list(acts)[-5:] == [
+            *("declared lost", "declared active", "declared not nomadic", "revoked", "retired"),
+        ]

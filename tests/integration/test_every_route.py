@@ -100,6 +100,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/bodies/{name}/report": {"GET": READ},
     "/devices": {"GET": READ},
     "/devices/{device_id}": {"GET": READ},
+    "/devices/{device_id}/acts": {"POST": WRITE},
     "/devices/{device_id}/asset": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
     "/devices/{device_id}/parameters": {"GET": READ},
     "/devices/{device_id}/transitions": {"GET": READ},
@@ -167,6 +168,7 @@ EVERY_SITE_ONLY: Final = {
 BODIES: Final[Mapping[str, object]] = {
     "/api-tokens": {"name": "n", "role": "contractor", "sites": [SITE], "days": 30},
     "/enrolment-tokens": {"site": SITE},
+    "/devices/{device_id}/acts": {"act": "nomadic"},
     "/devices/{device_id}/asset": {},
     "/groups/{name}": {"selector": {"platform": ["linux"]}},
     "/parameters/{scope}/{of}/{rule}/{name}": {"value": 14, "reason": "r"},

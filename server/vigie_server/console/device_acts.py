@@ -1,32 +1,24 @@
 """What people do about a device: approve, declare, retire, accept the risk of a fail."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from vigie_server.console.fleet import WAIVER, FleetSeen, device_seen
 from vigie_server.console.forms import FormRefused, Sent, fault_of
-from vigie_server.console.presenters.device import acts_on
 from vigie_server.console.shell import Shell, Visit, address, gone_to
 from vigie_server.domain.attesting import months_after
-from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.device_acts import DeviceAct
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.waivers import NewWaiver, checked, row_keys, same_person
 from vigie_server.ports.administering import DeviceActs
-from vigie_server.ports.declaring import Act
 from vigie_server.ports.waiving import WaiverStore
+from vigie_server.services.act_on_device import act_on_device
 from vigie_server.web.access import WRITERS, acting
-
-_STATES: Final = {
-    "lost": DeviceState.LOST,
-    "stolen": DeviceState.STOLEN,
-    "found": DeviceState.ACTIVE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +59,12 @@ def device_acts(shell: Shell, seen: FleetSeen, desk: DeviceDesk) -> APIRouter:
     def act_on(device_id: str, what: str, visit: Writer, sent: Form) -> Response:  # noqa: ARG001 (its token is checked)
         """Does one of the acts that the page offers."""
         device = seen.device(device_id, visit)
-        if what not in {"approve", "retire", *_STATES}:
+        if what not in set(DeviceAct):
             raise NotFound(f"no act {what}")
-        if what not in acts_on(device):
-            raise DeclarationRefused(f"{what}: not for a device that is {device.state.value}")
-        _done(desk.acts, what)(device.id, acting(visit.caller, shell.now()))
+        act_on_device(desk.acts, device, DeviceAct(what), acting(visit.caller, shell.now()))
         return gone_to(address("devices", device.id), done=what)
 
     return router
-
-
-def _done(acts: DeviceActs, what: str) -> Callable[[str, Act], None]:
-    def do(device_id: str, act: Act) -> None:
-        if what == "approve":
-            acts.approve(device_id, now=act.at, actor=act.actor)
-        elif what == "retire":
-            acts.retire(device_id, now=act.at, actor=act.actor)
-        else:
-            acts.declare_state(device_id, _STATES[what], now=act.at, actor=act.actor)
-
-    return do
 
 
 def _waiver(device_id: str, sent: Sent, *, now: datetime, months: int) -> NewWaiver:

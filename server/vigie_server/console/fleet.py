@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final, get_args
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from vigie_server.console.presenters.device import acts_on, by_question, card_lines, steps
+from vigie_server.console.presenters.device import by_question, card_lines, steps
 from vigie_server.console.shell import Shell, Visit
 from vigie_server.console.walking import Walk
+from vigie_server.domain.device_acts import acts_on
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.personal import naming_columns

@@ -19,6 +19,16 @@ class DeviceActs(Protocol):
         """It is lost, stolen, or there again."""
         ...
 
+    def declare_nomadic(
+        self, device_id: str, *, nomadic: bool | None, now: datetime, actor: str
+    ) -> None:
+        """It is nomadic or not; None leaves it to be worked out again."""
+        ...
+
+    def revoke(self, device_id: str, *, now: datetime, actor: str) -> None:
+        """No certificate of the device is in force any more."""
+        ...
+
     def retire(self, device_id: str, *, now: datetime, actor: str) -> None:
         """The device is gone: it is told to stop, and is judged no more."""
         ...

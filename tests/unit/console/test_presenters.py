@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from vigie_server.console.presenters.device import acts_on, by_question, rows_of, steps
+from vigie_server.console.presenters.device import by_question, rows_of, steps
 from vigie_server.console.presenters.levels import before, mean, moved, trend
 from vigie_server.console.presenters.overview import in_order, site_line
 from vigie_server.console.presenters.software import product_in
-from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.maturity import LevelChange
@@ -118,15 +118,6 @@ def test_rows_of_several_shapes_share_one_table() -> None:
 def test_steps_lose_their_numbers_and_keep_numbers_inside() -> None:
     assert steps("1. Ouvrez.\n2. Attendez 10. minutes.") == ["Ouvrez.", "Attendez 10. minutes."]
     assert steps("Appelez.") == ["Appelez."]
-
-
-def test_what_may_be_done_follows_from_the_state() -> None:
-    def a_device(state: DeviceState) -> Device:
-        return Device("a", "s", "standard", "linux", state)
-
-    assert acts_on(a_device(DeviceState.PENDING)) == ("approve", "lost", "stolen", "retire")
-    assert acts_on(a_device(DeviceState.STOLEN)) == ("found", "retire")
-    assert acts_on(a_device(DeviceState.RETIRED)) == ()
 
 
 @pytest.mark.parametrize(

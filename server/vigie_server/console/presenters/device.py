@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from vigie_server.domain.cards import FIELDS, Card, cell_in
-from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Severity, Status
@@ -16,8 +15,6 @@ Cells = Sequence[Sequence[str]]
 _STEP: Final = re.compile(r"^\d+\.\s+", re.MULTILINE)
 _SHOWN_FIRST: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPLICABLE)
 _GRAVITY: Final = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
-FOUND: Final = frozenset({DeviceState.LOST, DeviceState.STOLEN})
-WAITING: Final = frozenset({DeviceState.PENDING, DeviceState.QUARANTINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +93,6 @@ def card_lines(card: Card, language: str) -> Sequence[tuple[str, str, str]]:
         )
         for name, field in FIELDS.items()
     ]
-
-
-def acts_on(device: Device) -> Sequence[str]:
-    """What a person may do about a device, as it stands."""
-    if device.state is DeviceState.RETIRED:
-        return ()
-    first = ["approve"] if device.state in WAITING else []
-    lost = ["found"] if device.state in FOUND else ["lost", "stolen"]
-    return (*first, *lost, "retire")
 
 
 def _verdict(record: VerdictRecord, rule: Rule | None, platform: str) -> VerdictSeen:

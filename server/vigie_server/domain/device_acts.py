@@ -1,0 +1,60 @@
+"""What a person may say or do about a device, as it stands."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.errors import DeclarationRefused
+
+
+class DeviceAct(StrEnum):
+    """`found` takes back lost and stolen; `worked-out` takes back what was said of nomadism."""
+
+    APPROVE = "approve"
+    FOUND = "found"
+    LOST = "lost"
+    STOLEN = "stolen"
+    NOMADIC = "nomadic"
+    NOT_NOMADIC = "not-nomadic"
+    WORKED_OUT = "worked-out"
+    REVOKE = "revoke"
+    RETIRE = "retire"
+
+
+STATES: Final = {
+    DeviceAct.FOUND: DeviceState.ACTIVE,
+    DeviceAct.LOST: DeviceState.LOST,
+    DeviceAct.STOLEN: DeviceState.STOLEN,
+}
+NOMADISM: Final = {
+    DeviceAct.NOMADIC: True,
+    DeviceAct.NOT_NOMADIC: False,
+    DeviceAct.WORKED_OUT: None,
+}
+_WAITING: Final = frozenset({DeviceState.PENDING, DeviceState.QUARANTINED})
+_AWAY: Final = frozenset({DeviceState.LOST, DeviceState.STOLEN})
+
+
+def acts_on(device: Device) -> Sequence[DeviceAct]:
+    """What there is to do about a device: nothing that it is already, none of a retired one."""
+    if device.state is DeviceState.RETIRED:
+        return ()
+    declared = device.whereabouts.declared_nomadic
+    return (
+        *([DeviceAct.APPROVE] if device.state in _WAITING else ()),
+        *([DeviceAct.FOUND] if device.state in _AWAY else (DeviceAct.LOST, DeviceAct.STOLEN)),
+        *[act for act, said in NOMADISM.items() if said is not declared],
+        DeviceAct.REVOKE,
+        DeviceAct.RETIRE,
+    )
+
+
+def check_act(device: Device, act: DeviceAct) -> None:
+    """Raises DeclarationRefused where it is not for the device as it stands."""
+    possible = acts_on(device)
+    if act not in possible:
+        others = ", ".join(possible) or "nothing"
+        raise DeclarationRefused(
+            f"{act}: not for a device that is {device.state.value}, which takes {others}"
+        )

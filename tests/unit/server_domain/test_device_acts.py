@@ -1,0 +1,35 @@
+"""What a person may do about a device follows from how it stands."""
+
+import pytest
+
+from vigie_server.domain.device_acts import DeviceAct, acts_on, check_act
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.domain.errors import DeclarationRefused
+from vigie_server.domain.whereabouts import Whereabouts
+
+
+def a_device(state: DeviceState, *, nomadic: bool | None = None) -> Device:
+    whereabouts = Whereabouts(declared_nomadic=nomadic)
+    return Device("a", "s", "standard", "linux", state, whereabouts=whereabouts)
+
+
+@pytest.mark.parametrize(
+    ("state", "nomadic", "expected"),
+    [
+        (DeviceState.PENDING, None, "approve lost stolen nomadic not-nomadic revoke retire"),
+        (DeviceState.ACTIVE, True, "lost stolen not-nomadic worked-out revoke retire"),
+        (DeviceState.STOLEN, False, "found nomadic worked-out revoke retire"),
+        (DeviceState.RETIRED, None, ""),
+    ],
+)
+def test_what_may_be_done_follows_from_the_state(
+    state: DeviceState, nomadic: bool | None, expected: str
+) -> None:
+    assert " ".join(acts_on(a_device(state, nomadic=nomadic))) == expected
+
+
+def test_an_act_that_changes_nothing_is_refused_with_those_that_do() -> None:
+    check_act(a_device(DeviceState.LOST), DeviceAct.FOUND)
+
+    with pytest.raises(DeclarationRefused, match=r"for a device that is lost, .*found"):
+        check_act(a_device(DeviceState.LOST), DeviceAct.APPROVE)
