@@ -170,3 +170,9 @@ def test_most_rules_follow_some_columns_alone() -> None:
     unsettled = [rule.id for rule in CATALOGUE.rules.values() if None in rule.follows.values()]
 
     assert unsettled == []
+
+
+def test_a_rule_that_counts_rows_alone_follows_no_name_in_them() -> None:
+    follows = CATALOGUE.rules["Q01-software-inventoried"].follows
+
+    assert follows == {"software": ("collected", "part", "why")}

@@ -28,6 +28,7 @@ from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
 from vigie_server.domain.remembered import Answered, Lasting, OnTime
 from vigie_server.domain.rules import MOVING, Catalogue, Rule
+from vigie_server.domain.topic_rules import TopicRules, found_together
 from vigie_server.domain.verdicts import Verdict
 
 MEMORY_BYTES: Final = 32 * 1024 * 1024
@@ -78,6 +79,7 @@ class Judge:
         }
         self._columns: Final = columns_read(self._rules)
         self._layouts: Final = Memory[tuple[Rule, ...], Layout](LAYOUTS_KEPT)
+        self._groups: Final = Memory[tuple[Rule, ...], tuple[TopicRules, ...]](LAYOUTS_KEPT)
         self._settings: Final = {
             (rule.id, profile): Setting.of(rule.container, rule.parameters, profile, None)
             for rule in self._rules
@@ -101,8 +103,10 @@ class Judge:
         the device alone and are judged too, unless `on_device` is false. `also` are rules that are
         judged whatever they read. The order is that of the rules' ids.
         """
-        verdicts: dict[Rule, Verdict] = {}
-        asked: dict[Rule, tuple[Setting, _Key | None]] = {}
+        rules = self.affected(topics, on_device=on_device, also=also)
+        if not self._remembers:
+            asked = {rule: (self.setting(rule, device), None) for rule in rules}
+            return self._hear(device, facts, asked, now)
         second = int(now.timestamp())
         if second != self._moment.second:
             self._moment = _Moment(second, Memory(self._moment_bytes))
@@ -111,23 +115,23 @@ class Judge:
         }
         seconds = _Seconds(facts)
         named = _Named(device)
-        rules = self.affected(topics, on_device=on_device, also=also)
-        for rule in rules:
-            setting = self.setting(rule, device)
-            key, known = None, None
-            if self._remembers:
+        found: list[Verdict | None] = [None] * len(rules)
+        apart = self._find_together(rules, found, named, facts, ages)
+        keys: dict[Rule, tuple[Setting, _Key | None]] = {}
+        for place, rule in enumerate(rules):
+            if found[place] is None:
+                setting = self.setting(rule, device)
                 key, known = self._recalled(rule, setting, named, facts, ages, seconds, now)
-            if known is None:
-                asked[rule] = setting, key
-            else:
-                verdicts[rule] = known
-        if not asked:
-            return list(verdicts.values())
-        heard = self._hear(device, facts, asked, now)
-        if not verdicts:
-            return heard
-        verdicts |= zip(asked, heard, strict=True)
-        return [verdicts[rule] for rule in rules]
+                if known is None:
+                    keys[rule] = setting, key
+                else:
+                    found[place] = known
+        for group in apart:
+            self._note_together(group, found, named, facts)
+        if keys:
+            heard = iter(self._hear(device, facts, keys, now))
+            return [next(heard) if known is None else known for known in found]
+        return found  # type: ignore[return-value] # all are found
 
     def verdict(
         self, rule: Rule, device: Device, facts: Mapping[str, Fact], *, now: datetime
@@ -162,6 +166,63 @@ class Judge:
             if topics <= self.catalogue.topics.keys():  # a site's packs bring names without end
                 self._affected[topics, on_device] = found
         return found
+
+    def _find_together(
+        self,
+        rules: tuple[Rule, ...],
+        found: list[Verdict | None],
+        named: "_Named",
+        facts: Mapping[str, Fact],
+        ages: Mapping[str, timedelta],
+    ) -> list[TopicRules]:
+        """Puts into its place what rules of one topic say together; gives those that did not."""
+        apart = []
+        for group in self._together(rules):
+            age = ages.get(group.topic)
+            if age is None or age >= group.youngest or self._is_overridden(group, named.device):
+                continue
+            fact = facts[group.topic]
+            known = fact.cells.notes.get(_shared_place(group, named))
+            if known is None:
+                apart.append(group)
+                continue
+            for place, answered in zip(group.places, known, strict=True):  # type: ignore[call-overload] # as noted
+                found[place] = answered.since(fact.observed_at)
+        return apart
+
+    def _note_together(
+        self,
+        group: TopicRules,
+        found: list[Verdict | None],
+        named: "_Named",
+        facts: Mapping[str, Fact],
+    ) -> None:
+        """Notes with the cells what all rules of a group say, once memory knows each of them."""
+        if any(found[place] is None for place in group.places):
+            return
+        notes = facts[group.topic].cells.notes
+        known = [
+            notes.get(_own_place(self.setting(rule, named.device), rule.depends_on or (), named))
+            for rule in group.rules
+        ]
+        if all(type(note) is Answered for note in known) and len(notes) < _NOTES_KEPT:
+            notes[_shared_place(group, named)] = tuple(known)
+
+    def _together(self, rules: tuple[Rule, ...]) -> tuple[TopicRules, ...]:
+        known = self._groups.get(rules)
+        if known is None:
+            known = found_together(rules, self._still_topic)
+            self._groups.put(rules, known, weight=1)
+        return known
+
+    def _still_topic(self, rule: Rule) -> str | None:
+        alone = self._alone.get(rule)
+        return None if alone is None or rule.depends_on is None else alone[0]
+
+    @staticmethod
+    def _is_overridden(group: TopicRules, device: Device) -> bool:
+        """Whether a parameter of these rules is not the profile's."""
+        return bool(device.parameters) and not group.ids.isdisjoint(device.parameters or ())
 
     def _hear(
         self,
@@ -212,7 +273,7 @@ class Judge:
         if age is None or age >= rule.max_age:
             return None, None
         notes = facts[topic].cells.notes
-        place = (setting, named.device.platform, *[named[name] for name in names])
+        place = _own_place(setting, names, named)
         note = notes.get(place)
         if type(note) is Answered:
             return None, note.at(facts, now)
@@ -368,6 +429,17 @@ class _Moment:
 
     second: int
     answers: "Memory[_Key, Answered]"
+
+
+def _own_place(setting: Setting, names: tuple[str, ...], named: "_Named") -> tuple[object, ...]:
+    """Under what cells note the answer of a rule that reads them alone."""
+    return (setting, named.device.platform, *[named[name] for name in names])
+
+
+def _shared_place(group: TopicRules, named: "_Named") -> tuple[object, ...]:
+    """Under what cells note the answers of a group by the parameters of the device's profile."""
+    device = named.device
+    return (group, device.profile, device.platform, *[named[name] for name in group.names])
 
 
 def _at_moment(rule: Rule) -> bool:

@@ -49,6 +49,21 @@ class Answered:
         """The verdict on this evidence: it can change when the first of it is too old."""
         return self.until(self.fresh_end, facts, now)
 
+    def since(self, observed_at: datetime) -> Verdict:
+        """The verdict on evidence of that time, of a rule that reads one topic and no clock."""
+        known = self.verdict
+        if known.next_check_at is None:
+            return known
+        return Verdict(
+            known.rule,
+            known.rule_version,
+            known.status,
+            known.reason,
+            known.offending,
+            observed_at + self.rule.max_age,
+            known.measures,
+        )
+
     def until(
         self, fresh_end: datetime | None, facts: Mapping[str, Fact], now: datetime
     ) -> Verdict:

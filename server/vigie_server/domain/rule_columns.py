@@ -31,8 +31,10 @@ def columns_followed(
     """The columns of the topic that the rule's verdict can follow, sorted; None for all.
 
     `declared` are those of its `reads`. What tells rows apart is among them, because verdicts show
-    it, and what every topic has.
+    it, and what every topic has. Without `declared` rows are counted, and neither seen nor shown.
     """
+    if not declared:
+        return tuple(sorted(COMMON_COLUMNS))
     selected: set[str] = set()
     for text in expressions:
         if _UNSETTLED.search(text):
