@@ -45,6 +45,7 @@ from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.account_desk import AccountDesk
 from vigie_server.ports.readers import FleetReader
 from vigie_server.ports.token_desk import TokenDesk
+from vigie_server.services.act_on_devices import ActOnDevices
 from vigie_server.settings import ServerSettings
 from vigie_server.store.administration import Administration
 from vigie_server.store.attestations import Attestations
@@ -88,7 +89,9 @@ def console_routes(
         cards=Cards(database),
         catalogue=catalogue,
     )
-    desk = DeviceDesk(Administration(database), Waivers(database), settings.declare.waiver_months)
+    desk = DeviceDesk(
+        ActOnDevices(Administration(database)), Waivers(database), settings.declare.waiver_months
+    )
     records = RecordsSeen(
         attestations=Attestations(database, catalogue.attestations),
         items=bundled_attestations(),

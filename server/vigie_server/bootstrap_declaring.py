@@ -12,6 +12,7 @@ from vigie_server.domain.regions import load_regions
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.settable import Settable
 from vigie_server.domain.site_guide import SiteGuide
+from vigie_server.services.act_on_devices import ActOnDevices
 from vigie_server.services.foresee import Foresee
 from vigie_server.services.look_ahead import LookAhead
 from vigie_server.settings import DeclareSettings
@@ -87,7 +88,7 @@ def declaring_routes(
         partial(
             device_acts_router,
             known=Fleet(database, {}).device,
-            acts=Administration(database),
+            acts=ActOnDevices(Administration(database)),
             now=now,
         ),
     )

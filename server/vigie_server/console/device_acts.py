@@ -17,7 +17,6 @@ from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.waivers import NewWaiver, checked, row_keys, same_person
 from vigie_server.ports.administering import DeviceActs
 from vigie_server.ports.waiving import WaiverStore
-from vigie_server.services.act_on_device import act_on_device
 from vigie_server.web.access import WRITERS, acting
 
 
@@ -61,7 +60,7 @@ def device_acts(shell: Shell, seen: FleetSeen, desk: DeviceDesk) -> APIRouter:
         device = seen.device(device_id, visit)
         if what not in set(DeviceAct):
             raise NotFound(f"no act {what}")
-        act_on_device(desk.acts, device, DeviceAct(what), acting(visit.caller, shell.now()))
+        desk.acts.act_on(device, DeviceAct(what), acting(visit.caller, shell.now()))
         return gone_to(address("devices", device.id), done=what)
 
     return router

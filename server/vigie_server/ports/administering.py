@@ -3,11 +3,21 @@
 from datetime import datetime
 from typing import Protocol
 
-from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.device_acts import DeviceAct
+from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.ports.declaring import Act
 
 
 class DeviceActs(Protocol):
-    """Acts on devices, which the audit keeps."""
+    """Does what a person says or wants of a device."""
+
+    def act_on(self, device: Device, what: DeviceAct, act: Act) -> None:
+        """Raises DeclarationRefused where it is not for the device as it stands."""
+        ...
+
+
+class KeepsDevices(Protocol):
+    """Acts on devices by id, which the audit keeps."""
 
     def approve(self, device_id: str, *, now: datetime, actor: str) -> None:
         """Counts a pending or quarantined device in; settles its conflicts."""

@@ -12,7 +12,6 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.administering import DeviceActs
 from vigie_server.ports.tokens import ApiCaller
-from vigie_server.services.act_on_device import act_on_device
 from vigie_server.web.access import WRITERS, Access, acting, sees
 from vigie_server.web.shapes import DeviceShape
 
@@ -43,7 +42,7 @@ def device_acts_router(
         device = known(device_id)
         if not sees(caller, device.site):
             raise NotFound(f"no device {device_id}")
-        act_on_device(acts, device, wanted.act, acting(caller, now()))
+        acts.act_on(device, wanted.act, acting(caller, now()))
         return DeviceShape.of(known(device_id))
 
     return router
