@@ -3,7 +3,8 @@
 `make bench PART=rejudge DEVICES=10000`. The fleet is planted as copies of recorded devices that
 were judged, under names of their own; then each is made to have answered and been heard at moments
 of its own, as alike moments flatter what the judge remembers. The server runs in a process of its
-own. What is told is its CPU, from the act until no device is left to be judged.
+own. What is told is its CPU, from the act until no device is left to be judged, less what it uses
+at rest.
 
 Two looks ask all rules. A forced one finds nearly every verdict as it stands, as long as rules,
 code and evidence are what they were. The other finds verdicts whose stored checks come too late, so
@@ -42,6 +43,8 @@ WANTED_PER_SECOND = 1_000
 WITHIN = 300.0
 AT_REST = 0.05
 """CPU seconds a second of a server that has nothing to do, at most."""
+RESTING = 5.0
+"""Seconds for which a server that has nothing to do is watched before the first look."""
 RULE, PARAMETER, VALUE = "Q05-min-length", "min_length", 13
 EARLIER = "earlier"
 DEVICE, VERDICT, CATALOGUE = table(DeviceRow), table(VerdictRow), table(CatalogueRow)
@@ -98,7 +101,7 @@ async def measure(folder: Path) -> Sequence[Rejudged]:
         _known_by_one_device(database, bundled_catalogue())
         async with served("real", folder) as server:
             await _settled(server)
-            watch = _Watch(database, server)
+            watch = _Watch(database, server, await _rest(server))
             forced, late = partial(_force, database), partial(_late, database)
             by_all = DEVICE.c.judged_with == ""
             return [
@@ -119,6 +122,8 @@ async def measure(folder: Path) -> Sequence[Rejudged]:
 class _Watch:
     database: Database
     server: ServedProcess
+    rest: float
+    """CPU seconds a second, with nothing to do."""
 
     async def judged(
         self, why: str, act: Callable[[], object], waits: ColumnElement[bool]
@@ -135,11 +140,12 @@ class _Watch:
                 await asyncio.sleep(0.1)
                 with self.database.reading() as connection:
                     left = connection.execute(waiting).scalar_one()
+        seconds = time.perf_counter() - began
         return Rejudged(
             why,
             devices,
-            time.perf_counter() - began,
-            self.server.cpu() - cpu,
+            seconds,
+            self.server.cpu() - cpu - self.rest * seconds,
             _peak(self.server),
             os.getloadavg()[0],
         )
@@ -206,6 +212,13 @@ async def _settled(server: ServedProcess) -> None:
         while (used := server.cpu()) - before > AT_REST:
             before = used
             await asyncio.sleep(1)
+
+
+async def _rest(server: ServedProcess) -> float:
+    """What it uses of a core with nothing to do."""
+    cpu = server.cpu()
+    await asyncio.sleep(RESTING)
+    return (server.cpu() - cpu) / RESTING
 
 
 def _peak(server: ServedProcess) -> int:
