@@ -8,8 +8,9 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 
@@ -30,7 +31,11 @@ from monitoring import (
 from ports import free_ports
 from programs import ServerProgram
 from vigie_server.backups.sealing import new_key
+from vigie_server.domain.rolling_out import Told, UpdateState
+from vigie_server.ports.sessions import Peer
 from vigie_server.simulator.fleet import FleetRefused, SimulatedDevice
+from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.updates import Updates
 
 SITE = "les-lilas"
 GROUP = "portables"
@@ -38,6 +43,8 @@ RECORDED = 27
 DEVICES = RECORDED + 2
 """With one that stays connected and says nothing, and one that claims to be another."""
 LOST = 0
+GOES_BACK = 1
+"""Which device did not get on with a new version of its agent."""
 STAYS_IN = 6
 """Which device is a laptop without encryption that never leaves: others do, having no network."""
 FAILING = "vigie_device_rule_failing_since_timestamp_seconds"
@@ -82,6 +89,7 @@ async def watched_fleet(folder: Path) -> AsyncIterator[Watched]:
             VIGIE_SERVER_SWEEP__EVERY="PT1S",
             VIGIE_SERVER_MATURITY__EVERY="PT1S",
             VIGIE_SERVER_METRICS__STORE_EVERY="PT1S",
+            VIGIE_SERVER_UPDATES__LOOK_EVERY="PT1S",
         )
         stack.push_async_callback(server.program.stop)
         fleet = await joined(server, SITE, RECORDED, pending=False)
@@ -189,6 +197,7 @@ async def _in_all_states(server: ServerProgram, joined: Joined, ids: list[str]) 
     commanded(server, "backup", str(server.data.parent / "vigie.tar"), "--recipient", recipient)
     commanded(server, "devices", "declare", ids[LOST], "lost")
     commanded(server, "devices", "declare", ids[STAYS_IN], "not-nomadic")
+    _went_back_from_an_update(server, ids[GOES_BACK])
     claims = SimulatedDevice("copie-01", joined.devices[1].serial, joined.devices[1].recording, 900)
     token = commanded(server, "token", "create", "--site", SITE)
     await fleet_of(server, token).join([claims], joined=lambda _: None)
@@ -201,6 +210,12 @@ async def _in_all_states(server: ServerProgram, joined: Joined, ids: list[str]) 
         raise AssertionError("a token that is used up let a device in")
 
 
+def _went_back_from_an_update(server: ServerProgram, device: str) -> None:
+    with closing(Database(sqlite_url(server.data / "vigie.db"))) as database:
+        back = Told("0.1.0", "linux-x86_64", UpdateState.ROLLED_BACK, "0.2.0", "crash")
+        Updates(database).keep(Peer(device, ""), back, datetime.now(UTC))
+
+
 async def _all_seen(url: str) -> None:
     """What was declared is judged within a round of the sweeper; rates need two scrapes."""
     for shown in (
@@ -211,6 +226,7 @@ async def _all_seen(url: str) -> None:
         "vigie_device_identity_conflicts",
         f'vigie_device_group_info{{group="{GROUP}"}}',
         "vigie_backup_last_success_timestamp_seconds > 0",
+        'vigie_update_devices{state="rolled_back"} == 1',
         "vigie_site_contractor_token_expiry_timestamp_seconds",
         "rate(vigie_ingest_reports_total[5m]) > 0",
         _alert("VigieMissingDeviceReports"),

@@ -25,7 +25,8 @@ _SOURCES: Final = (
     "services/collect.py",
     "services/asking.py",
 )
-_SPEAKING_BOTH: Final = "domain/explain"  # modules that word texts in both languages themselves
+_OF_ANOTHER_MATTER: Final = ("domain/explain", "domain/updating", "domain/windows_service")
+"""Modules whose texts are about no answer: they word both languages, or a log."""
 _MADE_BY: Final = {"not_collected": 0, "collected": 0, "QueryError": 1}
 _SUBJECT_OF: Final = "why"  # `unread.why("BitLocker")`: whatever it looks like, it is said
 _PROBES: Final = ("/x/y", "7", "x", "permission denied", "the machine's limit")
@@ -93,7 +94,7 @@ def said_in_python() -> list[Said]:
     for pattern in _SOURCES:
         for path in sorted(AGENT.glob(pattern)):
             module = path.relative_to(AGENT).as_posix()
-            if not module.startswith(_SPEAKING_BOTH):
+            if not module.startswith(_OF_ANOTHER_MATTER):
                 _Reader(module, sources).visit(ast.parse(path.read_text("utf-8")))
     found: dict[str, Said] = {}
     followed = set[int]()

@@ -186,6 +186,12 @@ def test_a_cursor_of_who_sees_all_shows_a_contractor_its_sites_alone(
     assert widened["items"] == []
 
 
+def approx_ratio(item: dict[str, Any]) -> dict[str, Any]:
+    """The item where its ratio, if it has one, may differ behind the digits that SQLite tells."""
+    ratio = item.get("compliance_ratio")
+    return item if ratio is None else item | {"compliance_ratio": pytest.approx(ratio, rel=1e-14)}
+
+
 @pytest.mark.parametrize("path", ["devices", "transitions", f"rules/{RULE}/verdicts", "audit"])
 def test_a_stream_holds_what_the_pages_hold(
     client: TestClient, as_: Callers, path: str, monkeypatch: pytest.MonkeyPatch
@@ -202,7 +208,9 @@ def test_a_stream_holds_what_the_pages_hold(
     sheet = client.get(f"/api/v1/{path}", headers=headers | {"Accept": "text/csv"})
 
     assert lines.headers["content-type"] == "application/x-ndjson"
-    assert [json.loads(line) for line in lines.text.splitlines()] == items
+    assert [json.loads(line) for line in lines.text.splitlines()] == [
+        approx_ratio(item) for item in items
+    ]
     rows = list(csv.DictReader(io.StringIO(sheet.text, newline="")))
     assert sheet.headers["content-type"].startswith("text/csv")
     assert len(rows) == len(items) > 100
