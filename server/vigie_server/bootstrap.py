@@ -335,7 +335,7 @@ class Server:
             *mail_routes(database, now),
             *notification_routes(database, now),
             *asking_routes(database, settings.asking, now),
-            *token_routes(token_desk, people, now),
+            *token_routes(token_desk, people, database, now),
             *updates_routes(settings, database),
             *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
             console_routes(

@@ -1,7 +1,6 @@
 """`vigie-server account ...` and `setup-code`: who may sign in."""
 
 import secrets
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.domain.errors import DeclarationRefused, SecretUnreadable, SettingsMalformed
 from vigie_server.domain.granting import LONGEST
 from vigie_server.domain.plurals import counted
-from vigie_server.ports.people import LANGUAGES, ROLES, Account, AccountState, Fault
+from vigie_server.ports.people import LANGUAGES, NAME_FAULTS, ROLES, Account, AccountState
 from vigie_server.ports.tokens import Role
 from vigie_server.services.app_secrets import reseal
 from vigie_server.services.sign_in import new_account
@@ -26,11 +25,6 @@ from vigie_server.store.app_secrets import HeldAppSecrets
 from vigie_server.store.database import Database
 from vigie_server.store.links import Links
 from vigie_server.store.organisation import Organisation
-
-_FAULTS: Mapping[str, str] = {
-    Fault.NAME: "the name of an account has 2 to 64 characters that can be printed",
-    Fault.TAKEN: "there is an account of that name: choose another one, or `account reset` it",
-}
 
 
 @click.group()
@@ -94,7 +88,7 @@ def create(
         try:
             new_account(Accounts(database), made, act())
         except DeclarationRefused as error:
-            raise DeclarationRefused(_FAULTS.get(str(error), str(error))) from None
+            raise DeclarationRefused(NAME_FAULTS.get(str(error), str(error))) from None
         if identity is None:
             tell_code(settings, database, made.name)
         else:

@@ -59,6 +59,7 @@ def whole_app(database: Database, now: Callable[[], datetime]) -> FastAPI:
         *token_routes(
             Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32)),
             account_desk(ServerSettings(), database),
+            database,
             now,
         ),
         *updates_routes(ServerSettings(), database),

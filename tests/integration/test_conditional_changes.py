@@ -18,9 +18,12 @@ from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from fakes.whole_app import whole_app
 from vigie_server.bootstrap_declaring import declaring_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
+from vigie_server.ports.declaring import Act
+from vigie_server.ports.people import Account, AccountState
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import DeclareSettings
+from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
 from vigie_server.store.tokens import Tokens
 from vigie_server.web import problems
@@ -28,6 +31,7 @@ from vigie_server.web.access import Access
 from vigie_server.web.conditions import Condition
 
 PARAMETER: Final = f"/api/v1/parameters/site/{SITE}/Q05-min-length/min_length"
+ACCOUNT: Final = "/api/v1/accounts/p1"
 FIRST: Final[Mapping[str, object]] = {
     f"/api/v1/sites/{SITE}": {"body": "Val"},
     "/api/v1/devices/a/asset": {"place": "Bureau"},
@@ -35,6 +39,7 @@ FIRST: Final[Mapping[str, object]] = {
     f"/api/v1/sites/{SITE}/mail/example.org": {"selectors": ["a"]},
     f"/api/v1/sites/{SITE}/questions": {"free": True},
     PARAMETER: {"value": 9, "reason": "one"},
+    ACCOUNT: {"role": "auditor", "sites": None, "expires_at": None},
 }
 """What can be changed, and how it is to begin with."""
 SECOND: Final[Mapping[str, tuple[object, list[str]]]] = {
@@ -44,6 +49,7 @@ SECOND: Final[Mapping[str, tuple[object, list[str]]]] = {
     f"/api/v1/sites/{SITE}/mail/example.org": ({"selectors": ["b"]}, ["selectors"]),
     f"/api/v1/sites/{SITE}/questions": ({"free": False}, ["free"]),
     PARAMETER: ({"value": 14, "reason": "two"}, ["value", "reason"]),
+    ACCOUNT: ({"role": "auditor", "sites": [SITE], "expires_at": None}, ["sites"]),
 }
 """What a colleague makes of it, and the fields that differ then."""
 REMOVED: Final = [
@@ -93,6 +99,8 @@ def served(
     with opened_store(request.param, tmp_path_factory.mktemp("store")) as database:
         a_token(database)
         a_device(database, "a")
+        person = Account("p1", "Anaïs", Role.AUDITOR, None, "fr", AccountState.INVITED, NOW)
+        Accounts(database).add(person, Act("test", NOW))
         beside = Database(database.url)
         try:
             yield Served(
@@ -217,6 +225,37 @@ def test_a_token_that_was_revoked_meanwhile_is_not_revoked_by_what_was_read(
     late = served.client.delete(path, headers=served.bound(read))
 
     assert [by_colleague.status_code, late.status_code] == [204, 412]
+    assert late.json()["changed"] == ["revoked"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "field"),
+    [("acts", {"act": "lock"}, "state"), ("reset", None, "state")],
+)
+def test_an_account_that_was_locked_meanwhile_is_not_acted_on_by_what_was_read(
+    served: Served, path: str, sent: dict[str, str] | None, field: str
+) -> None:
+    acts = f"{ACCOUNT}/acts"
+    served.client.post(acts, json={"act": "unlock"}, headers=served.headers)
+    read = served.tag(ACCOUNT)
+
+    by_colleague = served.beside.post(acts, json={"act": "lock"}, headers=served.bound(read))
+    late = served.client.post(f"{ACCOUNT}/{path}", json=sent, headers=served.bound(read))
+
+    assert [by_colleague.status_code, late.status_code] == [200, 412]
+    assert late.json()["changed"] == [field]
+
+
+def test_a_token_that_was_revoked_meanwhile_is_given_no_new_secret(served: Served) -> None:
+    sent = {"name": "n", "role": "contractor", "sites": [SITE], "days": 30}
+    path = f"/api/v1/api-tokens/{made(served, 'api-tokens', sent)['id']}"
+    read = served.tag(path)
+    served.beside.delete(path, headers=served.headers)
+
+    late = served.client.post(f"{path}/rotate", json={}, headers=served.bound(read))
+    dead = served.client.post(f"{path}/rotate", json={}, headers=served.headers)
+
+    assert [late.status_code, dead.status_code] == [412, 404]
     assert late.json()["changed"] == ["revoked"]
 
 

@@ -238,6 +238,33 @@ def test_a_contractors_token_reads_its_site_until_it_is_revoked(
     assert client.get("/console", headers=theirs).status_code == 401
 
 
+def test_a_token_is_renewed_and_its_secret_shown_once(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    headers = as_(Role.ADMIN)
+    sent = {"name": "<P.>", "role": "contractor", "sites": SITE, "days": "30"}
+    made = client.post("/console/tokens", data=sent | {"personal_data": "yes"}, headers=headers)
+    callers, secret = KnowCallers(Tokens(database)), re.compile(r"vigie-api1\.[\w-]+")
+    before = secret.findall(made.text)[0]
+    token = callers.caller(before, now=utc_now())
+    path = f"/console/tokens/{token.token_id}/rotate"
+
+    beyond = client.post(path, data={}, headers=as_(Role.ADMIN, OTHER))
+    rotated = client.post(path, data={}, headers=headers)
+    after = secret.findall(rotated.text)[0]
+    listed = client.get("/console/tokens", headers=headers).text
+
+    assert token.personal_data
+    assert [beyond.status_code, rotated.status_code] == [404, 200]
+    assert "&lt;P.&gt;" in rotated.text
+    assert after not in listed
+    assert before != after
+    for held in (before, after):
+        assert callers.caller(held, now=utc_now()) == token
+    assert "ancien secret valable jusqu" in listed
+    assert "voit les noms des personnes" in listed
+
+
 def test_a_contractors_token_names_its_sites(client: TestClient, as_: Callers) -> None:
     sent = {"name": "Prestataire", "role": "contractor", "sites": " \n ", "days": "30"}
 

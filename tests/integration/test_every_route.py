@@ -75,6 +75,7 @@ class Who:
         return {"every": (), "in": (SITE,), "out": (OTHER,)}[self.scope]
 
 
+ADMIN: Final = frozenset({Role.ADMIN})
 ALL_ROLES: Final = frozenset(Role)
 READ: Final = ALL_ROLES - {Role.SCRAPE}
 STAFF: Final = READ - {Role.CONTRACTOR}
@@ -87,10 +88,13 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/metrics": {"GET": SCRAPE},
     "/metrics/fleet": {"GET": SCRAPE},
     "/metrics/server": {"GET": SCRAPE},
-    "/accounts": {"GET": frozenset({Role.ADMIN})},
-    "/accounts/{account_id}": {"GET": frozenset({Role.ADMIN})},
-    "/api-tokens": {"GET": frozenset({Role.ADMIN}), "POST": frozenset({Role.ADMIN})},
-    "/api-tokens/{token_id}": {"GET": frozenset({Role.ADMIN}), "DELETE": frozenset({Role.ADMIN})},
+    "/accounts": {"GET": ADMIN, "POST": ADMIN},
+    "/accounts/{account_id}": {"GET": ADMIN, "PUT": ADMIN},
+    "/accounts/{account_id}/acts": {"POST": ADMIN},
+    "/accounts/{account_id}/reset": {"POST": ADMIN},
+    "/api-tokens": {"GET": ADMIN, "POST": ADMIN},
+    "/api-tokens/{token_id}": {"GET": ADMIN, "DELETE": ADMIN},
+    "/api-tokens/{token_id}/rotate": {"POST": ADMIN},
     "/assets": {"GET": READ},
     "/assets.csv": {"GET": READ},
     "/assets/import": {"POST": WRITE},
@@ -145,7 +149,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/sites/{site}/maturity": {"GET": READ},
     "/sites/{site}/maturity/history": {"GET": READ},
     "/sites/{site}/parameters": {"GET": READ},
-    "/sites/{site}/questions": {"GET": OVERSEE, "PUT": frozenset({Role.ADMIN})},
+    "/sites/{site}/questions": {"GET": OVERSEE, "PUT": ADMIN},
     "/sites/{site}/report": {"GET": READ},
     "/sites/{site}/rules": {"GET": READ},
     "/sites/{site}/waivers": {"GET": READ, "POST": WRITE},
@@ -166,6 +170,10 @@ EVERY_SITE_ONLY: Final = {
 """What a scope of sites closes."""
 
 BODIES: Final[Mapping[str, object]] = {
+    "/accounts": {"name": "ACME", "role": "auditor", "sites": [SITE]},
+    "/accounts/{account_id}": {"role": "auditor", "sites": [SITE], "expires_at": None},
+    "/accounts/{account_id}/acts": {"act": "lock"},
+    "/api-tokens/{token_id}/rotate": {},
     "/api-tokens": {"name": "n", "role": "contractor", "sites": [SITE], "days": 30},
     "/enrolment-tokens": {"site": SITE},
     "/devices/{device_id}/acts": {"act": "nomadic"},

@@ -16,20 +16,16 @@ from vigie.v1 import enrolment_token
 from vigie_server.bootstrap_codes import account_desk
 from vigie_server.bootstrap_people import access_to, keep_answers
 from vigie_server.bootstrap_tokens import token_routes
-from vigie_server.ports.declaring import Act
-from vigie_server.ports.people import Account, AccountState
 from vigie_server.ports.tokens import Role
 from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import ServerSettings
-from vigie_server.store.accounts import Accounts
 from vigie_server.store.database import Database
 from vigie_server.store.tokens import Tokens
 from vigie_server.web import problems
 from vigie_server.web.repeating import AnsweredBefore, answer_again
 
 ENROL, API = "/api/v1/enrolment-tokens", "/api/v1/api-tokens"
-ACCOUNTS: Final = "/api/v1/accounts"
 CONTRACTOR: Final = {"name": "ACME", "role": "contractor", "sites": [SITE], "days": 30}
 
 
@@ -50,7 +46,7 @@ def client(database: Database) -> TestClient:
     access = access_to(settings, database, lambda: NOW)
     desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
     people = account_desk(settings, database)
-    for routes in token_routes(desk, people, lambda: NOW):
+    for routes in token_routes(desk, people, database, lambda: NOW):
         app.include_router(routes(access))
     return TestClient(app)
 
@@ -84,6 +80,8 @@ def test_a_token_is_shown_once_read_without_its_secret_and_revoked(
         "expires_at": "2026-03-31T12:00:00Z",
         "last_used_at": None,
         "revoked": False,
+        "personal_data": False,
+        "previous_until": None,
     }
     assert made.json()["token"] not in listed.text
     assert shown.json() in listed.json()["items"]
@@ -145,6 +143,44 @@ def test_the_same_request_shows_the_same_secret_and_no_store_has_it(
     assert b"token" not in kept
 
 
+def test_a_rotated_token_has_a_new_secret_and_the_one_before_for_a_while(
+    client: TestClient, as_: Callers
+) -> None:
+    admin = as_(Role.ADMIN)
+    made = client.post(API, json=CONTRACTOR | {"role": "auditor"}, headers=admin).json()
+    path = f"{API}/{made['id']}"
+    key = admin | {"Idempotency-Key": "k1"}
+
+    rotated, again = (
+        client.post(f"{path}/rotate", json={"overlap_hours": 2}, headers=key) for _ in range(2)
+    )
+    shown = client.get(path, headers=admin).json()
+    at_once = client.post(f"{path}/rotate", json={"overlap_hours": 0}, headers=admin)
+    statuses = [
+        client.get("/api/v1/api-tokens", headers={"Authorization": f"Bearer {secret}"}).status_code
+        for secret in (made["token"], rotated.json()["token"], at_once.json()["token"])
+    ]
+
+    assert rotated.json() == again.json()
+    assert shown["previous_until"] == "2026-03-01T14:00:00Z"
+    assert shown["expires_at"] == "2026-03-31T12:00:00Z"
+    assert statuses == [401, 401, 403]
+
+
+def test_a_contractor_sees_names_of_people_where_it_is_granted(
+    client: TestClient, as_: Callers
+) -> None:
+    admin = as_(Role.ADMIN)
+
+    shown = [
+        client.get(f"{API}/{made.json()['id']}", headers=admin).json()["personal_data"]
+        for granted in (False, True)
+        for made in (client.post(API, json=CONTRACTOR | {"personal_data": granted}, headers=admin),)
+    ]
+
+    assert shown == [False, True]
+
+
 def test_a_sender_whose_own_secret_was_rotated_is_told_that_it_was_done(
     client: TestClient, database: Database
 ) -> None:
@@ -159,41 +195,3 @@ def test_a_sender_whose_own_secret_was_rotated_is_told_that_it_was_done(
     assert [first.status_code, again.status_code] == [201, 409]
     assert "done before" in again.json()["detail"]
     assert len(Tokens(database).api_tokens()) == 2
-
-
-def test_accounts_are_listed_to_administrators_within_their_scope(
-    client: TestClient, as_: Callers, database: Database
-) -> None:
-    for name, sites in (("Anaïs", None), ("ACME", frozenset({SITE}))):
-        account = Account(
-            id=name.lower(),
-            name=name,
-            role=Role.AUDITOR,
-            sites=sites,
-            language="fr",
-            state=AccountState.INVITED,
-            created_at=NOW,
-        )
-        Accounts(database).add(account, Act("test", NOW))
-
-    every = client.get(ACCOUNTS, headers=as_(Role.ADMIN)).json()["items"]
-    some = client.get(ACCOUNTS, headers=as_(Role.ADMIN, SITE)).json()["items"]
-    statuses = [
-        client.get(f"{ACCOUNTS}/anaïs", headers=as_(role, *sites)).status_code
-        for role, sites in ((Role.ADMIN, ()), (Role.ADMIN, (SITE,)), (Role.OPERATOR, ()))
-    ]
-
-    assert [account["name"] for account in every] == ["ACME", "Anaïs"]
-    assert [account["name"] for account in some] == ["ACME"]
-    assert some[0] == {
-        "id": "acme",
-        "name": "ACME",
-        "role": "auditor",
-        "sites": [SITE],
-        "language": "fr",
-        "state": "invited",
-        "created_at": "2026-03-01T12:00:00Z",
-        "expires_at": None,
-        "ended": False,
-    }
-    assert statuses == [200, 404, 403]

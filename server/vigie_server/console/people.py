@@ -11,7 +11,6 @@ from fastapi.responses import Response
 
 from vigie_server.console.forms import FormRefused, Sent, fault_of
 from vigie_server.console.shell import Shell, Visit, address, gone_to
-from vigie_server.console.tokens import ADMINS
 from vigie_server.console.walking import Walk
 from vigie_server.domain.account_terms import CONTRACTOR, CONTRACTOR_DAYS, AccountTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound
@@ -19,7 +18,8 @@ from vigie_server.ports.account_desk import AccountDesk
 from vigie_server.ports.declaring import SiteStore
 from vigie_server.ports.pages import page_of
 from vigie_server.ports.people import LANGUAGES, ROLES, Account, Fault
-from vigie_server.web.access import acting
+from vigie_server.web.access import ADMINISTRATORS, acting, reaches
+from vigie_server.web.accounts import own_account, require_another
 
 PAGE: Final = 50
 FIELDS: Final = ("name", "role", "sites", "language", "expires")
@@ -38,13 +38,13 @@ class PeopleSeen:
 def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
     """The page of all people."""
     router = shell.router()
-    Admin = Annotated[Visit, Depends(shell.visit(ADMINS))]  # noqa: N806 (a type)
+    Admin = Annotated[Visit, Depends(shell.visit(ADMINISTRATORS))]  # noqa: N806 (a type)
     Secret = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
 
     def listed(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         walk = Walk.of(visit.request)
         held = page_of(
-            [account for account in seen.desk.accounts() if _within(visit, account.sites)],
+            [account for account in seen.desk.accounts() if reaches(visit.caller, account.sites)],
             lambda account: (account.name.casefold(), account.name),
             after=walk.place((str, str)),
             limit=PAGE,
@@ -93,14 +93,14 @@ def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
 def person_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:  # noqa: C901 (a route each)
     """The page of one person."""
     router = shell.router()
-    Admin = Annotated[Visit, Depends(shell.visit(ADMINS))]  # noqa: N806 (a type)
+    Admin = Annotated[Visit, Depends(shell.visit(ADMINISTRATORS))]  # noqa: N806 (a type)
     Form = Annotated[Sent, Depends(shell.form())]  # noqa: N806 (a type)
     Secret = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
 
     def one(visit: Visit, person: Account, given: Mapping[str, str], **beside: Any) -> Response:
         page: dict[str, Any] = {
             "person": person,
-            "own": _own(visit, person),
+            "own": own_account(visit.caller, person),
             "given": given or _given(person),
             "fault": None,
             "code": None,
@@ -112,15 +112,14 @@ def person_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:  # noqa: C901 (a 
 
     def known(visit: Visit, account_id: str) -> Account:
         found = seen.desk.account(account_id)
-        if not _within(visit, found.sites):
+        if not reaches(visit.caller, found.sites):
             raise NotFound(f"no account {account_id}")
         return found
 
     def another(visit: Visit, account_id: str) -> Account:
         """An account that is not the visitor's own: nobody shuts themselves out."""
         found = known(visit, account_id)
-        if _own(visit, found):
-            raise DeclarationRefused("this is your own account: another administrator changes it")
+        require_another(visit.caller, found)
         return found
 
     @router.get("/people/{account_id}")
@@ -155,16 +154,6 @@ def person_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:  # noqa: C901 (a 
     return router
 
 
-def _within(visit: Visit, sites: frozenset[str] | None) -> bool:
-    """Whether an account reaches no further than the visitor."""
-    own = visit.caller.sites
-    return own is None or (sites is not None and sites <= own)
-
-
-def _own(visit: Visit, person: Account) -> bool:
-    return visit.caller.person and visit.caller.token_id == person.name
-
-
 def _given(person: Account) -> Mapping[str, str]:
     return {
         "name": person.name,
@@ -181,7 +170,7 @@ def _terms(sent: Sent, visit: Visit, store: SiteStore, *, now: datetime) -> Acco
     sites = frozenset(sent.lines("sites")) or None
     if role == CONTRACTOR and sites is None:
         sent.refuse("tokens.contractor", field="sites")
-    if not _within(visit, sites):
+    if not reaches(visit.caller, sites):
         sent.refuse("tokens.outside", field="sites")
     for site in sorted(sites or ()):
         try:

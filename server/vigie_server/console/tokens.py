@@ -17,19 +17,26 @@ from vigie_server.domain.errors import DeclarationRefused, NotFound, SettingsMal
 from vigie_server.domain.parameters import PROFILES
 from vigie_server.ports.pages import page_of
 from vigie_server.ports.token_desk import TokenDesk
-from vigie_server.ports.tokens import ApiCaller, Role
-from vigie_server.web.access import WRITERS, acting, sees
+from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, Role
+from vigie_server.web.access import ADMINISTRATORS, WRITERS, acting, reaches, sees
 
-ADMINS: Final = frozenset({Role.ADMIN})
 PAGE: Final = 50
 MOST_USES: Final = 10_000
 MOST_DAYS: Final = 3650
 COMMAND: Final = "vigie-agent enroll"
 LONGEST_NAME: Final = 200
+OVERLAP: Final = timedelta(hours=24)
+"""How long the secret before a rotation is good."""
 ENROLMENT: Final = ("site", "profile", "uses", "days")
-API: Final = ("name", "role", "sites", "days")
+API: Final = ("name", "role", "sites", "days", "personal_data")
 _ENROLMENT_GIVEN: Final = {"site": "", "profile": "standard", "uses": "1", "days": "7"}
-_API_GIVEN: Final = {"name": "", "role": "contractor", "sites": "", "days": "180"}
+_API_GIVEN: Final = {
+    "name": "",
+    "role": "contractor",
+    "sites": "",
+    "days": "180",
+    "personal_data": "",
+}
 
 
 def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
@@ -94,17 +101,17 @@ def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
     return router
 
 
-def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
+def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:  # noqa: C901 (a route each)
     """The page of API tokens, for administrators."""
     router = shell.router()
-    Admin = Annotated[Visit, Depends(shell.visit(ADMINS))]  # noqa: N806 (a type)
+    Admin = Annotated[Visit, Depends(shell.visit(ADMINISTRATORS))]  # noqa: N806 (a type)
     Form = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
 
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
         walk = Walk.of(visit.request)
         held = page_of(
-            [token for token in desk.api_tokens() if _within(visit.caller, token.sites)],
+            [token for token in desk.api_tokens() if reaches(visit.caller, token.sites)],
             lambda token: (-int(token.created_at.timestamp() * 1e6), token.id),
             after=walk.place((int, str)),
             limit=PAGE,
@@ -117,8 +124,16 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
             "given": _API_GIVEN | dict(given),
             "fault": None,
             "secret": None,
+            "rotated": None,
         }
         return shell.page(visit, "tokens.html", status=status, **(page | beside))
+
+    def known(visit: Visit, token_id: str) -> ApiTokenTerms:
+        """Raises NotFound for a token beyond the visitor's scope too."""
+        for token in desk.api_tokens():
+            if token.id == token_id and reaches(visit.caller, token.sites):
+                return token
+        raise NotFound(f"no token {token_id}")
 
     @router.get("/tokens")
     def tokens(visit: Admin) -> Response:
@@ -130,7 +145,7 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
         """Makes a token, and shows it this once."""
         try:
             sites = frozenset(filter(None, map(str.strip, sent.text("sites").splitlines())))
-            if not _within(visit.caller, sites or None):
+            if not reaches(visit.caller, sites or None):
                 sent.refuse("tokens.outside", field="sites")
             role = sent.choice("role", "tokens.role", [role.value for role in Role])
             if role == Role.CONTRACTOR and not sites:
@@ -141,18 +156,24 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
                 role=Role(role),
                 sites=sites or None,
                 lifetime=timedelta(days=sent.whole("days", "tokens.days", least=1, most=most)),
+                personal_data=bool(sent.text("personal_data")),
                 act=acting(visit.caller, shell.now()),
             )
         except (FormRefused, DeclarationRefused, SettingsMalformed) as error:
             return shown(visit, sent.given(API), fault=fault_of(error))
         return shown(visit, {}, secret=text)
 
+    @router.post("/tokens/{token_id}/rotate")
+    def rotate(token_id: str, visit: Admin, sent: Form) -> Response:  # noqa: ARG001 (its token is checked)
+        """Gives the token a new secret, and shows it this once."""
+        token = known(visit, token_id)
+        text = desk.rotate(token_id, acting(visit.caller, shell.now()), overlap=OVERLAP)
+        return shown(visit, {}, secret=text, rotated=token)
+
     @router.post("/tokens/{token_id}/revoke")
     def revoke(token_id: str, visit: Admin, sent: Form) -> Response:  # noqa: ARG001 (its token is checked)
         """Who holds this token reads no more, from the next request on."""
-        held = [token for token in desk.api_tokens() if token.id == token_id]
-        if not any(_within(visit.caller, token.sites) for token in held):
-            raise NotFound(f"no token {token_id}")
+        known(visit, token_id)
         desk.revoke(token_id, acting(visit.caller, shell.now()))
         return gone_to(address("tokens"), done="revoked")
 
@@ -162,8 +183,3 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
 def _known(tokens: Sequence[TokenTerms], token_id: str, caller: ApiCaller) -> None:
     if not any(token.id == token_id and sees(caller, token.site) for token in tokens):
         raise NotFound(f"no token {token_id}")
-
-
-def _within(caller: ApiCaller, sites: frozenset[str] | None) -> bool:
-    """Whether these sites are all in the caller's scope; None: every site there is."""
-    return caller.sites is None or (sites is not None and sites <= caller.sites)

@@ -1,9 +1,10 @@
-"""Where administrators make and change accounts through pages. All block."""
+"""Where administrators make and change accounts, through pages and the API. All block."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from vigie_server.domain.account_terms import AccountTerms
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account
 
@@ -37,14 +38,22 @@ class AccountDesk(Protocol):
         """A new setup code, which replaces the one before."""
         ...
 
-    def change(self, account: Account, terms: AccountTerms, act: Act) -> None:
-        """Raises DeclarationRefused."""
+    def change(
+        self,
+        account: Account,
+        terms: AccountTerms,
+        act: Act,
+        require: Require[Account] = whatever,
+    ) -> Account:
+        """The account as it is then. Raises DeclarationRefused."""
         ...
 
-    def lock(self, account: Account, act: Act, *, locked: bool) -> None:
-        """Ends its sessions too."""
+    def lock(
+        self, account: Account, act: Act, require: Require[Account] = whatever, *, locked: bool
+    ) -> Account:
+        """The account as it is then. Ends its sessions too."""
         ...
 
-    def reset(self, account: Account, act: Act) -> str:
+    def reset(self, account: Account, act: Act, require: Require[Account] = whatever) -> str:
         """Forgets password, app and sessions; gives a setup code."""
         ...

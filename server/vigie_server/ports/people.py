@@ -1,12 +1,13 @@
 """People: accounts with a password and one-time codes, and the sessions of their browsers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
 from vigie_server.domain.account_terms import AccountTerms
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.tokens import Role
 
@@ -25,6 +26,13 @@ class Fault(StrEnum):
     COMMON = "common"
     CODE = "code"
     LOCAL = "local"
+
+
+NAME_FAULTS: Final[Mapping[str, str]] = {
+    Fault.NAME: "the name of an account has 2 to 64 characters that can be printed",
+    Fault.TAKEN: "there is an account of that name: choose another one, or reset it",
+}
+"""What programs and the command line are told of a name; pages have words of their own."""
 
 
 class AccountState(StrEnum):
@@ -185,15 +193,19 @@ class AccountStore(Protocol):
         """Every account, by name."""
         ...
 
-    def change(self, name: str, terms: AccountTerms, act: Act) -> Account:
+    def change(
+        self, name: str, terms: AccountTerms, act: Act, require: Require[Account] = whatever
+    ) -> Account:
         """Gives the account these terms; ends its sessions where they differ. Raises NotFound."""
         ...
 
-    def lock(self, name: str, act: Act, *, locked: bool) -> None:
+    def lock(
+        self, name: str, act: Act, require: Require[Account] = whatever, *, locked: bool
+    ) -> Account:
         """Ends its sessions too. Raises NotFound."""
         ...
 
-    def reset(self, name: str, act: Act) -> Account:
+    def reset(self, name: str, act: Act, require: Require[Account] = whatever) -> Account:
         """Forgets password, one-time codes and sessions. Raises NotFound."""
         ...
 

@@ -29,9 +29,21 @@ class TokenDesk(Protocol):
         role: Role,
         sites: Collection[str] | None,
         lifetime: timedelta,
+        personal_data: bool,
         act: Act,
     ) -> tuple[str, str]:
         """The id and text of a new token."""
+        ...
+
+    def rotate(
+        self,
+        token_id: str,
+        act: Act,
+        require: Require[ApiTokenTerms] = whatever,
+        *,
+        overlap: timedelta,
+    ) -> str:
+        """The new text of an API token; the one before is good for `overlap`. Raises NotFound."""
         ...
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]:

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from vigie_server.ports.conditions import Require, whatever
+
 
 class Role(StrEnum):
     """What a token of the API may do."""
@@ -53,6 +55,10 @@ class ApiTokenTerms:
     expires_at: datetime
     last_used_at: datetime | None
     revoked: bool
+    personal_data: bool = True
+    """Whether its holder sees names of people in evidence."""
+    previous_until: datetime | None = None
+    """Until when the secret before its last rotation is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,14 @@ class TokenStore(Protocol):
     ) -> None: ...
 
     def rotate(
-        self, token_id: str, secret_hash: bytes, *, now: datetime, until: datetime, actor: str
+        self,
+        token_id: str,
+        secret_hash: bytes,
+        require: Require[ApiTokenTerms] = whatever,
+        *,
+        now: datetime,
+        until: datetime,
+        actor: str,
     ) -> None:
         """Gives an API token a new secret; the one before is good until then. Raises NotFound."""
         ...

@@ -1,4 +1,4 @@
-"""Where administrators make and change accounts through pages. The `AccountDesk`."""
+"""Where administrators make and change accounts, through pages and the API. The `AccountDesk`."""
 
 import secrets
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.domain.errors import NotFound
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState, AccountStore
 from vigie_server.ports.tokens import Role
@@ -51,12 +52,20 @@ class AccountDesk:
     def code(self, account: Account, act: Act) -> str:
         return self.invite(account.name, act)
 
-    def change(self, account: Account, terms: AccountTerms, act: Act) -> None:
+    def change(
+        self,
+        account: Account,
+        terms: AccountTerms,
+        act: Act,
+        require: Require[Account] = whatever,
+    ) -> Account:
         terms.require(now=act.at)
-        self.store.change(account.name, terms, act)
+        return self.store.change(account.name, terms, act, require)
 
-    def lock(self, account: Account, act: Act, *, locked: bool) -> None:
-        self.store.lock(account.name, act, locked=locked)
+    def lock(
+        self, account: Account, act: Act, require: Require[Account] = whatever, *, locked: bool
+    ) -> Account:
+        return self.store.lock(account.name, act, require, locked=locked)
 
-    def reset(self, account: Account, act: Act) -> str:
-        return self.invite(self.store.reset(account.name, act).name, act)
+    def reset(self, account: Account, act: Act, require: Require[Account] = whatever) -> str:
+        return self.invite(self.store.reset(account.name, act, require).name, act)

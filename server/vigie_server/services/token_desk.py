@@ -1,4 +1,4 @@
-"""Where people make tokens through pages: each act in its actor's name."""
+"""Where people make tokens, through pages and the API: each act in its actor's name."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -57,9 +57,22 @@ class Desk:
         role: Role,
         sites: Collection[str] | None,
         lifetime: timedelta,
+        personal_data: bool,
         act: Act,
     ) -> tuple[str, str]:
-        return self._make(act).api(name=name, role=role, sites=sites, lifetime=lifetime)
+        return self._make(act).api(
+            name=name, role=role, sites=sites, lifetime=lifetime, personal_data=personal_data
+        )
+
+    def rotate(
+        self,
+        token_id: str,
+        act: Act,
+        require: Require[ApiTokenTerms] = whatever,
+        *,
+        overlap: timedelta,
+    ) -> str:
+        return self._make(act).rotate(token_id, require, overlap=overlap)
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]:
         return self.store.enrolment_tokens()

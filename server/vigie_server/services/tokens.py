@@ -10,7 +10,8 @@ from vigie.v1 import enrolment_token
 from vigie_server.domain.errors import SettingsMalformed, TokenRefused
 from vigie_server.domain.parameters import PROFILES
 from vigie_server.domain.sites import name_of
-from vigie_server.ports.tokens import ApiCaller, NewToken, Role, TokenStore
+from vigie_server.ports.conditions import Require, whatever
+from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, NewToken, Role, TokenStore
 from vigie_server.services.enrol import hashed
 
 API_PREFIX: Final = "vigie-api1."
@@ -92,11 +93,22 @@ class MakeTokens:
         )
         return token.id, API_PREFIX + secret
 
-    def rotate(self, token_id: str, *, overlap: timedelta) -> str:
+    def rotate(
+        self,
+        token_id: str,
+        require: Require[ApiTokenTerms] = whatever,
+        *,
+        overlap: timedelta,
+    ) -> str:
         """The new text of an API token; the one before is good for `overlap`. Raises NotFound."""
         secret, now = secrets.token_urlsafe(24), self.now()
         self.store.rotate(
-            token_id, hashed(secret.encode()), now=now, until=now + overlap, actor=self.actor
+            token_id,
+            hashed(secret.encode()),
+            require,
+            now=now,
+            until=now + overlap,
+            actor=self.actor,
         )
         return API_PREFIX + secret
 

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound, SignInRefused
+from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState, Enrolling, Fault, NewSession, SetupCode
 from vigie_server.ports.tokens import Role
 from vigie_server.store.database import Database, retried
+from vigie_server.store.locking import lock
 from vigie_server.store.people_models import AccountRow, SetupCodeRow, WebSession
 from vigie_server.store.rejudging import record_act
 from vigie_server.store.tables import table
@@ -46,9 +48,11 @@ class Accounts:
             return [account_of(row) for row in rows]
 
     @retried
-    def change(self, name: str, terms: AccountTerms, act: Act) -> Account:
+    def change(
+        self, name: str, terms: AccountTerms, act: Act, require: Require[Account] = whatever
+    ) -> Account:
         with self._database.writing() as connection:
-            row = row_of(connection, name)
+            row = _required(connection, name, require)
             before = account_of(row)
             if terms != AccountTerms(before.role.value, before.sites, before.expires_at):
                 _change(
@@ -62,21 +66,24 @@ class Accounts:
             return account_of(row_of(connection, name))
 
     @retried
-    def lock(self, name: str, act: Act, *, locked: bool) -> None:
+    def lock(
+        self, name: str, act: Act, require: Require[Account] = whatever, *, locked: bool
+    ) -> Account:
         with self._database.writing() as connection:
-            row = row_of(connection, name)
+            row = _required(connection, name, require)
             if locked == (row.state == AccountState.LOCKED):
-                return
+                return account_of(row)
             set_up = AccountState.ACTIVE if row.password_hash else AccountState.INVITED
             _change(connection, row.key, state=AccountState.LOCKED if locked else set_up)
             record_act(
                 connection, act, f"{'locked' if locked else 'unlocked'} an account", row.name
             )
+            return account_of(row_of(connection, name))
 
     @retried
-    def reset(self, name: str, act: Act) -> Account:
+    def reset(self, name: str, act: Act, require: Require[Account] = whatever) -> Account:
         with self._database.writing() as connection:
-            row = row_of(connection, name)
+            row = _required(connection, name, require)
             _change(connection, row.key, state=AccountState.INVITED, **_NOTHING)
             connection.execute(delete(CODE).where(CODE.c.account_key == row.key))
             record_act(connection, act, "reset an account", row.name)
@@ -236,6 +243,15 @@ def row_of(connection: Connection, name: str) -> Row[Any]:
     row = connection.execute(select(ACCOUNT).where(ACCOUNT.c.folded == folded(name))).one_or_none()
     if row is None:
         raise NotFound(f"no account {name}")
+    return row
+
+
+def _required(connection: Connection, name: str, require: Require[Account]) -> Row[Any]:
+    """The row to change, which is as the change demands. Raises NotFound, ConditionFailed."""
+    if require is not whatever:
+        lock(connection, ACCOUNT, ACCOUNT.c.folded == folded(name))
+    row = row_of(connection, name)
+    require(account_of(row))
     return row
 
 

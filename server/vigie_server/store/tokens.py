@@ -148,9 +148,17 @@ class Tokens:
 
     @retried
     def rotate(
-        self, token_id: str, secret_hash: bytes, *, now: datetime, until: datetime, actor: str
+        self,
+        token_id: str,
+        secret_hash: bytes,
+        require: Require[ApiTokenTerms] = whatever,
+        *,
+        now: datetime,
+        until: datetime,
+        actor: str,
     ) -> None:
         with self._database.writing() as connection:
+            _require_api(connection, token_id, require)
             changed = connection.execute(
                 update(API_TOKEN)
                 .where(API_TOKEN.c.id == token_id)
@@ -188,10 +196,7 @@ class Tokens:
                 lock(connection, TOKEN, TOKEN.c.id == token_id)
                 for row in connection.execute(_ENROLMENT_TOKENS.where(TOKEN.c.id == token_id)):
                     enrolment(token_terms(row))
-            if api is not whatever:
-                lock(connection, API_TOKEN, API_TOKEN.c.id == token_id)
-                for row in connection.execute(select(API_TOKEN).where(API_TOKEN.c.id == token_id)):
-                    api(_api_token(row))
+            _require_api(connection, token_id, api)
             found = sum(
                 connection.execute(
                     update(kind).where(kind.c.id == token_id).values(revoked_at=now)
@@ -213,6 +218,14 @@ def site_key(connection: Connection, name: str, *, now: datetime) -> int:
     return int(key)
 
 
+def _require_api(connection: Connection, token_id: str, require: Require[ApiTokenTerms]) -> None:
+    """Raises ConditionFailed where an API token of this id is not as a change demands."""
+    if require is not whatever:
+        lock(connection, API_TOKEN, API_TOKEN.c.id == token_id)
+        for row in connection.execute(select(API_TOKEN).where(API_TOKEN.c.id == token_id)):
+            require(_api_token(row))
+
+
 def _api_token(row: Row[Any]) -> ApiTokenTerms:
     return ApiTokenTerms(
         id=row.id,
@@ -223,6 +236,8 @@ def _api_token(row: Row[Any]) -> ApiTokenTerms:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked=row.revoked_at is not None,
+        personal_data=row.personal_data,
+        previous_until=row.previous_until,
     )
 
 

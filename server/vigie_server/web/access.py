@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from vigie_server.domain.attempts import Attempts
-from vigie_server.domain.errors import NotFound, TokenRefused
+from vigie_server.domain.errors import DeclarationRefused, NotFound, TokenRefused
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, KnowsSessions
 from vigie_server.ports.tokens import ApiCaller, ApiTokens, Role
@@ -33,6 +33,7 @@ from vigie_server.web.repeating import Repeating
 READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR})
 WRITERS: Final = frozenset({Role.ADMIN, Role.OPERATOR})
 OVERSEERS: Final = WRITERS | {Role.AUDITOR}
+ADMINISTRATORS: Final = frozenset({Role.ADMIN})
 SCRAPERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.SCRAPE})
 PEOPLE: Final = READERS
 
@@ -193,6 +194,19 @@ def scope_of(caller: ApiCaller, site: str | None) -> frozenset[str] | None:
 def sees(caller: ApiCaller, site: str) -> bool:
     """Whether the site is in the caller's scope."""
     return caller.sites is None or site in caller.sites
+
+
+def reaches(caller: ApiCaller, sites: frozenset[str] | None) -> bool:
+    """Whether these sites are all in the caller's scope; None: every site there is."""
+    return caller.sites is None or (sites is not None and sites <= caller.sites)
+
+
+def require_reach(caller: ApiCaller, sites: frozenset[str] | None) -> None:
+    """Raises DeclarationRefused for a scope that nobody can have, or not by this caller."""
+    if sites is not None and not sites:
+        raise DeclarationRefused("sites: name one at least, or give null for every site")
+    if not reaches(caller, sites):
+        raise DeclarationRefused("sites: all of them in your own scope, which is of some sites")
 
 
 def _require_role(caller: ApiCaller, roles: frozenset[Role]) -> None:

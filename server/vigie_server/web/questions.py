@@ -19,8 +19,8 @@ from vigie_server.domain.asking import Limits, question_of
 from vigie_server.domain.questions import ApprovedQuestion
 from vigie_server.ports.asking import AskedQuestion, DeviceAnswer, Following, QuestionStore
 from vigie_server.ports.declaring import Sites
-from vigie_server.ports.tokens import ApiCaller, Role
-from vigie_server.web.access import OVERSEERS, WRITERS, Access, acting, require_site
+from vigie_server.ports.tokens import ApiCaller
+from vigie_server.web.access import ADMINISTRATORS, OVERSEERS, WRITERS, Access, acting, require_site
 from vigie_server.web.conditions import CONDITIONAL, Condition
 from vigie_server.web.exports import ndjson_lines
 from vigie_server.web.listing import (
@@ -44,7 +44,6 @@ from vigie_server.web.question_shapes import (
 )
 from vigie_server.web.tags import TAGGED, tagged
 
-ADMINISTRATORS: Final = frozenset({Role.ADMIN})
 LOOK_EVERY: Final = 0.5
 """Seconds between two looks for answers, in a stream."""
 
