@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from fakes.facility import SITE, Facility, facility
-from vigie_server.bootstrap_reports import reports_of
+from vigie_server.bootstrap.reports import reports_of
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.facility_report.content import Making

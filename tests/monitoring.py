@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from components import required_program
 from programs import ANSWERS_WITHIN, Program, ProgramFailed, ServerProgram
 from vigie.v1 import enrolment_token
-from vigie_server import cli, clock
+from vigie_server import clock
 from vigie_server.bundled import bundled_catalogue
+from vigie_server.cli import main as cli
 from vigie_server.simulator.fleet import Addresses, Fleet, SimulatedDevice, simulated_devices
 from vigie_server.simulator.recorded import recordings
 

@@ -19,8 +19,8 @@ from typing import Final
 
 import vigie_agent
 from vigie_agent import bundled, clock
-from vigie_agent.bootstrap import agent_version, collection
-from vigie_agent.bootstrap_engine import platform_name
+from vigie_agent.bootstrap.agent import agent_version, collection
+from vigie_agent.bootstrap.engine import platform_name
 from vigie_agent.domain.answers import QueryError
 from vigie_agent.engines.osqueryd_own import carried_osqueryd
 from vigie_agent.settings import AgentSettings, EngineKind, EngineSettings

@@ -14,7 +14,7 @@ def main() -> None:
     """Runs what is current; again where this version ended for another one (Windows)."""
     while True:
         start_here(own_program(), sys.argv[1:])
-        from vigie_agent.cli import main as command_line  # noqa: PLC0415 (another may run instead)
+        from vigie_agent.cli.main import main as command_line  # noqa: PLC0415 (another may run instead)
 
         try:
             command_line(prog_name="vigie-agent")

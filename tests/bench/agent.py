@@ -20,7 +20,7 @@ from bench.processes import served
 from bench.serve import prepare
 from programs import Program, run
 from vigie_server import clock
-from vigie_server.bootstrap_store import authorities
+from vigie_server.bootstrap.store import authorities
 from vigie_server.ca import authority
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.settings import ServerSettings

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from bench.processes import ROOT
 
-PROGRAM = "from vigie_agent.cli import main; main(prog_name='vigie-agent')"
+PROGRAM = "from vigie_agent.cli.main import main; main(prog_name='vigie-agent')"
 
 
 def agent_alone(folder: Path) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from bench.serve import IN_FLIGHT, bench_settings, prepare
 from fakes.postgres import own_postgres
 from vigie.v1 import enrolment_token
 from vigie_server import clock
-from vigie_server.bootstrap_store import authorities, open_store
+from vigie_server.bootstrap.store import authorities, open_store
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
 from vigie_server.domain.topics import Topic

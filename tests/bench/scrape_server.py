@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from bench.scraped_fleet import NOW, ScrapedFleet
 from bench.serve import bench_settings
 from vigie_server import clock
-from vigie_server.bootstrap_store import authorities
+from vigie_server.bootstrap.store import authorities
 from vigie_server.ca import authority
 from vigie_server.ca.files import write_private
 from vigie_server.domain.views import DeviceView

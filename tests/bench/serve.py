@@ -11,8 +11,8 @@ from pathlib import Path
 
 from bench.floor import BareSessions
 from vigie_server import clock
-from vigie_server.bootstrap import Addresses, build_server
-from vigie_server.bootstrap_store import authorities, initialise
+from vigie_server.bootstrap.server import Addresses, build_server
+from vigie_server.bootstrap.store import authorities, initialise
 from vigie_server.ca import authority
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.reports import Limits

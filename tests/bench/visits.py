@@ -26,7 +26,7 @@ from bench.reported import filled
 from bench.serve import prepare
 from bench.visitor import Plan, Visitor
 from fakes.scripted_device import a_key, a_request, key_pem
-from vigie_server.bootstrap_store import authorities
+from vigie_server.bootstrap.store import authorities
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority

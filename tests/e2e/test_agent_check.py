@@ -121,10 +121,10 @@ def test_the_worked_example_of_a_sites_own_rule_judges_this_machine(agent: Agent
 def test_an_ordinary_user_is_told_why_facts_are_missing(tmp_path: Path) -> None:
     # The interpreter may lie where only root may enter: what is imported first is there to stay.
     code = (
-        "import importlib.metadata, os, apsw, psutil, yaml, vigie_agent.cli_check, "
+        "import importlib.metadata, os, apsw, psutil, yaml, vigie_agent.cli.check, "
         "vigie_agent.domain.safety, "
         "vigie_agent.engines.embedded, vigie_agent.tables.catalogue, vigie_agent.logs; "
-        "from vigie_agent.priority import lower_priority; from vigie_agent.cli import main; "
+        "from vigie_agent.priority import lower_priority; from vigie_agent.cli.main import main; "
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY}); "
         "main(['check', '--topic', 'accounts'])"
     )
@@ -230,7 +230,7 @@ def test_a_wrong_setting_is_one_clear_line(agent: Agent) -> None:
 
 def test_a_light_command_loads_no_heavy_library() -> None:
     code = (
-        "import sys; from click.testing import CliRunner; from vigie_agent.cli import main; "
+        "import sys; from click.testing import CliRunner; from vigie_agent.cli.main import main; "
         "print(CliRunner().invoke(main, ['version']).exit_code, *sys.modules)"
     )
 

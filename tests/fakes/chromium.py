@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from fakes.browser import PASSWORD, app_code
 from fakes.facility import Facility
-from vigie_server.bootstrap_codes import invite
+from vigie_server.bootstrap.codes import invite
 from vigie_server.ports.declaring import Act
 
 NAME: Final = "Anaïs Durand"

@@ -7,9 +7,9 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from metric_pages import pages_of
-from vigie_server.bootstrap_codes import account_desk
-from vigie_server.bootstrap_console import console_routes
-from vigie_server.bootstrap_people import access_to, keep_answers, watch_contractors
+from vigie_server.bootstrap.codes import account_desk
+from vigie_server.bootstrap.console import console_routes
+from vigie_server.bootstrap.people import access_to, keep_answers, watch_contractors
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.clock import utc_now
 from vigie_server.services.token_desk import Desk

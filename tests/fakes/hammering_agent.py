@@ -19,7 +19,7 @@ import structlog
 
 from fakes.delivering_agent import Answers, KeptOrders
 from vigie_agent import clock
-from vigie_agent.bootstrap import agent_version, key_store
+from vigie_agent.bootstrap.agent import agent_version, key_store
 from vigie_agent.domain.backoff import Backoff
 from vigie_agent.domain.session import About
 from vigie_agent.domain.snapshot import Report, Snapshot, Status

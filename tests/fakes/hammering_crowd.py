@@ -17,7 +17,7 @@ import structlog
 from fakes.delivering_agent import Answers, KeptOrders
 from fakes.hammering_agent import MOST_PENDING, TOPICS, Ledger, made_up
 from vigie_agent import clock
-from vigie_agent.bootstrap import agent_version
+from vigie_agent.bootstrap.agent import agent_version
 from vigie_agent.domain.identity import HardwareClaims
 from vigie_agent.domain.session import About
 from vigie_agent.domain.snapshot import Report

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fakes.stored import migrated_store
 from vigie_server import clock
-from vigie_server.bootstrap import Addresses, Server, build_server
-from vigie_server.bootstrap_store import initialise
+from vigie_server.bootstrap.server import Addresses, Server, build_server
+from vigie_server.bootstrap.store import initialise
 from vigie_server.bundled import whys_file
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.domain.rulebook import load_catalogue

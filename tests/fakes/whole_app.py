@@ -7,18 +7,18 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from metric_pages import pages_of
-from vigie_server.bootstrap_asking import asking_routes
-from vigie_server.bootstrap_attesting import attesting_routes
-from vigie_server.bootstrap_codes import account_desk
-from vigie_server.bootstrap_declaring import declaring_routes
-from vigie_server.bootstrap_lists import fleet_routes
-from vigie_server.bootstrap_mail import mail_routes
-from vigie_server.bootstrap_maturity import maturity_routes
-from vigie_server.bootstrap_notify import notification_routes
-from vigie_server.bootstrap_reports import reports_of, reports_routes
-from vigie_server.bootstrap_software import software_routes
-from vigie_server.bootstrap_tokens import token_routes
-from vigie_server.bootstrap_updates import updates_routes
+from vigie_server.bootstrap.asking import asking_routes
+from vigie_server.bootstrap.attesting import attesting_routes
+from vigie_server.bootstrap.codes import account_desk
+from vigie_server.bootstrap.declaring import declaring_routes
+from vigie_server.bootstrap.lists import fleet_routes
+from vigie_server.bootstrap.mail import mail_routes
+from vigie_server.bootstrap.maturity import maturity_routes
+from vigie_server.bootstrap.notify import notification_routes
+from vigie_server.bootstrap.reports import reports_of, reports_routes
+from vigie_server.bootstrap.software import software_routes
+from vigie_server.bootstrap.tokens import token_routes
+from vigie_server.bootstrap.updates import updates_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import KnowCallers

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from fakes.callers import Callers
 from fakes.stored import NOW, SITE, a_token, opened_store
-from vigie_server.bootstrap_codes import account_desk
-from vigie_server.bootstrap_people import access_to, keep_answers
-from vigie_server.bootstrap_tokens import token_routes
+from vigie_server.bootstrap.codes import account_desk
+from vigie_server.bootstrap.people import access_to, keep_answers
+from vigie_server.bootstrap.tokens import token_routes
 from vigie_server.console.presenters.acts import in_french
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState, NewSession

@@ -26,7 +26,7 @@ NOT_NEEDED = {
 WHEN_BUILT = """
 import json, sys
 sys.modules["rich"] = None  # the server's; structlog takes it where it is installed
-from vigie_agent.bootstrap import build_agent
+from vigie_agent.bootstrap.agent import build_agent
 from vigie_agent.settings import load_settings
 with build_agent(load_settings()):
     json.dump([name for name, module in sys.modules.items() if module], sys.stdout)

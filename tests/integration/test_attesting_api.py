@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from fakes.callers import Callers
 from fakes.running_server import small_catalogue
 from fakes.stored import NOW, SITE, a_device, a_token, opened_store
-from vigie_server.bootstrap_attesting import attesting_routes
+from vigie_server.bootstrap.attesting import attesting_routes
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import DeviceChange, HeldVerdict, WrittenVerdict
 from vigie_server.domain.verdicts import Status, Verdict

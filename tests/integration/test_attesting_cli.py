@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakes.stored import SITE, a_device, a_token
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.clock import utc_now
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import DeviceChange, HeldVerdict, WrittenVerdict

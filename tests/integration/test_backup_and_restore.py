@@ -29,9 +29,9 @@ from fakes.scripted_device import (
 from fakes.stored import bare_store
 from vigie_server.backups import placing
 from vigie_server.backups.sealing import new_key
-from vigie_server.bootstrap_app_secrets import app_secrets_of
-from vigie_server.bootstrap_backup import vault_of
-from vigie_server.cli import main
+from vigie_server.bootstrap.app_secrets import app_secrets_of
+from vigie_server.bootstrap.backup import vault_of
+from vigie_server.cli.main import main
 from vigie_server.domain.backups import backup_name
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.verdicts import Status
@@ -417,7 +417,7 @@ async def test_a_backup_that_fails_is_counted_and_takes_nothing_away(
     (tmp_path / "data" / "secrets").mkdir()
     (tmp_path / "data" / "secrets" / "hook").symlink_to(tmp_path / "data" / "secrets")
 
-    monkeypatch.setattr("vigie_server.bootstrap_backup.write_container", _full_disk)
+    monkeypatch.setattr("vigie_server.bootstrap.backup.write_container", _full_disk)
     async with running_server(tmp_path / "data", backup=backup) as running:
         await until_metric(running, FAILED, lambda count: count >= 2)
         last = await metric(running, LAST)

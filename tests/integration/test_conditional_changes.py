@@ -16,7 +16,7 @@ from sqlalchemy import text
 from fakes.callers import Callers
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from fakes.whole_app import whole_app
-from vigie_server.bootstrap_declaring import declaring_routes
+from vigie_server.bootstrap.declaring import declaring_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState

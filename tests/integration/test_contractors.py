@@ -16,9 +16,9 @@ from fakes.console import console_over
 from fakes.judged import a_judged_device
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from metric_pages import pages_of
-from vigie_server.bootstrap_asking import asking_routes
-from vigie_server.bootstrap_lists import fleet_routes
-from vigie_server.bootstrap_people import access_to, watch_contractors
+from vigie_server.bootstrap.asking import asking_routes
+from vigie_server.bootstrap.lists import fleet_routes
+from vigie_server.bootstrap.people import access_to, watch_contractors
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.errors import NotFound, SettingsMalformed, StoreBusy
 from vigie_server.domain.verdicts import Status

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from fakes.callers import Callers
 from fakes.reported import report_length
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
-from vigie_server.bootstrap_declaring import declaring_routes
+from vigie_server.bootstrap.declaring import declaring_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.domain.rules import Catalogue
 from vigie_server.ports.tokens import Role

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from fakes.reported import report_length
 from fakes.stored import SITE, a_device, a_token
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.clock import utc_now
 from vigie_server.store.database import Database, sqlite_url
 
@@ -188,7 +188,7 @@ def test_a_dry_run_says_whose_verdict_would_change_and_sets_nothing() -> None:
 def test_on_a_terminal_a_look_at_many_devices_shows_how_far_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vigie_server.cli_look_ahead.BAR_FROM", 2)
+    monkeypatch.setattr("vigie_server.cli.look_ahead.BAR_FROM", 2)
     plain = set_length("12", "--site", SITE, dry_run=True)
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
 

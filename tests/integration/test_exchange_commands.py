@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from fakes.stored import SITE, a_device, a_token, opened_store
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.domain.glpi_inventory import Machine, glpi_inventory
 
 ALLOWED = {

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from fakes.stored import SITE, a_device, a_token, opened_store
 from vigie_server.bundled import bundled_attestations, bundled_catalogue, bundled_site_guide
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.domain.ciso_framework import requirements
 from vigie_server.domain.facility_report.questions import HEADINGS
 from vigie_server.store.attestations import Attestations

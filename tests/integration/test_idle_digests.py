@@ -98,7 +98,7 @@ days = int(sys.argv.pop(1))
 wall, now = time.time, clock.utc_now
 time.time = lambda: wall() + days * 86400
 clock.utc_now = lambda: now() + timedelta(days=days)
-from vigie_agent.cli import main
+from vigie_agent.cli.main import main
 main(prog_name="vigie-agent")
 """
 """The clock is moved before any table is imported."""

@@ -17,11 +17,11 @@ from sqlalchemy import text
 from fakes.callers import Callers
 from fakes.grown import DEVICES, grown_store
 from metric_pages import pages_of
-from vigie_server.bootstrap_attesting import attesting_routes
-from vigie_server.bootstrap_declaring import declaring_routes
-from vigie_server.bootstrap_lists import fleet_routes
-from vigie_server.bootstrap_mail import mail_routes
-from vigie_server.bootstrap_maturity import maturity_routes
+from vigie_server.bootstrap.attesting import attesting_routes
+from vigie_server.bootstrap.declaring import declaring_routes
+from vigie_server.bootstrap.lists import fleet_routes
+from vigie_server.bootstrap.mail import mail_routes
+from vigie_server.bootstrap.maturity import maturity_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.clock import utc_now
 from vigie_server.ports.declaring import Act

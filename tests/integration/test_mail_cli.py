@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from fakes.mail_world import D, world
 from fakes.stored import SITE
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.domain.mail.findings import RULES
 from vigie_server.settings import MailSettings
 

@@ -17,9 +17,9 @@ from fakes.judged import a_judged_device
 from fakes.stored import NOW, SITE, a_token, opened_store
 from metric_pages import site_page
 from vigie.v1.digest import canonical_form, canonical_rows
-from vigie_server.bootstrap_maturity import maturity_routes
+from vigie_server.bootstrap.maturity import maturity_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.domain.sites import Site

@@ -19,7 +19,7 @@ from fakes.scripted_device import (
     unchanged,
 )
 from fakes.stored import bare_store
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.clock import utc_now
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.tokens import Role

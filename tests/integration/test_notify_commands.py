@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from fakes.mail_relay import MailRelay, mail_relay
 from fakes.mail_server import Authority
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 
 SITE = "Les Tilleuls"
 NOTIFY = "VIGIE_SERVER_NOTIFY__"

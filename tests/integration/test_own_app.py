@@ -17,11 +17,11 @@ from sqlalchemy.engine import RowMapping
 from fakes.browser import PASSWORD, Browser, app_code, set_up
 from fakes.running_server import settings_in
 from fakes.stored import NOW, STORES, opened_store
-from vigie_server.bootstrap_app_secrets import sealed_app_secrets
-from vigie_server.bootstrap_codes import invite
-from vigie_server.bootstrap_people import access_to, people_routes
-from vigie_server.bootstrap_store import initialise, open_store
-from vigie_server.cli import main
+from vigie_server.bootstrap.app_secrets import sealed_app_secrets
+from vigie_server.bootstrap.codes import invite
+from vigie_server.bootstrap.people import access_to, people_routes
+from vigie_server.bootstrap.store import initialise, open_store
+from vigie_server.cli.main import main
 from vigie_server.domain.errors import SecretUnreadable
 from vigie_server.ports.declaring import Act
 from vigie_server.services.app_secrets import AppSecrets, Resealed, reseal

@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry
 from fakes.browser import PASSWORD, Browser, app_code, set_up
 from fakes.stored import NOW, SITE, a_device, a_token, opened_store
 from metric_pages import pages_of
-from vigie_server.bootstrap_attesting import attesting_routes
-from vigie_server.bootstrap_codes import invite
-from vigie_server.bootstrap_lists import fleet_routes
-from vigie_server.bootstrap_people import access_to, people_routes
+from vigie_server.bootstrap.attesting import attesting_routes
+from vigie_server.bootstrap.codes import invite
+from vigie_server.bootstrap.lists import fleet_routes
+from vigie_server.bootstrap.people import access_to, people_routes
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.ports.declaring import Act

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.measured_costs import RELEASED, measured_costs
 
 

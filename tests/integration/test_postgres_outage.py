@@ -23,7 +23,7 @@ from fakes.scripted_device import (
     enrolled,
     session,
 )
-from vigie_server import bootstrap
+from vigie_server.bootstrap import server as bootstrap
 from vigie_server.store.content import unpacked
 
 

@@ -33,9 +33,9 @@ from fakes.scripted_device import (
 )
 from fakes.stored import bare_store
 from vigie.v1 import enrollment_pb2, snapshot_pb2, telemetry_pb2
-from vigie_server import bootstrap
-from vigie_server.bootstrap import build_server
-from vigie_server.bootstrap_store import initialise
+from vigie_server.bootstrap import server as bootstrap
+from vigie_server.bootstrap.server import build_server
+from vigie_server.bootstrap.store import initialise
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.ca.authority import DEVICES, HTTPS, create
 from vigie_server.clock import utc_now

@@ -19,9 +19,9 @@ from fakes.callers import Callers
 from fakes.judged import a_judged_device
 from fakes.running_server import running_server, small_catalogue
 from fakes.stored import NOW, SITE, a_token, opened_store
-from vigie_server.bootstrap_reports import filed_monthly, reports_of, reports_routes
+from vigie_server.bootstrap.reports import filed_monthly, reports_of, reports_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.errors import ReportsBusy
 from vigie_server.domain.facility_report.content import Kind

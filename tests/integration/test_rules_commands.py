@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from fakes.running_server import running_server
 from fakes.stored import SITE, a_device, a_token
 from vigie.v1.digest import canonical_form, canonical_rows, form_digest
-from vigie_server import cli_rejudge
 from vigie_server.bundled import guide_folder
-from vigie_server.cli import main
+from vigie_server.cli import rejudge
+from vigie_server.cli.main import main
 from vigie_server.clock import utc_now
 from vigie_server.domain.records import DeviceChange, Evidence, HeldVerdict, WrittenVerdict
 from vigie_server.domain.verdicts import Status, Verdict
@@ -191,8 +191,8 @@ def test_rules_of_a_folder_are_only_rehearsed() -> None:
 
 
 def test_without_a_server_a_rejudgement_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_rejudge, "BEYOND_A_SWEEP", 0.0)
-    monkeypatch.setattr(cli_rejudge, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(rejudge, "BEYOND_A_SWEEP", 0.0)
+    monkeypatch.setattr(rejudge, "LOOK_EVERY", 0.01)
     monkeypatch.setenv("VIGIE_SERVER_SWEEP__EVERY", "0.05")
 
     waited = run("rules", "rejudge")

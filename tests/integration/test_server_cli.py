@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from vigie.v1.enrolment_token import decode
 from vigie_server.bundled import guide_folder
-from vigie_server.cli import COMMANDS, main
+from vigie_server.cli.main import COMMANDS, main
 from vigie_server.settings import ServerSettings
 
 OWN = Path(__file__).parents[2] / "docs" / "own-rules"
@@ -74,7 +74,7 @@ def test_the_list_of_commands_shows_each_by_its_own_first_sentence(name: str) ->
 
 LOADED = """
 import sys
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 try:
     main(sys.argv[1:])
 finally:

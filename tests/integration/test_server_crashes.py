@@ -10,7 +10,7 @@ from fakes.reporters import Reporter, require_acknowledged
 from fakes.running_server import settings_in
 from fakes.scripted_device import enrolled
 from fakes.server_process import ServerProcess, server_process
-from vigie_server.bootstrap_store import open_store
+from vigie_server.bootstrap.store import open_store
 
 
 async def killed_under_load(server: ServerProcess, reporters: list[Reporter]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from programs import BIN, Program, ServerProgram
-from vigie_agent.bootstrap_service import windows_service
+from vigie_agent.bootstrap.service import windows_service
 from vigie_agent.domain.windows_service import Told
 from vigie_agent.settings import AgentSettings, CollectSettings, EngineKind, EngineSettings
 from vigie_agent.windows import events

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from fakes.callers import Callers
 from fakes.grown import grown_store
 from metric_pages import pages_of
-from vigie_server.bootstrap_lists import fleet_routes
+from vigie_server.bootstrap.lists import fleet_routes
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.clock import utc_now
 from vigie_server.domain.attempts import Attempts

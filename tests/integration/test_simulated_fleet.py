@@ -17,7 +17,7 @@ from fakes.scripted_device import enrolled
 from ledger import Line, Stored, fleet_differences, read_lines
 from vigie.v1 import enrolment_token
 from vigie.v1.digest import canonical_fields, form_digest
-from vigie_server.bootstrap_store import initialise, open_store
+from vigie_server.bootstrap.store import initialise, open_store
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ports.declaring import Act
 from vigie_server.simulator.making import Made, enrol_fleet, plant_fleet

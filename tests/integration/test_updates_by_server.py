@@ -37,7 +37,7 @@ from vigie_agent.updates.channel import Channel
 from vigie_agent.updates.disk import Disk
 from vigie_agent.updates.trying import try_out
 from vigie_agent.updates.versions import Versions
-from vigie_server.cli import main
+from vigie_server.cli.main import main
 from vigie_server.clock import utc_now
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.rolling_out import Told

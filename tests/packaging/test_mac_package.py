@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from components import required_program
-from vigie_agent.cli import main
+from vigie_agent.cli.main import main
 from vigie_packaging.macos import BUNDLE_ID
 from vigie_packaging.pkg import (
     APP,

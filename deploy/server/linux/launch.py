@@ -22,7 +22,7 @@ def main() -> None:
     for name, value in _settings().items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("VIGIE_SERVER_DATA", DATA)
-    from vigie_server.cli import main as run  # noqa: PLC0415 (not as root)
+    from vigie_server.cli.main import main as run  # noqa: PLC0415 (not as root)
 
     run(prog_name="vigie-server")
 

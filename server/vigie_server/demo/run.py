@@ -18,8 +18,8 @@ from rich.console import Console
 
 from vigie.v1 import enrolment_token
 from vigie_server import clock
-from vigie_server.bootstrap import Addresses, Server, build_server
-from vigie_server.bootstrap_store import initialise
+from vigie_server.bootstrap.server import Addresses, Server, build_server
+from vigie_server.bootstrap.store import initialise
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.demo import shown
 from vigie_server.demo.local_agent import AgentFailed, LocalAgent

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vigie.v1.enrolment_token import EnrolmentToken
 from vigie_server import clock
-from vigie_server.bootstrap_store import authorities, catalogue_in_force, open_store
+from vigie_server.bootstrap.store import authorities, catalogue_in_force, open_store
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ca import authority
 from vigie_server.domain.rules import Catalogue

@@ -13,7 +13,7 @@ from fakes.identity_provider import CLIENT, IdentityProvider, identity_provider
 from fakes.provider_visits import NAME, Clock
 from fakes.stored import opened_store
 from metric_pages import pages_of
-from vigie_server.bootstrap_people import access_to, people_routes
+from vigie_server.bootstrap.people import access_to, people_routes
 from vigie_server.services.app_secrets import AppSecrets
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import HttpSettings, ServerSettings, SignInSettings

@@ -10,7 +10,7 @@ from fakes.browser import ORIGIN, PASSWORD, Browser, app_code, set_up
 from fakes.identity_provider import IdentityProvider
 from fakes.provider_visits import NAME, Clock, acts, comes_back, is_in, sent_to
 from fakes.stored import NOW
-from vigie_server.bootstrap_codes import invite
+from vigie_server.bootstrap.codes import invite
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState
 from vigie_server.ports.tokens import Role

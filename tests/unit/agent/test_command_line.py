@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from vigie_agent.cli import COMMANDS, main
-from vigie_agent.cli_outcome import EXIT_OF, Exit, spoken_language, told_errors
+from vigie_agent.cli.main import COMMANDS, main
+from vigie_agent.cli.outcome import EXIT_OF, Exit, spoken_language, told_errors
 from vigie_agent.domain import errors
 from vigie_agent.settings import AgentSettings, EngineSettings, UpdateSettings
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vigie_agent.bootstrap_engine import approval, build_engine
+from vigie_agent.bootstrap.engine import approval, build_engine
 from vigie_agent.domain.answers import QueryError, Reason, Rows
 from vigie_agent.domain.errors import EngineLost
 from vigie_agent.engines import osqueryd_attached, osqueryd_own

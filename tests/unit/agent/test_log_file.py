@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from vigie_agent.cli_outcome import CommandLine
+from vigie_agent.cli.outcome import CommandLine
 from vigie_agent.domain.errors import SettingsMalformed
 from vigie_agent.log_file import LogFile
 from vigie_agent.logs import configure_logs

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from vigie_agent.bootstrap_service import ServiceLife
+from vigie_agent.bootstrap.service import ServiceLife
 from vigie_agent.domain.errors import (
     DeviceDisabled,
     EnrollmentRefused,

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from vigie.v1.enrolment_token import EnrolmentToken, encode
-from vigie_agent.bootstrap_service import enrol_if_asked, forget, harden, leave_token
-from vigie_agent.cli import main
-from vigie_agent.cli_service import service
+from vigie_agent.bootstrap.service import enrol_if_asked, forget, harden, leave_token
+from vigie_agent.cli.main import main
+from vigie_agent.cli.service import service
 from vigie_agent.domain.errors import TokenMalformed
 from vigie_agent.domain.windows_service import Told
 from vigie_agent.settings import AgentSettings, EngineKind, EngineSettings

@@ -1,6 +1,6 @@
 """Rows from anywhere become text that a terminal shows as it is."""
 
-from vigie_agent.cli_tables import counted, table
+from vigie_agent.cli.tables import counted, table
 
 
 def test_columns_are_as_wide_as_their_longest_cell() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from vigie_agent import bootstrap_updates, bundled
-from vigie_agent.bootstrap_updates import build_update, takes_updates
-from vigie_agent.cli import main
+from vigie_agent import bundled
+from vigie_agent.bootstrap import updates as bootstrap_updates
+from vigie_agent.bootstrap.updates import build_update, takes_updates
+from vigie_agent.cli.main import main
 from vigie_agent.domain.errors import SettingsMalformed, UpdateFailed
 from vigie_agent.domain.updating import Standing, Trial, give_up
 from vigie_agent.settings import AgentSettings, UpdateMode, UpdateSettings, data_dir_in_force

@@ -4,7 +4,7 @@ import pytest
 
 from metric_pages import samples_of, text_of
 from vigie_server import clock
-from vigie_server.bootstrap_metrics import device_lines
+from vigie_server.bootstrap.metrics import device_lines
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import SettingsMalformed

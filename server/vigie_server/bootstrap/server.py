@@ -1,0 +1,515 @@
+"""Builds the server from its settings: the one place that knows every part."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from vigie_server import clock
+from vigie_server.bootstrap.app_secrets import sealed_app_secrets
+from vigie_server.bootstrap.asking import asking_routes
+from vigie_server.bootstrap.asking_terms import asking_limits
+from vigie_server.bootstrap.attesting import attesting_routes
+from vigie_server.bootstrap.codes import account_desk
+from vigie_server.bootstrap.console import console_routes
+from vigie_server.bootstrap.declaring import declaring_routes
+from vigie_server.bootstrap.lists import fleet_routes
+from vigie_server.bootstrap.mail import mail_routes
+from vigie_server.bootstrap.maturity import maturity_routes
+from vigie_server.bootstrap.metrics import device_lines, judged_rules
+from vigie_server.bootstrap.notify import notification_routes
+from vigie_server.bootstrap.people import (
+    access_to,
+    keep_answers,
+    people_routes,
+    watch_contractors,
+)
+from vigie_server.bootstrap.reports import reports_of, reports_routes
+from vigie_server.bootstrap.scheduled import scheduled
+from vigie_server.bootstrap.software import software_routes
+from vigie_server.bootstrap.store import (
+    authorities,
+    catalogue_in_force,
+    open_store,
+    own_authority,
+)
+from vigie_server.bootstrap.tokens import token_routes
+from vigie_server.bootstrap.updates import updates_of, updates_routes
+from vigie_server.bundled import bundled_site_guide
+from vigie_server.ca import authority
+from vigie_server.ca.authority import CertificateAuthority
+from vigie_server.ca.files import expiry_of, write_private
+from vigie_server.ca.peers import peer_of
+from vigie_server.domain.admission import places_in
+from vigie_server.domain.attempts import Attempts
+from vigie_server.domain.errors import SettingsMalformed, StoreBusy, VigieError
+from vigie_server.domain.reports import Limits
+from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
+from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
+from vigie_server.ingest.listening import listening
+from vigie_server.ingest.telemetry import Telemetry
+from vigie_server.ingest.updates import Updates
+from vigie_server.machine_memory import memory_bytes
+from vigie_server.metrics.contractor_lines import ContractorLines
+from vigie_server.metrics.fleet_pages import FleetPages
+from vigie_server.metrics.guide_lines import rule_lines
+from vigie_server.metrics.mail_lines import MailLines
+from vigie_server.metrics.own import OwnFigures
+from vigie_server.metrics.site_attestations import AttestationLines
+from vigie_server.metrics.site_lines import SiteLines
+from vigie_server.services.accept_report import AcceptReport
+from vigie_server.services.ask_devices import AskDevices
+from vigie_server.services.attested_sites import FollowAttestations
+from vigie_server.services.back_up import ShowBackups
+from vigie_server.services.device_records import DeviceRecords
+from vigie_server.services.enrol import Enrol
+from vigie_server.services.follow import Follow
+from vigie_server.services.group_commit import GroupCommit
+from vigie_server.services.live_session import SessionParts, SessionTerms
+from vigie_server.services.renew import Renew
+from vigie_server.services.rule_book import RuleBook
+from vigie_server.services.sessions import OpenSessions
+from vigie_server.services.token_desk import Desk
+from vigie_server.services.tokens import KnowCallers
+from vigie_server.services.views import Viewing
+from vigie_server.services.watch_store import WatchStore
+from vigie_server.services.workers import Workers
+from vigie_server.settings import ServerSettings, advertised
+from vigie_server.store import epoch
+from vigie_server.store.attestations import Attestations
+from vigie_server.store.catalogues import Catalogues
+from vigie_server.store.changes import notices_of
+from vigie_server.store.database import Database
+from vigie_server.store.enrolment import Enrolments
+from vigie_server.store.fleet import Fleet
+from vigie_server.store.last_backup import last_backup
+from vigie_server.store.questions import Questions
+from vigie_server.store.records import Records
+from vigie_server.store.room import MeasureStore
+from vigie_server.store.tokens import Tokens
+from vigie_server.web.app import create_app
+from vigie_server.web.serving import bound, is_loopback, serve_http
+
+log = structlog.get_logger()
+
+GOODBYE_WITHIN: Final = 5.0
+"""Seconds that open sessions have to be answered when the server stops."""
+MARK_EVERY: Final = 30.0
+"""Seconds between two notes of the store's progress, see `store.epoch`."""
+
+"""Seconds between two looks at when the store was last backed up."""
+
+Now = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The ports that a running server listens on."""
+
+    telemetry: int
+    enrolment: int
+    http: int
+
+
+def build_server(
+    settings: ServerSettings,
+    *,
+    catalogue: Catalogue | None = None,
+    site_guide: SiteGuide | None = None,
+    now: Now = clock.utc_now,
+) -> "Server":
+    """A server ready to run, on data that `initialise` made.
+
+    Sites are judged by the guide that comes with the server, where it brings the catalogue too.
+
+    Raises SettingsMalformed, RulesMalformed, StoreBusy.
+    """
+    if settings.http.plain and not is_loopback(settings.listen.http):
+        raise SettingsMalformed(
+            "VIGIE_SERVER_HTTP__PLAIN is for loopback addresses: listen.http is not one"
+        )
+    if catalogue is None:
+        catalogue = catalogue_in_force(settings)
+        site_guide = site_guide or bundled_site_guide(catalogue)
+    guide = site_guide or NO_SITE_GUIDE
+    database = open_store(settings)
+    try:
+        devices_authority = own_authority(settings, database, authority.DEVICES)
+        if not settings.http.plain and settings.http.certificate is None:
+            own_authority(settings, database, authority.HTTPS)
+        return Server(settings, catalogue, guide, devices_authority, database, now)
+    except VigieError:
+        database.close()
+        raise
+
+
+class Server:
+    """The whole server. `run` it once."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        catalogue: Catalogue,
+        site_guide: SiteGuide,
+        devices_authority: CertificateAuthority,
+        database: Database,
+        now: Now,
+    ) -> None:
+        self.settings: Final = settings
+        self.database: Final = database
+        self.authority: Final = devices_authority
+        self._now = now
+        self._enrolment_at: tuple[str, ...] = ()  # known once the ports are
+        self._mark = settings.data / "store.mark"
+        self._entered = epoch.enter(database, self._mark)
+        self._workers = Workers()
+        self._registry = CollectorRegistry()
+        self._figures = OwnFigures(self._registry, version=version("vigie"))
+        self._figures.backups_due(settings.backup.every if settings.backup.folder else None)
+        rules = {rule.id: rule.digest for rule in catalogue.rules.values()}
+        judging = RuleBook(
+            catalogue,
+            memory_bytes=settings.judge.memory,
+            earlier=Catalogues(database).enter(catalogue.digest, rules),
+        )
+        store = Records(database)
+        self._fleet = Fleet(
+            database,
+            {rule.id: rule.severity for rule in catalogue.rules.values()},
+            lambda: now() - settings.retention.audit,
+        )
+        self._lines = device_lines(settings, catalogue, now=now)
+        attestations = Attestations(database, catalogue.attestations)
+        self._attested = AttestationLines()
+        self._follow_attestations = FollowAttestations(
+            store=attestations,
+            workers=self._workers,
+            model=self._attested,
+            every=settings.sweep.views_every.total_seconds(),
+        )
+        self._sites = SiteLines()
+        self._mail_lines = MailLines()
+        contractors = ContractorLines()
+        self._pages = FleetPages(
+            self._lines,
+            (
+                rule_lines(judged_rules(catalogue, site_guide)),
+                *self._attested.families,
+                *self._sites.families,
+                *self._mail_lines.families,
+                *contractors.families,
+            ),
+        )
+        self._watch_store = WatchStore(
+            measure=MeasureStore(database, settings.store.capacity),
+            tokens=Tokens(database),
+            workers=self._workers,
+            figures=self._figures,
+            show=contractors.show,
+            now=now,
+            every=settings.metrics.store_every.total_seconds(),
+        )
+        self._viewing = Viewing(
+            self._fleet,
+            self._workers,
+            self._pages,
+            every=settings.sweep.views_every.total_seconds(),
+        )
+        records = DeviceRecords(
+            store,
+            self._workers,
+            judging,
+            capacity=settings.store.cached_devices,
+        )
+        self._commits = GroupCommit(
+            store,
+            self._workers,
+            self._figures,
+            max_group=settings.store.max_group,
+            max_pending=settings.store.max_pending,
+            flush_seen_every=settings.store.flush_seen_every.total_seconds(),
+            gather=settings.store.gather.total_seconds(),
+        )
+        self._figures.pending_from(lambda: self._commits.backlog)
+        limits = Limits(**settings.limits.model_dump())
+        accept = AcceptReport(
+            judging,
+            records.load_facts,
+            self._figures,
+            limits=limits,
+            hold=settings.verdicts.hold,
+            look_around=records.look_around,
+        )
+        held = settings.sessions.held
+        self._held = places_in(memory_bytes()) if held is None else held
+        self._asking = AskDevices(
+            Questions(database), self._workers, asking_limits(settings.asking), now
+        )
+        self._sessions = OpenSessions(
+            SessionParts(
+                store=store,
+                workers=self._workers,
+                records=records,
+                accept=accept,
+                commits=self._commits,
+                viewing=self._viewing,
+                figures=self._figures,
+                now=now,
+                asking=self._asking,
+            ),
+            SessionTerms(
+                limits=limits,
+                heartbeat=settings.sessions.heartbeat,
+                visit=settings.sessions.visit,
+                held=self._held,
+                visitors=settings.sessions.visitors,
+                visit_within=settings.sessions.visit_within,
+                per_second=settings.sessions.per_second,
+                overload_retry=settings.sessions.overload_retry,
+                seen_every=settings.sessions.seen_every,
+            ),
+            store_epoch=bytes.fromhex(self._entered.epoch),
+            gather=settings.store.gather,
+        )
+        self._scheduled = scheduled(
+            settings,
+            database,
+            self._sessions.parts,
+            judging,
+            (catalogue, site_guide),
+            (self._sites, self._mail_lines),
+        )
+        self._show_backups = ShowBackups(
+            last=partial(last_backup, database),
+            figures=self._figures,
+            every=settings.metrics.store_every.total_seconds(),
+        )
+        desk, self._show_updates = updates_of(settings, database, self._workers, self._figures, now)
+        self._updates = Updates(desk, peer_of)
+        self._follow = Follow(
+            notices=notices_of(database),
+            workers=self._workers,
+            heeding=(
+                self._viewing,
+                self._sessions,
+                self._asking,
+                self._follow_attestations,
+                *self._scheduled.heeding,
+            ),
+            every=settings.sweep.views_every.total_seconds(),
+        )
+        self._app = create_app(
+            reader=self._fleet,
+            tokens=KnowCallers(Tokens(database)),
+            fleet=self._pages,
+            own=self._registry,
+            now=now,
+            version=version("vigie"),
+            page_most=settings.http.page_most,
+            file_most=int(settings.http.form_file_most),
+        )
+        watch_contractors(self._app, database, self._fleet, now)
+        keep_answers(self._app, settings, database)
+        access = access_to(settings, database, now)
+        people = account_desk(settings, database)
+        token_desk = Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256)
+        for routes in (
+            *people_routes(
+                settings, database, now, sealed_app_secrets(database, devices_authority)
+            ),
+            *fleet_routes(database, catalogue, self._fleet),
+            *software_routes(database, site_guide, now),
+            *declaring_routes(database, catalogue, site_guide, settings.declare, now),
+            *attesting_routes(database, catalogue, settings.declare, now),
+            *maturity_routes(database, catalogue, site_guide, now),
+            *mail_routes(database, now),
+            *notification_routes(database, now),
+            *asking_routes(database, settings.asking, now),
+            *token_routes(token_desk, people, database, now),
+            *updates_routes(settings, database),
+            *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
+            console_routes(
+                database,
+                catalogue,
+                site_guide,
+                self._fleet,
+                settings,
+                token_desk,
+                people,
+                now,
+            ),
+        ):
+            self._app.include_router(routes(access))
+
+    async def run(
+        self, stop: asyncio.Event, *, started: Callable[[Addresses], None] = lambda _: None
+    ) -> None:
+        """Serves until `stop` is set; what was sent by then is committed and acknowledged.
+
+        `started` is called once every port listens. The first part that fails is named in the log,
+        stops the others, and its error is raised (in a group).
+        """
+        try:
+            async with asyncio.TaskGroup() as storing:
+                storing.create_task(_part("commits", self._commits.run, stop))
+                try:
+                    await self._serve(stop, started)
+                finally:
+                    self._commits.stop()
+        finally:
+            self._workers.close()
+            self._pages.close()
+            self._write_mark()
+            self.database.close()
+
+    async def _serve(self, stop: asyncio.Event, started: Callable[[Addresses], None]) -> None:
+        settings = self.settings
+        pair = self.authority.issue_server_certificate(settings.own_names, now=self._now())
+        self._figures.certificates_expire(
+            {"authority": self.authority.not_after, "telemetry": pair.not_after}
+        )
+        limit = settings.limits.max_message_bytes
+        telemetry, telemetry_port = listening(
+            address=settings.listen.telemetry,
+            key=pair.key,
+            chain=pair.chain,
+            client_authority=self.authority.certificate_pem,
+            max_message_bytes=limit,
+            max_connections=self._held + settings.sessions.visitors,
+        )
+        enrolment, enrolment_port = listening(
+            address=settings.listen.enrolment,
+            key=pair.key,
+            chain=pair.chain,
+            client_authority=None,
+            max_message_bytes=limit,
+            max_connections=settings.sessions.visitors,
+        )
+        endpoints = advertised(
+            settings, telemetry_port=telemetry_port, enrolment_port=enrolment_port
+        )
+        self._enrolment_at = endpoints.enrolment
+        store = Enrolments(self.database)
+        renewal = Renew(
+            store=store,
+            workers=self._workers,
+            authority=self.authority,
+            endpoints=endpoints,
+            now=self._now,
+            expired_for_at_most=settings.enrolment.renew_expired_for,
+        )
+        enrol = Enrol(
+            store=store,
+            workers=self._workers,
+            authority=self.authority,
+            endpoints=endpoints,
+            now=self._now,
+            changed=self._viewing.changed,
+        )
+        attempts = Attempts(
+            per_minute=settings.enrolment.attempts_per_minute,
+            burst=settings.enrolment.attempts_at_once,
+            monotonic=monotonic,
+        )
+        port = EnrolmentPort(enrol, renewal, attempts, self._figures.enrolment_refused)
+        sessions = Telemetry(self._sessions, renewal, peer_of)
+        telemetry.add_generic_rpc_handlers((sessions.handler, self._updates.handler))
+        enrolment.add_generic_rpc_handlers((port.handler,))
+        certificate, key = self._https()
+        http = bound(settings.listen.http)
+        serve_readers = partial(
+            serve_http,
+            self._app,
+            http,
+            stop,
+            certificate=certificate,
+            key=key,
+            max_head=settings.http.max_head,
+            threads=settings.http.threads,
+            keep_alive=settings.http.keep_alive,
+        )
+        addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))
+        try:
+            await telemetry.start()
+            await enrolment.start()
+            log.info(
+                "server_started",
+                telemetry=addresses.telemetry,
+                enrolment=addresses.enrolment,
+                http=addresses.http,
+            )
+            await self._follow.start()
+            started(addresses)
+            async with asyncio.TaskGroup() as parts:
+                for name, work in (
+                    ("scheduled work", partial(self._scheduled.leading.run, stop)),
+                    ("views", partial(self._viewing.run, stop)),
+                    ("changes", partial(self._follow.run, stop)),
+                    ("questions", partial(self._asking.run, stop, self._sessions.held)),
+                    ("store", partial(self._watch_store.run, stop)),
+                    ("attestations", partial(self._follow_attestations.run, stop)),
+                    ("http", serve_readers),
+                    *(("sites", partial(show.run, stop)) for show in self._scheduled.shows),
+                    ("marks", partial(self._keep_mark, stop)),
+                    ("backups", partial(self._show_backups.run, stop)),
+                    ("updates", partial(self._show_updates.run, stop)),
+                ):
+                    parts.create_task(_part(name, work, stop))
+                await stop.wait()
+                self._sessions.say_goodbye()
+                await asyncio.gather(telemetry.stop(GOODBYE_WITHIN), enrolment.stop(GOODBYE_WITHIN))
+        finally:
+            await asyncio.gather(telemetry.stop(None), enrolment.stop(None))
+        log.info("server_stopped")
+
+    def _https(self) -> tuple[Path | None, Path | None]:
+        """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""
+        settings = self.settings
+        if settings.http.plain:
+            return None, None
+        if settings.http.certificate is not None and settings.http.key is not None:
+            given = expiry_of(settings.http.certificate)
+            if given is not None:
+                self._figures.certificates_expire({"https": given})
+            return settings.http.certificate, settings.http.key
+        issuer = authority.load(authorities(settings), authority.HTTPS)
+        pair = issuer.issue_https_certificate(settings.own_names, now=self._now())
+        folder = settings.data / "https"
+        certificate, key = folder / "server.crt", folder / "server.key"
+        write_private(certificate, pair.chain)
+        write_private(key, pair.key)
+        self._figures.certificates_expire({"https": pair.not_after})
+        return certificate, key
+
+    async def _keep_mark(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), MARK_EVERY)
+            await self._workers.write(self._write_mark)
+            self._sessions.enter(bytes.fromhex(self._entered.epoch))
+
+    def _write_mark(self) -> None:
+        try:
+            self._entered = epoch.follow(self.database, self._mark, self._entered)
+        except StoreBusy as error:  # an older mark notices a restore less far back
+            log.warning("mark_postponed", error=str(error))
+
+
+async def _part(name: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Runs a part; when it fails, says which one it was and stops the others."""
+    try:
+        await work()
+    except Exception as error:
+        log.exception("part_failed", part=name, error=type(error).__name__)
+        stop.set()
+        raise

@@ -1,0 +1,155 @@
+"""`vigie-server devices ...`: who is there, and what an administrator does about it."""
+
+from datetime import datetime
+
+import click
+
+from vigie_server.cli.output import LANGUAGE, actor, opened, printable, show_table, told_errors
+from vigie_server.clock import utc_now
+from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.verdicts import Status
+from vigie_server.ports.readers import DeviceFilter
+from vigie_server.store.administration import Administration
+from vigie_server.store.fleet import Fleet
+
+PAGE = 500
+STATES = {
+    "lost": DeviceState.LOST,
+    "stolen": DeviceState.STOLEN,
+    "found": DeviceState.ACTIVE,
+}
+NOMADIC = {"nomadic": True, "not-nomadic": False, "worked-out": None}
+DECLARATIONS = {
+    "lost": "declared lost",
+    "stolen": "declared stolen",
+    "found": "declared found",
+    "nomadic": "declared nomadic",
+    "not-nomadic": "declared not nomadic",
+    "worked-out": "nomadic or not as its networks say",
+}
+
+
+@click.group()
+def devices() -> None:
+    """List devices, approve, retire and revoke them."""
+
+
+@devices.command("list")
+@click.option("--site", help="Only this site.")
+@click.option("--state", help="Only this state: pending, active, quarantined, ...")
+@told_errors
+def list_devices(*, site: str | None, state: str | None) -> None:
+    """List devices with what fails on them."""
+    wanted = DeviceFilter(sites=None if site is None else frozenset({site}), state=state)
+    rows = []
+    with opened() as (_, database):
+        fleet = Fleet(database, {})
+        after: str | None = None
+        while True:
+            page = fleet.devices(wanted, after=after, limit=PAGE)
+            for view in page.devices:
+                device = view.device
+                standing = [verdict.status for verdict in view.verdicts.values()]
+                rows.append(
+                    (
+                        device.id,
+                        printable(device.hostname),
+                        printable(device.site),
+                        device.platform,
+                        device.state.value,
+                        str(standing.count(Status.FAIL)),
+                        str(standing.count(Status.UNKNOWN)),
+                        _instant(device.last_report_at),
+                    )
+                )
+            after = page.next_after
+            if after is None:
+                break
+    show_table(("ID", "NAME", "SITE", "PLATFORM", "STATE", "FAIL", "UNKNOWN", "LAST REPORT"), rows)
+
+
+@devices.command("show")
+@click.argument("device_id")
+@LANGUAGE
+@told_errors
+def show(*, device_id: str, language: str) -> None:
+    """Show one device and its verdicts."""
+    with opened() as (_, database):
+        fleet = Fleet(database, {})
+        device, verdicts = fleet.device(device_id), fleet.verdicts(device_id)
+    for label, value in (
+        ("Name", device.hostname),
+        ("Site", device.site),
+        ("State", device.state.value),
+        ("System", f"{device.os or device.platform} {device.os_version}"),
+        ("Profile", device.profile),
+        ("Agent", device.agent_version),
+        ("Last report", _instant(device.last_report_at)),
+    ):
+        click.echo(f"{label + ':':<14}{printable(value)}")
+    click.echo("")
+    show_table(
+        ("RULE", "VERDICT", "SINCE", "WHY"),
+        [
+            (
+                found.rule,
+                f"{found.status.value} (waived)" if found.waived else found.status.value,
+                _instant(found.since),
+                printable(found.reason.get(language, "")),
+            )
+            for found in verdicts
+        ],
+    )
+
+
+@devices.command("approve")
+@click.argument("device_id")
+@told_errors
+def approve(device_id: str) -> None:
+    """Count a pending or quarantined device in."""
+    with opened() as (_, database):
+        Administration(database).approve(device_id, now=utc_now(), actor=actor())
+    click.echo(f"Device {device_id} is active.")
+
+
+@devices.command("declare")
+@click.argument("device_id")
+@click.argument("what", type=click.Choice(list(DECLARATIONS)))
+@told_errors
+def declare(device_id: str, what: str) -> None:
+    """Say that a device is lost, stolen, found again, nomadic or not.
+
+    `found` takes back lost and stolen. `worked-out` leaves it to the networks of its site again
+    whether it is nomadic.
+    """
+    with opened() as (_, database):
+        acts, now = Administration(database), utc_now()
+        if what in STATES:
+            acts.declare_state(device_id, STATES[what], now=now, actor=actor())
+        else:
+            acts.declare_nomadic(device_id, nomadic=NOMADIC[what], now=now, actor=actor())
+    click.echo(f"Device {device_id}: {DECLARATIONS[what]}.")
+
+
+@devices.command("retire")
+@click.argument("device_id")
+@told_errors
+def retire(device_id: str) -> None:
+    """The device is gone: it is told to stop, and no longer judged."""
+    with opened() as (_, database):
+        Administration(database).retire(device_id, now=utc_now(), actor=actor())
+    click.echo(f"Device {device_id} is retired.")
+
+
+@devices.command("revoke")
+@click.argument("device_id")
+@told_errors
+def revoke(device_id: str) -> None:
+    """Take the device's certificates out of force, from its next message on."""
+    with opened() as (_, database):
+        Administration(database).revoke(device_id, now=utc_now(), actor=actor())
+    click.echo(f"Device {device_id} is revoked.")
+
+
+def _instant(instant: datetime | None) -> str:
+    return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M}"
