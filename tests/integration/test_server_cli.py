@@ -180,7 +180,7 @@ def test_an_account_is_made_listed_reset_and_locked() -> None:
 
     assert (unknown.exit_code, unknown.stderr) == (1, "vigie-server: no site Les Lilas\n")
     assert twin.exit_code == 1
-    assert "account reset" in twin.stderr
+    assert "reset it" in twin.stderr
     assert "Setup code" in made.stdout
     assert "Setup code" in reset.stdout
     assert locked.stdout == "Account Anaïs is locked.\n"
