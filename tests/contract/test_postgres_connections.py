@@ -157,6 +157,47 @@ def own() -> Iterator[PostgresServer]:
         yield server
 
 
+def one(database: Database) -> int:
+    with database.reading() as connection:
+        return int(connection.execute(text("SELECT 1")).scalar_one())
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_connections_to_a_server_that_went_away_and_is_back_are_made_anew(
+    own: PostgresServer, mode: str
+) -> None:
+    own.start()
+    with closing(opened(url=own.url)) as database:
+        with database.reading(), database.reading():  # two that are kept
+            pass
+        own.stop(mode)
+        own.start()
+
+        assert [one(database), one(database), one(database)] == [1, 1, 1]
+
+
+def test_a_connection_on_which_nothing_came_is_not_asked_whether_it_stands(
+    rows: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(rows.engine.dialect, "do_ping", asked.append)
+
+    assert one(rows) == one(rows) == 1
+    assert asked == []
+
+
+def test_a_look_is_one_statement_without_a_transaction_and_leaves_the_next_reader_one(
+    rows: Database,
+) -> None:
+    found = []
+    for way in (rows.looking, rows.reading, rows.looking):
+        with way() as connection:
+            connection.execute(text("SELECT n FROM fought_over"))
+            found.append(connection.connection.dbapi_connection.info.transaction_status.name)  # type: ignore[union-attr]
+
+    assert found == ["IDLE", "INTRANS", "IDLE"]
+
+
 def test_a_commit_is_on_the_disk_even_where_the_server_would_not_wait_for_it(
     own: PostgresServer,
 ) -> None:

@@ -69,13 +69,12 @@ class Database:
             _sqlite_engine(read) if self.is_sqlite else postgres_engine(read, terms)
         )
         # One statement sees one moment by itself; several do only in one snapshot.
-        self._reader: Final = (
-            self.engine
-            if self.is_sqlite
-            else self.engine.execution_options(
+        self._reader = self._looker = self.engine
+        if not self.is_sqlite:
+            self._reader = self.engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-        )
+            self._looker = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._retries = terms.retries
         self._jitter = jitter
         self._closed = Event()
@@ -84,6 +83,16 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one moment of the store. Raises StoreBusy."""
         with _busy_as_ours(), self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """A connection for one statement, which sees one moment by itself. Raises StoreBusy.
+
+        PostgreSQL is then told of no transaction: its beginning and its end would be two messages
+        more, as many as a small list has.
+        """
+        with _busy_as_ours(), self._looker.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager

@@ -1,11 +1,18 @@
-"""What holds of every connection to PostgreSQL: how long it waits, and that a commit lasts."""
+"""What holds of every connection to PostgreSQL: how long it waits, and that a commit lasts.
 
+A connection of the pool is asked whether it still stands only when there is word on it: a server
+that went away has closed it, and one whose network was lost is found by the keep-alive. Asking each
+time was a fourth of what a small list sent.
+"""
+
+import select
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from vigie_server.domain.errors import SettingsMalformed
@@ -51,7 +58,6 @@ def postgres_engine(url: URL, terms: Terms) -> Engine:
         pool_size=terms.connections,
         max_overflow=0,
         pool_timeout=terms.connect_within.total_seconds(),
-        pool_pre_ping=True,
     )
     limits = (str(_milliseconds(terms.statement_within)), str(_milliseconds(terms.lock_within)))
 
@@ -60,8 +66,24 @@ def postgres_engine(url: URL, terms: Terms) -> Engine:
         connection.execute(_PREPARE, limits)
         connection.commit()
 
+    def require_standing(connection: Any, *_: Any) -> None:
+        try:
+            standing = not _has_word(connection) or engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            standing = False
+        if not standing:
+            raise InvalidatePoolError  # the others are as old: the pool makes new ones
+
     event.listen(engine, "connect", prepare)
+    event.listen(engine, "checkout", require_standing)
     return engine
+
+
+def _has_word(connection: Any) -> bool:
+    """Whether something came on a connection that waits for nothing: its end, or a notice."""
+    looking = select.poll()
+    looking.register(connection.fileno(), select.POLLIN)
+    return bool(looking.poll(0))
 
 
 def require_fit(connection: Connection) -> None:

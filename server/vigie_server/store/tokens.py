@@ -133,7 +133,7 @@ class Tokens:
     @retried
     def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:
         """Who holds the API token of this hash. Raises TokenRefused."""
-        with self._database.reading() as connection:
+        with self._database.looking() as connection:
             row = connection.execute(_HELD, {"hash": secret_hash, "now": now}).one_or_none()
         if row is None or row.revoked_at is not None or now >= row.expires_at:
             raise TokenRefused("the token is not valid")
