@@ -76,9 +76,17 @@ fleet-run: setup ## Measure a server under 100,000 planted devices for ten minut
 
 .PHONY: lists-run
 lists-run: export VIGIE_BENCH_FULL ?= 1
-lists-run: export FOLDER ?= build/grown-100000
-lists-run: setup ## Measure lists, contractors and console over 100,000 devices and a year (6 GB; FOLDER)
-	@$(MAKE) --no-print-directory bench PART="contractors console lists"
+lists-run: export ENGINE ?= sqlite
+lists-run: export FOLDER ?= build/grown-100000-$(ENGINE)
+lists-run: setup ## Measure lists, contractors and console over 100,000 devices and a year (6 GB; ENGINE, FOLDER)
+	@$(MAKE) --no-print-directory bench PART="lists-kept contractors"
+
+.PHONY: lists-kept
+lists-kept: export VIGIE_BENCH_FULL ?= 1
+lists-kept: export ENGINE ?= sqlite
+lists-kept: export FOLDER ?= build/grown-100000-$(ENGINE)
+lists-kept: setup ## Measure lists and console alone over that store, within 5 minutes (ENGINE=postgres, FOLDER)
+	@$(MAKE) --no-print-directory bench PART=lists-kept
 
 .PHONY: pack-cost
 pack-cost: ## Measure each Linux query of the packs: CPU, rows, share of a day of one core

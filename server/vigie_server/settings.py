@@ -152,11 +152,15 @@ class VerdictSettings(_Group):
 
 
 class MaturitySettings(_Group):
-    """How levels are worked out: the share of devices that conditions ask for, and the pace."""
+    """How levels are worked out: the share of devices that conditions ask for, and the pace.
+
+    `rest`: how much longer than the work for a site the rest after it is.
+    """
 
     share: float = Field(0.95, gt=0, le=1)
     every: Span = timedelta(seconds=30)
     pause: Span = timedelta(milliseconds=20)
+    rest: float = Field(9, ge=0)
 
 
 class DeclareSettings(_Group):

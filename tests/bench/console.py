@@ -1,19 +1,19 @@
 """How fast the console draws its pages over a fleet that has grown: HTTPS, one reader, at rest.
 
-`make bench PART=console`: 10,000 devices; with VIGIE_BENCH_FULL=1 100,000. FOLDER: a grown store
-that is used, or made there and kept. Every page of the console is asked for over and over, by
-somebody who sees every site, and the lists also by who sees one and forty. The first time is told
-apart: it finds nothing in any cache. Beside what devices leave behind, the store has a person and
-an enrolment token a site, 300 tokens of contractors, and as many parameters set otherwise as sites.
+`make bench PART=console`: 10,000 devices; with VIGIE_BENCH_FULL=1 100,000. FOLDER: where a grown
+store stays for the next time (`bench.kept`); ENGINE=postgres. Every page of the console is asked
+for over and over, by somebody who sees every site, and the lists also by who sees one and forty.
+The first time is told apart: it finds nothing in any cache. Beside what devices leave behind, the
+store has a person and an enrolment token a site, 300 tokens of contractors, and as many parameters
+set otherwise as sites.
 """
 
 import asyncio
 import http.client
 import json
-import os
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,22 +22,22 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, text
 
-from bench.contractors import DEVICES, FULL, at_rest, grown_in
-from bench.lists import a_token, names_of
-from bench.processes import ServedProcess, served
+from bench.kept import KeptStore, asked_devices, asked_engine, asked_folder, kept_store
+from bench.lists import WANTED_MS, a_token, cpu_told, names_of
+from bench.processes import ServedProcess
 from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store
 
-TURNS: Final = 20
-WANTED_MS: Final = 100.0
+TURNS: Final = 40
 TOKENS: Final = 300
 SITES_A_TOKEN: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One page for one reader. CPU is the server's."""
+    """One page for one reader. CPU is the server's, `database_ms` PostgreSQL's."""
 
+    engine: str
     devices: int
     name: str
     kilobytes: float
@@ -45,15 +45,20 @@ class Drawn:
     p50_ms: float
     p95_ms: float
     cpu_ms: float
+    database_ms: float
+    in_statements_ms: float
+    statements: float
+    dearest: Sequence[str]
 
     def told(self) -> str:
-        """One line for people."""
+        """A line for people; where a page was late, the statements that took longest too."""
         late = "" if self.p95_ms <= WANTED_MS else "  BEYOND"
-        return (
-            f"{self.devices:>7} devices  {self.name:<40} {self.kilobytes:5.0f} kB  first "
-            f"{self.first_ms:6.1f} ms  p50 {self.p50_ms:6.1f} ms  p95 {self.p95_ms:6.1f} ms  "
-            f"CPU {self.cpu_ms:5.1f} ms{late}"
+        line = (
+            f"{self.engine} {self.devices:>7}  {self.name:<40} {self.kilobytes:5.0f} kB  first "
+            f"{self.first_ms:6.1f}  p50 {self.p50_ms:6.1f}  p95 {self.p95_ms:6.1f} ms  "
+            f"{cpu_told(self.cpu_ms, self.database_ms, self.in_statements_ms, self.statements)}"
         )
+        return "\n    ".join((line + late, *self.dearest))
 
     def kept(self) -> dict[str, object]:
         """The same as data."""
@@ -62,26 +67,38 @@ class Drawn:
 
 async def measure(folder: Path) -> Sequence[Drawn]:
     """Every page of the console."""
-    devices = FULL if os.environ.get("VIGIE_BENCH_FULL") else DEVICES
-    folder = Path(os.environ.get("FOLDER") or folder)
-    url = await asyncio.to_thread(grown_in, folder, devices)
-    database = Database(url)
-    try:
-        _peopled(database)
-        readers = {
-            label: a_token(database, sites)
-            for label, sites in (("", 0), (" (1 site)", 1), (" (40 sites)", SITES_A_TOKEN))
-        }
-        pages = _pages(names_of(database))
-    finally:
-        database.close()
-    async with served("real", folder) as server:
-        await at_rest(server)
+    devices = asked_devices()
+    async with kept_store(asked_folder(folder), engine=asked_engine(), devices=devices) as store:
+        pages = Pages.of(store)
+        async with store.served() as server:
+            return await asyncio.to_thread(pages.drawn, server)
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Every page of the console over a store, and who looks at them: a token by their scope."""
+
+    store: KeptStore
+    readers: Mapping[str, str]
+    pages: Sequence[tuple[str, str, Sequence[str]]]
+
+    @classmethod
+    def of(cls, store: KeptStore) -> "Pages":
+        """Adds who signs in and what lets in, once, and a token a scope."""
+        database = Database(store.url)
+        try:
+            _peopled(database)
+            scopes = (("", 0), (" (1 site)", 1), (" (40 sites)", SITES_A_TOKEN))
+            readers = {label: a_token(database, sites) for label, sites in scopes}
+            return cls(store, readers, _pages(names_of(database)))
+        finally:
+            database.close()
+
+    def drawn(self, server: ServedProcess) -> Sequence[Drawn]:
+        """Asks for every page, over and over. Blocking."""
         return [
-            await asyncio.to_thread(
-                _drawn, folder, server, readers[scope], path, devices, name + scope
-            )
-            for name, path, scopes in pages
+            _drawn(self.store, server, self.readers[scope], path, name + scope)
+            for name, path, scopes in self.pages
             for scope in scopes
         ]
 
@@ -127,15 +144,14 @@ def _pages(names: dict[str, str]) -> Sequence[tuple[str, str, Sequence[str]]]:
     )  # fmt: skip
 
 
-def _drawn(
-    folder: Path, server: ServedProcess, token: str, path: str, devices: int, name: str
-) -> Drawn:
-    trust = ssl.create_default_context(cafile=folder / "ca" / "https.crt")
+def _drawn(store: KeptStore, server: ServedProcess, token: str, path: str, name: str) -> Drawn:
+    trust = ssl.create_default_context(cafile=store.data / "ca" / "https.crt")
     connection = http.client.HTTPSConnection("127.0.0.1", server.http, context=trust, timeout=60)
-    spent, size, cpu = [], 0, 0.0
+    spent, size, cpu, beside = [], 0, 0.0, 0.0
     for turn in range(TURNS + 1):
         if turn == 1:
-            cpu = server.cpu()
+            store.count_statements()
+            cpu, beside = server.cpu(), server.database_cpu()
         began = time.perf_counter()
         connection.request("GET", f"/console{path}", headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
@@ -143,11 +159,24 @@ def _drawn(
         spent.append((time.perf_counter() - began) * 1e3)
         assert answer.status == 200, (path, answer.status, body[:300])
         size = len(body)
-    used = (server.cpu() - cpu) / TURNS * 1e3
+    used, beside = server.cpu() - cpu, server.database_cpu() - beside
+    in_statements, statements = store.statements()
     connection.close()
     first, at = spent[0], sorted(spent[1:])
-    p50, p95 = at[len(at) // 2], at[int(len(at) * 0.95)]
-    return Drawn(devices, name, size / 1e3, first, p50, p95, used)
+    return Drawn(
+        store.engine,
+        store.devices,
+        name,
+        size / 1e3,
+        first,
+        at[len(at) // 2],
+        at[int(len(at) * 0.95)],
+        used / TURNS * 1e3,
+        beside / TURNS * 1e3,
+        in_statements / TURNS,
+        statements / TURNS,
+        store.dearest() if at[-1] > WANTED_MS else [],
+    )
 
 
 def _peopled(database: Database) -> None:

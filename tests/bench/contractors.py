@@ -1,8 +1,8 @@
 """Contractors who page through the fleet together: 50 tokens of role `contractor`, over HTTPS.
 
 `make bench PART=contractors`: 10,000 devices and 20 changes each; with VIGIE_BENCH_FULL=1 100,000
-and 80. With FOLDER a grown store stays for the next time. Every page is 100 devices, the default,
-on kept connections. The same readers load the server in two ways:
+and 80. With FOLDER a grown store stays for the next time (`bench.kept`); ENGINE=postgres. Every
+page is 100 devices, the default, on kept connections. The same readers load the server in two ways:
 
 - *closed*: scripts without pause; each asks for its next page when it has one. Fifty of them ask as
   fast as one core answers, so the time of a page is fifty times what it costs.
@@ -15,7 +15,6 @@ Every page is noted in the audit before it is answered, as for any contractor.
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,28 +24,21 @@ from typing import Final
 
 from sqlalchemy import text
 
-from bench.grown import CHANGES, FULL_CHANGES, grow
+from bench.kept import asked_devices, asked_engine, asked_folder, kept_store
 from bench.pager import Paged, Plan
-from bench.processes import ROOT, ServedProcess, served
-from bench.serve import bench_settings, prepare
+from bench.processes import ROOT, ServedProcess
 from vigie_server.clock import utc_now
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
-from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.database import Database
 from vigie_server.store.tokens import Tokens
 
-DEVICES: Final = 10_000
-FULL: Final = 100_000
 READERS: Final = 50
 THINKING: Final = 1.0
 """Seconds that a script works on a page, on average."""
 WARM: Final = 5.0
 """Seconds of reading before it counts: connections are made, caches filled."""
 READ_FOR: Final = 20.0
-SETTLED: Final = 0.1
-"""CPU of a server that has little left to fill, of one core."""
-LOOK_EVERY: Final = 10.0
-SETTLE_WITHIN: Final = 900.0
 LISTS: Final = {"devices": "/api/v1/devices"}
 
 
@@ -89,37 +81,26 @@ class PagedTogether:
 
 async def measure(folder: Path) -> Sequence[PagedTogether]:
     """Each way to see, under each load."""
-    devices = FULL if os.environ.get("VIGIE_BENCH_FULL") else DEVICES
-    folder = Path(os.environ.get("FOLDER") or folder)
-    url = await asyncio.to_thread(grown_in, folder, devices)
-    database = Database(url)
-    try:
-        ways = {"their own sites": _tokens(database, own=True)}
-        ways["every site"] = _tokens(database, own=False)
-    finally:
-        database.close()
+    devices = asked_devices()
     found = []
-    async with served("real", folder) as server:
-        idle = await at_rest(server)
-        for sees, tokens in ways.items():
-            for think in (THINKING, 0.0):
-                await _read(folder, server, tokens, think, WARM)
-                before, cpu = server.resident(), server.cpu()
-                paged = await _read(folder, server, tokens, think, READ_FOR)
-                used = server.cpu() - cpu - idle * READ_FOR
-                found.append(_told(devices, sees, think, paged, used, before, server.resident()))
+    async with kept_store(asked_folder(folder), engine=asked_engine(), devices=devices) as store:
+        database = Database(store.url)
+        try:
+            ways = {"their own sites": _tokens(database, own=True)}
+            ways["every site"] = _tokens(database, own=False)
+        finally:
+            database.close()
+        async with store.served() as server:
+            idle = await server.at_rest()
+            for sees, tokens in ways.items():
+                for think in (THINKING, 0.0):
+                    await _read(store.data, server, tokens, think, WARM)
+                    before, cpu = server.resident(), server.cpu()
+                    paged = await _read(store.data, server, tokens, think, READ_FOR)
+                    used = server.cpu() - cpu - idle * READ_FOR
+                    after = server.resident()
+                    found.append(_told(devices, sees, think, paged, used, before, after))
     return found
-
-
-def grown_in(folder: Path, devices: int) -> str:
-    """The URL of the grown store in this folder, which is made where there is none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = bench_settings(folder)
-    url = settings.store.url or sqlite_url(settings.data / "vigie.db")
-    if not (folder / "vigie.db").exists():
-        prepare(folder)
-        print(grow(url, devices=devices, changes=FULL_CHANGES if devices >= FULL else CHANGES))
-    return url
 
 
 def _tokens(database: Database, *, own: bool) -> list[str]:
@@ -136,18 +117,6 @@ def _tokens(database: Database, *, own: bool) -> list[str]:
         )[1]
         for number in range(READERS)
     ]
-
-
-async def at_rest(server: ServedProcess) -> float:
-    """Waits until the server has filled what it shows; gives what it uses at rest, of a core."""
-    waited = 0.0
-    while True:
-        cpu = server.cpu()
-        await asyncio.sleep(LOOK_EVERY)
-        waited += LOOK_EVERY
-        used = (server.cpu() - cpu) / LOOK_EVERY
-        if used < SETTLED or waited > SETTLE_WITHIN:
-            return used
 
 
 async def _read(

@@ -9,9 +9,11 @@ What is assumed, for want of a fleet of that age: 50 devices a site on average, 
 signature that ages and a reboot each month, and what people mend), each in the words of a recorded
 device; a device leaves 5 acts in the audit, a site 20 attestations that were renewed once, 3
 waivers and 12 incidents. Every device is one of the recorded ones, judged by the rules in force:
-verdicts, reasons, rows and evidence are real, names and keys are made up. Of the evidence, answers
-of at most `MOST_EVIDENCE` bytes are written: longer ones would make a store of tens of gigabytes,
-and no list reads them.
+verdicts, reasons, rows and evidence are real, names and keys are made up. No verdict and no
+check of mail is due within a year: a store that is kept stays as it was planted, no sweep is
+measured, and nobody is asked about made-up domains. Of the evidence,
+answers of at most `MOST_EVIDENCE` bytes are written: longer ones would make a store of tens of
+gigabytes, and no list reads them.
 
 Rows are made inside the database from the judged recordings, so that a full store takes minutes.
 The floor is what the database takes to copy verdicts into a table without key or index.
@@ -33,8 +35,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from bench.recorded_store import Judged, Row, judged_recordings
+from vigie_server.domain.mail.findings import RULES as MAIL_RULES
 from vigie_server.simulator.naming import PLACES
-from vigie_server.store import epoch, migrating
+from vigie_server.store import epoch, history, migrating
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.instants import to_store
 from vigie_server.store.models import Base
@@ -108,6 +111,11 @@ class _Growing:
             if self.engine.dialect.name == "sqlite":
                 for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-400000"):
                     connection.exec_driver_sql(f"PRAGMA {pragma}")
+            if self.engine.dialect.name == "postgresql":  # as a server makes them, month by month
+                for kind in history.BY_MONTH:
+                    months = history.months(self.now - YEAR, self.now)
+                    history.make_these(connection, kind, months)
+                connection.commit()
             for name, step in (
                 ("organisation", self._organisation),
                 ("devices", self._devices),
@@ -192,12 +200,15 @@ class _Growing:
     def _verdicts(self, connection: Connection) -> int:
         self._template(connection, "as_verdict", self.judged.verdicts)
         count = len(self.judged.devices)
-        columns = [name for name in self.judged.verdicts[0] if name != "device_key"]
+        beside = {"device_key", "next_check_at"}
+        columns = [name for name in self.judged.verdicts[0] if name not in beside]
+        a_year = int(YEAR.total_seconds()) * 1_000_000
         with _Bare(connection, "verdict"):
             made = connection.execute(
                 text(
-                    f"INSERT INTO verdict (device_key, {', '.join(columns)}) "
-                    f"SELECT d.key, {', '.join(f't.{name}' for name in columns)} "
+                    f"INSERT INTO verdict (device_key, next_check_at, {', '.join(columns)}) "
+                    f"SELECT d.key, t.next_check_at + {a_year}, "
+                    f"{', '.join(f't.{name}' for name in columns)} "
                     "FROM device d JOIN as_verdict t "
                     f"ON t.device_key = 1 + (d.key * 7919) % {count} ORDER BY d.key, t.rule"
                 )
@@ -263,6 +274,7 @@ class _Growing:
         at = {"site_key": site}
         said = {"outcome": "held", "reason": "", "author": "A. Martin", "document": ""}
         noted = {"person": "A. Martin", "text": "Courriel suspect, signalé.", "digest": bytes(32)}
+        found = {"status": "pass", "reason": _WORDS, "detail": "[]"}
         level = {"reason": _WORDS, "actions": json.dumps([{"need": "attest", "subject": "x"}])}
         return {
             "attestation": [
@@ -328,10 +340,27 @@ class _Growing:
             "mail_domain": [
                 at
                 | {
+                    "key": site,
                     "domain": f"site{site:05d}.example",
                     "selectors": "[]",
                     "created_at": self._ago(200),
+                    "checked_at": self._ago(1),
+                    "next_check_at": self._ago(-365),
                 }
+            ],
+            "mail_verdict": [
+                found
+                | {
+                    "domain_key": site,
+                    "rule": rule,
+                    "since": self._ago(199),
+                    "checked_at": self._ago(1),
+                }
+                for rule in MAIL_RULES
+            ],
+            "site_verdict": [
+                at | found | {"rule": rule, "since": self._ago(199), "judged_at": self._ago(1)}
+                for rule in MAIL_RULES
             ],
         }
 

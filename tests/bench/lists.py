@@ -1,10 +1,10 @@
 """How fast the API lists a fleet that has grown: a running server, HTTPS, one connection a reader.
 
 `make bench PART=lists` measures 1,000 and 10,000 devices and 20 changes a device; with
-VIGIE_BENCH_FULL=1 also 100,000 and 80; FOLDER: a grown store of the largest alone that is used, or
-made there and kept. `PART=lists-postgres` measures the largest of them over a
-PostgreSQL of its own. Every list is read page after page, 100 items each, from its beginning. The
-CPU is the server's, a page, with what it does beside.
+VIGIE_BENCH_FULL=1 also 100,000 and 80; FOLDER: where a grown store of the largest alone stays for
+the next time (`bench.kept`). ENGINE=postgres measures the largest of them over a PostgreSQL of its
+own. Every list is read page after page, 100 items each, from its beginning. The CPU is the
+server's, a page, with what it does beside, and PostgreSQL's.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,21 +23,17 @@ from urllib.parse import quote
 
 from sqlalchemy import text
 
-from bench.contractors import at_rest, grown_in
-from bench.grown import CHANGES, FULL_CHANGES, grow
-from bench.ingest import STORE_URL
-from bench.processes import ServedProcess, served
-from bench.serve import bench_settings, prepare
-from fakes.postgres import own_postgres
+from bench.kept import FULL, POSTGRES, KeptStore, asked_engine, asked_folder, kept_store
+from bench.processes import ServedProcess
 from vigie_server.clock import utc_now
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
-from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.database import Database
 from vigie_server.store.tokens import Tokens
 
 SIZES: Final = (1_000, 10_000)
-FULL: Final = 100_000
-PAGES: Final = 20
+PAGES: Final = 60
+WANTED_MS: Final = 100.0
 READERS: Final = 50
 READ_FOR: Final = 20.0
 """Seconds that many readers read together."""
@@ -45,26 +41,45 @@ READ_FOR: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One list at one size."""
+    """One list at one size. CPU is the server's a page, `database_ms` PostgreSQL's."""
 
+    engine: str
     devices: int
     name: str
     pages: int
+    first_ms: float
     p50_ms: float
     p95_ms: float
     most_ms: float
     cpu_ms: float
+    database_ms: float
+    in_statements_ms: float
+    statements: float
+    dearest: Sequence[str]
 
     def told(self) -> str:
-        """One line for people."""
-        return (
-            f"{self.devices:>7} devices  {self.name:<44} p50 {self.p50_ms:6.1f} ms  "
-            f"p95 {self.p95_ms:6.1f} ms  most {self.most_ms:6.1f} ms  CPU {self.cpu_ms:5.1f} ms"
+        """A line for people; where a page was late, the statements that took longest too."""
+        late = "" if self.p95_ms <= WANTED_MS else "  BEYOND"
+        line = (
+            f"{self.engine} {self.devices:>7}  {self.name:<44} first {self.first_ms:6.1f}  "
+            f"p50 {self.p50_ms:6.1f}  p95 {self.p95_ms:6.1f}  most {self.most_ms:6.1f} ms  "
+            f"{cpu_told(self.cpu_ms, self.database_ms, self.in_statements_ms, self.statements)}"
         )
+        return "\n    ".join((line + late, *self.dearest))
 
     def kept(self) -> dict[str, object]:
         """The same as data."""
         return asdict(self)
+
+
+def cpu_told(server: float, database: float, in_statements: float, statements: float) -> str:
+    """CPU of a page, and where there is PostgreSQL what its statements took on the wall."""
+    told = f"CPU {server:5.1f} ms"
+    if not statements:
+        return told
+    return (
+        f"{told}, PostgreSQL {database:5.1f} ms; {statements:.1f} statements {in_statements:.1f} ms"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,63 +111,76 @@ class ReadTogether:
 
 async def measure(folder: Path) -> Sequence[Listed | ReadTogether]:
     """Every list at every size, and many readers at the largest; with FOLDER at that one's."""
-    if kept := os.environ.get("FOLDER"):
-        devices = FULL if os.environ.get("VIGIE_BENCH_FULL") else SIZES[-1]
-        await asyncio.to_thread(grown_in, Path(kept), devices)
-        return await _read(Path(kept), devices, together=False)
-    sizes = (*SIZES, FULL) if os.environ.get("VIGIE_BENCH_FULL") else SIZES
+    engine = asked_engine()
+    sizes = (*SIZES, FULL)[: None if os.environ.get("VIGIE_BENCH_FULL") else -1]
+    if os.environ.get("FOLDER") or engine == POSTGRES:
+        sizes = sizes[-1:]
     found: list[Listed | ReadTogether] = []
     for devices in sizes:
-        place = folder / str(devices)
-        place.mkdir()
-        found += await _at(place, devices, together=devices == sizes[-1])
+        place = asked_folder(folder / str(devices))
+        async with kept_store(place, engine=engine, devices=devices) as store:
+            lists = Lists.of(store)
+            async with store.served() as server:
+                found += await asyncio.to_thread(lists.read, server)
+                if devices == sizes[-1]:
+                    found.append(await asyncio.to_thread(lists.together, server))
     return found
 
 
-async def measure_on_postgres(folder: Path) -> Sequence[Listed | ReadTogether]:
-    """The same over a PostgreSQL of its own, whose files are gone afterwards."""
-    found: list[Listed | ReadTogether] = []
-    size = FULL if os.environ.get("VIGIE_BENCH_FULL") else SIZES[-1]
-    with own_postgres() as postgres:
-        postgres.start(fsync="on", autovacuum="on")
-        os.environ[STORE_URL] = postgres.url  # of this process and of those it starts
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Every list over a store, and who reads it: a token by their scope."""
+
+    store: KeptStore
+    readers: Mapping[str, str]
+    lists: Sequence[tuple[str, str, Sequence[str]]]
+
+    @classmethod
+    def of(cls, store: KeptStore) -> "Lists":
+        """Makes a token a scope."""
+        database = Database(store.url)
         try:
-            found += await _at(folder, size, together=True)
+            scopes = (("", 0), (" (1 site)", 1), (" (40 sites)", 40))
+            readers = {label: a_token(database, sites) for label, sites in scopes}
+            return cls(store, readers, _lists(names_of(database)))
         finally:
-            del os.environ[STORE_URL]
-    return found
+            database.close()
 
+    def read(self, server: ServedProcess) -> Sequence[Listed]:
+        """Pages through every list. Blocking."""
+        return [
+            self._listed(server, path, name, scope)
+            for name, path, scopes in self.lists
+            for scope in scopes
+        ]
 
-async def _at(folder: Path, devices: int, *, together: bool) -> Sequence[Listed | ReadTogether]:
-    settings = prepare(folder)
-    url = settings.store.url or sqlite_url(settings.data / "vigie.db")
-    changes = FULL_CHANGES if devices >= FULL else CHANGES
-    grown = await asyncio.to_thread(grow, url, devices=devices, changes=changes)
-    print(f"{devices} devices:\n{grown.told()}")
-    return await _read(folder, devices, together=together)
+    def _listed(self, server: ServedProcess, path: str, name: str, scope: str) -> Listed:
+        reader = Reader(self.store.data, server.http, self.readers[scope])
+        self.store.count_statements()
+        cpu, database = server.cpu(), server.database_cpu()
+        spent = [seconds * 1e3 for seconds in reader.pages(path, PAGES)]
+        cpu, database = server.cpu() - cpu, server.database_cpu() - database
+        in_statements, statements = self.store.statements()
+        at, pages = sorted(spent), len(spent)
+        return Listed(
+            self.store.engine,
+            self.store.devices,
+            name + scope,
+            pages,
+            spent[0],
+            at[pages // 2],
+            at[int(pages * 0.95)],
+            at[-1],
+            cpu / pages * 1e3,
+            database / pages * 1e3,
+            in_statements / pages,
+            statements / pages,
+            self.store.dearest() if at[-1] > WANTED_MS else [],
+        )
 
-
-async def _read(folder: Path, devices: int, *, together: bool) -> Sequence[Listed | ReadTogether]:
-    settings = bench_settings(folder)
-    database = Database(settings.store.url or sqlite_url(settings.data / "vigie.db"))
-    try:
-        everywhere, one, many = (a_token(database, sites) for sites in (0, 1, 40))
-        names = names_of(database)
-    finally:
-        database.close()
-    async with served("real", folder) as server:
-        await at_rest(server)
-        readers = {"": everywhere, " (1 site)": one, " (40 sites)": many}
-        results: list[Listed | ReadTogether] = []
-        for name, path, scopes in _lists(names):
-            for scope in scopes:
-                reader = Reader(folder, server.http, readers[scope])
-                cpu = server.cpu()
-                spent = await asyncio.to_thread(reader.pages, path, PAGES)
-                results.append(_listed(devices, name + scope, spent, server.cpu() - cpu))
-        if together:
-            results.append(await asyncio.to_thread(_together, folder, server, everywhere, devices))
-    return results
+    def together(self, server: ServedProcess) -> ReadTogether:
+        """Many readers who page through the devices without pause. Blocking."""
+        return _together(self.store.data, server, self.readers[""], self.store.devices)
 
 
 def _lists(names: dict[str, str]) -> Sequence[tuple[str, str, Sequence[str]]]:
@@ -246,13 +274,6 @@ def _together(folder: Path, server: ServedProcess, token: str, devices: int) -> 
         before,
         server.resident(),
     )
-
-
-def _listed(devices: int, name: str, spent: Sequence[float], cpu: float) -> Listed:
-    at = sorted(spent)
-    p95 = at[min(len(at) - 1, int(len(at) * 0.95))]
-    p50, most = at[len(at) // 2], at[-1]
-    return Listed(devices, name, len(at), p50 * 1e3, p95 * 1e3, most * 1e3, cpu / len(at) * 1e3)
 
 
 def a_token(database: Database, sites: int) -> str:

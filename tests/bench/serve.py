@@ -1,4 +1,8 @@
-"""One server of the benchmark in a process of its own: `serve.py real|visited|floor FOLDER`.
+"""One server of the benchmark in a process of its own: `serve.py KIND FOLDER`.
+
+A `floor` only acknowledges. The others are the server as it ships: `real`; `visited`, which holds
+no device; `listed`, which assesses its sites without a rest: it begins with all of them, and lists
+are measured once it is through.
 
 Prints its ports as one line of JSON once it listens; stops when its standard input ends.
 """
@@ -25,6 +29,7 @@ from vigie_server.settings import (
     HttpSettings,
     LimitSettings,
     Listen,
+    MaturitySettings,
     ServerSettings,
     SessionSettings,
 )
@@ -32,7 +37,7 @@ from vigie_server.settings import (
 IN_FLIGHT = 64
 
 
-def bench_settings(folder: Path, *, held: int | None = None) -> ServerSettings:
+def bench_settings(folder: Path, *, held: int | None = None, rest: float = 9) -> ServerSettings:
     """A server on loopback with no limit in the way of a load from one address."""
     return ServerSettings(
         data=folder,
@@ -41,6 +46,7 @@ def bench_settings(folder: Path, *, held: int | None = None) -> ServerSettings:
         http=HttpSettings(requests_per_minute=1e6, requests_at_once=1e6),
         limits=LimitSettings(max_in_flight=IN_FLIGHT),
         sessions=SessionSettings(heartbeat=timedelta(minutes=1), held=held),
+        maturity=MaturitySettings(rest=rest),
         enrolment=EnrolmentSettings(attempts_per_minute=1e6, attempts_at_once=1e6),
     )
 
@@ -94,7 +100,8 @@ async def main(kind: str, folder: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     serving = serve_floor if kind == "floor" else serve_real
-    await serving(bench_settings(folder, held=0 if kind == "visited" else None), stop)
+    held, rest = 0 if kind == "visited" else None, 0 if kind == "listed" else 9
+    await serving(bench_settings(folder, held=held, rest=rest), stop)
 
 
 if __name__ == "__main__":

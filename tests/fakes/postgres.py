@@ -88,6 +88,20 @@ def own_postgres() -> Iterator["PostgresServer"]:
         server.remove()
 
 
+@contextmanager
+def kept_postgres(folder: Path, **settings: str) -> Iterator["PostgresServer"]:
+    """A server whose cluster stays in this folder, which is made there first; it runs.
+
+    It is stopped cleanly in the end. Whoever it runs as must be able to reach the folder.
+    """
+    server = PostgresServer.made(folder)
+    server.start(**settings)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 class PostgresServer:
     """A server of this process; its superuser is `vigie`, trusted on loopback."""
 
@@ -97,14 +111,17 @@ class PostgresServer:
         self.port = port
 
     @classmethod
-    def made(cls) -> "PostgresServer":
-        """A new empty cluster, not started."""
+    def made(cls, kept: Path | None = None) -> "PostgresServer":
+        """A new empty cluster, not started; in `kept` the one that is there, if there is one."""
         programs = binaries()
-        folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-"))
+        folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-")) if kept is None else kept
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(folder, "postgres", "postgres")
         (port,) = free_ports(1)
         server = cls(programs, folder, port)
+        if (folder / "data" / "PG_VERSION").exists():
+            return server
         try:
             server._run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8")
         except BaseException:
@@ -115,6 +132,11 @@ class PostgresServer:
     @property
     def url(self) -> str:
         return self.url_of("postgres")
+
+    @property
+    def pid(self) -> int:
+        """Of the process that the others are children of; it runs."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def url_of(self, database: str) -> str:
         return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{database}"

@@ -105,6 +105,7 @@ async def assess(database: Database, *, now: datetime = NOW) -> SiteLines:
         share=0.95,
         every=1,
         pause=0,
+        rest=0,
     )
     try:
         await assessing.once(None)

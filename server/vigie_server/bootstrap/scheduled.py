@@ -101,6 +101,7 @@ def scheduled(
         share=settings.maturity.share,
         every=settings.maturity.every.total_seconds(),
         pause=settings.maturity.pause.total_seconds(),
+        rest=settings.maturity.rest,
     )
     check_mail = mail_checks(
         settings, fenced, workers, now=now, show=(lambda _: None) if shared else mail.show

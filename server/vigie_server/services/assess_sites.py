@@ -2,8 +2,9 @@
 
 A site is looked at again when something happened to it (a verdict that changed, an act on it or on
 one of its devices), when the next instant at which time changes something has come, and each day.
-Sites are taken one after the other, each followed by a rest that is longer than the work was:
-whatever the fleet, this part takes a tenth of a core at most, and devices' reports go first.
+Sites are taken one after the other, each followed by a rest that is longer than the work was (nine
+times, unless told otherwise): whatever the fleet, this part takes a tenth of a core at most, and
+devices' reports go first.
 """
 
 import asyncio
@@ -40,15 +41,16 @@ log = structlog.get_logger()
 AT_ONCE: Final = 25
 """Answers whose traits are taken together."""
 AT_LEAST_EVERY: Final = timedelta(days=1)
-REST: Final = 9
-"""How much longer than the work for a site the rest after it is."""
 SOONEST: Final = timedelta(seconds=1)
 """A site whose clock runs out at once is not looked at without end."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssessSites:
-    """`run` it beside the sessions. `share` is that of the ladder's `share` conditions, 0 to 1."""
+    """`run` it beside the sessions. `share` is that of the ladder's `share` conditions, 0 to 1.
+
+    `rest` is how much longer than the work for a site the rest after it is, `pause` its least.
+    """
 
     store: AssessmentStore
     workers: Workers
@@ -59,6 +61,7 @@ class AssessSites:
     share: float
     every: float
     pause: float
+    rest: float
     _due: dict[int, datetime] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
 
@@ -106,7 +109,7 @@ class AssessSites:
         return progress
 
     async def _rest(self, since: float, stop: asyncio.Event | None) -> None:
-        rest = max(self.pause, REST * (monotonic() - since))
+        rest = max(self.pause, self.rest * (monotonic() - since))
         if stop is None:
             await asyncio.sleep(rest)
             return

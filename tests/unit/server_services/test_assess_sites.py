@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
@@ -21,6 +23,7 @@ from vigie_server.ports.assessing import (
     TakenTraits,
     WordedAssessment,
 )
+from vigie_server.services import assess_sites
 from vigie_server.services.assess_sites import AssessSites
 from vigie_server.services.workers import Workers
 
@@ -101,6 +104,7 @@ class Looking:
             share=0.95,
             every=60,
             pause=0,
+            rest=0,
         )
 
     async def round(self, since: Progress | None = MARK) -> list[int]:
@@ -174,3 +178,21 @@ async def test_a_server_that_stops_begins_with_no_further_site(looking: Looking)
     await looking.assess.once(None, stop)
 
     assert looking.sites.saved == []
+
+
+@pytest.mark.parametrize(("rest", "least"), [(0, 0), (4, 80)])
+async def test_the_rest_after_a_site_is_that_many_times_as_long_as_the_work(
+    looking: Looking, monkeypatch: pytest.MonkeyPatch, rest: float, least: float
+) -> None:
+    times, rests = count(step=20.0), list[float]()
+
+    async def rested(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(assess_sites, "monotonic", lambda: next(times))
+    monkeypatch.setattr(asyncio, "sleep", rested)
+    assess = replace(looking.assess, rest=rest)
+
+    await assess.once(None)
+
+    assert rests == [least] * 3
