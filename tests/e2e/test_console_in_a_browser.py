@@ -80,7 +80,7 @@ async def waives(page: Page, rule: Locator) -> None:
 
 async def makes_a_contractors_token(page: Page) -> str:
     await page.goto("/console/tokens")
-    await page.get_by_label("Nom").fill("Prestataire")
+    await page.get_by_label("Nom", exact=True).fill("Prestataire")
     await page.get_by_label("Établissements").fill(SITE)
     await page.get_by_role("button", name="Créer le jeton").click()
     return await page.locator("#to-copy").inner_text()
@@ -301,11 +301,11 @@ async def test_the_page_of_ones_own_account_serves_everybody(tmp_path: Path, wid
 
         for label, typed in (
             ("Mot de passe actuel", PASSWORD),
-            ("Mot de passe (12 caractères", "sept hiboux lisent encore"),
+            ("Nouveau mot de passe", "sept hiboux lisent encore"),
             ("Le même mot de passe", "sept hiboux lisent encore"),
         ):
             await page.get_by_label(label).fill(typed)
         await page.get_by_role("button", name="Changer le mot de passe").click()
 
-        await expect(page.get_by_role("alert")).to_contain_text("Le mot de passe est changé")
+        await expect(page.get_by_role("status")).to_contain_text("Le mot de passe est changé")
         assert await grave_of(page) == []

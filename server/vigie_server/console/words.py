@@ -5,7 +5,6 @@ A text is found by its dotted name. It may name values, `{name}`, and words that
 them.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,18 +14,14 @@ from typing import Any, Final
 
 import yaml
 
+from vigie_server.domain.french import spaced
 from vigie_server.domain.plurals import Counted
 
 LANGUAGES: Final = ("fr", "en")
 DEFAULT: Final = "fr"
 FOLDER: Final = Path(__file__).parent / "words"
 
-_NO_BREAK: Final = "\u00a0"
-_NARROW: Final = "\u202f"
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BEFORE: Final = re.compile(r"(?<=\S)[ \u00a0](?=[;!?](?:\s|$|»))")
-_COLON: Final = re.compile(r"(?<=\S) (?=[:»%](?:\W|$))")
-_AFTER: Final = re.compile(r"« ")
 _DAY: Final = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
 _MOMENT: Final = {"fr": "%d/%m/%Y %H:%M UTC", "en": "%Y-%m-%d %H:%M UTC"}
 
@@ -75,12 +70,6 @@ class Words:
 def load_words(folder: Path = FOLDER) -> Mapping[str, Words]:
     """Every language's texts."""
     return {language: _words(folder / f"{language}.yaml", language) for language in LANGUAGES}
-
-
-def spaced(text: str) -> str:
-    """French text with the no-break spaces that its signs want."""
-    text = _AFTER.sub("«" + _NO_BREAK, text)
-    return _COLON.sub(_NO_BREAK, _BEFORE.sub(_NARROW, text))
 
 
 def _words(path: Path, language: str) -> Words:

@@ -11,7 +11,8 @@ from jinja2 import Environment
 
 from vigie_server.console.languages import language_of
 from vigie_server.console.shell import HERE
-from vigie_server.console.words import Words, load_words, spaced
+from vigie_server.console.words import Words, load_words
+from vigie_server.domain.french import spaced
 
 TEMPLATES: Final = sorted((HERE / "templates").glob("*.html"))
 SPOKEN: Final = {"alt", "aria-label", "aria-description", "placeholder", "title"}

@@ -16,7 +16,8 @@ from vigie_server.domain.proving import ProviderFault
 from vigie_server.ports.providers import SignsInByProvider
 from vigie_server.web.browsers import Browsers, own_path
 from vigie_server.web.pages.rendering import language_asked, page
-from vigie_server.web.pages.signing_in import address_of, later, told
+from vigie_server.web.pages.signing_in import address_of
+from vigie_server.web.pages.telling import later, told
 from vigie_server.web.pages.words import WORDS
 
 WAY: Final = "/sign-in/provider"

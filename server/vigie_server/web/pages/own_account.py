@@ -12,7 +12,7 @@ from vigie_server.ports.people import ChangesOwnAccount
 from vigie_server.web.access import PEOPLE, Access, Visitor
 from vigie_server.web.browsers import Browsers, form_of
 from vigie_server.web.pages.rendering import page
-from vigie_server.web.pages.signing_in import later, told
+from vigie_server.web.pages.telling import later, told
 from vigie_server.web.pages.words import WORDS
 
 _DONE = "password_changed"

@@ -13,7 +13,7 @@ from vigie_server.web.access import PEOPLE, Access, Visitor
 from vigie_server.web.browsers import Browsers, form_of
 from vigie_server.web.pages.rendering import page
 from vigie_server.web.pages.setting_up import drawn, in_fours
-from vigie_server.web.pages.signing_in import later, told
+from vigie_server.web.pages.telling import later, told
 from vigie_server.web.pages.words import WORDS
 
 ACCOUNT = "/account"
@@ -61,7 +61,7 @@ def own_app_router(access: Access, *, browsers: Browsers, renew: RenewsApp) -> A
             "recovery_codes.html",
             language=language,
             words=WORDS[language],
-            told=WORDS[language]["app_renewed"],
+            told=told(WORDS[language], "app_renewed"),
             codes=codes,
             home=ACCOUNT,
         )

@@ -19,7 +19,8 @@ from vigie_server.domain.errors import DeclarationRefused, RateLimited, SignInRe
 from vigie_server.ports.people import Enrolling, Fault, OpenedSession, SetsUp, SetupCode
 from vigie_server.web.browsers import HOME, Browsers, Form, form_of
 from vigie_server.web.pages.rendering import language_asked, page
-from vigie_server.web.pages.signing_in import address_of, later, told
+from vigie_server.web.pages.signing_in import address_of
+from vigie_server.web.pages.telling import later, told
 from vigie_server.web.pages.words import WORDS
 
 _QR_SCALE: Final = 5

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from math import ceil
-from typing import Annotated, Any, Final
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -18,10 +17,8 @@ from vigie_server.ports.people import KnowsSessions, SignsIn
 from vigie_server.web.access import PEOPLE, Access, Visitor
 from vigie_server.web.browsers import HOME, Browsers, form_of, own_path
 from vigie_server.web.pages.rendering import language_asked, page
+from vigie_server.web.pages.telling import later, told
 from vigie_server.web.pages.words import WORDS
-from vigie_server.web.problems import retry_after
-
-_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +58,21 @@ def signing_in_router(
     async def take_sign_in(request: Request) -> Response:
         browsers.require_own_origin(request)
         form = await form_of(request)
-        goes_to = own_path(form.get("next"))
+        goes_to, name = own_path(form.get("next")), form.get("name", "")
         try:
             opened = await run_in_threadpool(
                 sign_in,
-                form.get("name", ""),
+                name,
                 form.get("password", ""),
                 form.get("code", ""),
                 address=address_of(request),
             )
         except AccountEnded:
-            return _form(request, HTTPStatus.FORBIDDEN, "ended", next=goes_to)
+            return _form(request, HTTPStatus.FORBIDDEN, "ended", name, next=goes_to)
         except SignInRefused:
-            return _form(request, HTTPStatus.UNAUTHORIZED, "refused", next=goes_to)
+            return _form(request, HTTPStatus.UNAUTHORIZED, "refused", name, next=goes_to)
         except RateLimited as error:
-            return _form(request, HTTPStatus.TOO_MANY_REQUESTS, error, next=goes_to)
+            return _form(request, HTTPStatus.TOO_MANY_REQUESTS, error, name, next=goes_to)
         answer = RedirectResponse(goes_to, HTTPStatus.SEE_OTHER)
         browsers.keep(answer, opened.secret)
         return answer
@@ -103,19 +100,6 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def told(words: Any, what: str | RateLimited | None) -> str | None:
-    """What a page says went wrong, by its name among the words."""
-    if isinstance(what, RateLimited):
-        text: str = words["wait"].format(minutes=ceil(retry_after(what) / _SECONDS))
-        return text
-    return None if what is None else str(words[what])
-
-
-def later(what: str | RateLimited | None) -> dict[str, str]:
-    """The headers of a page that says to come back."""
-    return {"Retry-After": str(retry_after(what))} if isinstance(what, RateLimited) else {}
-
-
 def _signed_out(request: Request, elsewhere: str) -> Response:
     """Leads on to the provider by itself: no redirect may answer a form (CSP form-action)."""
     language = language_asked(request)
@@ -133,6 +117,7 @@ def _sign_in_page(
     request: Request,
     status: HTTPStatus = HTTPStatus.OK,
     what: str | RateLimited | None = None,
+    name: str = "",
     **values: str,
 ) -> Response:
     language = language_asked(request)
@@ -144,6 +129,7 @@ def _sign_in_page(
         headers=later(what),
         words=words,
         told=told(words, what),
+        name=name,
         offered=None if offered is None else offered.labels[language],
         by_provider=f"/sign-in/provider?{urlencode({'next': values.get('next', HOME)})}",
         only=offered is not None and offered.only,

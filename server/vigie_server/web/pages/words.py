@@ -3,20 +3,26 @@
 from collections.abc import Mapping
 from typing import Final
 
-WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+from vigie_server.domain.french import spaced
+
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "fr": {
         "sign_in": "Se connecter",
         "sign_out": "Se déconnecter",
         "name": "Nom du compte",
         "password": "Mot de passe",
-        "new_password": "Mot de passe (12 caractères au moins, par exemple quatre ou cinq mots)",
+        "new_password": "Nouveau mot de passe",
+        "new_password_about": "12 caractères au moins, par exemple quatre ou cinq mots.",
+        "wrong": "Erreur :",
+        "moment": "%d/%m/%Y %H:%M",
         "again": "Le même mot de passe",
         "app_code": "Code de l'application, ou code de secours",
         "first_code": "Code affiché par l'application",
         "setup": "Mettre en service un compte",
         "setup_code": "Code de mise en service",
         "setup_hint": (
-            "Le code vient de « vigie-server init », « account create » ou « setup-code »."
+            "La personne qui administre Vigie vous l'a remis. Pour le tout premier compte, il "
+            "s'affiche à l'installation du serveur (« vigie-server init »)."
         ),
         "go_on": "Continuer",
         "scan": (
@@ -36,7 +42,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "refused": "Nom, mot de passe ou code incorrect.",
         "code_refused": (
             "Ce code de mise en service n'est pas valable : il a servi, ou son temps est passé. "
-            "« vigie-server setup-code » en donne un autre."
+            "Demandez-en un autre à la personne qui administre Vigie. Sur le serveur, "
+            "« vigie-server setup-code » en donne un."
         ),
         "wait": "Trop d'essais. Réessayez dans {minutes} min.",
         "fault_name": "Le nom doit avoir de 2 à 64 caractères.",
@@ -137,14 +144,18 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "sign_out": "Sign out",
         "name": "Account name",
         "password": "Password",
-        "new_password": "Password (12 characters or more, four or five words for example)",
+        "new_password": "New password",
+        "new_password_about": "12 characters or more, four or five words for example.",
+        "wrong": "Error:",
+        "moment": "%Y-%m-%d %H:%M",
         "again": "The same password",
         "app_code": "Code of the app, or a recovery code",
         "first_code": "Code that the app shows",
         "setup": "Set an account up",
         "setup_code": "Setup code",
         "setup_hint": (
-            "The code comes from `vigie-server init`, `account create` or `setup-code`."
+            "The person who runs Vigie gave it to you. For the very first account it is shown "
+            "when the server is installed (`vigie-server init`)."
         ),
         "go_on": "Continue",
         "scan": "Scan this image with an app for one-time codes, then type the code it shows.",
@@ -160,7 +171,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "refused": "Name, password or code are not right.",
         "code_refused": (
             "This setup code is not valid: it was used, or its time is over. "
-            "`vigie-server setup-code` gives another."
+            "Ask the person who runs Vigie for another. On the server, `vigie-server setup-code` "
+            "gives one."
         ),
         "wait": "Too many attempts. Try again in {minutes} min.",
         "fault_name": "A name has 2 to 64 characters.",
@@ -250,4 +262,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
             "password."
         ),
     },
+}
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    **_WORDS,
+    "fr": {name: spaced(text) for name, text in _WORDS["fr"].items()},
 }
