@@ -28,6 +28,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 OF_THIS_MACHINE: Final = frozenset(
     {
+        "test_agent_bundle",
         "test_idle_digests",
         "test_machine_changes",
         "test_pack_cost_budget",
@@ -35,17 +36,16 @@ OF_THIS_MACHINE: Final = frozenset(
         "test_rows_follow_the_machine",
     }
 )
-"""Files whose tests change this machine, or take it to stand still: one worker runs them all.
-
-It runs those of `tests/packaging` too, which look at this machine with an agent that is built once.
-"""
+"""Files whose tests change this machine, or take it to stand still: one worker runs them all."""
 
 LONGEST: Final = (
     "test_agent_bundle",
-    "test_linux_packages",
     "test_server_package",
-    "test_ansible_role",
     "test_killed_at_any_moment",
+    "test_agent_rpm",
+    "test_agent_deb",
+    "test_ansible_role",
+    "test_agent_updates",
     "test_replicas_under_fire",
     "test_walk_through_the_guide",
     "test_simulated_fleet",
@@ -64,10 +64,8 @@ class _FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist ha
     """One worker runs a file from end to end."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = PurePath(nodeid.split("::", 1)[0])
-        if file.stem in OF_THIS_MACHINE or file.parent.name == "packaging":
-            return "this machine"
-        return str(file)
+        file = nodeid.split("::", 1)[0]
+        return "this machine" if PurePath(file).stem in OF_THIS_MACHINE else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

@@ -1,17 +1,22 @@
 """What is built once a run: the agent as devices have it, and a clean root to install in."""
 
+import shutil
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clean_root import CleanRoot, made_root
 from components import missing, required_program
+from once import once
 from programs import ServerProgram
-from vigie_packaging.bundle import build_bundle
+from vigie_packaging.bundle import build_bundle, normalise
 from vigie_packaging.linux import build_deb
-from vigie_packaging.release import release
+from vigie_packaging.release import Release, release
+
+OLDER = "0.0.9"
 
 
 @pytest.fixture(scope="session")
@@ -19,14 +24,36 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agent's folder, as `make agent-bundle` builds it."""
     if sys.platform != "linux":
         missing("the agent is built and tested on Linux")
-    return build_bundle(tmp_path_factory.mktemp("bundle"), release())
+    return once(tmp_path_factory, "bundle", lambda folder: build_bundle(folder, release()))
+
+
+@pytest.fixture(scope="session")
+def older(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Release]:
+    """The same agent, said to be of an earlier release: to its package, and by itself."""
+    return (
+        once(tmp_path_factory, "older", lambda folder: _said_to_be(OLDER, bundle, folder)),
+        replace(release(), version=OLDER),
+    )
+
+
+def _said_to_be(version: str, bundle: Path, folder: Path) -> Path:
+    this = release()
+    copy = folder / bundle.name
+    shutil.copytree(bundle, copy, symlinks=True)
+    about = copy / "_internal" / f"vigie-{this.version}.dist-info"
+    told = (about / "METADATA").read_text()
+    text = told.replace(f"Version: {this.version}", f"Version: {version}")
+    (about / "METADATA").write_text(text)
+    about.rename(about.with_name(f"vigie-{version}.dist-info"))
+    normalise(copy, this.epoch)
+    return copy
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean root to copy."""
     required_program("mmdebstrap")
-    return made_root(tmp_path_factory.mktemp("template") / "root")
+    return once(tmp_path_factory, "template", lambda folder: made_root(folder / "root"))
 
 
 @pytest.fixture
@@ -38,7 +65,7 @@ def root(template: Path, tmp_path: Path) -> CleanRoot:
 @pytest.fixture(scope="session")
 def deb(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Debian package of this release."""
-    return build_deb(tmp_path_factory.mktemp("deb"), bundle, release())
+    return once(tmp_path_factory, "deb", lambda folder: build_deb(folder, bundle, release()))
 
 
 @pytest.fixture
