@@ -120,7 +120,7 @@ def test_a_waiver_is_granted_seen_on_the_device_and_ended(
         ({"reason": ""}, "«\u00a0Motif\u00a0» est à renseigner", "reason"),
         ({"expires": "demain"}, "une date, par exemple", "expires"),
         ({"expires": "2001-01-01"}, "un jour à venir, au plus tard le", "expires"),
-        ({"rule": "Q05-nothing"}, "there is no rule of devices", None),
+        ({"rule": "Q05-nothing"}, "n'est pas une règle d'équipement", None),
     ],
 )
 def test_a_waiver_that_is_refused_says_why_and_keeps_what_was_typed(

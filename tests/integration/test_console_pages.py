@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Final
 from urllib.parse import quote, unquote, urlencode
 
@@ -15,6 +16,7 @@ from fakes.callers import Callers
 from fakes.console import console_over
 from fakes.grown import grown_store
 from vigie_server.clock import utc_now
+from vigie_server.domain.french import breaking
 from vigie_server.ports.tokens import Role
 from vigie_server.store.database import Database
 
@@ -128,6 +130,18 @@ def test_every_page_is_whole_in_both_languages(
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
+
+
+def test_no_french_line_begins_with_a_sign(
+    client: TestClient, as_: Callers, devices: dict[int, str]
+) -> None:
+    """Every text of every page, wherever it comes from: words, rules, acts, levels."""
+    headers = as_(Role.ADMIN) | {"Accept-Language": "fr"}
+    for path in [*all_pages(devices), f"/console/devices/{devices[2]}", "/console/nowhere"]:
+        page = client.get(path, headers=headers).text
+
+        texts = map(unescape, re.findall(r">([^<]+)<", page))
+        assert [(path, found) for text in texts for found in breaking(text)] == []
 
 
 def test_a_language_that_is_chosen_is_remembered(client: TestClient, as_: Callers) -> None:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from vigie_server.console.fleet import FleetSeen
 from vigie_server.console.forms import Fault, FormRefused, Sent, fault_of
-from vigie_server.console.presenters.card_faults import faults_seen, told
+from vigie_server.console.presenters.refusals import faults_seen, told
 from vigie_server.console.shell import Shell, Visit, address, gone_to
 from vigie_server.domain.card_files import cards_read
 from vigie_server.domain.cards import FIELDS, Card, Cell, cell_in, cells_of
@@ -82,7 +82,7 @@ def card_pages(shell: Shell, seen: CardsSeen) -> APIRouter:
 
             seen.fleet.cards.change({device.id: cells}, act, require)
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, device, given, fault_of(error))
+            return shown(visit, device, given, fault_of(error, visit.words.language))
         return gone_to(address("devices", device.id), done="card", anchor="card")
 
     return router
@@ -133,7 +133,7 @@ def import_pages(shell: Shell, seen: CardsSeen) -> APIRouter:
             fault = Fault(*told(str(error), language), "content")
             return shown(visit, given, fault=fault, rows=faults_seen(error.faults, language))
         except FormRefused as error:
-            return shown(visit, given, fault=fault_of(error))
+            return shown(visit, given, fault=fault_of(error, visit.words.language))
         changed = sum(
             known[device].with_cells(cells) != known[device] for device, cells in changes.items()
         )

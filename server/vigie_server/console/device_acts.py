@@ -49,7 +49,11 @@ def device_acts(shell: Shell, seen: FleetSeen, desk: DeviceDesk) -> APIRouter:
             desk.waivers.grant(device.site, given, row_keys(seen.catalogue, given.rule), act)
         except (FormRefused, DeclarationRefused) as error:
             shown = device_seen(
-                seen, device, visit, fault=fault_of(error, WAIVER), given=sent.given(WAIVER)
+                seen,
+                device,
+                visit,
+                fault=fault_of(error, visit.words.language, WAIVER),
+                given=sent.given(WAIVER),
             )
             return shell.page(visit, "device.html", status=HTTPStatus.UNPROCESSABLE_ENTITY, **shown)
         return gone_to(address("devices", device.id), done="waived", anchor=given.rule)

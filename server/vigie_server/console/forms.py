@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import NoReturn
 
+from vigie_server.console.presenters.refusals import told
 from vigie_server.console.words import Words
 from vigie_server.domain.cards import day
 from vigie_server.domain.errors import VigieError
@@ -92,12 +93,12 @@ class Sent:
         raise FormRefused(Fault(self.words(why, **values), self.words.language, field))
 
 
-def fault_of(error: VigieError | FormRefused, given: Collection[str] = ()) -> Fault:
-    """A fault as a page shows it: refusals of the domain are English.
+def fault_of(error: VigieError | FormRefused, language: str, given: Collection[str] = ()) -> Fault:
+    """A fault as a page shows it, in the reader's language.
 
-    Those that begin with the name of a field that was `given` are told beside it.
+    Refusals that begin with the name of a field that was `given` are told beside it.
     """
     if isinstance(error, FormRefused):
         return error.fault
     named = str(error).partition(":")[0].removesuffix("_at")
-    return Fault(str(error), "en", named if named in given else "")
+    return Fault(*told(str(error), language), named if named in given else "")

@@ -109,7 +109,7 @@ def groups_pages(shell: Shell, seen: GroupsSeen) -> APIRouter:  # noqa: C901 (a 
                 raise FormRefused(Fault(str(error), "en", "name")) from error
             seen.groups.put(site, name, selector.as_json(), act, _unchanged(sent))
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, given, fault=fault_of(error))
+            return shown(visit, given, fault=fault_of(error, visit.words.language))
         return gone_to(address("groups"), done="grouped")
 
     @router.post("/groups/remove")
@@ -121,7 +121,7 @@ def groups_pages(shell: Shell, seen: GroupsSeen) -> APIRouter:  # noqa: C901 (a 
         try:
             seen.groups.remove(site, group.name, acting(visit.caller, shell.now()))
         except InUse as error:
-            return shown(visit, _given(group), fault=fault_of(error))
+            return shown(visit, _given(group), fault=fault_of(error, visit.words.language))
         return gone_to(address("groups"), done="ungrouped")
 
     return router

@@ -68,7 +68,7 @@ def mail_pages(shell: Shell, seen: MailSeen) -> APIRouter:
             selectors = _selectors(sent)
             seen.store.put(site, domain, selectors, act)
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, site, sent.given(FIELDS), fault_of(error))
+            return shown(visit, site, sent.given(FIELDS), fault_of(error, visit.words.language))
         return gone_to(address("sites", site, "mail"), done="mail_put")
 
     @router.post("/sites/{site}/mail/check")

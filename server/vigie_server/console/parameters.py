@@ -158,7 +158,7 @@ def set_parameter_pages(shell: Shell, seen: ParametersSeen) -> APIRouter:
                 return shown(visit, given, ahead=_moves(ahead), mark=mark, takes_away=takes_away)
             _make(seen, change, given["reason"], act)
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, given, fault=fault_of(error))
+            return shown(visit, given, fault=fault_of(error, visit.words.language))
         query = urlencode({name: given[name] for name in ("scope", "of", "site") if given[name]})
         return gone_on(f"{address('parameters', 'of')}?{query}&done=set")
 

@@ -84,7 +84,7 @@ def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
                     raise
                 sent.refuse(_NAMES[str(error)], field="name")
         except (FormRefused, DeclarationRefused) as error:
-            return listed(visit, sent.given(FIELDS), fault=fault_of(error))
+            return listed(visit, sent.given(FIELDS), fault=fault_of(error, visit.words.language))
         return listed(visit, {}, made=made, code=seen.desk.code(made, act))
 
     return router
@@ -135,7 +135,9 @@ def person_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:  # noqa: C901 (a 
         try:
             seen.desk.change(found, _terms(sent, visit, seen.sites, now=act.at), act)
         except (FormRefused, DeclarationRefused) as error:
-            return one(visit, found, sent.given(FIELDS), fault=fault_of(error))
+            return one(
+                visit, found, sent.given(FIELDS), fault=fault_of(error, visit.words.language)
+            )
         return gone_to(address("people", account_id), done="terms")
 
     @router.post("/people/{account_id}/{what}")

@@ -147,7 +147,7 @@ def ask_pages(shell: Shell, seen: QuestionsSeen) -> APIRouter:  # noqa: C901 (a 
                 return shown(visit, given, found=store.look(question, target, within, seen.limits))
             store.ask(question, target, within, seen.limits, act)
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, given, fault=fault_of(error))
+            return shown(visit, given, fault=fault_of(error, visit.words.language))
         except (NotFound, HTTPException):
             fault = Fault(visit.words("ask.nobody"), visit.words.language, "of")
             return shown(visit, given, fault=fault)

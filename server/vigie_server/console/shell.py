@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from vigie_server.console.forms import Sent
 from vigie_server.console.languages import COOKIE, PARAMETER, language_of
+from vigie_server.console.presenters.refusals import told
 from vigie_server.console.words import LANGUAGES, Words, load_words
 from vigie_server.domain.errors import VigieError
 from vigie_server.domain.overrides import plain
@@ -146,10 +147,13 @@ class Shell:
         """The page that says why there is none."""
         visit: Visit | None = getattr(request.state, "visit", None)
         words = self.spoken(request) if visit is None else visit.words
-        status, detail = _refused(error)
+        status, refusal = _refused(error)
+        detail, language = told(refusal, words.language)
         name = f"refused.{status.value}"
         what = words(name if name in words.texts else "refused.other")
-        text = self._drawn(request, words, visit, "refused.html", what=what, detail=detail)
+        text = self._drawn(
+            request, words, visit, "refused.html", what=what, detail=detail, told_in=language
+        )
         return HTMLResponse(text, status.value, headers=dict(HEADERS))
 
     def _drawn(
@@ -180,13 +184,13 @@ def route_of(shell: Shell) -> type[APIRoute]:
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 
-            async def told(request: Request) -> Response:
+            async def answered(request: Request) -> Response:
                 try:
                     return await handle(request)
                 except (VigieError, AnyHTTPException, RequestValidationError) as error:
                     return shell.refusal(request, error)
 
-            return told
+            return answered
 
     return PageRoute
 

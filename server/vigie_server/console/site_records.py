@@ -91,7 +91,12 @@ def attestation_pages(shell: Shell, seen: RecordsSeen) -> APIRouter:
         try:
             given = seen.items.checked(_attestation(seen.items, sent, act.at), now=act.at)
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, site, sent.given(ATTESTED), fault=fault_of(error, ATTESTED))
+            return shown(
+                visit,
+                site,
+                sent.given(ATTESTED),
+                fault=fault_of(error, visit.words.language, ATTESTED),
+            )
         seen.attestations.record(site, given, act)
         return gone_to(address("sites", site, "attestations"), done="attested", anchor=given.item)
 
@@ -181,7 +186,13 @@ def incident_pages(shell: Shell, seen: RecordsSeen) -> APIRouter:
         try:
             given = checked(_entry(sent, act.at), now=act.at)
         except (FormRefused, DeclarationRefused) as error:
-            return shown(visit, site, Walk.of(request), sent.given(NOTED), fault_of(error, NOTED))
+            return shown(
+                visit,
+                site,
+                Walk.of(request),
+                sent.given(NOTED),
+                fault_of(error, visit.words.language, NOTED),
+            )
         entry, _ = seen.log.append(site, given, act)
         return gone_to(
             address("sites", site, "incidents"), done="noted", anchor=f"entry-{entry.number}"

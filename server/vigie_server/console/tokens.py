@@ -88,7 +88,7 @@ def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
                 act=acting(visit.caller, shell.now()),
             )
         except (FormRefused, DeclarationRefused, SettingsMalformed) as error:
-            return shown(visit, sent.given(ENROLMENT), fault=fault_of(error))
+            return shown(visit, sent.given(ENROLMENT), fault=fault_of(error, visit.words.language))
         return shown(visit, {}, secret=f"{COMMAND} {text}", site=site)
 
     @router.post("/enrolment/{token_id}/revoke")
@@ -160,7 +160,7 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:  # noqa: C901 (a ro
                 act=acting(visit.caller, shell.now()),
             )
         except (FormRefused, DeclarationRefused, SettingsMalformed) as error:
-            return shown(visit, sent.given(API), fault=fault_of(error))
+            return shown(visit, sent.given(API), fault=fault_of(error, visit.words.language))
         return shown(visit, {}, secret=text)
 
     @router.post("/tokens/{token_id}/rotate")

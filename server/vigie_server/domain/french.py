@@ -6,7 +6,7 @@ from typing import Final
 NO_BREAK: Final = "\u00a0"
 NARROW: Final = "\u202f"
 
-_BEFORE: Final = re.compile(r"(?<=\S)[ \u00a0](?=[;!?](?:\s|$|»))")
+_BEFORE: Final = re.compile(r"(?<=\S)[ \u00a0](?=[;!?](?:[\s»)]|$))")
 _COLON: Final = re.compile(r"(?<=\S) (?=[:»%](?:\W|$))")
 _AFTER: Final = re.compile(r"« ")
 _BREAKS: Final = re.compile(r"\S [:;!?»%](?:\W|$)|« ")

@@ -49,7 +49,7 @@ def test_no_template_has_a_text_script_or_style_of_its_own(path: Path) -> None:
     reader = Text()
     reader.feed(written(path))
 
-    assert not re.findall(r"[^\W\d_]+", " ".join(reader.found))
+    assert not re.findall(r"[^\W\d_]+|0 [:;!?]", " ".join(reader.found))
     assert reader.unlike == []
 
 

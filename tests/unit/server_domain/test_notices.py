@@ -45,9 +45,9 @@ def test_a_flood_is_counted_and_ten_are_named() -> None:
 
     assert message.subject == "[Vigie] S : 50 points à traiter"
     (part,) = message.parts
-    assert part.heading == "Règle critique non respectée : Chiffrer le disque (50 équipements)"
+    assert part.heading == "Règle critique non respectée\u00a0: Chiffrer le disque (50 équipements)"
     assert len(part.lines) == 11
-    assert part.lines[0] == "poste-00 : non (depuis le 04/03/2026)"
+    assert part.lines[0] == "poste-00\u00a0: non (depuis le 04/03/2026)"
     assert part.lines[-1] == "… et 40 de plus"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vigie_server.console.presenters.phrases import Phrases
+from vigie_server.domain.french import NO_BREAK
 from vigie_server.ports.lists import AuditedAct
 
 ENGLISH: Final = "en"
@@ -141,10 +142,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "server": "serveur",
 }
 _PARTS: Final = (
-    (re.compile(r"(\d+) devices?\b"), r"équipements : \1"),
-    (re.compile(r"(\d+) requests?\b"), r"requêtes : \1"),
-    (re.compile(r"(\d+) rows?\b"), r"lignes : \1"),
-    (re.compile(r"; devices "), "; équipements "),
+    (re.compile(r"(\d+) devices?\b"), "équipements\u00a0: \\1"),
+    (re.compile(r"(\d+) requests?\b"), "requêtes\u00a0: \\1"),
+    (re.compile(r"(\d+) rows?\b"), "lignes\u00a0: \\1"),
+    (re.compile(r"; devices "), "\u202f; équipements "),
     (re.compile(r"^site (?=\S)"), "l'établissement "),
     (re.compile(r"^group (?=\S)"), "le groupe "),
     (re.compile(r"\bevery site\b"), "tous les établissements"),
@@ -199,7 +200,7 @@ def _actor(actor: str) -> str:
     kind, between, name = actor.partition(":")
     if not between:
         return _WORDS.get(actor, actor)
-    return f"{_ACTORS.get(kind, kind)} : {name}"
+    return f"{_ACTORS.get(kind, kind)}{NO_BREAK}: {name}"
 
 
 _PHRASES: Final = Phrases(FRENCH, _value)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 
+from vigie_server.domain.french import spaced
+
 
 class Phrases:
     """English templates, with `{}` for what they name, and how each is told in French.
@@ -11,7 +13,7 @@ class Phrases:
     """
 
     def __init__(self, told: Mapping[str, str], value: Callable[[str], str] = str) -> None:
-        self._told = tuple((_pattern(english), french) for english, french in told.items())
+        self._told = tuple((_pattern(english), spaced(french)) for english, french in told.items())
         self._value = value
 
     def __call__(self, text: str) -> str | None:
@@ -27,4 +29,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     *first, last = template.split("{}")
     ends = ["(.+?)"] * (len(first) - 1) + ["(.+)"] * bool(first)
     parts = [re.escape(part) + end for part, end in zip(first, ends, strict=True)]
-    return re.compile("".join(parts) + re.escape(last), re.DOTALL)
+    written = "".join(parts) + re.escape(last)
+    # A name with an apostrophe is quoted by the other sign.
+    written = written.replace("'(", "['\"](").replace(")'", ")['\"]")
+    return re.compile(written, re.DOTALL)

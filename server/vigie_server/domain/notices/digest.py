@@ -10,7 +10,7 @@ from typing import Any, Final
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facility_report.content import Attested, Currency, SiteReport, WaiverPart
 from vigie_server.domain.notices.content import NAMED, Content
-from vigie_server.domain.notices.message import Message, Part, plain
+from vigie_server.domain.notices.message import Message, Part, in_type, plain
 from vigie_server.domain.notices.telling import closing
 from vigie_server.domain.statements import day
 
@@ -98,12 +98,14 @@ def digest_told_in(content: Content, *, site: str, notice: str, language: str) -
         _counted("expiring", content, _expiring, language),
         _part("steps", [plain(step[language]) for step in content["steps"]], language),
     ]
-    return Message(
-        language=language,
-        subject=_SUBJECT[language].format(site=site),
-        opening=_OPENING[language].format(site=site, since=_day(content["since"], language)),
-        parts=[part for part in parts if part.lines],
-        closing=closing(notice, language),
+    return in_type(
+        Message(
+            language=language,
+            subject=_SUBJECT[language].format(site=site),
+            opening=_OPENING[language].format(site=site, since=_day(content["since"], language)),
+            parts=[part for part in parts if part.lines],
+            closing=closing(notice, language),
+        )
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from vigie_server.domain.french import spaced
+
 MOST: Final = 300
 """Characters of a text that others wrote."""
 
@@ -37,6 +39,19 @@ def plain(text: str, most: int = MOST) -> str:
     line = "".join(sign if sign.isprintable() else " " for sign in text)
     line = " ".join(line.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def in_type(message: Message) -> Message:
+    """The message with the spaces that its language wants. A subject breaks nowhere."""
+    if message.language != "fr":
+        return message
+    return Message(
+        message.language,
+        message.subject,
+        spaced(message.opening),
+        [Part(spaced(part.heading), list(map(spaced, part.lines))) for part in message.parts],
+        spaced(message.closing),
+    )
 
 
 def as_text(message: Message) -> str:

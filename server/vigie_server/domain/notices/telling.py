@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.notices.content import Content
-from vigie_server.domain.notices.message import Message, Part, plain
+from vigie_server.domain.notices.message import Message, Part, in_type, plain
 from vigie_server.domain.notices.occurrences import What
 from vigie_server.domain.plurals import Counted
 from vigie_server.domain.statements import day
@@ -73,19 +73,21 @@ def told_in(content: Content, *, site: str, notice: str, language: str) -> Messa
     parts = [_part(part, language) for part in content["parts"]]
     if content["more"]:
         parts.append(Part(_formed(_OTHERS, language, count=content["more"]), ()))
-    return Message(
-        language=language,
-        subject=_formed(_SUBJECT, language, site=site, count=content["count"]),
-        opening=_formed(_OPENING, language, site=site),
-        parts=parts,
-        closing=closing(notice, language),
+    return in_type(
+        Message(
+            language=language,
+            subject=_formed(_SUBJECT, language, site=site, count=content["count"]),
+            opening=_formed(_OPENING, language, site=site),
+            parts=parts,
+            closing=closing(notice, language),
+        )
     )
 
 
 def trial_message(notice: str, language: str) -> Message:
     """The message that shows that messages arrive."""
-    return Message(
-        language, _TEST_SUBJECT[language], _TEST[language], (), closing(notice, language)
+    return in_type(
+        Message(language, _TEST_SUBJECT[language], _TEST[language], (), closing(notice, language))
     )
 
 
