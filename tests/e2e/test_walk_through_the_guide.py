@@ -137,7 +137,7 @@ async def climb(home: Facility, number: int) -> list[list[str]]:
     return later
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_a_facility_climbs_each_question_by_what_it_is_told_and_falls_when_it_lets_go(
     home: Facility,
 ) -> None:

@@ -17,7 +17,7 @@ from vigie.v1 import telemetry_pb2
 from vigie_agent.link import wire
 from vigie_agent.link.grpc_session import GrpcLink
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from reporting import a_report, a_snapshot
 from vigie.v1 import telemetry_pb2 as telemetry
 from vigie_agent.domain.snapshot import Report
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from vigie_agent.identity.token_file import erase_token, token_in
 from vigie_agent.link.grpc_enrolment import GrpcEnrolment
 from vigie_agent.services.enrol import Enrol
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(90)
 
 CLAIMS = HardwareClaims("pc-12", "linux", hardware_serial="SN-1", hardware_model="Model 7")
 

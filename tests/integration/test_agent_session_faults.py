@@ -24,7 +24,7 @@ from vigie_agent.domain.errors import DeviceDisabled, IdentityMissing
 from vigie_agent.domain.orders import ServerConfig
 from vigie_agent.domain.snapshot import Report
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture
