@@ -1,10 +1,14 @@
 """What contractors see, for how long, and that each look of theirs is in the audit."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -22,6 +26,7 @@ from vigie_server.bootstrap.people import access_to, watch_contractors
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.errors import NotFound, SettingsMalformed, StoreBusy
 from vigie_server.domain.verdicts import Status
+from vigie_server.ports.accesses import AccessRow
 from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers, MakeTokens
@@ -33,7 +38,9 @@ from vigie_server.store.fleet import Fleet
 from vigie_server.store.models import TransitionRow, VerdictRow
 from vigie_server.store.tables import table
 from vigie_server.store.tokens import Tokens
+from vigie_server.web import short_ways
 from vigie_server.web.app import create_app
+from vigie_server.web.short_ways import Way
 
 OTHER = "Les Lilas"
 VERDICT, TRANSITION = table(VerdictRow), table(TransitionRow)
@@ -68,8 +75,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 def an_app(database: Database, clock: Clock, **http: float) -> TestClient:
+    return TestClient(the_app(database, clock, **http), raise_server_exceptions=False)
+
+
+def the_app(database: Database, clock: Clock, **http: float) -> FastAPI:
     reader = Fleet(database, {})
-    app: FastAPI = create_app(
+    app = create_app(
         reader=reader,
         tokens=KnowCallers(Tokens(database)),
         fleet=pages_of(()),
@@ -85,7 +96,7 @@ def an_app(database: Database, clock: Clock, **http: float) -> TestClient:
         *asking_routes(database, AskingSettings(), clock),
     ):
         app.include_router(routes(access))
-    return TestClient(app, raise_server_exceptions=False)
+    return app
 
 
 def looks(database: Database) -> list[tuple[str, str]]:
@@ -226,6 +237,95 @@ def test_without_a_note_there_is_no_answer(
 
     assert answer.status_code == 503
     assert '"a"' not in answer.text
+
+
+def asked_together(
+    app: FastAPI,
+    monkeypatch: pytest.MonkeyPatch,
+    *headers: dict[str, str],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[int]:
+    """Statuses of lists: the first is held back `meanwhile`, and the others wait for its lane."""
+    began, go = Event(), Event()
+    take = Way.take
+
+    def held(way: Way[Any], *given: Any) -> Any:
+        began.set()
+        go.wait(10)
+        return take(way, *given)
+
+    monkeypatch.setattr(short_ways, "LANES", 1)
+    monkeypatch.setattr(Way, "take", held)
+
+    async def asked() -> list[int]:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="https://vigie") as client:
+            tasks = []
+            for each in headers:
+                tasks.append(asyncio.create_task(client.get("/api/v1/devices", headers=each)))
+                await asyncio.to_thread(began.wait, 10)
+            await asyncio.to_thread(meanwhile)
+            go.set()
+            return [answer.status_code for answer in await asyncio.gather(*tasks)]
+
+    return asyncio.run(asked())
+
+
+def test_contractors_who_wait_together_are_noted_together_and_each(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callers = Callers(database, NOW)
+    writes: list[int] = []
+    write = Accesses.write
+
+    def counted(store: Accesses, rows: Sequence[AccessRow]) -> Sequence[int]:
+        writes.append(len(rows))
+        return write(store, rows)
+
+    monkeypatch.setattr(Accesses, "write", counted)
+    headers = [callers(Role.CONTRACTOR) for _ in range(5)] + [callers(Role.AUDITOR)]
+
+    statuses = asked_together(the_app(database, clock), monkeypatch, *headers)
+
+    assert statuses == [200] * 6
+    assert writes == [1, 4]
+    assert [action for _, action in looks(database)] == [
+        "GET /api/v1/devices: 200, 1 request, 1 row"
+    ] * 5
+
+
+def test_who_waits_while_its_token_is_revoked_is_refused(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = MakeTokens(Tokens(database), clock, "test")
+    token_id, secret = make.api(
+        name="x", role=Role.CONTRACTOR, sites=[SITE], lifetime=timedelta(days=30)
+    )
+    own = {"Authorization": f"Bearer {secret}"}
+
+    statuses = asked_together(
+        the_app(database, clock),
+        monkeypatch,
+        Callers(database, NOW)(Role.AUDITOR),
+        own,
+        meanwhile=lambda: Tokens(database).revoke(token_id, now=clock.now, actor="test"),
+    )
+
+    assert statuses == [200, 401]
+
+
+def test_who_waits_with_a_contractor_that_cannot_be_noted_is_answered(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> int:
+        raise StoreBusy("the store cannot take it now")
+
+    monkeypatch.setattr(Accesses, "write", busy)
+    callers, roles = Callers(database, NOW), (Role.AUDITOR, Role.CONTRACTOR, Role.AUDITOR)
+
+    statuses = asked_together(the_app(database, clock), monkeypatch, *map(callers, roles))
+
+    assert statuses == [200, 503, 200]
 
 
 def test_a_token_that_asks_too_often_waits_and_others_do_not(

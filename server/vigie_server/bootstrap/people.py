@@ -29,6 +29,7 @@ from vigie_server.store.sign_ins import SignIns
 from vigie_server.store.tokens import Tokens
 from vigie_server.web.access import Access
 from vigie_server.web.browsers import Browsers
+from vigie_server.web.documented import Documented
 from vigie_server.web.pages.by_provider import by_provider_router
 from vigie_server.web.pages.drawn_with import static_router
 from vigie_server.web.pages.own_account import own_account_router
@@ -36,7 +37,7 @@ from vigie_server.web.pages.own_app import own_app_router
 from vigie_server.web.pages.setting_up import setting_up_router
 from vigie_server.web.pages.signing_in import signing_in_router
 from vigie_server.web.repeating import KeepingAnswers, Repeating
-from vigie_server.web.watching import Watching
+from vigie_server.web.watching import Watching, note_lists
 
 log = structlog.get_logger()
 
@@ -70,12 +71,14 @@ def _repeats(settings: ServerSettings, database: Database) -> Repeats:
 
 
 def watch_contractors(
-    app: FastAPI, database: Database, reader: FleetReader, now: Callable[[], datetime]
+    app: Documented, database: Database, reader: FleetReader, now: Callable[[], datetime]
 ) -> None:
     """Has the audit say what contractors look at, and who reads answers to live questions."""
+    notes = NoteAccesses(Accesses(database), now)
+    app.short.look, app.short.note = database.one_look, partial(note_lists, notes)
     app.add_middleware(
         Watching,
-        notes=NoteAccesses(Accesses(database), now),
+        notes=notes,
         site_of=lambda device: reader.device(device).site,
         sites_asked=Questions(database).sites_asked,
     )

@@ -28,6 +28,13 @@ class NotesAccesses(Protocol):
         """Returns once the request is noted: answer it then. Raises StoreBusy."""
         ...
 
+    def together(self, requests: Sequence[tuple[Sequence[Looked], int]]) -> None:
+        """Notes requests and the rows that each was given, all or none. Blocking.
+
+        Answer them when it returns. Raises StoreBusy.
+        """
+        ...
+
     async def more_rows(self, looked: Sequence[Looked], rows: int) -> None:
         """Adds rows that a stream gave after it had begun. Raises StoreBusy."""
         ...

@@ -61,6 +61,17 @@ class NoteAccesses:
         """Returns once the request is noted: answer it then. Raises StoreBusy."""
         await self._noted(_Note(looked, 1, rows))
 
+    def together(self, requests: Sequence[tuple[Sequence[Looked], int]]) -> None:
+        """Notes requests and the rows that each was given, all or none. Blocking.
+
+        Answer them when it returns. Raises StoreBusy.
+        """
+        notes = [_Note(looked, 1, rows) for looked, rows in requests]
+        self._write(notes)
+        for note in notes:
+            if note.error is not None:
+                raise note.error
+
     async def more_rows(self, looked: Sequence[Looked], rows: int) -> None:
         """Adds rows that a stream gave after it had begun. Raises StoreBusy."""
         await self._noted(_Note(looked, 0, rows))

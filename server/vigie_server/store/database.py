@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
 from secrets import token_hex
-from threading import Event
+from threading import Event, local
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import structlog
@@ -78,11 +78,12 @@ class Database:
         self._retries = terms.retries
         self._jitter = jitter
         self._closed = Event()
+        self._look = local()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one moment of the store. Raises StoreBusy."""
-        with _busy_as_ours(), self._reader.connect() as connection, connection.begin():
+        with _busy_as_ours(), self._shared_or(self._reader) as connection:
             yield connection
 
     @contextmanager
@@ -92,7 +93,33 @@ class Database:
         PostgreSQL is then told of no transaction: its beginning and its end would be two messages
         more, as many as a small list has.
         """
-        with _busy_as_ours(), self._looker.connect() as connection, connection.begin():
+        with _busy_as_ours(), self._shared_or(self._looker) as connection:
+            yield connection
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Has what this thread reads see one moment, through one connection. Raises StoreBusy.
+
+        To take a connection and begin costs as much as a short statement. Over PostgreSQL each
+        reading stays its own: one that fails would take those after it along.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        with self.reading() as connection:
+            self._look.connection = connection
+            try:
+                yield
+            finally:
+                self._look.connection = None
+
+    @contextmanager
+    def _shared_or(self, engine: Engine) -> Iterator[Connection]:
+        shared: Connection | None = getattr(self._look, "connection", None)
+        if shared is not None:
+            yield shared
+            return
+        with engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager

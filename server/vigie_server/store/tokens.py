@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
@@ -15,6 +15,7 @@ from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, NewToken, Role
 from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.enrolment import token_terms
+from vigie_server.store.instants import to_store
 from vigie_server.store.locking import lock
 from vigie_server.store.models import ApiToken, Audit, EnrolmentToken, Site
 from vigie_server.store.tables import table
@@ -22,20 +23,14 @@ from vigie_server.store.tables import table
 API_TOKEN, AUDIT = table(ApiToken), table(Audit)
 TOKEN, SITE = table(EnrolmentToken), table(Site)
 
-USE_RECORDED_EVERY: Final = timedelta(minutes=1)
+USE_RECORDED_EVERY: Final = timedelta(minutes=1) // timedelta(microseconds=1)
 SCOPES_KEPT: Final = 256
 """Scopes of tokens kept at hand, read: a region's names thousands of sites."""
 
-# Made once: every request of the API begins with it.
-_HELD: Final = select(API_TOKEN).where(
-    or_(
-        API_TOKEN.c.secret_hash == bindparam("hash"),
-        and_(
-            API_TOKEN.c.previous_hash == bindparam("hash"),
-            API_TOKEN.c.previous_until > bindparam("now"),
-        ),
-    )
-)
+# As the driver takes it: every request of the API begins with it.
+_HELD: Final = """SELECT key, id, name, role, sites, personal_data,
+  expires_at, revoked_at, last_used_at
+FROM api_token WHERE secret_hash = ? OR previous_hash = ? AND previous_until > ?"""
 
 _ENROLMENT_TOKENS: Final = select(TOKEN, SITE.c.name.label("site")).join(
     SITE, SITE.c.key == TOKEN.c.site_key
@@ -47,6 +42,7 @@ class Tokens:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._held = database.sql(_HELD)
 
     @retried
     def add_enrolment_token(
@@ -133,18 +129,22 @@ class Tokens:
     @retried
     def api_caller(self, secret_hash: bytes, *, now: datetime) -> ApiCaller:
         """Who holds the API token of this hash. Raises TokenRefused."""
+        instant = to_store(now)
         with self._database.looking() as connection:
-            row = connection.execute(_HELD, {"hash": secret_hash, "now": now}).one_or_none()
-        if row is None or row.revoked_at is not None or now >= row.expires_at:
+            row = connection.exec_driver_sql(
+                self._held, (secret_hash, secret_hash, instant)
+            ).one_or_none()
+        if row is None:
             raise TokenRefused("the token is not valid")
-        if row.last_used_at is None or now - row.last_used_at >= USE_RECORDED_EVERY:
+        key, public, name, role, sites, personal_data, expires_at, revoked_at, last_used_at = row
+        if revoked_at is not None or instant >= expires_at:
+            raise TokenRefused("the token is not valid")
+        if last_used_at is None or instant - last_used_at >= USE_RECORDED_EVERY:
             with self._database.writing() as connection:
                 connection.execute(
-                    update(API_TOKEN).where(API_TOKEN.c.key == row.key).values(last_used_at=now)
+                    update(API_TOKEN).where(API_TOKEN.c.key == key).values(last_used_at=now)
                 )
-        return ApiCaller(
-            row.id, row.name, Role(row.role), _sites(row.sites), personal_data=row.personal_data
-        )
+        return ApiCaller(public, name, Role(role), _sites(sites), personal_data=bool(personal_data))
 
     @retried
     def rotate(

@@ -21,8 +21,11 @@ _INSTANT: Final = """CASE WHEN {0} IS NULL THEN NULL
   ELSE strftime('%Y-%m-%dT%H:%M:%S', {0} / 1000000, 'unixepoch')
   || CASE WHEN {0} % 1000000 THEN printf('.%06dZ', {0} % 1000000) ELSE 'Z' END END"""
 _BOOLEAN: Final = "CASE {0} WHEN 1 THEN json('true') WHEN 0 THEN json('false') END"
-_RULES: Final = """(SELECT json_group_array(rule) FROM verdict INDEXED BY ix_verdict_failing
-  WHERE device_key = device.key AND status = 'fail'{0})"""
+_JOINED: Final = """coalesce('"' || group_concat(rule, '","'){0} || '"', '')"""
+_RULES: Final = """(SELECT ',"failing_rules":[' || {failing} || '],"waived_rules":[' || {waived}
+  || ']}}' FROM verdict INDEXED BY ix_verdict_failing
+  WHERE device_key = device.key AND status = 'fail')"""
+"""The end of an item, from one look at the device's fails. No rule's id has to be quoted."""
 _PLAIN: Final = (
     "profile",
     "state",
@@ -44,15 +47,19 @@ _FIELDS: Final[Mapping[str, str]] = {
     "compliant": _BOOLEAN.format("device.compliant"),
     "compliance_ratio": "CAST(device.passing AS REAL)"
     " / nullif(device.passing + device.failing + device.unknown, 0)",
-    "failing_rules": _RULES.format(""),
-    "waived_rules": _RULES.format(" AND waived"),
 }
-"""Those of `DeviceEntry.fields`, in its order."""
-_OBJECT: Final = ", ".join(f"'{name}', {value}" for name, value in _FIELDS.items())
+"""Those of `DeviceEntry.fields`, in its order, up to the rules."""
+_OBJECT: Final = "rtrim(json_object({fields}), '}}') || {rules}".format(
+    fields=", ".join(f"'{name}', {value}" for name, value in _FIELDS.items()),
+    rules=_RULES.format(
+        failing=_JOINED.format(""), waived=_JOINED.format(" FILTER (WHERE waived)")
+    ),
+)
+"""The object is opened again for the rules: its last field is a number or null."""
 # CROSS JOIN: in the order in which the page was found.
 # Columns have short names: the driver's are looked at again each time.
 _WRITTEN: Final = """SELECT count(*) AS number,
-  CAST(group_concat(json_object({fields}), {between}) AS BLOB) AS items,
+  CAST(group_concat({item}, {between}) AS BLOB) AS items,
   group_concat({place}, char(10)) AS places
 FROM ({page}) AS page CROSS JOIN device ON device.key = page.key
 CROSS JOIN site ON site.key = device.site_key"""
@@ -100,5 +107,5 @@ def written(
     compiled = page.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     names = [column.key for column in columns]
     place = f"json_array({', '.join(f'page.{name}' for name in names)})"
-    sql = _WRITTEN.format(fields=_OBJECT, between=_BETWEEN, place=place, page=compiled)
+    sql = _WRITTEN.format(item=_OBJECT, between=_BETWEEN, place=place, page=compiled)
     return Written(sql, tuple(compiled.positiontup or ()), compiled.params)

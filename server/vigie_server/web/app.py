@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 
@@ -29,7 +28,7 @@ def create_app(
     version: str,
     page_most: int = MAX_PAGE,
     file_most: int = FILE_BYTES,
-) -> FastAPI:
+) -> Documented:
     """The application, without the routes of the API.
 
     `reader` says whether the store answers and knows the sites; `fleet` gives the families of

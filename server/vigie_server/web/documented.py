@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from vigie_server.web.browsers import FILE_BYTES
 from vigie_server.web.listing import DEFAULT_PAGE, MAX_PAGE
 from vigie_server.web.repeating import HEADER, MAX_KEY
-from vigie_server.web.short_ways import ListRouter, ShortWays, Way
+from vigie_server.web.short_ways import ListRouter, ShortLists, ShortWays
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 """What answers without a token."""
@@ -67,13 +67,13 @@ class Documented(FastAPI):
         super().__init__(**given)
         self.page_most = page_most
         self.file_most = file_most
-        self._ways: dict[str, Way[Any]] = {}
-        self.add_middleware(ShortWays, ways=self._ways)
+        self.short = ShortLists()
+        self.add_middleware(ShortWays, lists=self.short)
 
     def include_router(self, router: APIRouter, **given: Any) -> None:
         super().include_router(router, **given)
         if isinstance(router, ListRouter):
-            self._ways.update(router.ways)
+            self.short.ways.update(router.ways)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:

@@ -2,8 +2,9 @@
 
 Of a page of a hundred devices, routing, the solving of dependencies one by one and two changes of
 thread cost as much as the store and the JSON together. Scripts page through lists for hours, so the
-lists among them are also answered here: one look at the path, one thread for the token, the limits
-and the page.
+lists among them are also answered here: one look at the path, and one turn of a thread for the
+token, the limits, the page and the note of who looked. Requests that wait share a turn and its look
+at the store, which begins after they have come: a token that was revoked before is refused.
 
 It answers what it knows and nothing else. Whatever is asked for in another form (a session, a
 stream, a parameter that is unknown or wrong) and whatever is refused goes the long way, which says
@@ -11,25 +12,36 @@ why; it counts once for the token's limits. What answers is the function of the 
 is one of it; a test holds both ways against each other.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from time import monotonic
 from typing import Any, Final, Generic, TypeVar
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 from pydantic import TypeAdapter, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vigie_server.domain.errors import RateLimited, StoreBusy, TokenRefused, VigieError
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import COUNTED
+from vigie_server.web.lanes import Lanes, Waiting
 from vigie_server.web.listing import CEILING, DEFAULT_PAGE, Asked, Form, accepted, page_most
+from vigie_server.web.problems import raised
+from vigie_server.web.watching import NOTED, SeenList, is_watched
 
 CHOICES_KEPT: Final = 256
 """Filters and orders of each list that are kept at hand, read."""
+LANES: Final = 2
+"""Threads that answer the lists. The store works beside the interpreter, which one at a time holds:
+more threads would wait for one another."""
+TOGETHER: Final = 8
+"""Requests that share a look at the store and a note, at most."""
+SLOW: Final = 0.05
+"""Seconds after which those that were answered do not wait for one more."""
 _DIGITS: Final = len(str(CEILING))
 
 Choice = TypeVar("Choice")
@@ -85,8 +97,17 @@ class Way(Generic[Choice]):
         return caller, self._answer(caller, asked, choice)
 
 
-Ways = Mapping[str, Way[Any]]
-"""By the path of the list."""
+@dataclass(slots=True)
+class ShortLists:
+    """The lists that have a short way, by their paths, and what they are answered with.
+
+    `look` opens one look at the store for all that is asked in it; `note` has the audit say who
+    looked, and raises StoreBusy. Both block.
+    """
+
+    ways: dict[str, Way[Any]] = field(default_factory=dict)
+    look: Callable[[], AbstractContextManager[None]] = nullcontext
+    note: Callable[[Sequence[SeenList]], None] | None = None
 
 
 class ListRouter(APIRouter):
@@ -101,38 +122,95 @@ class ListRouter(APIRouter):
         self.ways[self.prefix + path] = way
 
 
-class ShortWays:
-    """ASGI middleware; `ways` may still grow while the application is put together."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One that was read: by which way, with which header `Authorization`, for what."""
 
-    def __init__(self, app: ASGIApp, *, ways: Ways) -> None:
+    way: Way[Any]
+    header: str
+    asked: Asked
+    choice: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """`caller` is None where the request was not noted, and must not be."""
+
+    caller: ApiCaller | None
+    response: Response
+
+
+class ShortWays:
+    """ASGI middleware; `lists` may still grow while the application is put together."""
+
+    def __init__(self, app: ASGIApp, *, lists: ShortLists) -> None:
         self._app = app
-        self._ways = ways
+        self._lists = lists
+        self._lanes: Lanes[_Request, _Answer] = Lanes(self._settle, lanes=LANES, together=TOGETHER)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":
-            way = self._ways.get(scope["path"])
+            way = self._lists.ways.get(scope["path"])
             if way is not None:
-                answer = await _answer(way, Request(scope))
+                answer = await self._answered(way, Request(scope))
                 if answer is not None:
                     await answer(scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
+    async def _answered(self, way: Way[Any], request: Request) -> Response | None:
+        header = request.headers.get("authorization")
+        asked = None if header is None else way.read(request)
+        if header is None or asked is None:
+            return None
+        try:
+            answer = await self._lanes.answer(_Request(way, header, *asked))
+        except (RateLimited, TokenRefused, StoreBusy):  # not counted
+            return None
+        except (VigieError, HTTPException):
+            setattr(request.state, COUNTED, True)
+            return None
+        if answer.caller is not None:
+            request.state.caller = answer.caller
+        return answer.response
 
-async def _answer(way: Way[Any], request: Request) -> Response | None:
-    header = request.headers.get("authorization")
-    asked = None if header is None else way.read(request)
-    if header is None or asked is None:
-        return None
-    try:
-        caller, answer = await run_in_threadpool(way.take, header, *asked)
-    except (RateLimited, TokenRefused, StoreBusy):  # not counted
-        return None
-    except (VigieError, HTTPException):
-        setattr(request.state, COUNTED, True)
-        return None
-    request.state.caller = caller
-    return answer
+    def _settle(self, waiting: Sequence[Waiting[_Request, _Answer]]) -> int:
+        """Answers those that wait, until one of them was slow, and has the audit say so."""
+        slow = monotonic() + SLOW
+        settled = 0
+        with self._lists.look():
+            for one in waiting:
+                if settled and monotonic() > slow:
+                    break
+                given = one.asked
+                try:
+                    one.answer = _Answer(*given.way.take(given.header, given.asked, given.choice))
+                except Exception as error:  # noqa: BLE001 (raised where it is waited for)
+                    one.error = error
+                settled += 1
+        self._noted(waiting[:settled])
+        return settled
+
+    def _noted(self, settled: Sequence[Waiting[_Request, _Answer]]) -> None:
+        """Has the audit say which contractors looked; who cannot be noted gets no answer."""
+        if self._lists.note is None:
+            return
+        watched, seen = [], []
+        for one in settled:
+            answer, request = one.answer, one.asked.asked.request
+            if answer is not None and answer.caller is not None and is_watched(answer.caller):
+                watched.append(one)
+                seen.append(SeenList(request, answer.caller, answer.response.status_code))
+        if not watched:
+            return
+        try:
+            self._lists.note(seen)
+        except StoreBusy as error:
+            for one in watched:
+                one.answer = _Answer(None, raised(error))
+        else:
+            for one in watched:
+                setattr(one.asked.asked.request.state, NOTED, True)
 
 
 def _limit(text: str, most: int) -> int | None:

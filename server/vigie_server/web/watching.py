@@ -8,7 +8,7 @@ id, which has other servers look at questions anew.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -32,6 +32,32 @@ OUTSIDE: Final = "outside its sites"
 SITES_EACH: Final = 20
 """Sites of a list without a site that have a row each; beyond, one row tells of them all."""
 EVERY_SITE: Final = "every site of its scope"
+NOTED: Final = "noted"
+"""In a request's state: the audit says already that it was answered."""
+
+
+class SeenList(NamedTuple):
+    """A request for a list that is about to be answered so."""
+
+    request: Request
+    caller: ApiCaller
+    status: int
+
+
+def is_watched(caller: ApiCaller) -> bool:
+    """Whether whatever the caller looks at is noted."""
+    return caller.role is Role.CONTRACTOR
+
+
+def note_lists(notes: NotesAccesses, seen: Sequence[SeenList]) -> None:
+    """Has the audit say who looked at lists, all or none. Blocking. Raises StoreBusy."""
+    noted = []
+    for request, caller, status in seen:
+        actor, method, route = _actor(caller), request.method, _route(request.scope)
+        sites = _sites_of(caller, request.query_params.get("site"))
+        looked = [Looked(actor, method, route, site, status) for site in sites]
+        noted.append((looked, getattr(request.state, "rows", 0)))
+    notes.together(noted)
 
 
 class Watching:
@@ -70,10 +96,8 @@ class Watching:
                 starts
                 and noted is None
                 and caller is not None
-                and (
-                    caller.role is Role.CONTRACTOR
-                    or _reads_answers(scope, message["status"], caller)
-                )
+                and not state.get(NOTED, False)
+                and (is_watched(caller) or _reads_answers(scope, message["status"], caller))
             ):
                 told = state.get("rows", 0)
                 try:
@@ -95,8 +119,7 @@ class Watching:
         reads_answers = _reads_answers(scope, status, caller)
         route = scope["path"] if reads_answers else _route(scope)
         device = request.path_params.get("device_id", "")
-        actor = f"{'account' if caller.person else 'api'}:{caller.token_id}"
-        looked = Looked(actor, request.method, route, "", status, device)
+        looked = Looked(_actor(caller), request.method, route, "", status, device)
         if reads_answers:
             sites = await self._asked(request.path_params["question_id"], caller)
         else:
@@ -116,10 +139,7 @@ class Watching:
                 asked = await run_in_threadpool(self._site_of, device)
             except NotFound:
                 return [OUTSIDE]
-        if asked is not None:
-            return [asked if sees(caller, asked) else OUTSIDE]
-        scope = caller.sites or frozenset()
-        return sorted(scope) if 0 < len(scope) <= SITES_EACH else [EVERY_SITE]
+        return _sites_of(caller, asked)
 
     async def _asked(self, question: str, caller: ApiCaller) -> Sequence[str]:
         try:
@@ -127,6 +147,18 @@ class Watching:
         except NotFound:  # it was forgotten meanwhile
             return [EVERY_SITE]
         return sites if 0 < len(sites) <= SITES_EACH else [EVERY_SITE]
+
+
+def _actor(caller: ApiCaller) -> str:
+    return f"{'account' if caller.person else 'api'}:{caller.token_id}"
+
+
+def _sites_of(caller: ApiCaller, asked: str | None) -> Sequence[str]:
+    """The subjects of the note, where this site is asked for or none is."""
+    if asked is not None:
+        return [asked if sees(caller, asked) else OUTSIDE]
+    scope = caller.sites or frozenset()
+    return sorted(scope) if 0 < len(scope) <= SITES_EACH else [EVERY_SITE]
 
 
 def _route(scope: Scope) -> str:

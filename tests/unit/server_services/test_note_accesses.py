@@ -111,3 +111,24 @@ async def test_requests_that_come_too_often_cost_one_write_a_minute() -> None:
         await notes.request(looked("a", status=429), 0)
 
     assert len(rows.writes) == 1
+
+
+def test_requests_that_are_answered_together_are_noted_by_one_write() -> None:
+    rows = Rows()
+    notes = NoteAccesses(rows, lambda: NOW)
+
+    notes.together([(looked("a"), 3), (looked("b"), 1), (looked("a"), 2)])
+
+    assert [len(written) for written in rows.writes] == [2]
+    assert sorted(rows.told.values()) == [
+        "GET /api/v1/devices: 200, 1 request, 1 row",
+        "GET /api/v1/devices: 200, 2 requests, 5 rows",
+    ]
+
+
+def test_a_busy_store_refuses_requests_that_are_answered_together() -> None:
+    rows = Rows()
+    rows.busy = True
+
+    with pytest.raises(StoreBusy):
+        NoteAccesses(rows, lambda: NOW).together([(looked("a"), 1), (looked("b"), 1)])
