@@ -2,7 +2,8 @@
 
 `run` of a version on trial is watched from here until it has shown that it works: a version that
 crashes, hangs or says nothing is ended, and the one before runs again. A confirmed version takes
-this process over (on Windows it runs below it). Every other command is that of the current version.
+this process over; on Windows, whose service stays the process that Windows started, it runs below
+it. Every other command is that of the current version.
 
 Only what the standard library has is loaded here, and what is here has to work with every later
 version: what they share is `launch.json`, `updates.starting`, and the commands' names.
@@ -13,14 +14,15 @@ import signal
 import subprocess  # noqa: TID251 (another version of this agent; tables/host.py is for the system's)
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Final, NoReturn
 
+from vigie_agent.clock import utc_now
 from vigie_agent.domain.errors import UpdateRefused
 from vigie_agent.domain.releases import INSTALLED
 from vigie_agent.domain.updating import Standing, give_up, start, stopped
@@ -35,6 +37,10 @@ LOOK_EVERY: Final = timedelta(seconds=1)
 RESTARTS_AFTER: Final = timedelta(seconds=5)
 ENDS_WITHIN: Final = timedelta(seconds=20)
 """What a version is given to end when it is asked to."""
+BELOW_ENDS_WITHIN: Final = timedelta(seconds=15)
+"""The same below a service that Windows gives 20 seconds itself."""
+_UNSEEN: Final = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""On Windows: no window of a console."""
 
 
 def start_here(program: Sequence[str], arguments: Sequence[str]) -> None:
@@ -44,7 +50,7 @@ def start_here(program: Sequence[str], arguments: Sequence[str]) -> None:
     version is always there to run.
     """
     if started_by() is not None or _command(arguments) == "service":
-        return  # Windows speaks with the process that it started, which is the installed version
+        return  # Windows speaks with the process that it started: that one watches the others
     versions = _versions(arguments)
     if versions is None:
         return
@@ -68,6 +74,11 @@ def hand_over() -> NoReturn:
     )
 
 
+def _say(text: str) -> None:
+    """To the log of the service, which is standard error."""
+    print(f"vigie-agent: {text}", file=sys.stderr, flush=True)  # noqa: T201 (no log is set up yet)
+
+
 @dataclass
 class Launch:
     """`run`, with whatever is current."""
@@ -78,55 +89,89 @@ class Launch:
     installed: str
     takes: timedelta = TRIAL_TAKES
     pause: timedelta = RESTARTS_AFTER
+    below: bool = os.name != "posix"
+    """Whether confirmed versions run below this process too, and end when their input does."""
+    say: Callable[[str], None] = _say
     _stop: threading.Event = field(default_factory=threading.Event)
     _child: "subprocess.Popen[bytes] | None" = None
 
     def run(self) -> None:
-        """Returns when the installed version is to run, in this process. Never raises."""
-        while True:
-            standing = self._standing()
+        """Returns when the installed version is to run, in this process. Never raises an error."""
+        if (code := self.ended()) is not None:
+            raise SystemExit(code)
+
+    def ended(self) -> int | None:
+        """Runs what is current to its end: its exit code; None when the installed one is to run."""
+        while not self._stop.is_set():
+            standing = self._counted()
             if standing.current == INSTALLED:
-                return
+                return None
             program = self.versions.program(standing.current)
-            if standing.trial is None and os.name == "posix":
+            if standing.trial is None and not self.below:
                 if program.is_file():
                     _become(program, self.program, self.arguments)
                 if not self._give_up(standing, "its program cannot be started"):
-                    return
+                    return None
                 continue
-            code = self._watched(standing, program)
+            with self._signals():
+                failed = self._started(standing, program)
+                code = self._watched(standing.current) if not failed else None
+            if failed and not self._give_up(standing, failed):
+                return None
             if code is not None:
-                raise SystemExit(code)
+                return code
+        return 0
 
-    def _standing(self) -> Standing:
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Asks to end, from any thread, also before anything was started."""
+        self._stop.set()
+        child = self._child
+        if child is None or child.poll() is not None:
+            return
+        if child.stdin is None:
+            child.send_signal(number)
+        _close_input(child)
+
+    def _counted(self) -> Standing:
         """What is in force, with this start counted; a trial that cannot be counted is none."""
         standing = self.versions.standing()
         try:
-            counted = start(standing, self.installed)
+            counted = start(standing, self.installed, utc_now())
             if counted != standing:
                 self.versions.keep(counted)
         except (OSError, UpdateRefused) as error:
             if standing.trial is None:
                 return standing  # it works, and only the count is lost
-            _say(f"a start cannot be noted ({error}): the installed version runs")
+            self.say(f"a start cannot be noted ({error}): the installed version runs")
             return Standing()
         if counted.rolled_back != standing.rolled_back and counted.rolled_back is not None:
-            _say(f"rolled back {counted.rolled_back.version}: {counted.rolled_back.reason}")
+            self.say(f"rolled back {counted.rolled_back.version}: {counted.rolled_back.reason}")
         return counted
 
-    def _watched(self, standing: Standing, program: Path) -> int | None:
-        """Runs it until it ends; the exit code for who started us, or None to look again."""
-        version = standing.current
+    def _started(self, standing: Standing, program: Path) -> str:
+        """Starts it below this process; why it cannot be, or nothing."""
+        told = standing.current if standing.trial else ""
         try:
             self._child = subprocess.Popen(  # noqa: S603 (signed by the publisher, and verified)
                 [str(program), *self.arguments],
-                env=environment_for((), trial=version if standing.trial else ""),
+                env=environment_for((), trial=told, ends_with_input=self.below),
+                stdin=subprocess.PIPE if self.below else None,
+                creationflags=_UNSEEN if self.below else 0,
             )
         except OSError as error:
-            self._give_up(standing, f"its program cannot be started: {error}")
-            return None
-        with self._signals():
-            code = self._ended(version)
+            return f"its program cannot be started: {error}"
+        if self._stop.is_set():  # asked while it was being started
+            self.stop()
+        return ""
+
+    def _watched(self, version: str) -> int | None:
+        """Until it ends; the exit code for who started us, or None to look again."""
+        child = self._child
+        assert child is not None  # noqa: S101 (it was just started)
+        try:
+            code = self._code(child, version)
+        finally:
+            _close_input(child)
         if self._stop.is_set() or code == NOT_ENROLLED:
             self._keep(stopped(self.versions.standing()))
             return code or 0
@@ -142,24 +187,39 @@ class Launch:
         self._stop.wait(self.pause.total_seconds())
         return 0 if self._stop.is_set() else None
 
-    def _ended(self, version: str) -> int | None:
+    def _code(self, child: "subprocess.Popen[bytes]", version: str) -> int | None:
         """Its exit code; None when its time was over, and it was ended."""
-        child = self._child
-        assert child is not None  # noqa: S101 (it was just started)
         until = monotonic() + self.takes.total_seconds()
         while True:
             try:
                 return child.wait(LOOK_EVERY.total_seconds())
             except subprocess.TimeoutExpired:
                 standing = self.versions.standing()
+                if self._stop.is_set() and self.below:
+                    return self._ended_below(child)
                 if standing.current != version or standing.trial is None:
-                    return child.wait()
+                    break
                 if monotonic() > until:
                     return self._end(child)
+        while self.below and not self._stop.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(LOOK_EVERY.total_seconds())
+        return self._ended_below(child) if self.below else child.wait()
+
+    @staticmethod
+    def _ended_below(child: "subprocess.Popen[bytes]") -> int:
+        """It was asked to end; Windows waits for us no longer than for any service."""
+        try:
+            return child.wait(BELOW_ENDS_WITHIN.total_seconds())
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return child.wait()
 
     @staticmethod
     def _end(child: "subprocess.Popen[bytes]") -> None:
-        child.terminate()
+        if child.stdin is None:
+            child.terminate()
+        _close_input(child)
         try:
             child.wait(ENDS_WITHIN.total_seconds())
         except subprocess.TimeoutExpired:
@@ -167,34 +227,44 @@ class Launch:
             child.wait()
 
     def _give_up(self, standing: Standing, reason: str) -> bool:
-        _say(f"rolled back {standing.current}: {reason}")
-        return self._keep(give_up(standing, reason))
+        """Whether it could be noted."""
+        back = give_up(standing, reason, utc_now())
+        failed = back.rolled_back
+        told = (
+            failed.reason if failed is not None and failed.version == standing.current else reason
+        )
+        self.say(f"rolled back {standing.current}: {told}")
+        return self._keep(back)
 
     def _keep(self, standing: Standing) -> bool:
         """Whether it could be noted. A trial that cannot be counted ends at its next start."""
         try:
             self.versions.keep(standing)
         except OSError as error:
-            _say(f"what is in force cannot be noted: {error}")
+            self.say(f"what is in force cannot be noted: {error}")
             return False
         return True
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Passes on what asks this process to stop."""
-
-        def pass_on(number: int, _: object) -> None:
-            self._stop.set()
-            if self._child is not None and self._child.poll() is None:
-                self._child.send_signal(number)
-
+        """Passes on what asks this process to stop, while something runs below it."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # of a service, which calls `stop`
+            return
         handled = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, pass_on) for number in handled}
+        before = {number: signal.signal(number, lambda n, _: self.stop(n)) for number in handled}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _close_input(child: "subprocess.Popen[bytes]") -> None:
+    """Asks what runs below us to end, where it was told to heed that."""
+    if child.stdin is not None:
+        with suppress(OSError):
+            child.stdin.close()
 
 
 def own_program() -> tuple[str, ...]:
@@ -260,6 +330,12 @@ def _command(arguments: Sequence[str]) -> str:
     return ""
 
 
+def options_of(arguments: Sequence[str]) -> list[str]:
+    """The options that stand before the command."""
+    command = _command(arguments)
+    return list(arguments[: arguments.index(command)]) if command else []
+
+
 def _option(arguments: Sequence[str], name: str) -> Path | None:
     for part, following in zip(arguments, [*arguments[1:], ""], strict=True):
         if part == name:
@@ -267,8 +343,3 @@ def _option(arguments: Sequence[str], name: str) -> Path | None:
         if part.startswith(f"{name}="):
             return Path(part.partition("=")[2])
     return None
-
-
-def _say(text: str) -> None:
-    """To the log of the service, which is standard error."""
-    print(f"vigie-agent: {text}", file=sys.stderr, flush=True)  # noqa: T201 (no log is set up yet)

@@ -12,6 +12,9 @@ from pathlib import Path
 class LogFile:
     """What is written goes to the end of `path`; a full file becomes `path.1`, in its place.
 
+    The file is held by nobody between two lines: a service and the version that runs below it write
+    into the same one, and Windows moves no file that is open.
+
     Raises OSError where `path` cannot be opened at all.
     """
 
@@ -19,19 +22,21 @@ class LogFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._most = max_bytes // 2  # two parts
-        self._file = path.open("ab", buffering=0)
-        self._size = path.stat().st_size
         self._lock = threading.Lock()
+        with path.open("ab"):
+            pass
 
     def write(self, text: str) -> int:
         """Appends `text`. Never raises."""
         line = text.encode(errors="backslashreplace")
         with self._lock, suppress(OSError):
-            if self._size and self._size + len(line) > self._most:
-                self._begin_anew()
-            if self._size + len(line) <= self._most:
-                self._file.write(line)
-                self._size += len(line)
+            size = self._path.stat().st_size if self._path.exists() else 0
+            if size and size + len(line) > self._most:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+                size = 0
+            if size + len(line) <= self._most:
+                with self._path.open("ab", buffering=0) as file:
+                    file.write(line)
         return len(text)
 
     def flush(self) -> None:
@@ -40,17 +45,3 @@ class LogFile:
     def isatty(self) -> bool:
         """Nobody reads along."""
         return False
-
-    def close(self) -> None:
-        """Lets go of the file."""
-        with self._lock:
-            self._file.close()
-
-    def _begin_anew(self) -> None:
-        """Raises OSError and keeps the full file where Windows lets nobody move it."""
-        self._file.close()
-        try:
-            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-        finally:
-            self._file = self._path.open("ab", buffering=0)
-            self._size = self._path.stat().st_size

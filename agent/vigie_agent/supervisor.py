@@ -1,9 +1,11 @@
 """Runs the agent's parts together: one task group, one stop event, and a name for what failed."""
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -36,9 +38,15 @@ async def _named(name: str, part: Part, stop: asyncio.Event) -> None:
 
 
 @contextmanager
-def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Sets `stop` on SIGTERM and SIGINT, so that the parts end in good order."""
+def stopped_by_signals(stop: asyncio.Event, *, with_input: bool = False) -> Iterator[None]:
+    """Sets `stop` on SIGTERM and SIGINT, so that the parts end in good order.
+
+    `with_input`: when standard input ends too, for a program below a service of Windows, which has
+    no signals. That one may have been killed: then its end of the pipe is gone as well.
+    """
     loop = asyncio.get_running_loop()
+    if with_input:
+        threading.Thread(target=_until_input_ends, args=(loop, stop), daemon=True).start()
     handled = (signal.SIGTERM, signal.SIGINT)
     before = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
@@ -49,3 +57,16 @@ def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _until_input_ends(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    # Programs that are started meanwhile must not wait for this read: Windows does one at a time.
+    held = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    with suppress(OSError):
+        while os.read(held, 4096):
+            pass
+    with suppress(RuntimeError):  # it has ended by then
+        loop.call_soon_threadsafe(stop.set)

@@ -19,6 +19,17 @@ versions = Versions(pathlib.Path(os.environ["VIGIE_AGENT_DATA_DIR"]) / "updates"
 versions.keep(confirm(versions.standing(), versions.standing().current))
 signal.pause() if "STAYS" in os.environ else None
 '"""
+LACKS_ITS_SERVER = f"""exec {sys.executable} -c '
+import os, pathlib, signal
+from vigie_agent.domain.updating import lacking
+from vigie_agent.updates.versions import Versions
+versions = Versions(pathlib.Path(os.environ["VIGIE_AGENT_DATA_DIR"]) / "updates")
+versions.keep(lacking(versions.standing(), versions.standing().current, server_alone=True))
+signal.pause()
+'"""
+CONFIRMS_UNTIL_INPUT_ENDS = f"""{CONFIRMS.removeprefix("exec ")}
+exec cat >/dev/null"""
+"""Below a service of Windows, which ends it so."""
 CRASHES = "exit 1"
 HANGS = "exec sleep 300"
 

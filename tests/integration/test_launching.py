@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fakes.releases import CONFIRMS, CRASHES, HANGS, a_release
+from fakes.releases import CONFIRMS, CRASHES, HANGS, LACKS_ITS_SERVER, a_release
+from vigie_agent.clock import utc_now
 from vigie_agent.domain.updating import RolledBack, Standing, Trial, give_up
 from vigie_agent.updates.versions import Versions
 
@@ -140,7 +141,7 @@ def test_a_program_that_is_gone_or_broken_is_gone_back_from(device: Device) -> N
         assert device.start() == "installed runs\n"
         failed = device.versions.standing().rolled_back
         assert failed is not None
-        assert device.versions.standing() == give_up(standing, failed.reason)
+        assert device.versions.standing() == give_up(standing, failed.reason, utc_now())
 
 
 def test_a_confirmed_version_that_comes_to_nothing_gives_way_to_the_installed_one(
@@ -206,8 +207,24 @@ def test_a_disk_that_takes_no_note_of_a_start_runs_the_installed_version(device:
         (device.folder / "updates" / "launch.json.new").rmdir()
 
 
+def test_a_version_that_lacked_its_server_alone_is_gone_back_from_without_blame(
+    device: Device,
+) -> None:
+    device.has("1.1.0", LACKS_ITS_SERVER)
+    device.versions.keep(Standing("1.1.0", Trial("", 0, with_server=True)))
+
+    said = device.start(takes=3)
+
+    failed = device.versions.standing().rolled_back
+    assert said == "installed runs\n"
+    assert device.started == ["1.1.0 run"]
+    assert failed is not None
+    assert (failed.version, failed.unmet) == ("1.1.0", 1)
+    assert "it met no server in trial 1: tried again from 2" in failed.reason
+
+
 @pytest.mark.parametrize(("command", "runs"), [("version", ["1.1.0 version"]), ("service", [])])
-def test_a_service_of_windows_is_the_installed_version(
+def test_a_service_of_windows_begins_as_the_installed_version(
     device: Device, command: str, runs: list[str]
 ) -> None:
     device.has("1.1.0", CONFIRMS)

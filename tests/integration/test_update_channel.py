@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes.releases import PLATFORM, FakeChannel, a_release
+from vigie_agent.clock import utc_now
 from vigie_agent.domain.errors import LinkLost, NotPublished, UpdateFailed, UpdateRefused
 from vigie_agent.domain.updating import Standing, Trial
 from vigie_agent.ports import UpdateSource
@@ -59,7 +60,7 @@ def taking(
         source or FolderSource(channel.folder),
         Disk(),
     )
-    return Update(client, versions, try_out, installed, PLATFORM)
+    return Update(client, versions, try_out, installed, PLATFORM, utc_now)
 
 
 def nothing_changed(device: Path, before: Standing | None = None) -> bool:

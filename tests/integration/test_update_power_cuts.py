@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakes.releases import PLATFORM, FakeChannel
+from vigie_agent.clock import utc_now
 from vigie_agent.domain.updating import Standing, confirm, start
 from vigie_agent.services.update import Update
 from vigie_agent.updates.channel import Channel
@@ -70,13 +71,13 @@ def update(device: Path, channel: FakeChannel, version: str, disk: Disk) -> None
         FolderSource(channel.folder),
         disk,
     )
-    Update(client, versions, try_out, "1.0.0", PLATFORM)(version, with_server=False)
+    Update(client, versions, try_out, "1.0.0", PLATFORM, utc_now)(version, with_server=False)
 
 
 def running(device: Path) -> str:
     """The version that a start after the cut takes; its program is there, and starts."""
     versions = Versions(device / "updates")
-    current = start(versions.standing(), "1.0.0").current
+    current = start(versions.standing(), "1.0.0", utc_now()).current
     if current:
         said = subprocess.run(
             [versions.program(current), "version"], capture_output=True, text=True, check=True
@@ -162,6 +163,7 @@ import os, signal, sys
 from pathlib import Path
 from vigie_agent.services.update import Update
 from vigie_agent.updates.channel import Channel
+from vigie_agent.clock import utc_now
 from vigie_agent.updates.disk import Disk
 from vigie_agent.updates.folder_source import FolderSource
 from vigie_agent.updates.trying import try_out
@@ -181,7 +183,7 @@ client = Channel(
     Path(folder) / "metadata", versions.incoming, Path(root).read_bytes(),
     FolderSource(Path(source)), KilledDisk(),
 )
-Update(client, versions, try_out, "1.0.0", platform)("1.2.0", with_server=False)
+Update(client, versions, try_out, "1.0.0", platform, utc_now)("1.2.0", with_server=False)
 """
 
 

@@ -108,7 +108,7 @@ class Device:
                 server,
                 Disk(),
             )
-            update = Update(client, self.versions, try_out, "1.0.0", PLATFORM)
+            update = Update(client, self.versions, try_out, "1.0.0", PLATFORM, utc_now)
             return UpdateByServer(server, update)(check=False, with_server=True)
 
 
@@ -167,7 +167,9 @@ async def test_a_version_that_was_rolled_back_is_told_of_and_not_taken_again(
 ) -> None:
     roll_out(running, "1.1.0", 100)
     await asyncio.to_thread(device.update)
-    device.versions.keep(give_up(device.versions.standing(), "its engine did not answer"))
+    device.versions.keep(
+        give_up(device.versions.standing(), "its engine did not answer", utc_now())
+    )
 
     assert await asyncio.to_thread(device.update) is None
 

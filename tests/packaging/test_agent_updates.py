@@ -1,5 +1,7 @@
 """The built agent takes a newer one from its server, and that one shows that it works."""
 
+import asyncio
+import json
 import platform
 import shutil
 import sqlite3
@@ -11,8 +13,10 @@ import pytest
 
 from fakes.releases import FakeChannel
 from programs import Program, ServerProgram, run
+from vigie_agent.bootstrap.service import windows_service
 from vigie_agent.domain.releases import platform_of
 from vigie_agent.domain.updating import Standing
+from vigie_agent.settings import load_settings
 from vigie_agent.updates.versions import Versions
 from vigie_packaging.archive import pack
 from vigie_packaging.release import release
@@ -59,20 +63,28 @@ def version_known(server: ServerProgram) -> str:
         return str(store.execute("SELECT agent_version FROM device").fetchone()[0])
 
 
-async def test_a_built_agent_updates_itself_from_its_server(
-    bundle: Path, channel: FakeChannel, server: ServerProgram, tmp_path: Path
-) -> None:
-    program, data = str(bundle / "vigie-agent"), tmp_path / "device"
+async def enrolled(bundle: Path, server: ServerProgram, environment: dict[str, str]) -> None:
     token = (await server.command("token", "create", "--site", "les-lilas")).strip()
     await server.command("updates", "roll-out", NEWER, "--share", "100", "--site", "les-lilas")
-    environment = {
-        "VIGIE_AGENT_DATA_DIR": str(data),
+    await run(str(bundle / "vigie-agent"), "enroll", token, environment=environment)
+
+
+def settings_of(device: Path, channel: FakeChannel) -> dict[str, str]:
+    return {
+        "VIGIE_AGENT_DATA_DIR": str(device),
         "VIGIE_AGENT_ENGINE__KIND": "embedded",
         "VIGIE_AGENT_UPDATES__MODE": "on",
         "VIGIE_AGENT_UPDATES__EVERY": "1m",
         "VIGIE_AGENT_UPDATES__ROOT": str(channel.folder / "metadata" / "1.root.json"),
     }
-    await run(program, "enroll", token, environment=environment)
+
+
+async def test_a_built_agent_updates_itself_from_its_server(
+    bundle: Path, channel: FakeChannel, server: ServerProgram, tmp_path: Path
+) -> None:
+    program, data = str(bundle / "vigie-agent"), tmp_path / "device"
+    environment = settings_of(data, channel)
+    await enrolled(bundle, server, environment)
     agent = Program((program, "run"), environment)
 
     await agent.start()
@@ -86,3 +98,41 @@ async def test_a_built_agent_updates_itself_from_its_server(
     assert version_known(server) == NEWER
     # `current` where the agent greeted once more since it confirmed.
     assert f"{NEWER}  on_trial " in shown or f"{NEWER}  current " in shown
+
+
+async def test_a_service_that_windows_would_start_watches_a_built_agent_that_works(
+    bundle: Path,
+    channel: FakeChannel,
+    server: ServerProgram,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The service's life as Windows runs it, in a thread; below it the built agent, on trial."""
+    program, data = str(bundle / "vigie-agent"), tmp_path / "device"
+    environment = settings_of(data, channel)
+    await enrolled(bundle, server, environment)
+    met = json.dumps({"welcomed_at": "2026-11-26T12:00:00+00:00", "link_error": ""})
+    (data / "status.json").write_text(met)
+    await run(program, "update", environment=environment)
+    versions = Versions(data / "updates")
+    on_trial = versions.standing()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    life = windows_service(load_settings(None))
+
+    async with asyncio.TaskGroup() as group:
+        served = group.create_task(asyncio.to_thread(life))
+        async with asyncio.timeout(90):
+            while versions.standing().trial is not None:
+                assert not served.done()
+                await asyncio.sleep(0.05)
+        life.stop()
+
+    assert on_trial.trial is not None
+    assert on_trial.trial.with_server
+    assert served.result()
+    assert versions.standing() == Standing(NEWER)
+    assert version_known(server) == NEWER
+    log = (data / "agent.log").read_text()
+    assert "update_confirmed" in log
+    assert '"told": "stopped"' in log

@@ -45,6 +45,7 @@ from vigie_agent.services.state_file import open_folder
 from vigie_agent.services.status import StatusBoard, is_alive, read_status
 from vigie_agent.settings import AgentSettings
 from vigie_agent.supervisor import Part, run_parts, stopped_by_signals
+from vigie_agent.updates.starting import ends_with_input
 
 if TYPE_CHECKING:
     from vigie_agent.domain.session import About
@@ -137,7 +138,7 @@ class Agent:
 
     async def run(self) -> None:
         """Runs until a signal comes or a part ends. What parts raise comes in a group."""
-        with stopped_by_signals(self.stop):
+        with stopped_by_signals(self.stop, with_input=ends_with_input()):
             await self.serve()
 
     async def serve(self) -> None:

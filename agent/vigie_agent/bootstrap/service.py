@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,10 @@ from vigie_agent.domain.errors import TokenMalformed, VigieError
 from vigie_agent.domain.token import read_token
 from vigie_agent.domain.windows_service import Configuration, Told
 from vigie_agent.identity.token_file import erase_token, token_in
+from vigie_agent.launching import Launch, installed_version, own_program
 from vigie_agent.services.serve import Serve
 from vigie_agent.settings import AgentSettings, system_data_dir, system_token_file
+from vigie_agent.updates.versions import Versions
 from vigie_agent.windows import closing, events, scm
 
 if TYPE_CHECKING:
@@ -81,9 +83,17 @@ def forget(settings: AgentSettings, top: Path | None = None) -> None:
 
 @dataclass(slots=True)
 class ServiceLife:
-    """See `vigie_agent.windows.scm.Life`. `serve` runs in a loop of its own."""
+    """See `vigie_agent.windows.scm.Life`: the version that is current, to its end, then the next.
+
+    The installed version runs in this process, a newer one below it: Windows speaks with the
+    process that it started, which watches what it starts (see `vigie_agent.launching`).
+    """
 
     serve: Serve
+    """The installed version, in a loop of its own."""
+    superseded: Callable[[], bool]
+    """Whether that ended because another version is current now."""
+    launch: Launch
     _asked: threading.Event = field(default_factory=threading.Event)
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: asyncio.Event | None = None
@@ -91,7 +101,13 @@ class ServiceLife:
 
     def __call__(self) -> bool:
         """Runs until asked to stop; whether it ended well."""
-        return asyncio.run(self._served())
+        while True:
+            code = self.launch.ended()
+            if code is not None:
+                return code == 0 or self._asked.is_set()
+            ended_well = asyncio.run(self._served())
+            if self._asked.is_set() or not self.superseded():
+                return ended_well
 
     def stop(self) -> None:
         """Asks it to end, from any thread, before it began too."""
@@ -99,6 +115,7 @@ class ServiceLife:
             self._asked.set()
             if self._loop is not None and self._stop is not None:
                 self._loop.call_soon_threadsafe(self._stop.set)
+        self.launch.stop()
 
     async def _served(self) -> bool:
         stop = asyncio.Event()
@@ -138,8 +155,22 @@ def build_serve(settings: AgentSettings, run: RunningAgent) -> Serve:
 
 
 def windows_service(settings: AgentSettings) -> ServiceLife:
-    """The same as a service of Windows."""
-    return ServiceLife(build_serve(settings, RunningAgent(settings)))
+    """The same as a service of Windows, which takes updates too."""
+    runs = RunningAgent(settings)
+    launch = Launch(
+        Versions(settings.updates_dir),
+        own_program(),
+        ("run", "--wait-for-token", "--log-file", str(settings.log_path)),
+        installed_version(),
+        below=True,
+        say=_say_of_versions,
+    )
+    return ServiceLife(build_serve(settings, runs), lambda: runs.superseded, launch)
+
+
+def _say_of_versions(text: str) -> None:
+    log.warning("version_watched", told=text)
+    events.tell(Told.OF_VERSIONS, text)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from vigie_agent import bundled
+from vigie_agent import bundled, clock
 from vigie_agent.bootstrap.engine import platform_name
 from vigie_agent.domain.errors import (
     IdentityMissing,
@@ -19,7 +19,7 @@ from vigie_agent.domain.errors import (
 )
 from vigie_agent.domain.releases import platform_of
 from vigie_agent.domain.updating import News, news
-from vigie_agent.launching import installed_version, own_program
+from vigie_agent.launching import installed_version, options_of, own_program
 from vigie_agent.ports import Asking, Spool, UpdateSource
 from vigie_agent.services.show_that_it_works import ShowThatItWorks
 from vigie_agent.services.status import read_status
@@ -38,11 +38,9 @@ def takes_updates(settings: AgentSettings) -> bool:
     """Whether this agent looks for updates by itself. Raises SettingsMalformed.
 
     By itself (`auto`) one that was built for Linux, that no package manager looks after, and that
-    trusts a root. On a Mac when it is told to: what it lets a program read may be tied to where
-    that lies. Never on Windows: its service runs what is installed, an installer brings the next.
+    trusts a root. On Windows and on a Mac when it is told to: neither was seen to update, and what
+    a Mac lets a program read may be tied to where that lies.
     """
-    if platform_name() == "windows":
-        return False
     match settings.updates.mode:
         case UpdateMode.OFF:
             return False
@@ -113,7 +111,7 @@ def build_update(settings: AgentSettings, source: UpdateSource) -> Iterator[Upda
         if not versions.is_ours():
             raise UpdateRefused(f"{folder} may be written by others: see to its owner and its mode")
         channel = Channel(folder / "metadata", folder / "incoming", root, source, Disk())
-        yield Update(channel, versions, try_out, installed_version(), _platform())
+        yield Update(channel, versions, try_out, installed_version(), _platform(), clock.utc_now)
 
 
 @contextmanager
@@ -170,7 +168,7 @@ async def _look() -> None:
     try:
         child = await asyncio.create_subprocess_exec(
             *own_program(),
-            *_options_of(sys.argv[1:]),
+            *options_of(sys.argv[1:]),
             "update",
             env=environment_for(()),
             stdin=asyncio.subprocess.DEVNULL,
@@ -183,8 +181,3 @@ async def _look() -> None:
     finally:
         if child.returncode is None:
             child.terminate()
-
-
-def _options_of(arguments: list[str]) -> list[str]:
-    """The options that stand before the command."""
-    return arguments[: arguments.index("run")] if "run" in arguments else []

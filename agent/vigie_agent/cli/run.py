@@ -11,6 +11,7 @@ from vigie_agent.bootstrap.agent import build_agent
 from vigie_agent.cli.outcome import CommandLine, Exit, told_errors
 from vigie_agent.settings import AgentSettings
 from vigie_agent.supervisor import stopped_by_signals
+from vigie_agent.updates.starting import ends_with_input
 
 
 @click.command()
@@ -53,7 +54,7 @@ async def _served(settings: AgentSettings) -> Exit:
     from vigie_agent.launching import hand_over
 
     stop, runs = asyncio.Event(), RunningAgent(settings)
-    with stopped_by_signals(stop):
+    with stopped_by_signals(stop, with_input=ends_with_input()):
         ended_well = await build_serve(settings, runs)(stop)
     if runs.superseded:
         hand_over()

@@ -7,14 +7,20 @@ version before it is current again, and no version up to the one that failed is 
 confirmed version that comes to nothing start after start (a damaged disk) gives way to the
 installed one.
 
+A version that works but for its server is gone back from as well, and may be at no fault: the
+server, or the line to it, may have been away just then. It is tried again, later each time, and a
+few times at most.
+
     confirmed --start, too many without a sign that it works--> confirmed: the installed one
     confirmed --begin--> on trial --confirm--> confirmed
                          on trial --start, the first few--> on trial
+                         on trial --lacking--> on trial
                          on trial --start, one too many, or give_up--> confirmed: the one before
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -26,6 +32,14 @@ MOST_STARTS: Final = 3
 
 MOST_UNPROVEN: Final = 10
 """Starts in a row of a confirmed version that may come to nothing."""
+
+TRIED_AGAIN_AFTER: Final = (
+    timedelta(hours=1),
+    timedelta(hours=4),
+    timedelta(days=1),
+    timedelta(days=3),
+)
+"""After each trial in which only the server was not met; then no more."""
 
 _LONGEST_REASON: Final = 300
 
@@ -48,6 +62,8 @@ class Trial:
     starts: int
     with_server: bool
     """Whether the version before reached the server: then this one has to."""
+    lacks_server_alone: bool = False
+    """Whether this start has shown all but that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,21 @@ class RolledBack:
 
     version: str
     reason: str
+    unmet: int = 0
+    """Trials in a row in which it lacked the server alone; 0 where anything else failed."""
+    since: datetime | None = None
+    """When the last of them ended."""
+
+    def tried_again(self) -> datetime | None:
+        """From when on it may be tried again; None for never."""
+        if self.since is None or not 0 < self.unmet <= len(TRIED_AGAIN_AFTER):
+            return None
+        return self.since + TRIED_AGAIN_AFTER[self.unmet - 1]
+
+    def may_be_tried(self, now: datetime) -> bool:
+        """Whether its time has come. A clock that went back keeps nothing away."""
+        begins = self.tried_again()
+        return begins is not None and self.since is not None and not self.since <= now < begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +111,7 @@ def running(standing: Standing, installed: str) -> Version:
     return Version.parse(standing.current or installed)
 
 
-def may_take(offered: Offered, standing: Standing, installed: str) -> None:
+def may_take(offered: Offered, standing: Standing, installed: str, now: datetime) -> None:
     """Raises UpdateRefused, saying why this device does not take the release."""
     here = running(standing, installed)
     if standing.trial is not None:
@@ -88,7 +119,7 @@ def may_take(offered: Offered, standing: Standing, installed: str) -> None:
     if offered.version <= here:
         raise UpdateRefused(f"{offered.version.text} is not newer than {here.text}")
     failed = standing.rolled_back
-    if failed is not None and did_not_work_here(offered.version.text, standing):
+    if failed is not None and did_not_work_here(offered.version.text, standing, now):
         raise UpdateRefused(f"{failed.version} did not work here: {failed.reason}")
     if here < offered.least:
         raise UpdateRefused(
@@ -107,10 +138,11 @@ def begin(standing: Standing, version: Version, *, with_server: bool) -> Standin
 
 def refuse(standing: Standing, version: Version, reason: str) -> Standing:
     """The version did not even come to a trial."""
-    return replace(standing, rolled_back=RolledBack(version.text, reason[:_LONGEST_REASON]))
+    failed = RolledBack(version.text, reason[:_LONGEST_REASON])
+    return replace(standing, rolled_back=_newest(standing.rolled_back, failed))
 
 
-def start(standing: Standing, installed: str) -> Standing:
+def start(standing: Standing, installed: str, now: datetime) -> Standing:
     """What is in force for the start that comes now, with the start of a trial counted.
 
     An installer that has brought something newer wins over what was downloaded before.
@@ -121,11 +153,19 @@ def start(standing: Standing, installed: str) -> Standing:
         return standing
     if standing.trial is None:
         if standing.unproven >= MOST_UNPROVEN:
-            return give_up(standing, f"it came to nothing in {MOST_UNPROVEN} starts")
+            return give_up(standing, f"it came to nothing in {MOST_UNPROVEN} starts", now)
         return replace(standing, unproven=standing.unproven + 1)
     if standing.trial.starts >= MOST_STARTS:
-        return give_up(standing, f"it did not work in {MOST_STARTS} starts")
-    return replace(standing, trial=replace(standing.trial, starts=standing.trial.starts + 1))
+        return give_up(standing, f"it did not work in {MOST_STARTS} starts", now)
+    starts = standing.trial.starts + 1
+    return replace(standing, trial=replace(standing.trial, starts=starts, lacks_server_alone=False))
+
+
+def lacking(standing: Standing, version: str, *, server_alone: bool) -> Standing:
+    """The version on trial does not work yet; whether all of it does but reaching its server."""
+    if standing.current != version or standing.trial is None:
+        return standing
+    return replace(standing, trial=replace(standing.trial, lacks_server_alone=server_alone))
 
 
 def stopped(standing: Standing) -> Standing:
@@ -143,13 +183,35 @@ def confirm(standing: Standing, version: str) -> Standing:
     return Standing(version) if standing.trial is not None else replace(standing, unproven=0)
 
 
-def give_up(standing: Standing, reason: str) -> Standing:
+def give_up(standing: Standing, reason: str, now: datetime) -> Standing:
     """Goes back to the version before; a confirmed one that cannot be started to the installed."""
     if standing.current == INSTALLED:
         return standing
-    before = INSTALLED if standing.trial is None else standing.trial.before
-    failed = RolledBack(standing.current, reason[:_LONGEST_REASON])
-    return Standing(current=before, rolled_back=failed)
+    trial = standing.trial
+    before = INSTALLED if trial is None else trial.before
+    if trial is not None and trial.lacks_server_alone:
+        failed = _unmet(standing, now)
+    else:
+        failed = RolledBack(standing.current, reason[:_LONGEST_REASON])
+    return Standing(current=before, rolled_back=_newest(standing.rolled_back, failed))
+
+
+def _newest(former: RolledBack | None, failed: RolledBack) -> RolledBack:
+    """One that failed before is not forgotten when an older version fails after it."""
+    if former is None or Version.parse(former.version) <= Version.parse(failed.version):
+        return failed
+    return former
+
+
+def _unmet(standing: Standing, now: datetime) -> RolledBack:
+    former = standing.rolled_back
+    again = former is not None and former.version == standing.current
+    unmet = 1 + (former.unmet if former is not None and again else 0)
+    failed = RolledBack(standing.current, "", unmet, now)
+    begins = failed.tried_again()
+    then = f"tried again from {begins:%Y-%m-%d %H:%M} UTC on" if begins else "not tried again"
+    told = f"all of it works, but it met no server in trial {unmet}: {then}"
+    return replace(failed, reason=told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +235,15 @@ def news(standing: Standing, installed: str, platform: str) -> News:
     return News(here, platform, UpdateState.CURRENT)
 
 
-def did_not_work_here(version: str, standing: Standing) -> bool:
-    """Whether the version is one that this device has tried, or one before it."""
+def did_not_work_here(version: str, standing: Standing, now: datetime) -> bool:
+    """Whether it is the version that this device went back from, or one before it.
+
+    One that lacked its server alone is not, once its time has come.
+    """
     failed = standing.rolled_back
-    return failed is not None and Version.parse(version) <= Version.parse(failed.version)
+    if failed is None or Version.parse(version) > Version.parse(failed.version):
+        return False
+    return not (version == failed.version and failed.may_be_tried(now))
 
 
 def as_state(standing: Standing) -> dict[str, Any]:
@@ -187,10 +254,20 @@ def as_state(standing: Standing) -> dict[str, Any]:
         "unproven": standing.unproven,
         "trial": None
         if trial is None
-        else {"before": trial.before, "starts": trial.starts, "with_server": trial.with_server},
+        else {
+            "before": trial.before,
+            "starts": trial.starts,
+            "with_server": trial.with_server,
+            "lacks_server_alone": trial.lacks_server_alone,
+        },
         "rolled_back": None
         if failed is None
-        else {"version": failed.version, "reason": failed.reason},
+        else {
+            "version": failed.version,
+            "reason": failed.reason,
+            "unmet": failed.unmet,
+            "since": None if failed.since is None else failed.since.isoformat(),
+        },
     }
 
 
@@ -207,13 +284,36 @@ def _read(state: Mapping[str, Any]) -> Standing:
     return Standing(
         current=_version(state["current"]),
         unproven=int(state.get("unproven", 0)),
-        trial=None
-        if trial is None
-        else Trial(_version(trial["before"]), int(trial["starts"]), bool(trial["with_server"])),
-        rolled_back=None
-        if failed is None
-        else RolledBack(Version.parse(failed["version"]).text, str(failed["reason"])),
+        trial=None if trial is None else _trial(trial),
+        rolled_back=None if failed is None else _rolled_back(failed),
     )
+
+
+def _trial(kept: Mapping[str, Any]) -> Trial:
+    return Trial(
+        _version(kept["before"]),
+        int(kept["starts"]),
+        bool(kept["with_server"]),
+        bool(kept.get("lacks_server_alone", False)),
+    )
+
+
+def _rolled_back(kept: Mapping[str, Any]) -> RolledBack:
+    since = kept.get("since")
+    return RolledBack(
+        Version.parse(kept["version"]).text,
+        str(kept["reason"]),
+        int(kept.get("unmet", 0)),
+        None if since is None else _moment(since),
+    )
+
+
+def _moment(text: str) -> datetime:
+    """Raises ValueError on one that is of no time zone: it cannot be compared."""
+    told = datetime.fromisoformat(text)
+    if told.tzinfo is None:
+        raise ValueError(f"{text} is of no time zone")
+    return told
 
 
 def _version(text: str) -> str:

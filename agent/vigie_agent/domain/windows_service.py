@@ -49,6 +49,12 @@ class Told(Enum):
         "Le serveur a retiré ce poste ; l'agent s'arrête.",
         "The server retired this device; the agent stops.",
     )
+    OF_VERSIONS = (
+        14,
+        Severity.WARNING,
+        "Une version de l'agent n'a pas tenu son essai ; la précédente reprend.",
+        "A version of the agent did not stand its trial; the one before runs again.",
+    )
     FAILED = (
         20,
         Severity.ERROR,

@@ -1,11 +1,13 @@
 """A version shows that it works: its engine answers, its spool opens, on trial its server is met.
 
 The server counts only where the version before reached it: a facility without its line for a day
-is no fault of the version. Whoever started this version waits for the word, and ends it without.
+is no fault of the version. Where it lacks that alone, it leaves word of it: its line may have gone
+since. Whoever started this version waits for it to be confirmed, and ends it otherwise.
 """
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -14,13 +16,14 @@ import structlog
 
 from vigie_agent.domain.answers import Rows
 from vigie_agent.domain.errors import EngineLost, SpoolUnusable
-from vigie_agent.domain.updating import confirm
+from vigie_agent.domain.updating import confirm, lacking
 from vigie_agent.ports import Asking, Spool, Versions
 from vigie_agent.services.waiting import Wait, wait
 
 log = structlog.get_logger()
 
 AGAIN_AFTER: Final = timedelta(seconds=5)
+SERVER: Final = "the server, which the version before reached, is not met"
 ASKED: Final = "SELECT name, version, platform FROM os_version"
 
 
@@ -40,16 +43,17 @@ class ShowThatItWorks:
         """Confirms the version once it works, and waits to be stopped."""
         said = ""
         while not stop.is_set():
-            lacking = await self._lacking()
-            if not lacking and self._confirmed():
+            lacks = await self._lacks()
+            if not lacks and self._confirmed():
                 break
-            if lacking and lacking != said:
-                log.warning("trial_goes_on", version=self.version, lacking=lacking)
-            said = lacking
+            if lacks and lacks != said:
+                log.warning("trial_goes_on", version=self.version, lacking=lacks)
+                self._note(lacks)
+            said = lacks
             await self.wait(AGAIN_AFTER, stop)
         await stop.wait()
 
-    async def _lacking(self) -> str:
+    async def _lacks(self) -> str:
         """What does not work yet; empty when all does."""
         try:
             answer = await self.ask(ASKED, timeout=self.timeout)
@@ -60,8 +64,16 @@ class ShowThatItWorks:
             return f"the engine does not answer: {answer}"
         trial = self.versions.standing().trial
         if trial is not None and trial.with_server and not self.met_server():
-            return "the server, which the version before reached, is not met"
+            return SERVER
         return ""
+
+    def _note(self, what: str) -> None:
+        """Leaves word whether all works but the server: that may be no fault of this version."""
+        standing = self.versions.standing()
+        noted = lacking(standing, self.version, server_alone=what == SERVER)
+        if noted != standing:
+            with suppress(OSError):
+                self.versions.keep(noted)
 
     def _confirmed(self) -> bool:
         standing = self.versions.standing()

@@ -6,6 +6,7 @@ that runs on the device depends on anything new.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ class Update:
     """Raises UpdateRefused when a program does not work on this device."""
     installed: str
     platform: str
+    now: Callable[[], datetime]
 
     def look(self, version: str = "") -> Offered | None:
         """The release to take: this version, or the newest; None when it runs already, or is gone.
@@ -42,7 +44,7 @@ class Update:
         found = wanted(self.channel.releases(), self.platform, version)
         if found is None or found.version.text == (standing.current or self.installed):
             return None
-        may_take(found, standing, self.installed)
+        may_take(found, standing, self.installed, self.now())
         return found
 
     def __call__(self, version: str = "", *, with_server: bool) -> Offered | None:

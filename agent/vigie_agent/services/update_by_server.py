@@ -23,7 +23,7 @@ class UpdateByServer:
     def __call__(self, *, check: bool, with_server: bool) -> Offered | None:
         """With `check`, what there is to take; nothing is taken then."""
         version = self.server.check(self._news())
-        if not version or did_not_work_here(version, self.update.versions.standing()):
+        if not version or self._did_not_work_here(version):
             return None
         if check:
             return self.update.look(version)
@@ -40,10 +40,13 @@ class UpdateByServer:
         update = self.update
         return news(update.versions.standing(), update.installed, update.platform)
 
+    def _did_not_work_here(self, version: str) -> bool:
+        return did_not_work_here(version, self.update.versions.standing(), self.update.now())
+
     def _tell_refusal(self, version: str, reason: str) -> None:
         """A version that did not work here is told of as rolled back, now and from now on."""
         told = self._news()
-        if not did_not_work_here(version, self.update.versions.standing()):
+        if not self._did_not_work_here(version):
             told = replace(told, state=UpdateState.REFUSED, about=version, reason=reason)
         self._tell(told)
 

@@ -6,11 +6,30 @@ A power cut may come between any two steps. Tests cut the power at every one, th
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 _OPENED: Final = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_TRIES: Final = 20 if os.name == "nt" else 1
+_AGAIN_AFTER: Final = 0.05
+
+T = TypeVar("T")
+
+
+def _patiently(act: Callable[[], T]) -> T:
+    """Does it again for a second where Windows says that somebody has the file open.
+
+    Another process that reads the standing, or an antivirus product that looks at what is new, has
+    it for a moment; elsewhere the same answer is about rights, and comes at once.
+    """
+    for _ in range(_TRIES - 1):
+        with suppress(PermissionError):
+            return act()
+        threading.Event().wait(_AGAIN_AFTER)
+    return act()
 
 
 class Disk:
@@ -44,7 +63,7 @@ class Disk:
     def rename(self, path: Path, target: Path) -> None:
         """Gives a file or a folder its place; a file that is there is replaced at once."""
         self.step("rename", target)
-        path.replace(target)
+        _patiently(lambda: path.replace(target))
         self.sync(target.parent)
 
     def remove(self, path: Path) -> None:
@@ -53,11 +72,15 @@ class Disk:
             gone = path.with_name(f".gone-{path.name}")
             self._remove_tree(gone)
             self.step("rename", gone)
-            path.replace(gone)
+            _patiently(lambda: path.replace(gone))
             self._remove_tree(gone)
         elif path.is_symlink() or path.exists():
             self.step("remove", path)
             path.unlink()
+
+    def read(self, path: Path) -> bytes:
+        """What a small file holds."""
+        return _patiently(path.read_bytes)
 
     def replace_state(self, path: Path, state: Mapping[str, Any]) -> None:
         """Replaces a small JSON file at once."""

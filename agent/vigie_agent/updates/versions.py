@@ -47,7 +47,7 @@ class Versions:
     def standing(self) -> Standing:
         """What is in force; with nothing here, or in doubt, the installed version."""
         try:
-            return from_state(json.loads(self._standing.read_bytes()))
+            return from_state(json.loads(self._disk.read(self._standing)))
         except (OSError, ValueError):
             return Standing()
 

@@ -24,7 +24,6 @@ def test_a_full_log_makes_room_and_keeps_the_newest_lines(tmp_path: Path) -> Non
     log = LogFile(path, max_bytes=400)
     for number in range(100):
         log.write(f"line {number:04}\n")
-    log.close()
 
     older = path.with_name("agent.log.1")
     lines = (older.read_text() + path.read_text()).splitlines()
@@ -39,10 +38,21 @@ def test_a_log_goes_on_after_a_restart_and_counts_what_was_there(tmp_path: Path)
     for number in range(30):
         log = LogFile(path, max_bytes=200)
         log.write(f"start {number:03}\n")
-        log.close()
 
     assert path.stat().st_size <= 100
     assert path.read_text().splitlines()[-1] == "start 029"
+
+
+def test_two_programs_write_into_one_log_and_keep_to_its_bound(tmp_path: Path) -> None:
+    path = tmp_path / "agent.log"
+    service, below = LogFile(path, max_bytes=200), LogFile(path, max_bytes=200)
+
+    for number in range(20):
+        service.write(f"service {number:03}\n")
+        below.write(f"below {number:03}\n")
+
+    assert path.stat().st_size <= 100
+    assert path.read_text().splitlines()[-2:] == ["service 019", "below 019"]
 
 
 def test_a_full_disk_stops_nothing() -> None:
@@ -50,7 +60,6 @@ def test_a_full_disk_stops_nothing() -> None:
 
     log.write("a line\n")
     log.flush()
-    log.close()
 
 
 def test_a_file_that_cannot_be_moved_takes_no_more_than_its_bound(
@@ -65,7 +74,6 @@ def test_a_file_that_cannot_be_moved_takes_no_more_than_its_bound(
         log.write(f"line {number:03}\n")
     monkeypatch.undo()
     log.write("it was let go\n")
-    log.close()
 
     assert (tmp_path / "agent.log.1").stat().st_size <= 100
     assert (tmp_path / "agent.log").read_text() == "it was let go\n"
@@ -83,7 +91,6 @@ def test_events_go_into_the_file_as_json_and_rows_are_withheld(tmp_path: Path) -
     configure_logs(into=log)
 
     structlog.get_logger().info("topic_collected", topic="été", token="vigie1.secret")
-    log.close()
 
     (line,) = (tmp_path / "agent.log").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["topic"] == "été"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,9 @@ from vigie_agent.domain.errors import (
     SpoolUnusable,
 )
 from vigie_agent.domain.windows_service import LONGEST_EVENT, Configuration, Told
+from vigie_agent.launching import Launch
 from vigie_agent.services.serve import LOOK_AGAIN, Serve
+from vigie_agent.updates.versions import Versions
 
 
 @dataclass
@@ -158,7 +161,9 @@ def life_of(waiting: Waiting) -> ServiceLife:
     async def no_token(_stop: asyncio.Event) -> str | None:
         return None
 
-    waiting.life = ServiceLife(Serve(lambda: True, no_token, waiting.run, lambda *_: None))
+    serve = Serve(lambda: True, no_token, waiting.run, lambda *_: None)
+    launch = Launch(Versions(Path("/nowhere/updates")), (), ("run",), "1.0.0", below=True)
+    waiting.life = ServiceLife(serve, lambda: False, launch)
     return waiting.life
 
 

@@ -37,7 +37,7 @@ async def test_it_looks_now_and_then_and_ends_when_another_version_is_current(
 
 
 class StopsOnceKept(Versions):
-    """Stops the agent as soon as something is noted."""
+    """Stops the agent as soon as a version is confirmed."""
 
     def __init__(self, folder: Path, stop: asyncio.Event) -> None:
         super().__init__(folder)
@@ -45,7 +45,8 @@ class StopsOnceKept(Versions):
 
     def keep(self, standing: Standing) -> None:
         super().keep(standing)
-        self._stop.set()
+        if standing.trial is None:
+            self._stop.set()
 
 
 async def test_what_does_not_work_yet_is_tried_again_until_it_does(tmp_path: Path) -> None:
@@ -83,6 +84,8 @@ async def test_what_does_not_work_yet_is_tried_again_until_it_does(tmp_path: Pat
     await showing.run(stop)
 
     assert [standing.trial is not None for standing in seen] == [True] * 4
+    alone = [standing.trial.lacks_server_alone for standing in seen if standing.trial is not None]
+    assert alone == [False, False, False, True]
     assert versions.standing() == Standing("1.1.0")
     assert met == []
 

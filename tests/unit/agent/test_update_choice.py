@@ -11,8 +11,10 @@ from vigie_agent import bundled
 from vigie_agent.bootstrap import updates as bootstrap_updates
 from vigie_agent.bootstrap.updates import build_update, takes_updates
 from vigie_agent.cli.main import main
+from vigie_agent.clock import utc_now
 from vigie_agent.domain.errors import SettingsMalformed, UpdateFailed
 from vigie_agent.domain.updating import Standing, Trial, give_up
+from vigie_agent.launching import options_of
 from vigie_agent.settings import AgentSettings, UpdateMode, UpdateSettings, data_dir_in_force
 from vigie_agent.updates.alone import alone
 from vigie_agent.updates.folder_source import FolderSource
@@ -59,11 +61,30 @@ def test_without_a_root_there_are_no_updates_and_asking_for_them_says_so(
         takes_updates(settings(UpdateMode.ON, built / "nothing"))
 
 
-def test_the_service_of_windows_takes_none(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap_updates, "platform_name", lambda: "windows")
+@pytest.mark.parametrize("platform", ["windows", "darwin"])
+def test_where_no_update_was_seen_yet_there_are_some_only_where_they_are_asked_for(
+    built: Path, monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    monkeypatch.setattr(bootstrap_updates, "platform_name", lambda: platform)
 
     assert built.is_dir()
-    assert not takes_updates(settings(UpdateMode.ON))
+    assert not takes_updates(settings())
+    assert takes_updates(settings(UpdateMode.ON))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before"),
+    [
+        (["service", "run"], []),
+        (["--config", "a.toml", "run", "--wait-for-token"], ["--config", "a.toml"]),
+        (["--log-level=debug", "run"], ["--log-level=debug"]),
+        ([], []),
+    ],
+)
+def test_a_look_for_updates_has_the_options_of_the_agent_that_starts_it(
+    arguments: list[str], before: list[str]
+) -> None:
+    assert options_of(arguments) == before
 
 
 def test_an_agent_that_was_not_built_is_updated_as_it_was_installed(tmp_path: Path) -> None:
@@ -120,6 +141,6 @@ def test_status_says_which_version_runs_and_how_its_update_went(
 
     versions.keep(trial)
     assert "Version: 9.0.0, on trial\n" in said()
-    versions.keep(give_up(trial, "its engine did not answer"))
+    versions.keep(give_up(trial, "its engine did not answer", utc_now()))
     assert "; 9.0.0 did not work here: its engine did not answer\n" in said()
     assert json.loads(said("--json"))["update"]["state"] == "rolled_back"
