@@ -158,6 +158,37 @@ def test_devices_that_the_store_writes_are_those_of_the_list(
     assert written == listed
 
 
+@pytest.mark.parametrize("crowd", ["0000", "8000", "ffff"])
+@pytest.mark.parametrize("limit", [1, 7, 1000])
+def test_pages_of_few_sites_hold_every_device_wherever_ids_crowd(
+    database: Database, crowd: str, limit: int
+) -> None:
+    ids = {row.key: row.id for row in rows(database, "SELECT key, id FROM device")}
+    crowded = {key: crowd + id_[4:] for key, id_ in ids.items() if key % 3}
+    _identify(database, crowded)
+    asked = DevicesWanted(sites=sites_of(database, 1, 3))
+    lists = FleetLists(database)
+    found: list[str] = []
+    after: Position | None = None
+    while after is not None or not found:
+        page = lists.devices_in_json(asked, after=after, limit=limit)
+        found += [one["id"] for one in json.loads(b"[%s]" % page.items)]
+        after = page.after
+
+    truth = rows(database, "SELECT d.id FROM device d WHERE d.site_key IN (1, 3)")
+    _identify(database, ids)
+    assert len(truth) > 20
+    assert found == sorted(row.id for row in truth)
+
+
+def _identify(database: Database, ids: Mapping[int, str]) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            text("UPDATE device SET id = :id WHERE key = :key"),
+            [{"key": key, "id": id_} for key, id_ in ids.items()],
+        )
+
+
 NAMES: Final = (
     "Élan-1",
     "élan-2",

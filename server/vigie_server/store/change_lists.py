@@ -87,7 +87,7 @@ def transition_record(row: Row[Any]) -> TransitionRecord:
 def _here(scope: Scope, at_its_site: ColumnElement[bool]) -> ColumnElement[bool]:
     """By a device's key a change is passed over without reading the device: where keys are few."""
     if scope.sites is not None and len(scope.sites) <= SITES_BY_KEYS:
-        return TRANSITION.c.device_key.in_(scope.devices())
+        return TRANSITION.c.device_key.in_(scope.keys())
     return at_its_site
 
 
@@ -132,7 +132,7 @@ def _of_few(
     limit: int,
 ) -> list[Row[Any]]:
     query = walking(query, TRANSITION, BY_DEVICE)
-    devices = connection.execute(scope.devices()).scalars().all()
+    devices = connection.execute(scope.keys()).scalars().all()
     query = query.where(TRANSITION.c.device_key.in_(devices))
     rows: list[Row[Any]] = []
     for low, high in _spans(connection, wanted, after):

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    bindparam,
     exists,
     func,
     select,
@@ -44,7 +45,7 @@ from vigie_server.store.rule_counts import COLUMNS
 from vigie_server.store.scopes import BY_SITE, BY_SITE_AND_ID, FEW, Scope, Scopes, at_most
 from vigie_server.store.spellings import BY_NAME, begins
 from vigie_server.store.tables import table
-from vigie_server.store.written_devices import PLACE, Written, written
+from vigie_server.store.written_devices import PLACE, UNTIL, Written, written
 
 DEVICE, SITE, VERDICT, COUNT = table(DeviceRow), table(Site), table(VerdictRow), table(RuleCount)
 
@@ -55,6 +56,10 @@ ORDERS: Final[dict[str, tuple[str, tuple[ColumnElement[Any], ...]]]] = {
 }
 """The index of each order, and its columns."""
 BY_RULE: Final = "ix_verdict_rule_status_device_key"
+_DIGITS: Final = 8
+"""Of an id, before its first hyphen."""
+_AMPLE: Final = 1.5
+"""Devices that are looked at, for each of a page."""
 STATEMENTS_KEPT: Final = 64
 """Statements of pages that are kept at hand, each for one choice of filters and order."""
 
@@ -89,8 +94,16 @@ class FleetLists:
             return in_json(self.devices(wanted, after=after, limit=limit))
         with self._database.reading() as connection:
             scope = self._scopes.seen(connection, wanted.sites)
-            statement = self._statement(connection, wanted, scope, after, limit)
-            return statement.read(connection, sites=scope.sites, after=after, limit=limit)
+            by_id = replace(wanted, sites=None) == DevicesWanted()
+            until = _id_until(scope, after, limit) if by_id else None
+            while True:
+                statement = self._statement(connection, wanted, scope, after, limit, until)
+                page = statement.read(
+                    connection, sites=scope.sites, after=after, limit=limit, until=until
+                )
+                if until is None or page.after is not None:
+                    return page
+                until = None  # what was left out may belong to it
 
     def _statement(
         self,
@@ -99,9 +112,11 @@ class FleetLists:
         scope: Scope,
         after: Position | None,
         limit: int,
+        until: str | None,
     ) -> Written:
         """What writes such a page; kept where the way to take depends on the scope alone."""
-        asked = replace(wanted, sites=None), scope.sites is None, scope.few, after is None, limit
+        bounds = after is None, until is None, limit
+        asked = replace(wanted, sites=None), scope.sites is None, scope.few, bounds
         keeps = wanted.rule is None and wanted.hostname is None
         with self._lock:
             found = self._statements.get(asked) if keeps else None
@@ -109,6 +124,8 @@ class FleetLists:
             return found
         place = None if after is None else PLACE[: len(after)]
         query = _page(connection, wanted, scope, scope.here_in_one, after=place, limit=limit)
+        if until is not None:
+            query = query.where(DEVICE.c.id < bindparam(UNTIL, required=True))
         made = written(connection, query, ORDERS[wanted.sort.removeprefix("-")][1])
         if keeps:
             with self._lock:
@@ -149,7 +166,7 @@ class FleetLists:
         with self._database.reading() as connection:
             scope = self._scopes.seen(connection, sites)
             if scope.few:
-                keys = connection.execute(scope.devices()).scalars().all()
+                keys = connection.execute(scope.keys()).scalars().all()
                 query = query.where(VERDICT.c.device_key.in_(keys))
             else:
                 query = walking(query, VERDICT, BY_RULE)
@@ -183,6 +200,23 @@ class FleetLists:
                 RuleTally(row.rule, *(int(row[place]) for place in range(1, 1 + len(COLUMNS))))
                 for row in rows
             ]
+
+
+def _id_until(scope: Scope, after: Position | None, limit: int) -> str | None:
+    """An id before which a page of a scope of few devices is likely to end; None: there is none.
+
+    Ids are random, so that what lies behind a page need not be gathered and put in order for it:
+    of forty sites that is nineteen parts of twenty.
+    """
+    if not scope.devices:
+        return None
+    begins = str(after[0])[:_DIGITS] if after else "0"
+    try:
+        first = int(begins.ljust(_DIGITS, "0"), 16)
+    except ValueError:  # somebody else's place
+        return None
+    end = first + int(_AMPLE * (limit + 1) / scope.devices * 16**_DIGITS)
+    return f"{end:0{_DIGITS}x}" if end < 16**_DIGITS else None
 
 
 def _page(

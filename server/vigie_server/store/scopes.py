@@ -39,10 +39,18 @@ _STAMP: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The keys of the sites that are seen; None: every site. `few` where their devices are."""
+    """The keys of the sites that are seen; None: every site.
+
+    `devices`: how many there are, where they are few.
+    """
 
     sites: tuple[int, ...] | None
-    few: bool = False
+    devices: int | None = None
+
+    @property
+    def few(self) -> bool:
+        """Whether the devices of the scope are few enough to be gathered."""
+        return self.devices is not None
 
     @property
     def here(self) -> ColumnElement[bool] | None:
@@ -57,7 +65,7 @@ class Scope:
         keys = func.json_each(bindparam(SITES, required=True, type_=Text)).table_valued("value")
         return DEVICE.c.site_key.in_(select(keys.c.value))
 
-    def devices(self) -> Select[Any]:
+    def keys(self) -> Select[Any]:
         """The keys of the devices of the scope; for a scope of some sites."""
         query = walking(select(DEVICE.c.key), DEVICE, BY_SITE)
         return query.where(DEVICE.c.site_key.in_(self.sites or ()))
@@ -114,11 +122,16 @@ class Scopes:
         keys = tuple(connection.execute(query).scalars())
         if keys and len(keys) == every:
             return Scope(None)
-        scope = Scope(keys)
-        return Scope(keys, few=at_most(connection, scope.devices(), self._few))
+        number = counted(connection, Scope(keys).keys(), self._few)
+        return Scope(keys, None if number > self._few else number)
 
 
 def at_most(connection: Connection, query: Select[Any], few: int) -> bool:
     """Whether a query has no more rows than this; looks at one more at most."""
+    return counted(connection, query, few) <= few
+
+
+def counted(connection: Connection, query: Select[Any], few: int) -> int:
+    """How many rows a query has, up to one more than this."""
     some = query.limit(few + 1).subquery()
-    return int(connection.execute(select(func.count()).select_from(some)).scalar_one()) <= few
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())

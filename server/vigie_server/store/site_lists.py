@@ -140,7 +140,7 @@ class SiteLists:
         with self._database.reading() as connection:
             scope = self._scopes.seen(connection, within)
             if scope.few:
-                keys = connection.execute(scope.devices()).scalars().all()
+                keys = connection.execute(scope.keys()).scalars().all()
                 query = query.where(CARD.c.device_key.in_(keys))
             elif scope.here is not None:
                 query = query.where(scope.here)

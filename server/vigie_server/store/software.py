@@ -70,7 +70,7 @@ class Software:
         with self._database.reading() as connection:
             scope = self._scopes.seen(connection, wanted.sites)
             if scope.few:
-                keys = connection.execute(scope.devices()).scalars().all()
+                keys = connection.execute(scope.keys()).scalars().all()
                 query = query.where(TRAIT.c.device_key.in_(keys))
             else:
                 query = walking(query, TRAIT, BY_NAME)

@@ -70,6 +70,8 @@ PLACE: Final[tuple[ColumnElement[Any], ...]] = tuple(
     bindparam(name, required=True) for name in _PLACES
 )
 """Stand for the place that a page begins after; orders have two columns at most."""
+UNTIL: Final = "until"
+"""The parameter of an id before which a page ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,14 @@ class Written:
         sites: Sequence[int] | None,
         after: Position | None,
         limit: int,
+        until: str | None = None,
     ) -> ItemsInJson:
         """The page. `limit` is that of the statement, less the row too many."""
         given = dict(self.values)
         if sites is not None:
             given[SITES] = json.dumps(sites)
+        if until is not None:
+            given[UNTIL] = until
         given.update(zip(_PLACES, after or (), strict=False))
         row = connection.exec_driver_sql(self.sql, tuple(given[name] for name in self.names)).one()
         if row.number <= limit:
