@@ -22,11 +22,13 @@ from playwright.async_api import Browser, Page, Route
 from sqlalchemy import text
 
 from example_report import lived
+from fakes.browser import PASSWORD, app_code
 from fakes.callers import Callers
 from fakes.chromium import browsing, set_up, visitor
 from fakes.console import console_over
 from fakes.facility import SITE, Facility, facility
 from fakes.grown import grown_store
+from vigie_server.bootstrap.codes import invite
 from vigie_server.clock import utc_now
 from vigie_server.domain.asking import Outcome
 from vigie_server.ports.asking import GivenAnswer
@@ -62,6 +64,7 @@ NEGLECTED: Final = 5
 PARAMETER: Final = f"scope=site&of={SITE}&rule=Q05-min-length&name=min_length"
 PAGES: Final[Mapping[str, str]] = {
     "site": f"/console/sites/{SITE}",
+    "declared": f"/console/sites/{SITE}/declared",
     "attestations": f"/console/sites/{SITE}/attestations",
     "waivers": f"/console/sites/{SITE}/waivers",
     "incidents": f"/console/sites/{SITE}/incidents",
@@ -83,6 +86,16 @@ PAGES: Final[Mapping[str, str]] = {
     "questions": "/console/questions",
     "ask": f"/console/questions/ask?question=application-version&site={SITE}",
 }
+
+
+EMPTY: Final[Mapping[str, str]] = {
+    "newcomer": "/console",
+    "newcomer-devices": "/console/devices",
+    "newcomer-rules": "/console/rules",
+    "newcomer-enrolment": "/console/enrolment",
+    "account": "/account",
+}
+"""Pages of a server that has just been set up."""
 
 
 async def kept(site: Facility) -> str:
@@ -153,6 +166,41 @@ async def sites_taken(browser: Browser, client: TestClient, folder: Path) -> Non
     await taken(page, folder, "sites")
 
 
+async def first_steps_taken(browser: Browser, site: Facility, folder: Path) -> None:
+    """What the first administrator meets: the setup, step by step, and a console with nothing."""
+    server = site.running.server
+    code = invite(server.settings, server.database)(None, Act("example", site.clock()))
+    page = await (await visitor(browser, site)).new_page()
+    await page.goto("/setup")
+    await page.locator("input[name=code]").fill("ABCD-EFGH")
+    await page.locator("button").click()
+    await taken(page, folder, "setup-refused")
+    await page.locator("input[name=code]").fill(code)
+    await page.locator("button").click()
+    await page.locator("input[name=name]").fill("Claire Morel")
+    await page.locator("input[name=password]").fill(PASSWORD)
+    await page.locator("input[name=again]").fill(f"{PASSWORD} ?")
+    await page.locator("button").click()
+    await taken(page, folder, "setup-password")
+    await page.locator("input[name=password]").fill(PASSWORD)
+    await page.locator("input[name=again]").fill(PASSWORD)
+    await page.locator("button").click()
+    await taken(page, folder, "setup-app")
+    secret = (await page.locator("code").first.inner_text()).replace(" ", "")
+    await page.locator("input[name=app_code]").fill(app_code(secret, site.clock()))
+    await page.locator("button").click()
+    await taken(page, folder, "recovery-codes")
+    for name, path in EMPTY.items():
+        await page.goto(path)
+        await taken(page, folder, name)
+    await page.goto(EMPTY["newcomer-enrolment"])
+    await page.get_by_label("Établissement").fill(SITE)
+    await page.get_by_label("Nombre d'équipements").fill("12")
+    await page.get_by_role("button", name="Créer le jeton").click()
+    await taken(page, folder, "first-command")
+    await page.context.close()
+
+
 async def taken(page: Page, folder: Path, name: str) -> None:
     """The page as it stands, at both widths."""
     seen = []
@@ -171,6 +219,7 @@ async def main(folder: Path, grown: TestClient) -> None:
     with TemporaryDirectory() as data:
         async with facility(Path(data)) as site, browsing() as browser:
             await sites_taken(browser, grown, folder)
+            await first_steps_taken(browser, site, folder)
             await lived(site)
             pages = dict(PAGES) | {"question": await kept(site)}
             device = (await site.ids())[list(site.devices)[NEGLECTED]]

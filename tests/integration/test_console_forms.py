@@ -238,6 +238,96 @@ def test_a_contractors_token_reads_its_site_until_it_is_revoked(
     assert client.get("/console", headers=theirs).status_code == 401
 
 
+DECLARED: Final = f"{OF_SITE}/declared"
+DECLARATION: Final = {
+    "body": "Association Les Fleurs",
+    "region": "84",
+    "finess": "",
+    "networks": "192.168.1.0/24\n",
+    "gateways": "00-1A-2B-3C-4D-5E",
+    "devices": "15",
+    "contacts": "Direction ; direction@example.org ; 01 23 45 67 89 ; alerte",
+}
+
+
+def test_a_site_is_declared_by_a_form_that_shows_what_stands(
+    client: TestClient, as_: Callers
+) -> None:
+    operator = as_(Role.OPERATOR, SITE)
+
+    saved = client.post(DECLARED, data=DECLARATION, headers=operator)
+    shown = client.get(DECLARED, headers=operator).text
+    held = client.get(f"/console/sites/{quote(SITE)}", headers=operator).text
+
+    assert saved.headers["location"].startswith(f"{OF_SITE}?done=declared")
+    assert 'value="Association Les Fleurs"' in shown
+    assert "00:1a:2b:3c:4d:5e</textarea>" in shown
+    assert "Direction ; direction@example.org ; 01 23 45 67 89 ; alerte</textarea>" in shown
+    assert "sur 15 déclarés" in held
+    for role, sites in ((Role.AUDITOR, ()), (Role.CONTRACTOR, (SITE,))):
+        assert client.get(DECLARED, headers=as_(role, *sites)).status_code == 403
+    assert client.get(DECLARED, headers=as_(Role.OPERATOR, OTHER)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "told"),
+    [
+        ({"devices": "many"}, "devices", "nombre entier"),
+        ({"finess": "123"}, "finess", "a neuf chiffres"),
+        ({"networks": "192.168.1.7/24"}, "networks", "192.168.1.0/24"),
+        ({"gateways": "01:00:5e:00:00:01"}, "gateways", "adresse de groupe"),
+        ({"contacts": "Direction"}, "contacts", "adresse électronique ou un téléphone"),
+        ({"contacts": "L'été ; x"}, "contacts", "n'est pas une adresse électronique"),
+        ({"body": "a/b"}, "body", "caractères imprimables"),
+        ({"region": "999"}, "region", "n'est pas une région de France"),
+    ],
+)
+def test_a_declaration_that_is_refused_says_where_in_french_and_keeps_what_was_typed(
+    client: TestClient, as_: Callers, wrong: dict[str, str], field: str, told: str
+) -> None:
+    answer = client.post(DECLARED, data=DECLARATION | wrong, headers=as_(Role.OPERATOR, SITE))
+
+    text = unescape(answer.text)
+    assert answer.status_code == 422
+    fault = re.search(rf'id="{field}-fault" lang="fr">(.*?)</span>', text)
+    assert fault is not None
+    assert told in fault[1]
+    if field != "region":
+        assert wrong[field] in text
+
+
+def test_a_declaration_over_a_newer_one_is_refused(client: TestClient, as_: Callers) -> None:
+    operator = as_(Role.OPERATOR, SITE)
+    client.post(DECLARED, data=DECLARATION, headers=operator)
+    found = re.search(r'name="was" value="(\w+)"', client.get(DECLARED, headers=operator).text)
+    assert found is not None
+    client.post(DECLARED, data=DECLARATION | {"devices": "16"}, headers=operator)
+
+    late = client.post(DECLARED, data=DECLARATION | {"was": found[1]}, headers=operator)
+
+    assert late.status_code == 422
+    assert "entre-temps" in late.text
+
+
+def test_an_inventory_is_reviewed_from_the_sites_page(client: TestClient, as_: Callers) -> None:
+    operator, path = as_(Role.OPERATOR, SITE), f"{OF_SITE}/inventories"
+
+    done = client.post(f"{path}/data", data={"complement": "registre"}, headers=operator)
+    shown = client.get(OF_SITE, headers=operator).text
+    refused = [
+        client.post(f"{path}/{name}", data={}, headers=headers).status_code
+        for name, headers in (
+            ("data", as_(Role.AUDITOR)),
+            ("data", as_(Role.OPERATOR, OTHER)),
+            ("nothing", operator),
+        )
+    ]
+
+    assert done.headers["location"].startswith(f"{OF_SITE}?done=reviewed")
+    assert f"{utc_now():%d/%m/%Y}" in shown
+    assert refused == [403, 404, 422]
+
+
 def test_a_token_is_renewed_and_its_secret_shown_once(
     client: TestClient, as_: Callers, database: Database
 ) -> None:

@@ -15,6 +15,7 @@ from vigie_server.bundled import (
 )
 from vigie_server.console.audit import audit_page
 from vigie_server.console.cards import CardsSeen, card_pages, import_pages
+from vigie_server.console.declared import DeclaredSeen, declared_pages
 from vigie_server.console.device_acts import DeviceDesk, device_acts
 from vigie_server.console.fleet import FleetSeen, fleet_pages
 from vigie_server.console.groups import GroupsSeen, groups_pages
@@ -121,6 +122,7 @@ def console_routes(
             entrance(),
             static_files(shell),
             sites_pages(shell, of_sites),
+            declared_pages(shell, DeclaredSeen(of_sites.sites, of_sites.regions)),
             fleet_pages(shell, of_fleet),
             card_pages(shell, CardsSeen(of_fleet)),
             import_pages(shell, CardsSeen(of_fleet)),

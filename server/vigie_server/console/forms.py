@@ -92,6 +92,10 @@ class Sent:
         """Raises FormRefused, in the reader's language; `field` is the one that is wrong."""
         raise FormRefused(Fault(self.words(why, **values), self.words.language, field))
 
+    def refused(self, error: VigieError, field: str) -> FormRefused:
+        """A refusal of the domain, in the reader's language, beside this field."""
+        return FormRefused(Fault(*told(str(error), self.words.language), field))
+
 
 def fault_of(error: VigieError | FormRefused, language: str, given: Collection[str] = ()) -> Fault:
     """A fault as a page shows it, in the reader's language.

@@ -106,7 +106,7 @@ def groups_pages(shell: Shell, seen: GroupsSeen) -> APIRouter:  # noqa: C901 (a 
             try:
                 name = name_of("group", name)
             except DeclarationRefused as error:
-                raise FormRefused(Fault(str(error), "en", "name")) from error
+                raise sent.refused(error, "name") from error
             seen.groups.put(site, name, selector.as_json(), act, _unchanged(sent))
         except (FormRefused, DeclarationRefused) as error:
             return shown(visit, given, fault=fault_of(error, visit.words.language))

@@ -93,7 +93,7 @@ def _domain(sent: Sent) -> str:
     try:
         return domain_of(text)
     except DeclarationRefused as error:
-        raise FormRefused(Fault(str(error), "en", "domain")) from error
+        raise sent.refused(error, "domain") from error
 
 
 def _selectors(sent: Sent) -> tuple[str, ...]:
@@ -101,4 +101,4 @@ def _selectors(sent: Sent) -> tuple[str, ...]:
     try:
         return tuple(selectors_of(given))
     except DeclarationRefused as error:
-        raise FormRefused(Fault(str(error), "en", "selectors")) from error
+        raise sent.refused(error, "selectors") from error

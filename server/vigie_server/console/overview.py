@@ -8,6 +8,7 @@ from typing import Annotated, Final, get_args
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from vigie_server.console.forms import Sent
 from vigie_server.console.presenters.levels import TOP, trend
 from vigie_server.console.presenters.overview import (
     MOST_SORTED,
@@ -18,11 +19,12 @@ from vigie_server.console.presenters.overview import (
     site_line,
     waiting,
 )
-from vigie_server.console.presenters.site import question_titles, questions
-from vigie_server.console.shell import ROOT, Shell, Visit
+from vigie_server.console.presenters.site import first_steps, question_titles, questions
+from vigie_server.console.shell import ROOT, Shell, Visit, address, gone_to
 from vigie_server.console.walking import Walk
 from vigie_server.domain.ladder_files import QUESTIONS
 from vigie_server.domain.regions import Regions
+from vigie_server.domain.site_figures import Inventory, complement_of
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.ports.declaring import SiteStore
 from vigie_server.ports.lists import DeviceLists, DevicesWanted
@@ -30,7 +32,7 @@ from vigie_server.ports.mail import MailStore
 from vigie_server.ports.maturity import Inventories, LevelChange, MaturityReader
 from vigie_server.ports.site_lists import SiteEntry, SiteLists, SitesWanted
 from vigie_server.ports.site_sizes import SiteSizes
-from vigie_server.web.access import require_site
+from vigie_server.web.access import WRITERS, acting, require_site
 
 PAGE: Final = 25
 BACK: Final = timedelta(days=90)
@@ -39,6 +41,8 @@ SHOWN_BACK: Final = timedelta(days=365)
 """How far back a site's chart looks."""
 MOST_CHANGES: Final = 400
 AT_RISK: Final = 10
+FIRST: Final = 5
+"""What a site is told to begin with."""
 DRIFT: Final = "Q03-versions-homogeneous"
 
 
@@ -62,6 +66,8 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
     """The pages of sites."""
     router = shell.router()
     Visitor = Annotated[Visit, Depends(shell.visit())]  # noqa: N806 (a type)
+    Writer = Annotated[Visit, Depends(shell.visit(WRITERS))]  # noqa: N806 (a type)
+    Form = Annotated[Sent, Depends(shell.form())]  # noqa: N806 (a type)
 
     def lines_of(entries: Sequence[SiteEntry]) -> list[SiteLine]:
         since = shell.now() - BACK
@@ -125,14 +131,15 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
             DevicesWanted(frozenset({name}), sort="-failing"), after=None, limit=AT_RISK
         )
         drift = [found for found in seen.maturity.verdicts(name) if found.rule == DRIFT]
-        declared = seen.sites.site(name)
+        declared, asked = seen.sites.site(name), questions(records, seen.guide)
         return shell.page(
             visit,
             "site.html",
             name=name,
             site=declared,
             region=seen.regions.get(declared.region, ""),
-            questions=questions(records, seen.guide),
+            questions=asked,
+            first=first_steps(asked, FIRST),
             chart=trend(levels, changes_of(name), since=now - SHOWN_BACK, now=now),
             top=TOP,
             devices=counted(sizes),
@@ -143,6 +150,15 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
             domains=seen.mail.of_site(name),
             titles=seen.guide.titles,
         )
+
+    @router.post("/sites/{name}/inventories/{inventory}")
+    def review(name: str, inventory: Inventory, visit: Writer, sent: Form) -> Response:
+        """Records that an inventory was reviewed today."""
+        require_site(visit.caller, name)
+        complement = complement_of(sent.text("complement"))
+        act = acting(visit.caller, shell.now())
+        seen.inventories.review(name, inventory, complement, act)
+        return gone_to(address("sites", name), done="reviewed", anchor="inventories")
 
     return router
 

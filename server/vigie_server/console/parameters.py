@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from vigie_server.console.forms import Fault, FormRefused, Sent, fault_of
+from vigie_server.console.forms import FormRefused, Sent, fault_of
 from vigie_server.console.shell import Shell, Visit, address, gone_on
 from vigie_server.console.walking import Walk
 from vigie_server.domain.errors import DeclarationRefused, NotFound
@@ -237,22 +237,22 @@ def _change(
 ) -> Change:
     rule, name = sent.text("rule"), sent.text("name")
     parameter = settable.parameter(rule, name, target.scope)
-    reason = _beside("reason", reason_of, sent.needed("reason", "waive.reason"))
+    reason = _beside(sent, "reason", reason_of, sent.needed("reason", "waive.reason"))
     if takes_away:
         return Change(target, rule, name, None)
-    value = _beside("value", lambda text: value_written(parameter, text), sent.text("value"))
+    value = _beside(sent, "value", lambda text: value_written(parameter, text), sent.text("value"))
     new = Override(
         target.scope, target.of, target.site, rule, name, value, reason, act.actor, act.at
     )
     return Change(target, rule, name, new)
 
 
-def _beside(field: str, read: Any, text: str) -> Any:
+def _beside(sent: Sent, field: str, read: Any, text: str) -> Any:
     """What is read of a field; a refusal is told beside it."""
     try:
         return read(text)
     except DeclarationRefused as error:
-        raise FormRefused(Fault(str(error), "en", field)) from error
+        raise sent.refused(error, field) from error
 
 
 def _mark(given: Mapping[str, str], *, takes_away: bool) -> str:

@@ -186,7 +186,7 @@ def _question(
         try:
             chosen.asked_with(values | dict.fromkeys(chosen.parameters.keys() - {name}, "x"))
         except DeclarationRefused as error:
-            raise FormRefused(Fault(str(error), "en", _field(name))) from error
+            raise sent.refused(error, _field(name)) from error
     purpose = sent.needed("purpose", "ask.purpose")
     asking = Asking(target=target, purpose=purpose, question=chosen.id, parameters=values)
     return question_of(

@@ -59,6 +59,14 @@ class Words:
         """A day and hour, in UTC."""
         return self("never") if at is None else at.astimezone(UTC).strftime(_MOMENT[self.language])
 
+    def month(self, at: datetime) -> str:
+        """A month, for a chart."""
+        return self.texts[f"month.{at.month}"] + f" {at:%y}"
+
+    def decimal(self, number: float) -> str:
+        """A number with one decimal."""
+        return f"{number:.1f}".replace(".", self("decimal"))
+
     def share(self, ratio: float | None) -> str:
         """A share in whole per cent, never rounded up to all."""
         if ratio is None:

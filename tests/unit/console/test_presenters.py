@@ -8,6 +8,7 @@ import pytest
 from vigie_server.console.presenters.device import by_question, rows_of, steps
 from vigie_server.console.presenters.levels import before, mean, moved, trend
 from vigie_server.console.presenters.overview import in_order, site_line
+from vigie_server.console.presenters.site import QuestionSeen, Step, first_steps
 from vigie_server.console.presenters.software import product_in
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.sites import Site
@@ -46,6 +47,25 @@ def test_a_trend_steps_at_each_change_and_ends_now() -> None:
 
     assert [round(point.mean * 13) for point in chart.points] == [2, 5, 5]
     assert chart.line == "0,115 300,115 300,108 600,108 600,108"
+    assert chart.height == 108
+    assert all(at.day == 1 and 0 <= place <= 540 for place, at in chart.months)
+
+
+def test_what_to_begin_with_is_the_cheapest_of_the_lowest_levels_each_once() -> None:
+    def seen(number: int, level: int, *steps: tuple[str, str, int]) -> QuestionSeen:
+        held = [Step(need, subject, {}, effort) for need, subject, effort in steps]
+        return QuestionSeen(number, {}, level, {}, {}, {}, held, None)
+
+    first = first_steps(
+        [
+            seen(1, 2, ("attest", "a", 1), ("mend", "m", 9)),
+            seen(2, 0, ("attest", "b", 1), ("enrol", "m", 5)),
+            seen(3, 1, ("attest", "a", 1)),
+        ],
+        3,
+    )
+
+    assert [(one.question, one.step.subject) for one in first] == [(2, "b"), (3, "a"), (2, "m")]
 
 
 def test_a_site_that_was_never_assessed_has_no_trend() -> None:

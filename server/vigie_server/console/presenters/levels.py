@@ -13,6 +13,8 @@ Levels = Mapping[int, int | None]
 TOP: Final = LEVELS[-1]
 WIDTH, HEIGHT = 600, 120
 """The chart's own units."""
+ROOM: Final = 60
+"""What the name of a month takes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A line of steps: its points as SVG takes them, and the same as a table."""
+    """A line of steps: its points as SVG takes them, and the same as a table.
+
+    `height` is that of the newest point, `months` are the first days of some, with their places.
+    """
 
     line: str
     points: Sequence[Point]
+    height: int
+    months: Sequence[tuple[int, datetime]]
 
 
 def before(levels: Levels, changes: Iterable[LevelChange], since: datetime) -> Levels:
@@ -74,7 +81,20 @@ def trend(
                 points.pop()
             points.append(Point(change.at, mean(held)))
     points.append(Point(now, mean(levels)))
-    return Chart(_steps(points, since, now), points)
+    height = round(HEIGHT - points[-1].mean / TOP * HEIGHT)
+    return Chart(_steps(points, since, now), points, height, _months(since, now))
+
+
+def _months(since: datetime, now: datetime) -> Sequence[tuple[int, datetime]]:
+    """Every third month's first day that the chart has room to name."""
+    span = max((now - since).total_seconds(), 1)
+    found = []
+    for number in range(since.year * 12 + since.month, now.year * 12 + now.month, 3):
+        at = datetime(number // 12, number % 12 + 1, 1, tzinfo=since.tzinfo)
+        place = round((at - since).total_seconds() / span * WIDTH)
+        if place <= WIDTH - ROOM:
+            found.append((place, at))
+    return found
 
 
 def _steps(points: Sequence[Point], since: datetime, now: datetime) -> str:

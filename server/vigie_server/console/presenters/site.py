@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vigie_server.domain.documents import Texts
+from vigie_server.domain.facility_report.plan import effort_of
 from vigie_server.domain.facility_report.questions import HEADINGS
 from vigie_server.domain.ladder_files import QUESTIONS
 from vigie_server.domain.site_guide import SiteGuide
@@ -18,6 +19,15 @@ class Step:
     need: str
     subject: str
     words: Texts
+    effort: int
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """A step that goes before others, and the question it serves."""
+
+    question: int
+    step: Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,19 @@ def questions(records: Sequence[LevelRecord], guide: SiteGuide) -> Sequence[Ques
     return [_question(number, held.get(number), guide) for number in QUESTIONS]
 
 
+def first_steps(seen: Sequence[QuestionSeen], most: int) -> Sequence[First]:
+    """What to begin with: what costs least, for the lowest levels first, each thing once."""
+    found: dict[tuple[str, str], tuple[int, int, First]] = {}
+    for question in seen:
+        for step in question.steps:
+            place = (step.effort, question.level or 0, First(question.number, step))
+            known = found.setdefault((step.need, step.subject), place)
+            if place[:2] < known[:2]:
+                found[step.need, step.subject] = place
+    ordered = sorted(found.values(), key=lambda place: (*place[:2], place[2].question))
+    return [first for _, _, first in ordered[:most]]
+
+
 def _question(number: int, record: LevelRecord | None, guide: SiteGuide) -> QuestionSeen:
     words = guide.words.get(number, {})
     level = None if record is None else record.level
@@ -67,4 +90,5 @@ def _step(action: Mapping[str, object]) -> Step:
         need=str(action.get("need", "")),
         subject=subject,
         words=words if isinstance(words, dict) else {"fr": subject, "en": subject},
+        effort=effort_of(action),
     )

@@ -39,7 +39,7 @@ def steps_of(
                 words={language: words.get(language, _NOTHING) for language in LANGUAGES},
                 questions=(question,),
                 level=level or 0,
-                effort=_effort(action),
+                effort=effort_of(action),
             )
         )
     return steps
@@ -63,8 +63,9 @@ def plan(steps: Sequence[Step]) -> Sequence[Step]:
     )
 
 
-def _effort(action: Mapping[str, Any]) -> int:
-    return Action(_need(action), str(action["subject"]), int(action["count"])).effort
+def effort_of(action: Mapping[str, Any]) -> int:
+    """What an action costs as it is stored: the cheapest go first."""
+    return Action(_need(action), str(action["subject"]), int(action.get("count", 0))).effort
 
 
 def _only_enrols(action: Mapping[str, Any]) -> bool:

@@ -105,5 +105,6 @@ def _scans(
         begun=begun.form,
         secret=in_fours(begun.secret),
         qr=drawn(begun.uri),
+        uri=begun.uri,
         back=ACCOUNT,
     )

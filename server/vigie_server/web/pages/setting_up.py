@@ -110,13 +110,15 @@ class _Steps:
     def _app(
         self, request: Request, code: str, chosen: Enrolling, told_as: str | None = None
     ) -> Response:
+        uri = self.set_up.uri(chosen)
         return _page(
             request,
             "setup_app.html",
             told_as,
             code=code,
             secret=in_fours(chosen.totp_secret),
-            qr=drawn(self.set_up.uri(chosen)),
+            qr=drawn(uri),
+            uri=uri,
         )
 
 

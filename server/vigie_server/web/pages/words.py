@@ -26,10 +26,12 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "go_on": "Continuer",
         "scan": (
-            "Scannez cette image avec une application de codes à usage unique, puis tapez le code "
-            "qu'elle affiche."
+            "Avec votre téléphone, scannez cette image dans une application de codes à usage "
+            "unique (FreeOTP, Microsoft Authenticator, Google Authenticator…), puis tapez le code "
+            "à six chiffres qu'elle affiche."
         ),
         "secret": "Sans appareil photo, tapez cette clé dans l'application :",
+        "same_phone": "Sur ce téléphone : ouvrir l'application",
         "recovery": "Codes de secours",
         "recovery_hint": (
             "Notez-les et gardez-les sous clé : chacun remplace une fois l'application. Ils ne "
@@ -55,11 +57,11 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "fault_differ": "Les deux mots de passe diffèrent.",
         "account": "Mon compte",
         "role": "Rôle",
-        "role_admin": "administrateur",
-        "role_operator": "opérateur",
-        "role_auditor": "auditeur",
+        "role_admin": "administration",
+        "role_operator": "exploitation",
+        "role_auditor": "audit",
         "role_contractor": "prestataire",
-        "sites": "Sites",
+        "sites": "Établissements",
         "every_site": "tous",
         "sessions": "Sessions ouvertes",
         "opened": "Ouverte le",
@@ -158,7 +160,11 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
             "when the server is installed (`vigie-server init`)."
         ),
         "go_on": "Continue",
-        "scan": "Scan this image with an app for one-time codes, then type the code it shows.",
+        "scan": (
+            "With your telephone, scan this image in an app for one-time codes (FreeOTP, Microsoft "
+            "Authenticator, Google Authenticator…), then type the six digits it shows."
+        ),
+        "same_phone": "On this telephone: open the app",
         "secret": "Without a camera, type this key into the app:",
         "recovery": "Recovery codes",
         "recovery_hint": (
