@@ -127,6 +127,10 @@ server-wheel: setup ## Build the wheel: the server with its migrations, rules, p
 server-deb: setup ## Build the server's Debian package, for this release of Debian or Ubuntu
 	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging server-deb build/server
 
+.PHONY: server-rpm
+server-rpm: setup ## Build the server's rpm, for distributions with the Python that runs this
+	@PYTHONPATH=deploy/agent $(BIN)/python -m vigie_packaging server-rpm build/server
+
 # --- Protocol -------------------------------------------------------------------------------------
 
 .PHONY: proto

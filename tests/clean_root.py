@@ -22,7 +22,7 @@ def made_root(folder: Path) -> Path:
     release = platform.freedesktop_os_release()["VERSION_CODENAME"]
     command = ["mmdebstrap", "--mode=root", "--variant=essential", "--include=debconf"]
     command += [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "locale", "man")]
-    command += ["--quiet", release, str(folder)]
+    command += ["--dpkgopt=force-unsafe-io", "--quiet", release, str(folder)]
     subprocess.run(command, check=True, timeout=280)
     # Nothing of it has to outlive a power cut.
     (folder / "etc" / "dpkg" / "dpkg.cfg.d" / "quick").write_text("force-unsafe-io\n")

@@ -43,6 +43,7 @@ LONGEST: Final = (
     "test_server_package",
     "test_killed_at_any_moment",
     "test_agent_rpm",
+    "test_server_rpm",
     "test_agent_deb",
     "test_ansible_role",
     "test_agent_updates",

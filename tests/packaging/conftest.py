@@ -10,11 +10,14 @@ import pytest
 
 from clean_root import CleanRoot, made_root
 from components import missing, required_program
+from installed_server import NEEDS, Installed
 from once import once
+from ports import free_ports
 from programs import ServerProgram
 from vigie_packaging.bundle import build_bundle, normalise
 from vigie_packaging.linux import build_deb
 from vigie_packaging.release import Release, release
+from vigie_packaging.server import build_environment, build_wheel
 
 OLDER = "0.0.9"
 
@@ -66,6 +69,29 @@ def root(template: Path, tmp_path: Path) -> CleanRoot:
 def deb(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Debian package of this release."""
     return once(tmp_path_factory, "deb", lambda folder: build_deb(folder, bundle, release()))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's wheel of this release."""
+    return once(tmp_path_factory, "wheel", build_wheel)
+
+
+@pytest.fixture(scope="session")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a package of the server installs."""
+    if sys.platform != "linux":
+        missing("the server's package is built and tested on Linux")
+    return once(
+        tmp_path_factory, "environment", lambda folder: build_environment(folder, wheel, release())
+    )
+
+
+@pytest.fixture
+def installed(root: CleanRoot, tmp_path: Path) -> Installed:
+    """A clean root with the distribution's Python, and ports for a server in it."""
+    root.add(tmp_path / "debs", *NEEDS)
+    return Installed(root, *free_ports(3))
 
 
 @pytest.fixture

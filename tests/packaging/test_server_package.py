@@ -5,41 +5,25 @@ schema, the way back from its backup, removal, purge. No systemd runs there: the
 command is run as its unit names it, as its account.
 """
 
-import asyncio
-import re
+import json
 import shutil
-import sqlite3
 import subprocess
-import sys
 import zipfile
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clean_root import CleanRoot
-from components import missing, required_program
-from ports import free_ports
-from programs import AgentProgram, Program
+from components import required_program
+from installed_server import ACCOUNT, BACKUPS, DATA, PASSPHRASE, Installed, a_round, reports
+from programs import AgentProgram
+from vigie_packaging.components import pinned
 from vigie_packaging.release import ROOT, Release, release
-from vigie_packaging.server import (
-    PACKAGES,
-    PYTHON,
-    build_environment,
-    build_server_deb,
-    build_wheel,
-)
+from vigie_packaging.server import PACKAGES, bill_beside, build_server_deb
 
 pytestmark = pytest.mark.timeout(600)
 
-UNIT = "usr/lib/systemd/system/vigie-server.service"
-DATA = "var/lib/vigie-server"
-BACKUPS = "/var/backups/vigie-server"
-PASSPHRASE = "/etc/vigie-server/backup-passphrase"
-ACCOUNT = "vigie-server"
-NEEDS = (PYTHON, "libstdc++6", "passwd")
-"""What the package wants of the distribution that the clean root lacks."""
 LATER = "0.99.0"
 MIGRATION = """
 from alembic import op
@@ -53,69 +37,6 @@ def upgrade() -> None:
 """
 OF_ACCOUNTS = {f"etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow")}
 """What useradd keeps of the former contents of its files."""
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this release."""
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="session")
-def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the package installs."""
-    if sys.platform != "linux":
-        missing("the server's package is built and tested on Linux")
-    return build_environment(tmp_path_factory.mktemp("environment"), wheel, release())
-
-
-@dataclass
-class Installed:
-    """The server in a clean root, and an agent of this machine beside it."""
-
-    root: CleanRoot
-    telemetry: int
-    enrolment: int
-    http: int
-
-    def settle(self) -> None:
-        """Leaves settings as one does who has them before the package."""
-        file = self.root.folder / "etc" / "vigie-server" / "server.env"
-        file.parent.mkdir(exist_ok=True)
-        template = (ROOT / "deploy" / "server" / "linux" / "server.env").read_text()
-        file.write_text(
-            f"{template}VIGIE_SERVER_NAMES=127.0.0.1\n"
-            f"VIGIE_SERVER_LISTEN__TELEMETRY='127.0.0.1:{self.telemetry}'\n"
-            f"VIGIE_SERVER_LISTEN__ENROLMENT=127.0.0.1:{self.enrolment}\n"
-            f"VIGIE_SERVER_LISTEN__HTTP=127.0.0.1:{self.http}\n"
-            "VIGIE_SERVER_SESSIONS__HEARTBEAT=PT1S\n"
-        )
-
-    def service(self) -> Program:
-        """The command of the unit, run as its account."""
-        unit = (self.root.folder / UNIT).read_text()
-        (command,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
-        (account,) = re.findall(r"^User=(.+)$", unit, re.MULTILINE)
-        user = ("setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups")
-        return Program(self.root.inside(*user, *command.split()), {})
-
-    def devices(self) -> str:
-        """What the command line says of devices."""
-        return self.root.run("vigie-server", "devices", "list")
-
-    def last_seq(self) -> int:
-        """Number of the last report in the store of the running server."""
-        store = self.root.folder / DATA / "vigie.db"
-        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as opened:
-            ((last,),) = opened.execute("SELECT last_seq FROM device").fetchall()
-        return int(last)
-
-
-@pytest.fixture
-def installed(root: CleanRoot, tmp_path: Path) -> Installed:
-    """A clean root with the distribution's Python, and ports for a server in it."""
-    root.add(tmp_path / "debs", *NEEDS)
-    return Installed(root, *free_ports(3))
 
 
 def of_later(environment: Path, folder: Path) -> tuple[Path, Release]:
@@ -133,27 +54,6 @@ def of_later(environment: Path, folder: Path) -> tuple[Path, Release]:
     last = max(file.name for file in versions.glob("r*.py"))[1:5]
     (versions / "r9999_later.py").write_text(MIGRATION.format(last=last))
     return copy, replace(this, version=LATER)
-
-
-async def reports(installed: Installed, agent: AgentProgram, after: int) -> int:
-    """Has the agent report to the running server; the number of its last report, beyond `after`."""
-    await agent.program.start()
-    async with asyncio.timeout(60):
-        while (last := installed.last_seq()) <= after:
-            assert agent.program.running, agent.program.last_words()
-            await asyncio.sleep(0.1)
-    await agent.program.stop()
-    return last
-
-
-async def a_round(installed: Installed, agent: AgentProgram, after: int) -> int:
-    """Serves, has the agent report, and stops."""
-    service = installed.service()
-    await service.start()
-    await service.event("server_started")
-    last = await reports(installed, agent, after)
-    await service.stop()
-    return last
 
 
 def remove_and_keep_data(root: CleanRoot) -> None:
@@ -183,6 +83,26 @@ def test_the_wheel_holds_all_that_the_source_has(wheel: Path) -> None:
     assert len(wanted) > 400
     assert wanted - inside == set()
     assert {"vigie_agent/topics/firewall.yaml", "vigie_agent/whys.yaml"} <= inside
+
+
+def test_a_server_says_what_it_is_made_of(environment: Path, wheel: Path, tmp_path: Path) -> None:
+    share = environment / "share"
+    bill = json.loads((share / "sbom.cdx.json").read_text(encoding="utf-8"))
+    bill_of_wheel = bill_beside(tmp_path / wheel.name, release())
+    beside = json.loads(bill_of_wheel.read_text(encoding="utf-8"))
+
+    names = {part["name"] for part in bill["components"]}
+    makers = {
+        link["url"] for part in bill["components"] for link in part.get("externalReferences", ())
+    }
+    assert names == dict(pinned("server.txt")).keys()
+    assert {part["name"] for part in beside["components"]} == names
+    assert bill["metadata"]["component"]["name"] == "vigie-server"
+    assert {part["name"] for part in bill["components"] if "licenses" not in part} <= {"pyrage"}
+    assert {folder.name for folder in (share / "licences").iterdir()} == names
+    assert all(list(folder.iterdir()) for folder in (share / "licences").iterdir())
+    assert len(makers) > 3
+    assert all((share / name).resolve().is_file() for name in makers)
 
 
 async def test_a_server_installs_silently_serves_is_upgraded_goes_back_and_leaves_nothing(

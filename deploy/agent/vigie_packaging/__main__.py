@@ -1,22 +1,34 @@
 """`python -m vigie_packaging bundle|deb|rpm|msi|pkg|profile FOLDER [options]`.
 
-`server-wheel` and `server-deb` build the server. And `channel ...`, for who publishes updates.
+`server-wheel`, `server-deb` and `server-rpm` build the server. And `channel ...`, for who publishes
+updates.
 """
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from vigie_packaging.bundle import build_bundle, digest, size
 from vigie_packaging.linux import build_deb, build_rpm
 from vigie_packaging.msi import build_msi, build_stand_in
 from vigie_packaging.pkg import build_pkg, full_disk_access
-from vigie_packaging.release import release
-from vigie_packaging.server import build_environment, build_server_deb, build_wheel
+from vigie_packaging.release import Release, release
+from vigie_packaging.server import (
+    bill_beside,
+    build_environment,
+    build_server_deb,
+    build_server_rpm,
+    build_wheel,
+)
 
 _PACKAGES = {"deb": build_deb, "rpm": build_rpm, "pkg": build_pkg}
 _PROFILE = "vigie-full-disk-access.mobileconfig"
-_OF_THE_SERVER = ("server-wheel", "server-deb")
+_OF_THE_SERVER = {
+    "server-wheel": None,
+    "server-deb": build_server_deb,
+    "server-rpm": build_server_rpm,
+}
 
 
 def main() -> None:
@@ -41,7 +53,7 @@ def main() -> None:
     if asked.what == "pkg" and sys.platform != "darwin":
         sys.exit("only macOS builds the pkg: it needs codesign, pkgbuild and productbuild")
     if asked.what in _OF_THE_SERVER:
-        _server(folder, package=asked.what == "server-deb")
+        _server(folder, _OF_THE_SERVER[asked.what])
         return
     this = release()
     bundle = build_bundle(folder, this, asked.osqueryd)
@@ -61,15 +73,16 @@ def _msi(folder: Path, bundle: Path | None) -> None:
         _say(build_msi(folder, bundle.absolute(), this))
 
 
-def _server(folder: Path, *, package: bool) -> None:
-    """The wheel, and the package of it."""
+def _server(folder: Path, pack: Callable[[Path, Path, Release], Path] | None) -> None:
+    """The wheel with its bill of materials, and the package of it."""
+    this = release()
     wheel = build_wheel(folder)
     _say(wheel)
-    if package:
-        this = release()
+    _say(bill_beside(wheel, this))
+    if pack is not None:
         environment = build_environment(folder, wheel, this)
         print(f"{environment}: {size(environment) / 1e6:.1f} MB, sha256 {digest(environment)}")
-        _say(build_server_deb(folder, environment, this))
+        _say(pack(folder, environment, this))
 
 
 def _say(made: Path) -> None:

@@ -28,6 +28,7 @@ _PROGRAMS: Final = {
     "osqueryd.exe",
     "enrol-if-asked",
     "vigie-server",
+    "prepare",
 }
 _METADATA: Final = "Metadata-Version: 2.1\nName: vigie\nVersion: {version}\nLicense: Apache-2.0\n"
 

@@ -1,8 +1,9 @@
-"""Whose work is inside the built agent: each component with its version, licence and texts.
+"""Whose work is inside what is built: each component with its version, licence and texts.
 
-Python packages are found by the files that were taken, and have to be the agent's own needs as
-pinned in requirements/agent.txt: a tool of the developer's environment that slipped in stops the
-build. Libraries are named by the package of the system that brought them.
+Of the server that is what requirements/server.txt pins. Of the agent, Python packages are found by
+the files that were taken, and have to be its own needs as pinned in requirements/agent.txt: a tool
+of the developer's environment that slipped in stops the build. Libraries are named by the package
+of the system that brought them.
 """
 
 import platform
@@ -25,12 +26,15 @@ _TEXT_NAMES: Final = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNOR
 _SPDX_OF: Final = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache License 2.0": "Apache-2.0",
+    "Apache License, Version 2.0": "Apache-2.0",
     "BSD": "BSD-3-Clause",
     "BSD-3-Clause": "BSD-3-Clause",
     "MIT": "MIT",
     "PSF": "PSF-2.0",
+    "License :: OSI Approved :: BSD License": "BSD-3-Clause",
+    "License :: OSI Approved :: MIT License": "MIT",
 }
-"""What packages without an SPDX expression write."""
+"""What packages without an SPDX expression write, and how they are classified then."""
 
 
 class NotAccountedFor(Exception):
@@ -48,6 +52,16 @@ class Component:
     """An SPDX expression, or the words of its makers; empty where only its text says it."""
     texts: tuple[Path, ...]
     """Files with its licence."""
+    bills: tuple[str, ...] = ()
+    """What its makers tell of the libraries inside it: their own bills, among its files."""
+
+
+def server_components() -> Sequence[Component]:
+    """What a server is installed with, by name. Raises NotAccountedFor."""
+    return [
+        _of_package(metadata.distribution(name), version)
+        for name, version in sorted(pinned("server.txt"))
+    ]
 
 
 def components(sources: Iterable[Path]) -> Sequence[Component]:
@@ -95,13 +109,19 @@ def _of_package(distribution: metadata.Distribution, version: str) -> Component:
         raise NotAccountedFor(f"{name} {distribution.version} is installed, {version} is pinned")
     told = distribution.metadata
     words = (told["License-Expression"] or told["License"] or "").strip()
+    if not words or "\n" in words:  # the whole text, or nothing
+        classes = [one for one in told.get_all("Classifier", []) if one in _SPDX_OF]
+        words = classes[0] if len(classes) == 1 else ""
     licence = _SPDX_OF.get(words, words)
     texts = _texts(distribution)
     if not texts and licence == "Apache-2.0":
         texts = (ROOT / "LICENSE",)  # the same text
     if not texts:
         raise NotAccountedFor(f"{name} brings no licence text")
-    return Component(name, version, f"pkg:pypi/{name}@{version}", licence, texts)
+    bills = tuple(
+        file.as_posix() for file in distribution.files or () if ".dist-info/sboms/" in str(file)
+    )
+    return Component(name, version, f"pkg:pypi/{name}@{version}", licence, texts, bills)
 
 
 def _texts(distribution: metadata.Distribution) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ from typing import Final
 from vigie_packaging.bundle import NAME, normalise
 from vigie_packaging.debian import pack, run_tool
 from vigie_packaging.release import ROOT, Release
+from vigie_packaging.rpm import pack_rpm
 
 _LINUX: Final = ROOT / "deploy" / "agent" / "linux"
 _CONTROL: Final = """Maintainer: Vigie contributors <vigie@example.org>
@@ -46,21 +47,8 @@ def build_deb(folder: Path, bundle: Path, release: Release) -> Path:
 def build_rpm(folder: Path, bundle: Path, release: Release) -> Path:
     """Builds the rpm of `bundle` in `folder`; the path of it."""
     tree = _tree(folder / "rpm-tree", bundle, release)
-    version, number = _rpm_version(release.version)
-    defined = {
-        "tree": tree,
-        "version_": version,
-        "release_": number,
-        "glibc": _glibc(),
-        "_topdir": folder / "rpm-work",
-        "_rpmdir": folder,
-        "_rpmfilename": f"vigie-agent-{version}-{number}.%{{ARCH}}.rpm",
-    }
-    options = [f"--define={name} {value}" for name, value in defined.items()]
-    run_tool(release, "rpmbuild", "--quiet", "-bb", *options, _LINUX / "rpm" / "vigie-agent.spec")
-    shutil.rmtree(tree)
-    shutil.rmtree(folder / "rpm-work")
-    return folder / f"vigie-agent-{version}-{number}.{platform.machine()}.rpm"
+    spec = _LINUX / "rpm" / f"{NAME}.spec"
+    return pack_rpm(tree, NAME, release, spec, glibc=_glibc())
 
 
 def _tree(tree: Path, bundle: Path, release: Release) -> Path:
@@ -85,12 +73,6 @@ def _tree(tree: Path, bundle: Path, release: Release) -> Path:
     (about / "copyright").write_text(_COPYRIGHT)
     normalise(tree, release.epoch)
     return tree
-
-
-def _rpm_version(version: str) -> tuple[str, str]:
-    """Version and release number, for the same order."""
-    final, candidate, number = version.partition("rc")
-    return final, f"0.rc{number}" if candidate else "1"
 
 
 def _glibc() -> str:

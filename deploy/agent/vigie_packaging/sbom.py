@@ -11,9 +11,14 @@ from vigie_packaging.release import Release
 _LICENSED: Final = "Apache-2.0"
 
 
-def bill_of_materials(release: Release, parts: Sequence[Component]) -> str:
-    """The document. The same release of the same parts gives the same text."""
-    ours = f"pkg:generic/vigie-agent@{release.version}"
+def bill_of_materials(
+    release: Release, parts: Sequence[Component], name: str = "vigie-agent", packages: str = ""
+) -> str:
+    """The document of `name`. The same release of the same parts gives the same text.
+
+    `packages` is where, seen from the document, files of the parts lie; empty where none do.
+    """
+    ours = f"pkg:generic/{name}@{release.version}"
     purls = [part.purl for part in parts]
     document = {
         "bomFormat": "CycloneDX",
@@ -25,19 +30,19 @@ def bill_of_materials(release: Release, parts: Sequence[Component]) -> str:
             "component": {
                 "type": "application",
                 "bom-ref": ours,
-                "name": "vigie-agent",
+                "name": name,
                 "version": release.version,
                 "purl": ours,
                 "licenses": [{"license": {"id": _LICENSED}}],
             },
         },
-        "components": [_component(part) for part in parts],
+        "components": [_component(part, packages) for part in parts],
         "dependencies": [{"ref": ours, "dependsOn": purls}],
     }
     return json.dumps(document, indent=1) + "\n"
 
 
-def _component(part: Component) -> dict[str, Any]:
+def _component(part: Component, packages: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "type": "library",
         "bom-ref": part.purl,
@@ -49,4 +54,8 @@ def _component(part: Component) -> dict[str, Any]:
         told["licenses"] = [{"license": {"name": part.licence}}]
     elif part.licence:
         told["licenses"] = [{"expression": part.licence}]
+    if packages and part.bills:
+        told["externalReferences"] = [
+            {"type": "bom", "url": f"{packages}/{bill}"} for bill in part.bills
+        ]
     return told

@@ -1,4 +1,4 @@
-"""The server's wheel, and its Debian package: a virtual environment on the distribution's Python.
+"""The server's wheel, deb and rpm: a virtual environment on the distribution's Python.
 
 The environment holds the wheel and the packages that requirements/server.txt pins, as they were
 installed and hash-checked where this runs; another version stops the build. Python itself stays the
@@ -12,10 +12,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from vigie_packaging.bundle import normalise
-from vigie_packaging.components import NotAccountedFor, pinned
+from vigie_packaging.bundle import keep_texts, normalise
+from vigie_packaging.components import NotAccountedFor, pinned, server_components
 from vigie_packaging.debian import COMPRESSION, pack, run_tool
 from vigie_packaging.release import ROOT, Release
+from vigie_packaging.rpm import pack_rpm
+from vigie_packaging.sbom import bill_of_materials
 
 NAME: Final = "vigie-server"
 PYTHON: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -33,8 +35,8 @@ Description: judges the digital hygiene of a fleet of computers
  it by the rules of the guide, and shows it in a console, reports and metrics.
 """
 _COPYRIGHT: Final = f"""Vigie is licensed under Apache-2.0: /{_PROGRAM}/share/LICENSE.
-What it carries of others, with their licences: the folders *.dist-info of
-/{_PROGRAM / PACKAGES}.
+What it carries of others, and their licences: /{_PROGRAM}/share/sbom.cdx.json and
+/{_PROGRAM}/share/licences.
 """
 
 
@@ -47,6 +49,13 @@ def build_wheel(folder: Path) -> Path:
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     (made,) = folder.glob("*.whl")
     return made
+
+
+def bill_beside(wheel: Path, release: Release) -> Path:
+    """Writes what a server of this wheel is installed with beside it; the path of that bill."""
+    bill = wheel.with_suffix(".cdx.json")
+    bill.write_text(bill_of_materials(release, server_components(), NAME), encoding="utf-8")
+    return bill
 
 
 def build_environment(folder: Path, wheel: Path, release: Release) -> Path:
@@ -70,6 +79,7 @@ def build_environment(folder: Path, wheel: Path, release: Release) -> Path:
     programs.mkdir()
     (programs / "python3").symlink_to(f"/usr/bin/{PYTHON}")
     shutil.copy(_LINUX / "launch.py", programs / NAME)
+    shutil.copy(_LINUX / "prepare", programs)
     (made / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
     share = made / "share"
     share.mkdir()
@@ -77,6 +87,7 @@ def build_environment(folder: Path, wheel: Path, release: Release) -> Path:
         shutil.copy(file, share)
     for name in _DOCUMENTS:
         shutil.copy(ROOT / "docs" / name, share)
+    _describe(share, release)
     _compile(made, release)
     return made
 
@@ -85,7 +96,26 @@ def build_server_deb(
     folder: Path, environment: Path, release: Release, compression: int = COMPRESSION
 ) -> Path:
     """Builds the Debian package of the environment in `folder`; the path of it."""
-    tree = folder / "deb-tree"
+    tree = _tree(folder / "deb-tree", environment, release)
+    return pack(
+        tree, NAME, release, control=_CONTROL, scripts=_LINUX / "deb", compression=compression
+    )
+
+
+def build_server_rpm(
+    folder: Path, environment: Path, release: Release, compression: int = COMPRESSION
+) -> Path:
+    """Builds the rpm of the environment in `folder`; the path of it.
+
+    It is for distributions with the Python that this runs on, e.g. Red Hat 9 with python3.11.
+    """
+    tree = _tree(folder / "rpm-tree", environment, release)
+    spec = _LINUX / "rpm" / f"{NAME}.spec"
+    return pack_rpm(tree, NAME, release, spec, python=PYTHON, payload=f"w{compression}.zstdio")
+
+
+def _tree(tree: Path, environment: Path, release: Release) -> Path:
+    """Every file where a server has it."""
     shutil.rmtree(tree, ignore_errors=True)
     program = tree / _PROGRAM
     program.parent.mkdir(parents=True)
@@ -99,9 +129,16 @@ def build_server_deb(
     about.mkdir(parents=True)
     (about / "copyright").write_text(_COPYRIGHT)
     normalise(tree, release.epoch)
-    return pack(
-        tree, NAME, release, control=_CONTROL, scripts=_LINUX / "deb", compression=compression
-    )
+    return tree
+
+
+def _describe(share: Path, release: Release) -> None:
+    """The bill of materials, and the licences."""
+    parts = server_components()
+    bill = bill_of_materials(release, parts, NAME, f"../{PACKAGES.as_posix()}")
+    (share / "sbom.cdx.json").write_text(bill, encoding="utf-8")
+    for part in parts:
+        keep_texts(share / "licences" / part.name, part.texts)
 
 
 def _bring(distribution: metadata.Distribution, version: str, packages: Path) -> None:
