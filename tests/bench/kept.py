@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,8 @@ from bench.ingest import STORE_URL
 from bench.processes import ServedProcess, served
 from bench.serve import bench_settings, prepare
 from fakes.postgres import PostgresServer, kept_postgres
-from vigie_server.store.database import sqlite_url
+from vigie_server.store import migrating
+from vigie_server.store.database import Database, sqlite_url
 
 DEVICES: Final = 10_000
 FULL: Final = 100_000
@@ -120,7 +121,14 @@ async def kept_store(folder: Path, *, engine: str, devices: int) -> AsyncIterato
         print(f"{folder}: {told['devices']} devices, planted {told['at']}", flush=True)
         if told["devices"] != devices:
             raise SystemExit(f"{folder} has {told['devices']} devices, and not {devices}")
+        await asyncio.to_thread(_migrate, url)
         yield KeptStore(engine, devices, data, url, postgres)
+
+
+def _migrate(url: str) -> None:
+    """Brings a store that an earlier release planted to what this one has."""
+    with closing(Database(url)) as database:
+        migrating.migrate(database)
 
 
 def _plant(folder: Path, data: Path, url: str, devices: int) -> None:

@@ -81,6 +81,11 @@ WALKED: Final[dict[str, Ask]] = {
     "changes": changes(),
     "changes since": changes(since=NOW - timedelta(days=9_000), sort="at"),
     "changes of a rule": changes(rule=RULE),
+    "changes of some sites": changes(sites=frozenset({SITE})),
+    "changes of a rule at some sites": changes(rule=RULE, sites=frozenset({SITE})),
+    "verdicts of a rule at some sites": lambda db: FleetLists(db).verdicts_of_rule(
+        RULE, frozenset({SITE}), status=None, after=("fail", 3), limit=5
+    ),
     "changes of a device": lambda db: Changes(db).changes_of(
         a_device(db), ChangesWanted(), after=(2**60, 5), limit=5
     ),
@@ -131,26 +136,34 @@ def bound(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def move(few: int) -> None:
         for module in (scopes, device_lists, change_lists):
             monkeypatch.setattr(module, "FEW", few)
+        monkeypatch.setattr(device_lists, "LOOKED_UP", few)
 
     return move
 
 
-def plans(database: Database, ask: Ask) -> list[tuple[str, list[str]]]:
-    """The statements that a list sends, each with the steps of its plan."""
-    sent: list[tuple[str, Any]] = []
+def sent(database: Database, ask: Ask) -> list[tuple[str, Any]]:
+    """The statements that a list sends, with their parameters."""
+    told: list[tuple[str, Any]] = []
 
     def note(_: Connection, __: object, statement: str, given: Any, *___: object) -> None:
         if statement.lstrip().startswith("SELECT"):
-            sent.append((statement, given))
+            told.append((statement, given))
 
     event.listen(database.engine, "before_cursor_execute", note)
     try:
         ask(database)
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
+    return told
+
+
+def plans(database: Database, ask: Ask) -> list[tuple[str, list[str]]]:
+    """The same, each with the steps of its plan."""
     explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
     with database.reading() as connection:
-        return [(told, _steps(connection, explain + told, given)) for told, given in sent]
+        return [
+            (told, _steps(connection, explain + told, given)) for told, given in sent(database, ask)
+        ]
 
 
 def _steps(connection: Connection, statement: str, given: Any) -> list[str]:
@@ -191,6 +204,40 @@ def test_a_list_is_walked_in_the_order_of_an_index(
         assert not scanned(database, steps), (statement, steps)
         if " LIMIT " in statement:
             assert not sorted_whole(database, steps), (statement, steps)
+
+
+OF_SOME_SITES: Final = (
+    "changes of some sites",
+    "changes of a rule at some sites",
+    "verdicts of a rule at some sites",
+)
+
+
+@pytest.mark.parametrize("name", OF_SOME_SITES)
+def test_rows_of_other_sites_are_passed_over_in_the_index(
+    database: Database, bound: Callable[[int], None], name: str
+) -> None:
+    bound(-1)
+    page = sent(database, WALKED[name])[-1]
+
+    with database.reading() as connection:
+        if database.is_sqlite:
+            assert _decided_by_the_index(connection, *page)
+            return
+        steps = _steps(connection, f"EXPLAIN {page[0]}", page[1])
+    assert any("hashed SubPlan" in step for step in steps), steps
+    assert any("Index Only Scan" in step and "_device_key" in step for step in steps), steps
+
+
+def _decided_by_the_index(connection: Connection, statement: str, given: Any) -> bool:
+    """Whether SQLite reads nothing of a row before it has looked its device up among the keys."""
+    program = list(connection.exec_driver_sql(f"EXPLAIN {statement}", given).mappings())
+    (seek,) = [step for step, one in enumerate(program) if one["opcode"] == "DeferredSeek"]
+    rows = program[seek]["p3"]
+    after = program[seek + 1 :]
+    looked_up = next(n for n, one in enumerate(after) if one["opcode"] in {"Found", "NotFound"})
+    read = [one for one in after[:looked_up] if one["opcode"] == "Column" and one["p1"] == rows]
+    return not read
 
 
 @pytest.mark.parametrize("name", GATHERED)

@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Row, literal, select
+from sqlalchemy import Row, select
 
 from vigie_server.ports.lists import ActsWanted, AuditedAct
 from vigie_server.ports.pages import Page, Position
 from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store
-from vigie_server.store.keyset import keyset, paged, walking
+from vigie_server.store.keyset import between, ends, keyset, paged, walking
 from vigie_server.store.models import Audit
 from vigie_server.store.tables import table
 
@@ -29,17 +29,12 @@ class Acts:
             query, index = query.where(AUDIT.c.actor == wanted.actor), "ix_audit_actor_at_key"
         if wanted.subject is not None:
             query, index = query.where(AUDIT.c.subject == wanted.subject), "ix_audit_subject_at_key"
-        if wanted.since is not None:
-            query = query.where(wanted.since <= _AT)
-        if wanted.until is not None:
-            query = query.where(wanted.until > _AT)
         downwards = wanted.sort == "-at"
-        if after is not None:
-            here = literal(after[0], BigInteger)
-            query = query.where(here >= _AT if downwards else here <= _AT)
+        reach = ends(wanted.since, wanted.until, after, newest_first=downwards)
+        query = query.where(*between(_AT, *reach))
         query = walking(query, AUDIT, index)
         query = keyset(query, (_AT, AUDIT.c.key), after=after, limit=limit, newest_first=downwards)
-        with self._database.reading() as connection:
+        with self._database.listing(once=True) as connection:
             rows = connection.execute(query).all()
         return paged(rows, limit, lambda row: (to_store(row.at), row.key), _act)
 

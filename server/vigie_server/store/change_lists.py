@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, func, literal, select
+from sqlalchemy import BigInteger, Connection, Row, Select, func, literal, select
 
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import ChangeOfDevice, ChangesWanted
@@ -18,7 +18,7 @@ from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.readers import TransitionRecord
 from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store
-from vigie_server.store.keyset import keyset, paged, walking
+from vigie_server.store.keyset import Ends, between, ends, keyset, paged, walking
 from vigie_server.store.models import DeviceRow, Site, TransitionRow
 from vigie_server.store.record_rows import device_key_of
 from vigie_server.store.scopes import Scope, Scopes
@@ -26,13 +26,11 @@ from vigie_server.store.tables import table
 
 DEVICE, SITE, TRANSITION = table(DeviceRow), table(Site), table(TransitionRow)
 
-BY_TIME: Final = "ix_transition_at_key"
-BY_RULE: Final = "ix_transition_rule_at_key"
+BY_TIME: Final = "ix_transition_at_key_device_key"
+BY_RULE: Final = "ix_transition_rule_at_key_device_key"
 BY_DEVICE: Final = "ix_transition_device_key_at_key"
 FEW: Final = 1_000
 """Devices whose changes are looked for one by one."""
-SITES_BY_KEYS: Final = 200
-"""Sites whose devices' keys are gathered once for a page of their changes."""
 FIRST_SPAN: Final = int(timedelta(days=2).total_seconds()) * 1_000_000
 WIDER: Final = 4
 
@@ -50,22 +48,19 @@ class Changes:
     def changes(
         self, wanted: ChangesWanted, *, after: Position | None, limit: int
     ) -> Page[ChangeOfDevice]:
-        query = _bounded(_of_devices(), wanted, after)
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             scope = self._scopes.seen(connection, wanted.sites)
             if scope.few:
-                rows = _of_few(connection, query, scope, wanted, after=after, limit=limit)
+                rows = _of_few(connection, scope, wanted, after=after, limit=limit)
             else:
-                if scope.here is not None:
-                    query = query.where(_here(scope, scope.here))
-                query = walking(query, TRANSITION, BY_TIME if wanted.rule is None else BY_RULE)
-                rows = list(connection.execute(_page(query, wanted, after, limit)))
+                query = _walked(connection, scope, wanted, after=after, limit=limit)
+                rows = list(connection.execute(query))
         return paged(rows, limit, _place, _of_device)
 
     def changes_of(
         self, device_id: str, wanted: ChangesWanted, *, after: Position | None, limit: int
     ) -> Page[TransitionRecord]:
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             key = device_key_of(connection, device_id)
             query = _bounded(select(TRANSITION), wanted, after)
             query = walking(query.where(TRANSITION.c.device_key == key), TRANSITION, BY_DEVICE)
@@ -84,11 +79,36 @@ def transition_record(row: Row[Any]) -> TransitionRecord:
     )
 
 
-def _here(scope: Scope, at_its_site: ColumnElement[bool]) -> ColumnElement[bool]:
-    """By a device's key a change is passed over without reading the device: where keys are few."""
-    if scope.sites is not None and len(scope.sites) <= SITES_BY_KEYS:
-        return TRANSITION.c.device_key.in_(scope.keys())
-    return at_its_site
+def _walked(
+    connection: Connection,
+    scope: Scope,
+    wanted: ChangesWanted,
+    *,
+    after: Position | None,
+    limit: int,
+) -> Select[Any]:
+    """A page in the order of an index. Of some sites, PostgreSQL finds its places before its rows.
+
+    Where sites are few their devices' keys are, by which the index passes over a change.
+    """
+    index = BY_TIME if wanted.rule is None else BY_RULE
+    query = _of_devices()
+    if not scope.has_few_keys:
+        if scope.here is not None:
+            query = query.where(scope.here)
+        return walking(
+            _page(_bounded(query, wanted, after), wanted, after, limit), TRANSITION, index
+        )
+    here = scope.holds(TRANSITION.c.device_key)
+    if connection.dialect.name == "sqlite":
+        query = _bounded(query.where(here), wanted, after)
+        return walking(_page(query, wanted, after, limit), TRANSITION, index)
+    places = _bounded(select(*_PLACE).where(here), wanted, after)
+    page = _page(places, wanted, after, limit).subquery("page")
+    order = [page.c.at, page.c.key]
+    return query.join(page, (page.c.key == TRANSITION.c.key) & (page.c.at == _AT)).order_by(
+        *([column.desc() for column in order] if wanted.sort == "-at" else order)
+    )
 
 
 def _of_devices() -> Select[Any]:
@@ -106,14 +126,11 @@ def _bounded(query: Select[Any], wanted: ChangesWanted, after: Position | None) 
         query = query.where(TRANSITION.c.rule == wanted.rule)
     if wanted.after is not None:
         query = query.where(TRANSITION.c.after == wanted.after.value)
-    if wanted.since is not None:
-        query = query.where(wanted.since <= _AT)
-    if wanted.until is not None:
-        query = query.where(wanted.until > _AT)
-    if after is not None:
-        here = literal(after[0], BigInteger)
-        query = query.where(here >= _AT if wanted.sort == "-at" else here <= _AT)
-    return query
+    return query.where(*between(_AT, *_ends(wanted, after)))
+
+
+def _ends(wanted: ChangesWanted, after: Position | None) -> Ends:
+    return ends(wanted.since, wanted.until, after, newest_first=wanted.sort == "-at")
 
 
 def _page(
@@ -124,14 +141,13 @@ def _page(
 
 def _of_few(
     connection: Connection,
-    query: Select[Any],
     scope: Scope,
     wanted: ChangesWanted,
     *,
     after: Position | None,
     limit: int,
 ) -> list[Row[Any]]:
-    query = walking(query, TRANSITION, BY_DEVICE)
+    query = walking(_bounded(_of_devices(), wanted, after), TRANSITION, BY_DEVICE)
     devices = connection.execute(scope.keys()).scalars().all()
     query = query.where(TRANSITION.c.device_key.in_(devices))
     rows: list[Row[Any]] = []
@@ -147,19 +163,15 @@ def _spans(
     connection: Connection, wanted: ChangesWanted, after: Position | None
 ) -> Iterator[tuple[int, int]]:
     """Spans of time that follow one another in the order of the list, each wider than the last."""
-    oldest, newest = (
-        connection.execute(select(func.min(_AT))).scalar(),
-        connection.execute(select(func.max(_AT))).scalar(),
-    )
+    ends = (select(end(_AT)).scalar_subquery() for end in (func.min, func.max))
+    oldest, newest = connection.execute(select(*ends)).one()
     if oldest is None or newest is None:
         return
-    low, high = _micros(oldest), _micros(newest) + 1
-    low = low if wanted.since is None else max(low, to_store(wanted.since))
-    high = high if wanted.until is None else min(high, to_store(wanted.until))
+    first, last = _ends(wanted, after)
+    low, high = _micros(oldest), _micros(newest)
+    low = low if first is None else max(low, first)
+    high = 1 + (high if last is None else min(high, last))
     span, downwards = FIRST_SPAN, wanted.sort == "-at"
-    if after is not None:
-        place = int(after[0])
-        low, high = (low, min(high, place + 1)) if downwards else (max(low, place), high)
     while low < high:
         if downwards:
             yield max(low, high - span), high

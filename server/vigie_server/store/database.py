@@ -14,7 +14,7 @@ from functools import partial, wraps
 from pathlib import Path
 from secrets import token_hex
 from threading import Event, local
-from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 import structlog
 from sqlalchemy import URL, Connection, Engine, FromClause, create_engine, event, make_url
@@ -26,6 +26,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from vigie_server.domain.errors import SettingsMalformed, StoreBusy, StoreRefused
 from vigie_server.store.counting import Counter
 from vigie_server.store.postgres import Terms, postgres_engine
+
+if TYPE_CHECKING:
+    import psycopg
 
 BUSY_TIMEOUT_MS: Final = 10_000
 SQLITE_CONNECTIONS: Final = 20
@@ -85,6 +88,25 @@ class Database:
         """A connection that sees one moment of the store. Raises StoreBusy."""
         with _busy_as_ours(), self._shared_or(self._reader) as connection:
             yield connection
+
+    @contextmanager
+    def listing(self, *, once: bool = False) -> Iterator[Connection]:
+        """The same for a page of a list, whose statements PostgreSQL plans for what is asked.
+
+        Its driver has a statement that comes again planned for anything: between any two instants a
+        rule's changes at one site were looked for among everybody's, 900 ms a page instead of 25.
+        `once`: it is one statement, see `looking`.
+        """
+        with self.looking() if once else self.reading() as connection:
+            if self.is_sqlite:
+                yield connection
+                return
+            driver = cast("psycopg.Connection", connection.connection.driver_connection)
+            kept, driver.prepare_threshold = driver.prepare_threshold, None
+            try:
+                yield connection
+            finally:
+                driver.prepare_threshold = kept
 
     @contextmanager
     def looking(self) -> Iterator[Connection]:

@@ -60,6 +60,10 @@ _DIGITS: Final = 8
 """Of an id, before its first hyphen."""
 _AMPLE: Final = 1.5
 """Devices that are looked at, for each of a page."""
+BY_DEVICE: Final = "sqlite_autoindex_verdict_1"
+"""SQLite's name for the primary key of verdicts, in which devices come first."""
+LOOKED_UP: Final = 1_000
+"""Devices whose verdict of a rule is looked up one by one."""
 STATEMENTS_KEPT: Final = 64
 """Statements of pages that are kept at hand, each for one choice of filters and order."""
 
@@ -70,13 +74,14 @@ class FleetLists:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._scopes = Scopes()
+        self._gathered = Scopes(few=LOOKED_UP)
         self._lock = Lock()
         self._statements: OrderedDict[object, Written] = OrderedDict()
 
     def devices(
         self, wanted: DevicesWanted, *, after: Position | None, limit: int
     ) -> Page[DeviceEntry]:
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             scope = self._scopes.seen(connection, wanted.sites)
             query = _page(connection, wanted, scope, scope.here, after=after, limit=limit)
             page = paged(
@@ -92,7 +97,7 @@ class FleetLists:
     ) -> ItemsInJson:
         if not self._database.is_sqlite:
             return in_json(self.devices(wanted, after=after, limit=limit))
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             scope = self._scopes.seen(connection, wanted.sites)
             by_id = replace(wanted, sites=None) == DevicesWanted()
             until = _id_until(scope, after, limit) if by_id else None
@@ -137,7 +142,7 @@ class FleetLists:
     def verdicts(
         self, device_id: str, *, status: Status | None, after: Position | None, limit: int
     ) -> Page[VerdictRecord]:
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             key = device_key_of(connection, device_id)
             query = select(VERDICT).where(VERDICT.c.device_key == key)
             if status is not None:
@@ -154,30 +159,10 @@ class FleetLists:
         after: Position | None,
         limit: int,
     ) -> Page[VerdictOfDevice]:
-        names = DEVICE.c.id.label("device"), DEVICE.c.hostname, SITE.c.name.label("site")
-        query = (
-            select(VERDICT, *names)
-            .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
-            .join(SITE, SITE.c.key == DEVICE.c.site_key)
-            .where(VERDICT.c.rule == rule)
-        )
-        if status is not None:
-            query = query.where(VERDICT.c.status == status.value)
-        with self._database.reading() as connection:
-            scope = self._scopes.seen(connection, sites)
-            if scope.few:
-                keys = connection.execute(scope.keys()).scalars().all()
-                query = query.where(VERDICT.c.device_key.in_(keys))
-            else:
-                query = walking(query, VERDICT, BY_RULE)
-                if scope.here is not None:
-                    query = query.where(scope.here)
-            # With one status the key alone is the order: an index seeks the place by it.
-            order: tuple[ColumnElement[Any], ...] = (VERDICT.c.status, VERDICT.c.device_key)
-            here = after
-            if status is not None:
-                order, here = order[1:], None if after is None else after[1:]
-            rows = connection.execute(keyset(query, order, after=here, limit=limit)).all()
+        with self._database.listing() as connection:
+            scope = self._gathered.seen(connection, sites)
+            query = _of_rule(connection, rule, scope, status=status, after=after, limit=limit)
+            rows = connection.execute(query).all()
         return paged(
             rows,
             limit,
@@ -186,7 +171,7 @@ class FleetLists:
         )
 
     def tallies(self, sites: Sites) -> Sequence[RuleTally]:
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             if sites is None:
                 counts = [COUNT.c[name] for name in COLUMNS.values()]
                 query = select(COUNT.c.rule, *counts).where(COUNT.c.site_key == EVERY_SITE)
@@ -217,6 +202,50 @@ def _id_until(scope: Scope, after: Position | None, limit: int) -> str | None:
         return None
     end = first + int(_AMPLE * (limit + 1) / scope.devices * 16**_DIGITS)
     return f"{end:0{_DIGITS}x}" if end < 16**_DIGITS else None
+
+
+def _of_rule(
+    connection: Connection,
+    rule: str,
+    scope: Scope,
+    *,
+    status: Status | None,
+    after: Position | None,
+    limit: int,
+) -> Select[Any]:
+    """A page of a rule's verdicts, by their status and their device's key.
+
+    Of few devices each is looked up. Otherwise the index is walked; of some sites PostgreSQL finds
+    the page's places in it before the rows.
+    """
+    # With one status the key alone is the order: an index seeks the place by it.
+    order: tuple[ColumnElement[Any], ...] = (VERDICT.c.status, VERDICT.c.device_key)
+    wanted = VERDICT.c.rule == rule
+    if status is not None:
+        wanted &= VERDICT.c.status == status.value
+        order, after = order[1:], None if after is None else after[1:]
+    names = DEVICE.c.id.label("device"), DEVICE.c.hostname, SITE.c.name.label("site")
+    rows = (
+        select(VERDICT, *names)
+        .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
+        .join(SITE, SITE.c.key == DEVICE.c.site_key)
+    )
+    if scope.few:
+        query = walking(rows.where(wanted), VERDICT, BY_DEVICE)
+        query = query.where(VERDICT.c.device_key.in_(scope.keys()))
+        return keyset(query, order, after=after, limit=limit)
+    if scope.here is not None:
+        wanted &= scope.holds(VERDICT.c.device_key) if scope.has_few_keys else scope.here
+    if not scope.has_few_keys or connection.dialect.name == "sqlite":
+        query = walking(rows.where(wanted), VERDICT, BY_RULE)
+        return keyset(query, order, after=after, limit=limit)
+    places = select(VERDICT.c.status, VERDICT.c.device_key).where(wanted)
+    page = keyset(places, order, after=after, limit=limit).subquery("page")
+    return (
+        rows.join(page, page.c.device_key == VERDICT.c.device_key)
+        .where(VERDICT.c.rule == rule)
+        .order_by(page.c.status, page.c.device_key)
+    )
 
 
 def _page(

@@ -285,8 +285,9 @@ class TransitionRow(Base, table=True):
     __tablename__ = "transition"
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_transition_device_key_at_key", "device_key", "at", "key"),
-        Index("ix_transition_at_key", "at", "key"),
-        Index("ix_transition_rule_at_key", "rule", "at", "key"),
+        # The device at their end: one that is not asked for is passed over without its row.
+        Index("ix_transition_at_key_device_key", "at", "key", "device_key"),
+        Index("ix_transition_rule_at_key_device_key", "rule", "at", "key", "device_key"),
     )
 
     key: int | None = Field(default=None, primary_key=True, sa_type=Key)

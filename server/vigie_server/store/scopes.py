@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, func, select, true
 
 from vigie_server.ports.declaring import Sites
 from vigie_server.store.keyset import walking
@@ -26,6 +26,8 @@ BY_SITE: Final = "ix_device_site_key_state"
 BY_SITE_AND_ID: Final = "ix_device_site_key_id"
 KEPT: Final = 256
 """Scopes kept at hand."""
+SITES_BY_KEYS: Final = 200
+"""Sites whose devices' keys are gathered once for a page of what is theirs."""
 LOOK_AGAIN: Final = 60.0
 """Seconds until the devices of a scope are counted again."""
 SITES: Final = "sites"
@@ -64,6 +66,19 @@ class Scope:
             return None
         keys = func.json_each(bindparam(SITES, required=True, type_=Text)).table_valued("value")
         return DEVICE.c.site_key.in_(select(keys.c.value))
+
+    @property
+    def has_few_keys(self) -> bool:
+        """Whether `holds` is worth its while: of many sites most rows are met soon."""
+        return self.sites is not None and len(self.sites) <= SITES_BY_KEYS
+
+    def holds(self, device_key: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether a row's device is of the scope, by its key; for a scope of some sites.
+
+        The keys are gathered once, and in an index that ends with the device no row is read for
+        them. PostgreSQL would make a join of it, and look up the device of each row.
+        """
+        return device_key.in_(self.keys()).is_(true())
 
     def keys(self) -> Select[Any]:
         """The keys of the devices of the scope; for a scope of some sites."""

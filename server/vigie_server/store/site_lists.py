@@ -47,7 +47,7 @@ class SiteLists:
             query = query.where(BODY.c.name == wanted.body)
         if wanted.region is not None:
             query = query.where(SITE.c.region == wanted.region)
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             rows = connection.execute(keyset(query, (SITE.c.name,), after=after, limit=limit)).all()
             page = paged(rows, limit, lambda row: (row.name,), lambda row: row)
             levels = _levels(connection, [row.key for row in page.items])
@@ -56,7 +56,7 @@ class SiteLists:
     def attested(
         self, site: str, item: str, *, after: Position | None, limit: int
     ) -> Page[AttestationRecord]:
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             query = (
                 attestations_query()
                 .where(ATTESTATION.c.site_key == site_key(connection, site))
@@ -70,7 +70,7 @@ class SiteLists:
     def waivers(
         self, site: str, *, rule: str | None, after: Position | None, limit: int
     ) -> Page[WaiverRecord]:
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             query = select(WAIVER).where(WAIVER.c.site_key == site_key(connection, site))
             if rule is not None:
                 query = query.where(WAIVER.c.rule == rule)
@@ -81,7 +81,7 @@ class SiteLists:
             return Page(shown_waivers(connection, site, page.items), page.after)
 
     def incidents(self, site: str, *, after: Position | None, limit: int) -> Page[Entry]:
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             query = select(INCIDENT).where(INCIDENT.c.site_key == site_key(connection, site))
             rows = connection.execute(
                 keyset(query, (INCIDENT.c.number,), after=after, limit=limit)
@@ -90,7 +90,7 @@ class SiteLists:
 
     def level_changes(self, site: str, *, after: Position | None, limit: int) -> Page[LevelChange]:
         place = (CHANGE.c.at, CHANGE.c.key)
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             query = select(CHANGE).where(CHANGE.c.site_key == site_key(connection, site))
             query = keyset(query, place, after=after, limit=limit, newest_first=True)
             rows = connection.execute(query).all()
@@ -99,14 +99,14 @@ class SiteLists:
     def groups(self, within: Sites, *, after: Position | None, limit: int) -> Page[Group]:
         query = walking(visible_groups(within), GROUP, "ix_device_group_name_key")
         query = keyset(query, (GROUP.c.name, GROUP.c.key), after=after, limit=limit)
-        with self._database.reading() as connection:
+        with self._database.listing(once=True) as connection:
             rows = connection.execute(query).all()
         return paged(rows, limit, lambda row: (row.name, row.key), group_of)
 
     def members(
         self, site: str | None, name: str, within: Sites, *, after: Position | None, limit: int
     ) -> Page[Member]:
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             group = group_row(connection, site, name)
             found = picked_after(
                 connection,
@@ -129,7 +129,7 @@ class SiteLists:
         query = keyset(_overrides(within), (OVERRIDE.c.key,), after=after, limit=limit)
         if rule is not None:
             query = query.where(OVERRIDE.c.rule == rule)
-        with self._database.reading() as connection:
+        with self._database.listing(once=True) as connection:
             rows = connection.execute(query).all()
         return paged(
             rows, limit, lambda row: (row.key,), lambda row: override_of(row, row.of, row.of_site)
@@ -137,11 +137,10 @@ class SiteLists:
 
     def cards(self, within: Sites, *, after: Position | None, limit: int) -> Page[CardOfDevice]:
         query = cards_query().where(CARD.c.device_key.is_not(None))
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             scope = self._scopes.seen(connection, within)
             if scope.few:
-                keys = connection.execute(scope.keys()).scalars().all()
-                query = query.where(CARD.c.device_key.in_(keys))
+                query = query.where(CARD.c.device_key.in_(scope.keys()))
             elif scope.here is not None:
                 query = query.where(scope.here)
             query = keyset(query, (CARD.c.device_key,), after=after, limit=limit)

@@ -67,11 +67,10 @@ class Software:
         )
         if wanted.versions is not None:
             query = query.where(TRAIT.c.value.in_(sorted(wanted.versions)))
-        with self._database.reading() as connection:
+        with self._database.listing() as connection:
             scope = self._scopes.seen(connection, wanted.sites)
             if scope.few:
-                keys = connection.execute(scope.keys()).scalars().all()
-                query = query.where(TRAIT.c.device_key.in_(keys))
+                query = query.where(TRAIT.c.device_key.in_(scope.keys()))
             else:
                 query = walking(query, TRAIT, BY_NAME)
                 if scope.here is not None:
