@@ -336,6 +336,27 @@ def test_verdicts_that_are_decided_elsewhere_count_as_they_are(store: Assessment
     assert changed == {site}
 
 
+def test_a_verdict_decided_elsewhere_marks_its_site_once_also_where_it_comes_to_light_late(
+    database: Database, store: Assessments
+) -> None:
+    a_token(database, secret_hash=b"o" * 32, site="Les Lilas")
+    first, second = store.sites()
+    starttls = replace(a_site_verdict(Status.PASS), rule="Q07-starttls")
+    store.save(first, [starttls], [], now=NOW)
+    held, mark = store.changed(store.progress())
+    store.save(second, [starttls], [], now=NOW + timedelta(seconds=40))
+    newer, mark = store.changed(mark)
+    quiet, mark = store.changed(mark)
+    spf = replace(starttls, rule="Q07-spf")
+    late = NOW + timedelta(seconds=20 if not database.is_sqlite else 50)
+    store.save(first, [spf], [], now=late)
+    found, mark = store.changed(mark)
+    nothing, _ = store.changed(mark)
+
+    assert (held, newer, quiet) == (set(), {second}, set())
+    assert (found, nothing) == ({first}, set())
+
+
 def test_a_parameter_set_for_the_site_is_seen_and_marks_it_as_changed(
     database: Database, store: Assessments
 ) -> None:

@@ -77,13 +77,15 @@ class Progress:
     """How far changes were followed.
 
     `horizon`: transactions from this number on began after the last look; 0 where each ends before
-    the next begins.
+    the next begins. `verdicts_read`: verdicts on sites that are not looked at again though others
+    of their time may still come to light, by site, rule and since when they stand.
     """
 
     transition: Followed
     audit: Followed
     verdicts_at: datetime
     horizon: int = 0
+    verdicts_read: frozenset[tuple[int, str, datetime]] = frozenset()
 
 
 class AssessmentStore(Protocol):

@@ -6,7 +6,7 @@ come to the same level only one records the change.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -72,24 +72,37 @@ class Assessments:
 
     def progress(self) -> Progress:
         with self._database.reading() as connection:
-            return follow.from_here(connection, self._verdicts_at(connection))
+            progress = follow.from_here(connection, self._verdicts_at(connection))
+            return self._having_read(progress, self._others(connection, progress))
 
     def changed(self, since: Progress) -> tuple[Collection[int] | None, Progress]:
         with self._database.reading() as connection:
             transitions, acts, now = follow.since(connection, since, self._verdicts_at(connection))
             found = set(follow.sites_of(connection, transitions))
-            at = since.verdicts_at if now.horizon == 0 else since.verdicts_at - WRITTEN_WITHIN
-            found |= set(
-                connection.execute(
-                    select(SITE_VERDICT.c.site_key)
-                    .where(SITE_VERDICT.c.since > at)
-                    .where(SITE_VERDICT.c.rule.not_in(self._own))
-                ).scalars()
-            )
+            others = self._others(connection, since)
+            found |= {site for site, _, _ in others - since.verdicts_read}
+            now = self._having_read(now, others)
             concerned = follow.sites_named(connection, acts)
         if concerned is None:
             return None, now  # a token, a group, a body
         return found | concerned, now
+
+    def _others(
+        self, connection: Connection, since: Progress
+    ) -> frozenset[tuple[int, str, datetime]]:
+        """Verdicts of rules that are not decided here, which may have come to light since then."""
+        rows = connection.execute(
+            select(SITE_VERDICT.c.site_key, SITE_VERDICT.c.rule, SITE_VERDICT.c.since)
+            .where(SITE_VERDICT.c.since > _from(since))
+            .where(SITE_VERDICT.c.rule.not_in(self._own))
+        )
+        return frozenset((row.site_key, row.rule, row.since) for row in rows)
+
+    @staticmethod
+    def _having_read(progress: Progress, others: frozenset[tuple[int, str, datetime]]) -> Progress:
+        """The progress, with what was read of the time that is looked at again."""
+        again = frozenset(other for other in others if other[2] > _from(progress))
+        return replace(progress, verdicts_read=again)
 
     def answers(
         self, site: int, readers: Mapping[str, str], *, limit: int
@@ -214,6 +227,12 @@ class Assessments:
             select(func.max(SITE_VERDICT.c.since)).where(SITE_VERDICT.c.rule.not_in(self._own))
         ).scalar()
         return newest or _BEGINNING
+
+
+def _from(progress: Progress) -> datetime:
+    """From when on verdicts are looked at."""
+    late = timedelta(0) if progress.horizon == 0 else WRITTEN_WITHIN
+    return progress.verdicts_at - late
 
 
 def _insert(connection: Connection, into: Any, rows: Iterable[Mapping[str, object]]) -> None:
