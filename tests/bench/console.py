@@ -23,7 +23,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, text
 
 from bench.kept import KeptStore, asked_devices, asked_engine, asked_folder, kept_store
-from bench.lists import WANTED_MS, a_token, cpu_told, names_of
+from bench.lists import WANTED_MS, cpu_told, names_of
 from bench.processes import ServedProcess
 from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store
@@ -89,7 +89,7 @@ class Pages:
         try:
             _peopled(database)
             scopes = (("", 0), (" (1 site)", 1), (" (40 sites)", SITES_A_TOKEN))
-            readers = {label: a_token(database, sites) for label, sites in scopes}
+            readers = {label: store.token(sites) for label, sites in scopes}
             return cls(store, readers, _pages(names_of(database)))
         finally:
             database.close()

@@ -11,19 +11,24 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import psutil
+from sqlalchemy import text
 
 from bench.grown import CHANGES, FULL_CHANGES, grow
 from bench.ingest import STORE_URL
 from bench.processes import ServedProcess, served
 from bench.serve import bench_settings, prepare
 from fakes.postgres import PostgresServer, kept_postgres
+from vigie_server.clock import utc_now
+from vigie_server.ports.tokens import Role
+from vigie_server.services.tokens import MakeTokens
 from vigie_server.store import migrating
 from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.tokens import Tokens
 
 DEVICES: Final = 10_000
 FULL: Final = 100_000
@@ -40,6 +45,8 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """Of PostgreSQL: a machine of 4 GB, by its manual; and it counts what statements take."""
 _PLANTED: Final = "planted.json"
+_TOKENS: Final = "tokens.json"
+_LASTS: Final = timedelta(days=365)
 _SPENT: Final = """SELECT coalesce(sum(total_exec_time + total_plan_time), 0),
   coalesce(sum(calls), 0)
 FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_statements%'"""
@@ -64,6 +71,19 @@ class KeptStore:
         async with served("listed", self.data, database) as server:
             await server.at_rest()
             yield server
+
+    def token(self, sites: int) -> str:
+        """An administrator's token of that many sites, 0 for all: made once.
+
+        A server has every site assessed again once a token is made.
+        """
+        place = self.data / _TOKENS
+        held: dict[str, str] = json.loads(place.read_text("utf-8")) if place.exists() else {}
+        if str(sites) not in held:
+            with closing(Database(self.url)) as database:
+                held[str(sites)] = a_token(database, sites)
+            place.write_text(json.dumps(held), encoding="utf-8")
+        return held[str(sites)]
 
     def count_statements(self) -> None:
         """Begins to count what PostgreSQL's statements take."""
@@ -123,6 +143,15 @@ async def kept_store(folder: Path, *, engine: str, devices: int) -> AsyncIterato
             raise SystemExit(f"{folder} has {told['devices']} devices, and not {devices}")
         await asyncio.to_thread(_migrate, url)
         yield KeptStore(engine, devices, data, url, postgres)
+
+
+def a_token(database: Database, sites: int) -> str:
+    """An administrator's token of that many sites, 0 for all."""
+    with database.reading() as connection:
+        names = connection.execute(text(f"SELECT name FROM site ORDER BY key LIMIT {sites}"))  # noqa: S608 (a number)
+        scope = frozenset(names.scalars()) or None
+    make = MakeTokens(Tokens(database), utc_now, "bench")
+    return make.api(name="bench", role=Role.ADMIN, sites=scope, lifetime=_LASTS)[1]
 
 
 def _migrate(url: str) -> None:

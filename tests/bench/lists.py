@@ -26,10 +26,7 @@ from sqlalchemy import text
 from bench.kept import FULL, POSTGRES, KeptStore, asked_engine, asked_folder, kept_store
 from bench.processes import ServedProcess
 from vigie_server.clock import utc_now
-from vigie_server.ports.tokens import Role
-from vigie_server.services.tokens import MakeTokens
 from vigie_server.store.database import Database
-from vigie_server.store.tokens import Tokens
 
 SIZES: Final = (1_000, 10_000)
 PAGES: Final = 60
@@ -141,7 +138,7 @@ class Lists:
         database = Database(store.url)
         try:
             scopes = (("", 0), (" (1 site)", 1), (" (40 sites)", 40))
-            readers = {label: a_token(database, sites) for label, sites in scopes}
+            readers = {label: store.token(sites) for label, sites in scopes}
             return cls(store, readers, _lists(names_of(database)))
         finally:
             database.close()
@@ -274,15 +271,6 @@ def _together(folder: Path, server: ServedProcess, token: str, devices: int) -> 
         before,
         server.resident(),
     )
-
-
-def a_token(database: Database, sites: int) -> str:
-    """An administrator's token of that many sites, 0 for all."""
-    with database.reading() as connection:
-        names = connection.execute(text(f"SELECT name FROM site ORDER BY key LIMIT {sites}"))  # noqa: S608 (a number)
-        scope = frozenset(names.scalars()) or None
-    make = MakeTokens(Tokens(database), utc_now, "bench")
-    return make.api(name="bench", role=Role.ADMIN, sites=scope, lifetime=timedelta(days=1))[1]
 
 
 def names_of(database: Database) -> dict[str, str]:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SETTLED: Final = 0.1
 """CPU of a server that has little left to fill, of one core; its database included."""
 LOOK_EVERY: Final = 5.0
+QUIET_LOOKS: Final = 2
 SETTLE_WITHIN: Final = 600.0
 
 
@@ -52,13 +53,14 @@ class ServedProcess:
 
         Says what it waits for. A server that never rests is measured all the same.
         """
-        began, waited = monotonic(), 0.0
+        began, waited, quiet = monotonic(), 0.0, 0
         while True:
             before = self.cpu(), self.database_cpu()
             await asyncio.sleep(LOOK_EVERY)
             server, database = self.cpu() - before[0], self.database_cpu() - before[1]
             used, waited = (server + max(database, 0)) / LOOK_EVERY, monotonic() - began
-            if used < SETTLED or waited > SETTLE_WITHIN:
+            quiet = quiet + 1 if used < SETTLED else 0
+            if quiet == QUIET_LOOKS or waited > SETTLE_WITHIN:
                 print(f"the server uses {used:.2f} of a core after {waited:.0f} s", flush=True)
                 return used
             print(

@@ -35,6 +35,9 @@ from vigie_server.settings import (
 )
 
 IN_FLIGHT = 64
+LOOKED_EVERY = timedelta(seconds=30)
+LOOKED_AT_ONCE = timedelta(seconds=2)
+"""How often a server that is to be at rest looks for sites that changed while it began."""
 
 
 def bench_settings(folder: Path, *, held: int | None = None, rest: float = 9) -> ServerSettings:
@@ -46,7 +49,7 @@ def bench_settings(folder: Path, *, held: int | None = None, rest: float = 9) ->
         http=HttpSettings(requests_per_minute=1e6, requests_at_once=1e6),
         limits=LimitSettings(max_in_flight=IN_FLIGHT),
         sessions=SessionSettings(heartbeat=timedelta(minutes=1), held=held),
-        maturity=MaturitySettings(rest=rest),
+        maturity=MaturitySettings(rest=rest, every=LOOKED_EVERY if rest else LOOKED_AT_ONCE),
         enrolment=EnrolmentSettings(attempts_per_minute=1e6, attempts_at_once=1e6),
     )
 
