@@ -9,6 +9,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -19,13 +20,21 @@ from playwright.async_api import async_playwright
 from prometheus_client.parser import text_string_to_metric_families
 
 from components import required_program
-from fakes.hostile_device import WATCH, acts, reports_hostile_words
+from fakes.hostile_device import (
+    WATCH,
+    acts,
+    people_write_hostile_words,
+    reports_hostile_words,
+)
 from fakes.running_server import running_server
+from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.settings import HttpSettings, VerdictSettings
 
 RULE: Final = "Q06-firewall-enabled"
 FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet."""
+SITE: Final = "Les Tilleuls"
+INVENTORIES: Final = ("equipment", "software", "accounts")
 OURS: Final = ("vigie_", "python_", "process_")
 
 
@@ -35,12 +44,19 @@ async def test_a_hostile_device_is_text_wherever_it_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chromium, promtool = required_program("chromium"), required_program("promtool")
+    catalogue = bundled_catalogue()
     async with running_server(
-        tmp_path, http=HttpSettings(plain=True), verdicts=VerdictSettings(grace=0)
+        tmp_path,
+        catalogue=catalogue,
+        site_guide=bundled_site_guide(catalogue),
+        http=HttpSettings(plain=True),
+        verdicts=VerdictSettings(grace=0),
     ) as running:
         device = await reports_hostile_words(running)
         base = f"http://127.0.0.1:{running.addresses.http}"
         headers = {"Authorization": f"Bearer {running.api_token()}"}
+        async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
+            await people_write_hostile_words(client, SITE, device)
 
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(
@@ -54,7 +70,14 @@ async def test_a_hostile_device_is_text_wherever_it_is_shown(
             dialogs: list[str] = []
             page.on("dialog", lambda dialog: dialogs.append(dialog.message))
             await page.add_init_script(WATCH)
-            for path in ("/console", "/console/devices", f"/console/devices/{device}"):
+            of_site = f"/console/sites/{SITE}"
+            for path in (
+                *("/console", "/console/devices", "/console/software", "/console/groups"),
+                *("/console/people", "/console/tokens", "/console/audit", "/console/parameters"),
+                *(f"/console/rules/{RULE}", of_site, f"{of_site}/declared", f"{of_site}/incidents"),
+                *(f"{of_site}/attestations", f"{of_site}/waivers", f"{of_site}/mail"),
+                *(f"/console/devices/{device}/card", f"/console/devices/{device}"),
+            ):
                 await page.goto(path)
                 scripts = await page.locator("script").evaluate_all("all => all.map(s => s.src)")
                 assert all(src.startswith(f"{base}/console/static/") for src in scripts), path
@@ -72,18 +95,7 @@ async def test_a_hostile_device_is_text_wherever_it_is_shown(
                 assert answer.is_success, (path, answer.status_code, answer.text)
                 return answer.text
 
-            for path in (
-                "/api/v1/devices",
-                "/api/v1/transitions",
-                f"/api/v1/rules/{RULE}/verdicts",
-            ):
-                table = list(csv.reader(StringIO(await read(path, "text/csv"), newline="")))
-                assert len(table) > 1
-                assert {len(row) for row in table} == {len(table[0])}
-                cells = [cell for row in table for cell in row]
-                assert [cell for cell in cells if cell.startswith(FORMULAS)] == []
-                lines = (await read(path, "application/x-ndjson")).strip().split("\n")
-                assert len([json.loads(line) for line in lines]) == len(table) - 1
+            await look_at_files(read)
             # What a scrape shows follows what is stored; the test's time limit ends a vain wait.
             while "txt.exe" not in (metrics := await read("/metrics", "text/plain")):  # noqa: ASYNC110 (an answer, no event)
                 await asyncio.sleep(0.02)
@@ -113,3 +125,32 @@ async def test_a_hostile_device_is_text_wherever_it_is_shown(
             )
             assert "txt.exe" in said.stdout, words
             assert acts(said.stdout + said.stderr) == [], words
+
+
+async def look_at_files(read: Callable[[str, str], Awaitable[str]]) -> None:
+    """Every list and export that spreadsheets and programs take."""
+    for path in (
+        "/api/v1/devices",
+        "/api/v1/transitions",
+        f"/api/v1/rules/{RULE}/verdicts",
+        *("/api/v1/sites", "/api/v1/assets", "/api/v1/audit", "/api/v1/rules"),
+    ):
+        table = list(csv.reader(StringIO(await read(path, "text/csv"), newline="")))
+        assert len(table) > 1
+        assert {len(row) for row in table} == {len(table[0])}
+        cells = [cell for row in table for cell in row]
+        assert [cell for cell in cells if cell.startswith(FORMULAS)] == []
+        lines = (await read(path, "application/x-ndjson")).strip().split("\n")
+        assert len([json.loads(line) for line in lines]) == len(table) - 1
+    for path in (
+        *(f"/api/v1/sites/{SITE}/inventories/{what}.csv" for what in INVENTORIES),
+        *("/api/v1/assets.csv", f"/api/v1/sites/{SITE}/incidents.csv"),
+    ):
+        whole = await read(path, "text/csv")
+        assert "txt.exe" in whole, path
+        said = whole.removeprefix("\ufeff")
+        delimiter = ";" if ";" in said.partition("\n")[0] else ","
+        table = list(csv.reader(StringIO(said, newline=""), delimiter=delimiter))
+        assert {len(row) for row in table} == {len(table[0])}, path
+        cells = [cell for row in table for cell in row]
+        assert [cell for cell in cells if cell.startswith(FORMULAS)] == [], path
