@@ -158,8 +158,7 @@ async def test_a_server_installs_silently_serves_is_upgraded_goes_back_and_leave
         *("vigie-server", "restore", "--replace", "--passphrase-file", PASSPHRASE, first_backup)
     )
     # Another name, as docs/install-server.md has it.
-    root.run("sh", "-c", f"rm /{DATA}/ca/https.key /{DATA}/ca/https.crt")
-    root.run("vigie-server", "init", "--new-authority")
+    root.run("vigie-server", "init", "--new-https")
     await a_round(installed, agent, reported)
 
     remove_and_keep_data(root)

@@ -47,7 +47,7 @@ from vigie_server.bootstrap.updates import updates_of, updates_routes
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
-from vigie_server.ca.files import expiry_of, write_private
+from vigie_server.ca.files import expiry_of, names_lacking, write_private
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.admission import places_in
 from vigie_server.domain.attempts import Attempts
@@ -104,6 +104,15 @@ log = structlog.get_logger()
 
 GOODBYE_WITHIN: Final = 5.0
 """Seconds that open sessions have to be answered when the server stops."""
+NEW_HTTPS: Final = (
+    "browsers, Prometheus and who uses the API refuse this server by these names: run "
+    "`vigie-server init --new-https`, start the server again, and give them the new ca/https.crt; "
+    "devices go on"
+)
+NEW_CERTIFICATE: Final = (
+    "browsers refuse this server by these names: have HTTP__CERTIFICATE made for them too, or take "
+    "them out of NAMES"
+)
 MARK_EVERY: Final = 30.0
 """Seconds between two notes of the store's progress, see `store.epoch`."""
 
@@ -481,8 +490,16 @@ class Server:
             given = expiry_of(settings.http.certificate)
             if given is not None:
                 self._figures.certificates_expire({"https": given})
+            lacking = names_lacking(settings.http.certificate, settings.names)
+            if lacking:
+                log.warning(
+                    "https_certificate_lacks_names", names=list(lacking), do=NEW_CERTIFICATE
+                )
             return settings.http.certificate, settings.http.key
         issuer = authority.load(authorities(settings), authority.HTTPS)
+        outside = issuer.outside(settings.own_names)
+        if outside:
+            log.warning("https_authority_lacks_names", names=list(outside), do=NEW_HTTPS)
         pair = issuer.issue_https_certificate(settings.own_names, now=self._now())
         folder = settings.data / "https"
         certificate, key = folder / "server.crt", folder / "server.key"

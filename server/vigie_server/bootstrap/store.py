@@ -17,6 +17,7 @@ from vigie_server.settings import ServerSettings, advertised, port_of
 from vigie_server.store import epoch, migrating
 from vigie_server.store.authority_known import (
     forget_authorities,
+    forget_authority,
     known_authorities,
     require_authority,
 )
@@ -90,12 +91,19 @@ def server_store(settings: ServerSettings) -> Database:
 
 
 def initialise(
-    settings: ServerSettings, *, now: datetime, new_authority: bool = False
+    settings: ServerSettings,
+    *,
+    now: datetime,
+    new_authority: bool = False,
+    new_https: bool = False,
 ) -> CertificateAuthority:
     """Makes the data folder, the authorities and the store; what is there stays.
 
     A store that knows its authority is served with that one: another folder's is not made beside
-    it, unless `new_authority` has the store take those of this folder. Raises SettingsMalformed.
+    it, unless `new_authority` has the store take those of this folder. With `new_https` the
+    authority of console and API is made anew, for the names of now; that of devices stays.
+
+    Raises SettingsMalformed.
     """
     require_finished(settings.data)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -106,10 +114,14 @@ def initialise(
                 forget_authorities(database)
             elif known_authorities(database):
                 _require_own(settings)
+    if new_https:
+        authority.remove(authorities(settings), authority.HTTPS)
     _make_authorities(settings, now)
     with closing(open_store(settings)) as database:
         if new_authority:
             forget_authorities(database)
+        elif new_https:
+            forget_authority(database, authority.HTTPS)
         own_authority(settings, database, authority.HTTPS)
         return own_authority(settings, database, authority.DEVICES)
 

@@ -109,6 +109,10 @@ class CertificateAuthority:
             parts.valid(now=now, backdated=parts.DEVICE_BACKDATED, lifetime=parts.HTTPS_LIFETIME),
         )
 
+    def outside(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the names that this authority may not sign for: it is bound to others."""
+        return parts.outside(self._certificate, names)
+
     def expired_device_certificate(self, certificate: bytes) -> "OldDeviceCertificate":
         if len(certificate) > MAX_REQUEST_BYTES:
             raise MalformedRequest("the certificate is too long")
@@ -183,6 +187,12 @@ def create(folder: Path, name: str, *, names_only: Sequence[str] = (), now: date
     # The certificate first: a key that is there has its certificate beside it.
     write_private(_certificate_path(folder, name), pem_of(certificate))
     write_private(_key_path(folder, name), pem_of_key(key))
+
+
+def remove(folder: Path, name: str) -> None:
+    """Takes an authority away, if it is there. Everything that it signed is trusted no more."""
+    _key_path(folder, name).unlink(missing_ok=True)  # first: a certificate alone is none
+    _certificate_path(folder, name).unlink(missing_ok=True)
 
 
 def load(folder: Path, name: str) -> CertificateAuthority:

@@ -5,9 +5,16 @@ Validity is generous where devices check it: a device whose clock is years off m
 checks.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import Final
 
 from cryptography import x509
@@ -144,6 +151,47 @@ def _general_name(name: str) -> x509.GeneralName:
 def _constraint(name: str) -> x509.GeneralName:
     address = _address(name)
     return x509.DNSName(name) if address is None else x509.IPAddress(ip_network(address))
+
+
+def outside(certificate: x509.Certificate, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names for which this authority's leaves are refused by whoever trusts it."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return ()
+    permitted = constraints.permitted_subtrees or []
+    zones = [one.value.lower() for one in permitted if isinstance(one, x509.DNSName)]
+    networks = [
+        one.value
+        for one in permitted
+        if isinstance(one, x509.IPAddress) and isinstance(one.value, IPv4Network | IPv6Network)
+    ]
+    return tuple(name for name in names if not _within(name, zones, networks))
+
+
+def not_named(certificate: x509.Certificate, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that a server's certificate is not for."""
+    try:
+        told = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return tuple(names)
+    hosts = {host.lower() for host in told.get_values_for_type(x509.DNSName)}
+    addresses = set(told.get_values_for_type(x509.IPAddress))
+    return tuple(
+        name
+        for name in names
+        if _address(name) not in addresses
+        and not {name.lower(), f"*.{name.lower().partition('.')[2]}"} & hosts
+    )
+
+
+def _within(name: str, zones: Sequence[str], networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """As RFC 5280 has it: a kind of name that no constraint speaks of is free."""
+    address = _address(name)
+    if address is not None:
+        return not networks or any(address in network for network in networks)
+    host = name.lower()
+    return not zones or any(host == zone or host.endswith(f".{zone}") for zone in zones)
 
 
 def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:

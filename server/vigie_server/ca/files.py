@@ -1,6 +1,7 @@
 """Keys and certificates in the data folder: keys are readable by the server's account alone."""
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from vigie_server.ca.certificates import not_named
 from vigie_server.domain.errors import SettingsMalformed
 
 _PRIVATE: Final = 0o600
@@ -41,6 +43,14 @@ def expiry_of(path: Path) -> datetime | None:
         return x509.load_pem_x509_certificates(path.read_bytes())[0].not_valid_after_utc
     except (OSError, ValueError):
         return None
+
+
+def names_lacking(path: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that the first certificate of a PEM file is not for."""
+    try:
+        return not_named(x509.load_pem_x509_certificates(path.read_bytes())[0], names)
+    except (OSError, ValueError):
+        return ()
 
 
 def pem_of_key(key: ec.EllipticCurvePrivateKey) -> bytes:

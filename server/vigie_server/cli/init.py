@@ -17,14 +17,21 @@ from vigie_server.store.migrating import stored_revision
     is_flag=True,
     help="Have a store whose authority is lost for good take this folder's. Devices enrol again.",
 )
+@click.option(
+    "--new-https",
+    is_flag=True,
+    help="Make the authority of console and API anew, for the names of now. Devices stay enrolled.",
+)
 @told_errors
-def init(*, new_authority: bool) -> None:
+def init(*, new_authority: bool, new_https: bool) -> None:
     """Make the data folder, the certificate authority and the store.
 
     What is there already stays as it is.
     """
     settings = read_settings()
-    authority = initialise(settings, now=clock.utc_now(), new_authority=new_authority)
+    authority = initialise(
+        settings, now=clock.utc_now(), new_authority=new_authority, new_https=new_https
+    )
     click.echo(f"Data folder: {settings.data}")
     click.echo(f"Authority (SHA-256): {authority.sha256.hex()}")
     click.echo(f"Names of this server: {', '.join(settings.own_names)}")

@@ -43,3 +43,9 @@ def forget_authorities(database: Database) -> None:
     """The next authorities that are shown to the store are its own."""
     with database.writing() as connection:
         connection.execute(delete(META).where(META.c.name.startswith(_NAMED)))
+
+
+def forget_authority(database: Database, name: str) -> None:
+    """The same for one of them."""
+    with database.writing() as connection:
+        connection.execute(delete(META).where(META.c.name == _NAMED + name))
