@@ -64,6 +64,8 @@ def test_what_a_device_says_is_kept_and_counted(database: Database) -> None:
     with pytest.raises(NotFound):
         store.device("b")
     assert store.counts() == {("1.1.0", "rolled_back"): 1}
+    assert store.counts({SITE, "another"}) == store.counts()
+    assert store.counts({"another"}) == store.counts(frozenset()) == {}
 
 
 def test_a_certificate_that_is_not_in_force_asks_nothing(database: Database) -> None:

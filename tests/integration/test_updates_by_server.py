@@ -337,6 +337,13 @@ def test_the_api_shows_what_is_rolled_out_and_how_a_device_fared(tmp_path: Path)
 
         assert (shown["good_until"], shown["releases"]) == (None, [])
         assert [(one["site"], one["share"]) for one in shown["rollouts"]] == [(None, 20)]
+        assert shown["fared"] == [{"version": "1.1.0", "state": "rolled_back", "devices": 1}]
+        others = client.get("/api/v1/updates?site=Les Lilas", headers=mine).json()
+        theirs = client.get("/api/v1/updates", headers=callers(Role.OPERATOR, "Les Lilas")).json()
+        every = client.get("/api/v1/updates?site=Les Lilas", headers=callers(Role.ADMIN)).json()
+        assert (others["fared"], [one["site"] for one in others["rollouts"]]) == ([], [None])
+        assert theirs["fared"] == every["fared"] == []
+        assert [one["site"] for one in every["rollouts"]] == [None, "Les Lilas"]
         assert (device["state"], device["about"]) == ("rolled_back", "1.2.0")
         assert device["reason"] == "it did not work in 3 starts"
         assert (

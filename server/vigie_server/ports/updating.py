@@ -1,6 +1,6 @@
 """Updates of agents: the channel that is mirrored, what is rolled out, and how devices fare."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,8 +77,8 @@ class UpdateStore(Protocol):
         """What this device last said. Raises NotFound."""
         ...
 
-    def counts(self) -> Mapping[tuple[str, str], int]:
-        """Devices by their version and state."""
+    def counts(self, sites: Collection[str] | None = None) -> Mapping[tuple[str, str], int]:
+        """Devices by their version and state, at these sites; None: at all of them."""
         ...
 
 

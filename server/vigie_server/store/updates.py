@@ -1,6 +1,6 @@
 """What is rolled out to which site, and how devices fare with it. The `UpdateStore`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -114,13 +114,16 @@ class Updates:
             raise NotFound(f"no device {device_id} has looked for updates")
         return _device(row)
 
-    def counts(self) -> Mapping[tuple[str, str], int]:
+    def counts(self, sites: Collection[str] | None = None) -> Mapping[tuple[str, str], int]:
         query = (
             select(STATE.c.version, STATE.c.state, func.count().label("devices"))
             .join(DEVICE, DEVICE.c.key == STATE.c.device_key)
             .where(DEVICE.c.disabled == "")
             .group_by(STATE.c.version, STATE.c.state)
         )
+        if sites is not None:
+            named = select(SITE.c.key).where(SITE.c.name.in_(sorted(sites)))
+            query = query.where(DEVICE.c.site_key.in_(named))
         with self._database.reading() as connection:
             return {(row.version, row.state): row.devices for row in connection.execute(query)}
 

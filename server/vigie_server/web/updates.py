@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.rolling_out import Release, Rollout, UpdateState
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.ports.updating import DeviceUpdate, Mirrored, UpdateStore
-from vigie_server.web.access import OVERSEERS, READERS, Access, sees
+from vigie_server.web.access import OVERSEERS, READERS, Access, scope_of, sees
 
 
 class ReleaseShape(BaseModel):
@@ -45,12 +45,21 @@ class RolloutShape(BaseModel):
         )
 
 
+class FaredShape(BaseModel):
+    """How many devices run a version, and how their last update went."""
+
+    version: str = Field(description="Empty where it is not known.", examples=["1.1.0"])
+    state: UpdateState
+    devices: int = Field(ge=1)
+
+
 class UpdatesShape(BaseModel):
     """The agents' update channel. `good_until` null: this server has none."""
 
     good_until: datetime | None
     releases: list[ReleaseShape]
     rollouts: list[RolloutShape]
+    fared: list[FaredShape] = Field(description="Devices that have looked for updates.")
 
 
 class DeviceUpdateShape(BaseModel):
@@ -82,16 +91,26 @@ def updates_router(access: Access, *, store: UpdateStore, channel: Mirrored) -> 
     Overseer = Annotated[ApiCaller, Depends(access.allow(OVERSEERS))]  # noqa: N806 (a type)
     Reader = Annotated[ApiCaller, Depends(access.allow(READERS))]  # noqa: N806 (a type)
 
+    OfSite = Annotated[  # noqa: N806 (a type)
+        str | None, Query(description="Decisions for this site and for every site; its devices")
+    ]
+
     @router.get("/updates")
-    def show_updates(caller: Overseer) -> UpdatesShape:
-        """The releases of the channel, and which devices may take which."""
+    def show_updates(caller: Overseer, site: OfSite = None) -> UpdatesShape:
+        """The releases of the channel, which devices may take which, and how far they have got."""
+        sites = scope_of(caller, site)
+        fared = sorted(store.counts(sites).items())
         return UpdatesShape(
             good_until=channel.expiry(),
             releases=[ReleaseShape.of(one) for one in channel.releases()],
             rollouts=[
                 RolloutShape.of(one)
                 for one in store.rollouts()
-                if one.site is None or sees(caller, one.site)
+                if one.site is None or sites is None or one.site in sites
+            ],
+            fared=[
+                FaredShape(version=version, state=UpdateState(state), devices=count)
+                for (version, state), count in fared
             ],
         )
 
