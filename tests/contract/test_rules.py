@@ -4,6 +4,7 @@ The law: a rule never passes on a failure. Hypothesis takes an example that pass
 evidence in one of the ways evidence breaks, and looks at the verdict.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -242,6 +243,30 @@ def test_french_texts_keep_to_the_vocabulary(word: str) -> None:
     ]
 
     assert not [text for text in texts if word in text]
+
+
+COMMAND: Final = re.compile(
+    r"\b(systemctl|apt|dnf|ufw|passwd|gpasswd|chage|timedatectl|sudo) |/etc/"
+)
+FOR_WHO_ADMINISTERS: Final = re.compile(
+    r"administers|administre|[Cc]ommand line|[Ll]igne de commande|no window|pas de fenêtre|Terminal"
+)
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_what_a_manager_reads_first_is_no_command(platform: str) -> None:
+    """Who has no technician is told windows and buttons; a command says whom it is for."""
+    wrong = []
+    for rule in CATALOGUE.rules.values():
+        texts = rule.remediation_on(platform) if platform in rule.platforms else {}
+        for text in texts.values():
+            whose = False
+            for number, step in enumerate(text.splitlines()):
+                whose = whose or FOR_WHO_ADMINISTERS.search(step) is not None
+                if COMMAND.search(step) and (number == 0 or not whose):
+                    wrong.append((rule.id, step))
+
+    assert wrong == []
 
 
 def test_the_metrics_that_the_rules_export_have_a_help_text() -> None:
