@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, event
 
 from fakes.stored import NOW, STORES, opened_store
 from vigie_server.store.database import Database
@@ -103,3 +104,25 @@ def test_scopes_that_are_asked_for_no_more_are_let_go(database: Database) -> Non
     seen(scopes, database, "B")
 
     assert seen(scopes, database, "A") is not first
+
+
+def test_sites_are_looked_at_once_in_a_transaction_and_anew_in_the_next(
+    database: Database,
+) -> None:
+    scopes = Scopes()
+    a, b = add(database, "A", "B")
+    statements: list[str] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def asked(*given: Any) -> None:
+        statements.append(given[2])
+
+    with database.reading() as connection:
+        both = scopes.seen(connection, frozenset({"A", "B"}))
+        one = scopes.seen(connection, frozenset({"A"}))
+    looks = [statement for statement in statements if "max(key)" in statement]
+    add(database, "C")
+
+    assert len(looks) == 1
+    assert (both, one.sites) == (Scope(None), (a,))
+    assert set(seen(scopes, database, "A", "B").sites or ()) == {a, b}

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from sqlalchemy import update
+from starlette.requests import Request
 
 from fakes.callers import Callers
 from fakes.console import console_over
@@ -246,8 +247,15 @@ def asked_together(
     meanwhile: Callable[[], None] = lambda: None,
 ) -> list[int]:
     """Statuses of lists: the first is held back `meanwhile`, and the others wait for its lane."""
-    began, go = Event(), Event()
-    take = Way.take
+    began, all_read, go = Event(), Event(), Event()
+    reads: list[str] = []
+    take, read = Way.take, Way.read
+
+    def counted(way: Way[Any], request: Request) -> Any:
+        reads.append(request.url.path)
+        if len(reads) == len(headers):
+            all_read.set()
+        return read(way, request)
 
     def held(way: Way[Any], *given: Any) -> Any:
         began.set()
@@ -255,6 +263,8 @@ def asked_together(
         return take(way, *given)
 
     monkeypatch.setattr(short_ways, "LANES", 1)
+    monkeypatch.setattr(short_ways, "SLOW", 60.0)
+    monkeypatch.setattr(Way, "read", counted)
     monkeypatch.setattr(Way, "take", held)
 
     async def asked() -> list[int]:
@@ -264,6 +274,7 @@ def asked_together(
             for each in headers:
                 tasks.append(asyncio.create_task(client.get("/api/v1/devices", headers=each)))
                 await asyncio.to_thread(began.wait, 10)
+            await asyncio.to_thread(all_read.wait, 10)  # one that was read waits at once
             await asyncio.to_thread(meanwhile)
             go.set()
             return [answer.status_code for answer in await asyncio.gather(*tasks)]

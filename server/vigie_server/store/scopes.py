@@ -7,11 +7,22 @@ order of the whole fleet is walked.
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, local
 from time import monotonic
 from typing import Any, Final
+from weakref import ReferenceType, ref
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    Transaction,
+    bindparam,
+    func,
+    select,
+    true,
+)
 
 from vigie_server.ports.declaring import Sites
 from vigie_server.store.keyset import walking
@@ -37,6 +48,7 @@ _STAMP: Final = (
     "(SELECT created_at FROM site ORDER BY key DESC LIMIT 1)"
 )
 """Tells one set of sites from every other: a key of SQLite may come again, with a later instant."""
+_Stamp = tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,7 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class _Kept:
     scope: Scope
-    stamp: tuple[int | None, ...]
+    stamp: _Stamp
     good_until: float
 
 
@@ -113,24 +125,40 @@ class Scopes:
         self._monotonic = monotonic
         self._lock = Lock()
         self._kept: OrderedDict[frozenset[str], _Kept] = OrderedDict()
+        self._last = local()
+        """Of each thread: the last transaction that was looked in, and the stamp that it saw."""
 
     def seen(self, connection: Connection, sites: Sites) -> Scope:
         """The scope of these sites, by name; that of every site where none is left out."""
         if sites is None:
             return Scope(None)
-        stamp = tuple(connection.exec_driver_sql(_STAMP).one())
+        stamp = self._stamp(connection)
         now = self._monotonic()
         with self._lock:
             kept = self._kept.get(sites)
         if kept is not None and kept.stamp == stamp and now < kept.good_until:
             return kept.scope
-        scope = self._found(connection, sites, every=int(stamp[0]))
+        scope = self._found(connection, sites, every=stamp[0] or 0)
         with self._lock:
             self._kept[sites] = _Kept(scope, stamp, now + LOOK_AGAIN)
             self._kept.move_to_end(sites)
             if len(self._kept) > self._at_most:
                 self._kept.popitem(last=False)
         return scope
+
+    def _stamp(self, connection: Connection) -> _Stamp:
+        """What tells the sites; looked at once in a transaction that reads, which sees one moment.
+
+        Pages that are answered in one look at the store have it together.
+        """
+        held: tuple[ReferenceType[Transaction], _Stamp] | None = getattr(self._last, "held", None)
+        begun = connection.get_transaction()
+        if held is not None and held[0]() is begun:
+            return held[1]
+        stamp: _Stamp = tuple(connection.exec_driver_sql(_STAMP).one())
+        if begun is not None:
+            self._last.held = ref(begun), stamp
+        return stamp
 
     def _found(self, connection: Connection, sites: frozenset[str], *, every: int) -> Scope:
         query = select(SITE.c.key).where(SITE.c.name.in_(sites))
