@@ -6,7 +6,7 @@ them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -19,19 +19,23 @@ from vigie_server.domain.plurals import Counted
 
 LANGUAGES: Final = ("fr", "en")
 DEFAULT: Final = "fr"
+COLUMNS: Final = "columns.yaml"
+"""The names of columns of rows are English; this file heads them in French."""
 FOLDER: Final = Path(__file__).parent / "words"
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INSTANT: Final = "_time"
 _DAY: Final = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
 _MOMENT: Final = {"fr": "%d/%m/%Y %H:%M UTC", "en": "%Y-%m-%d %H:%M UTC"}
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The texts of one language."""
+    """The texts of one language. `columns`: how it heads the columns of rows, where it does."""
 
     language: str
     texts: Mapping[str, str]
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, name: str, /, **values: Any) -> str:
         """The text of this name, with its values. Raises KeyError: there is no such text."""
@@ -67,6 +71,14 @@ class Words:
         """A number with one decimal."""
         return f"{number:.1f}".replace(".", self("decimal"))
 
+    def cell(self, column: str, value: object) -> str:
+        """What a row holds in a column: yes and no in words, instants as days."""
+        if isinstance(value, bool):
+            return self("yes" if value else "no")
+        if value and column.endswith(_INSTANT) and isinstance(value, int | float):
+            return self.day(datetime.fromtimestamp(value, UTC))
+        return "" if value is None else str(value)
+
     def share(self, ratio: float | None) -> str:
         """A share in whole per cent, never rounded up to all."""
         if ratio is None:
@@ -83,9 +95,10 @@ def load_words(folder: Path = FOLDER) -> Mapping[str, Words]:
 def _words(path: Path, language: str) -> Words:
     read = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 (safe)
     texts = dict(_flat(read, ""))
-    if language == "fr":
-        texts = {name: spaced(text) for name, text in texts.items()}
-    return Words(language, texts)
+    if language != "fr":
+        return Words(language, texts)
+    columns = yaml.load((path.parent / COLUMNS).read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 (safe)
+    return Words(language, {name: spaced(text) for name, text in texts.items()}, columns)
 
 
 def _flat(node: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:

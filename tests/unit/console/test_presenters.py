@@ -132,7 +132,7 @@ def test_rows_of_several_shapes_share_one_table() -> None:
     shown = rows_of([{"name": "a", "port": 22}, {"name": None, "path": "/x"}])
 
     assert shown.columns == ["name", "port", "path"]
-    assert shown.cells == [["a", "22", ""], ["", "", "/x"]]
+    assert shown.cells == [["a", 22, None], [None, None, "/x"]]
 
 
 def test_steps_lose_their_numbers_and_keep_numbers_inside() -> None:

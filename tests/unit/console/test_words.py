@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from jinja2 import Environment
 
+from vigie_server.bundled import bundled_catalogue
 from vigie_server.console.languages import language_of
 from vigie_server.console.shell import HERE
 from vigie_server.console.words import Words, load_words
@@ -95,6 +96,31 @@ def test_every_text_that_a_template_names_is_there() -> None:
 )
 def test_french_signs_have_their_spaces(typed: str, shown: str) -> None:
     assert spaced(typed) == shown
+
+
+def test_every_column_of_the_topics_is_headed_in_french() -> None:
+    topics = bundled_catalogue().topics.values()
+    columns = {name for topic in topics for name in topic.columns}
+
+    assert len(columns) > 100
+    assert sorted(columns - load_words()["fr"].columns.keys()) == []
+    assert load_words()["en"].columns == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("enabled", False, "non"),
+        ("enabled", True, "oui"),
+        ("last_scan_time", 1_772_323_200, "01/03/2026"),
+        ("last_scan_time", 0, "0"),
+        ("port", 3389, "3389"),
+        ("name", None, ""),
+        ("name", "1", "1"),
+    ],
+)
+def test_a_cell_says_yes_no_and_days_in_words(column: str, value: object, told: str) -> None:
+    assert load_words()["fr"].cell(column, value) == told
 
 
 def test_words_that_follow_a_number_follow_its_language() -> None:

@@ -11,7 +11,7 @@ from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.ports.readers import VerdictRecord
 
-Cells = Sequence[Sequence[str]]
+Cells = Sequence[Sequence[object]]
 _STEP: Final = re.compile(r"^\d+\.\s+", re.MULTILINE)
 _SHOWN_FIRST: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS, Status.NOT_APPLICABLE)
 _GRAVITY: Final = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
@@ -73,9 +73,9 @@ def by_question(
 
 
 def rows_of(rows: Sequence[Mapping[str, object]]) -> RowsSeen:
-    """Rows as a table; a cell that a row lacks is empty."""
+    """Rows as a table; a cell that a row lacks is None."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    return RowsSeen(columns, [[_cell(row.get(name)) for name in columns] for row in rows])
+    return RowsSeen(columns, [[row.get(name) for name in columns] for row in rows])
 
 
 def steps(text: str) -> Sequence[str]:
@@ -121,7 +121,3 @@ def _gravity(seen: VerdictSeen) -> tuple[int, int, str]:
 
 def _question_of(rule: str) -> int:
     return int(rule[1:3]) if rule[1:3].isdigit() else 0
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
