@@ -4,12 +4,18 @@ import asyncio
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from programs import ServerProgram
+from fakes.running_server import running_server, settings_in
+from vigie_server.bootstrap.server import NEW_HTTPS
+from vigie_server.bootstrap.store import initialise
 from vigie_server.ca import authority
 from vigie_server.ca.files import names_lacking
+from vigie_server.clock import utc_now
+from vigie_server.settings import HttpSettings as Http
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -53,16 +59,22 @@ def test_a_given_certificate_is_for_the_names_that_it_tells_and_those_below_a_st
     assert names_lacking(tmp_path / "none.pem", asked) == ()
 
 
-def named(data: Path, names: str) -> ServerProgram:
-    return ServerProgram(data, {"VIGIE_SERVER_NAMES": names})
+async def warned(folder: Path, **changes: Any) -> tuple[dict[str, list[str]], str]:
+    """What a server of these settings warns of at its start, and why `localhost` is not trusted."""
+    with capture_logs() as logs:
+        async with running_server(folder, **changes) as server:
+            refused = await refused_as_localhost(folder, server.addresses.http)
+    return {
+        event["event"]: event["names"] for event in logs if event["event"].endswith("lacks_names")
+    }, refused
 
 
-async def refused_as_localhost(server: ServerProgram) -> str:
+async def refused_as_localhost(folder: Path, port: int) -> str:
     """Why a browser that trusts the authority refuses the server; empty where it does not."""
-    context = ssl.create_default_context(cafile=str(server.https_authority))
+    context = ssl.create_default_context(cafile=folder / "ca" / "https.crt")
     try:
         _, writer = await asyncio.open_connection(
-            "127.0.0.1", server.http, ssl=context, server_hostname="localhost"
+            "127.0.0.1", port, ssl=context, server_hostname="localhost"
         )
     except ssl.SSLCertVerificationError as error:
         return error.verify_message
@@ -70,49 +82,33 @@ async def refused_as_localhost(server: ServerProgram) -> str:
     return ""
 
 
-async def test_a_server_that_got_another_name_says_what_to_run_and_is_trusted_by_it_then(
+async def test_a_server_that_got_another_name_warns_and_is_trusted_once_it_did_as_told(
     tmp_path: Path,
 ) -> None:
-    before = named(tmp_path / "server", "127.0.0.1,vigie.example.org")
-    await before.command("init")
-    await before.command("token", "create", "--site", "les-lilas")
-    renamed = named(tmp_path / "server", "127.0.0.1,localhost")
+    before = settings_in(tmp_path, names=("127.0.0.1", "vigie.example.org"))
+    initialise(before, now=utc_now())
+    renamed = {"names": ("127.0.0.1", "localhost")}
 
-    await renamed.start()
-    warned = await renamed.program.event("https_authority_lacks_names")
-    refused = await refused_as_localhost(renamed)
-    await renamed.program.stop()
+    told, refused = await warned(tmp_path, **renamed)
 
-    assert warned["names"] == ["localhost"]
-    assert "vigie-server init --new-https" in str(warned["do"])
+    assert told == {"https_authority_lacks_names": ["localhost"]}
     assert refused == "permitted subtree violation"
-
-    devices = (tmp_path / "server" / "ca" / "devices.crt").read_bytes()
-    await renamed.command("init", "--new-https")
-    await renamed.start()
-
-    assert await refused_as_localhost(renamed) == ""
-    assert "https_authority_lacks_names" not in {event["event"] for event in renamed.program.events}
-    assert (tmp_path / "server" / "ca" / "devices.crt").read_bytes() == devices
-    assert "les-lilas" in await renamed.command("token", "list")
-    await renamed.program.stop()
+    assert "vigie-server init --new-https" in NEW_HTTPS
+    devices = (tmp_path / "ca" / "devices.crt").read_bytes()
+    initialise(settings_in(tmp_path, **renamed), now=utc_now(), new_https=True)
+    assert await warned(tmp_path, **renamed) == ({}, "")
+    assert (tmp_path / "ca" / "devices.crt").read_bytes() == devices
 
 
 async def test_a_server_says_which_names_its_given_certificate_lacks(tmp_path: Path) -> None:
-    server = named(tmp_path / "server", "localhost,vigie.example.org")
-    await server.command("init")
+    names = {"names": ("localhost", "vigie.example.org")}
+    initialise(settings_in(tmp_path / "server", **names), now=utc_now())
     issuer = authority.load(tmp_path / "server" / "ca", authority.HTTPS)
-    pair = issuer.issue_https_certificate(("localhost",), now=datetime.now(UTC))
-    for name, content in {"crt": pair.chain, "key": pair.key}.items():
-        (tmp_path / f"given.{name}").write_bytes(content)
-    given = {
-        "VIGIE_SERVER_HTTP__CERTIFICATE": str(tmp_path / "given.crt"),
-        "VIGIE_SERVER_HTTP__KEY": str(tmp_path / "given.key"),
-    }
-    serving = ServerProgram(tmp_path / "server", {**server.extra, **given})
+    pair = issuer.issue_https_certificate(("localhost",), now=utc_now())
+    certificate, key = tmp_path / "given.crt", tmp_path / "given.key"
+    certificate.write_bytes(pair.chain)
+    key.write_bytes(pair.key)
 
-    await serving.start()
-    warned = await serving.program.event("https_certificate_lacks_names")
-    await serving.program.stop()
+    told = await warned(tmp_path / "server", http=Http(certificate=certificate, key=key), **names)
 
-    assert warned["names"] == ["vigie.example.org"]
+    assert told == ({"https_certificate_lacks_names": ["vigie.example.org"]}, "")

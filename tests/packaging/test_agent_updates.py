@@ -18,7 +18,7 @@ from vigie_agent.domain.releases import platform_of
 from vigie_agent.domain.updating import Standing
 from vigie_agent.settings import load_settings
 from vigie_agent.updates.versions import Versions
-from vigie_packaging.archive import pack
+from vigie_packaging.archive import Packed, pack
 from vigie_packaging.release import release
 
 pytestmark = pytest.mark.timeout(200)
@@ -26,20 +26,25 @@ pytestmark = pytest.mark.timeout(200)
 NEWER = "9.0.0"
 
 
-@pytest.fixture
-def channel(bundle: Path, tmp_path: Path) -> FakeChannel:
-    """It offers the same agent, said to be of a later release."""
-    made = FakeChannel(tmp_path / "publisher").begin()
-    copy = tmp_path / "newer"
+@pytest.fixture(scope="module")
+def newer(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """The same agent, said to be of a later release, packed."""
+    folder = tmp_path_factory.mktemp("newer")
+    copy = folder / "newer"
     shutil.copytree(bundle, copy, symlinks=True)
     about = copy / "_internal" / f"vigie-{release().version}.dist-info"
     told = (about / "METADATA").read_text()
     text = told.replace(f"Version: {release().version}", f"Version: {NEWER}")
     (about / "METADATA").write_text(text)
     about.rename(about.with_name(f"vigie-{NEWER}.dist-info"))
-    packed = pack(copy, tmp_path / "newer.tar.xz", preset=0)
-    made.publisher().add(packed, platform_of("linux", platform.machine()), release().version)
-    shutil.rmtree(copy)
+    return pack(copy, folder / "newer.tar.xz", preset=0)
+
+
+@pytest.fixture
+def channel(newer: Packed, tmp_path: Path) -> FakeChannel:
+    """It offers that agent."""
+    made = FakeChannel(tmp_path / "publisher").begin()
+    made.publisher().add(newer, platform_of("linux", platform.machine()), release().version)
     return made
 
 
