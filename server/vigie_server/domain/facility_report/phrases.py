@@ -192,18 +192,21 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
         (
             "Les actions qui font atteindre le niveau suivant de chaque question, la "
             "moins coûteuse en effort d'abord : une attestation à enregistrer, puis "
-            "les équipements à mettre en règle, du plus petit nombre au plus grand."
+            "les équipements à mettre en règle, du plus petit nombre au plus grand. "
+            "Responsable et échéance se remplissent à la main."
         ),
         (
             "The actions that reach the next level of each question, the least effort"
             " first: an attestation to record, then devices to put right, from the "
-            "smallest number to the largest."
+            "smallest number to the largest. Who and when is for you to fill in."
         ),
     ),
     "plan.none": ("Aucune action en attente.", "Nothing is waiting to be done."),
     "head.number": ("N°", "No."),
     "head.action": ("Action", "Action"),
     "head.serves": ("Questions", "Questions"),
+    "head.who": ("Responsable", "Who"),
+    "head.due": ("Échéance", "Due"),
     # --- Incidents ---
     "incidents": ("Main courante des incidents", "Incident log"),
     "incidents.none": ("La main courante est vide.", "The incident log is empty."),

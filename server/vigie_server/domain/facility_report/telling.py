@@ -158,12 +158,15 @@ def _plan(report: SiteReport, words: Words) -> Section:
                 Cell(str(number)),
                 Cell(sentence(step.words, words)),
                 Cell(", ".join(str(question) for question in step.questions)),
+                Cell(""),
+                Cell(""),
             )
             for number, step in enumerate(report.plan, start=1)
         )
-        head = (words("head.number"), words("head.action"), words("head.serves"))
+        columns = ("number", "action", "serves", "who", "due")
+        head = tuple(words(f"head.{column}") for column in columns)
         blocks = (
             Paragraph(words("plan.about")),
-            Table(words("plan"), head, rows, (8, 77, 15)),
+            Table(words("plan"), head, rows, (6, 57, 12, 13, 12)),
         )
     return Section("plan", 1, words("plan"), blocks, new_page=True)

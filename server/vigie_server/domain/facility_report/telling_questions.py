@@ -106,7 +106,7 @@ def _rules(rules: Sequence[RuleCount], words: Words) -> Table:
             )
             for rule in rules
         ),
-        (34, 12, 11, 11, 11, 10, 11),
+        (30, 10, 12, 12, 12, 14, 10),
     )
 
 
