@@ -151,12 +151,16 @@ class Launch:
     def _started(self, standing: Standing, program: Path) -> str:
         """Starts it below this process; why it cannot be, or nothing."""
         told = standing.current if standing.trial else ""
+        unheard = sys.stderr is None  # a service of Windows has no output to pass on
+        output = subprocess.DEVNULL if unheard else None
         try:
             self._child = subprocess.Popen(  # noqa: S603 (signed by the publisher, and verified)
                 [str(program), *self.arguments],
                 env=environment_for((), trial=told, ends_with_input=self.below),
                 stdin=subprocess.PIPE if self.below else None,
-                creationflags=_UNSEEN if self.below else 0,
+                stdout=output,
+                stderr=output,
+                creationflags=_UNSEEN if unheard else 0,
             )
         except OSError as error:
             return f"its program cannot be started: {error}"

@@ -118,6 +118,19 @@ def test_a_version_on_trial_runs_below_the_service_and_ends_with_it(service: Ser
     assert service.versions.standing() == Standing("1.1.0")
 
 
+def test_a_service_without_outputs_of_its_own_starts_a_version_all_the_same(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.has("1.1.0", CONFIRMS_UNTIL_INPUT_ENDS)
+    service.versions.keep(ON_TRIAL)
+    monkeypatch.setattr("sys.stderr", None)
+
+    service.thread.start()
+    service.until(lambda: service.versions.standing() == Standing("1.1.0"))
+
+    assert service.stopped()
+
+
 def test_a_confirmed_version_runs_below_the_service_at_every_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,8 @@ def _root(settings: AgentSettings) -> bytes | None:
 
 async def _look() -> None:
     """Runs `vigie-agent update` of this version to its end, and ends it when this agent ends."""
+    # A service of Windows has no output to pass on.
+    output = asyncio.subprocess.DEVNULL if sys.stderr is None else None
     try:
         child = await asyncio.create_subprocess_exec(
             *own_program(),
@@ -172,6 +174,8 @@ async def _look() -> None:
             "update",
             env=environment_for(()),
             stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     except OSError as error:
         log.warning("update_not_looked_for", error=str(error))

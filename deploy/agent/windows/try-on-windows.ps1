@@ -39,6 +39,10 @@ function Wait-Event([int]$Number) {
     throw "event $Number was not written"
 }
 
+function Get-Below([string]$Folder) {
+    return Get-CimInstance -ClassName Win32_Process -Filter "Name = 'vigie-agent.exe'" | Where-Object { "$($_.ExecutablePath)" -like "$Folder\*" }
+}
+
 function Get-Rights([string]$Path) { return (Get-Acl -LiteralPath $Path).Sddl }
 
 $older = (Get-ChildItem -Path $Folder -Recurse -Filter 'vigie-agent-0.0.1-*.msi').FullName
@@ -70,6 +74,25 @@ Confirm-That 'it is upgraded' ((Invoke-Installer 'upgrade' @('/i', "`"$newer`"")
 Confirm-That 'data and settings stayed' ((Test-Path -LiteralPath $identity.FullName) -and (Test-Path -LiteralPath "$data\agent.toml"))
 Confirm-That 'the service runs again' ((Get-Service -Name 'vigie-agent').Status -eq 'Running')
 Confirm-That 'every file of the newer release is there' ((Test-Path -LiteralPath $program) -and (Test-Path -LiteralPath "$env:ProgramFiles\Vigie Agent\share\sbom.cdx.json"))
+
+# A newer version that was downloaded runs below the service, ends with it, and is gone back from.
+Stop-Service -Name 'vigie-agent'
+$versions = New-Item -ItemType Directory -Path "$data\agent\updates\versions" -Force
+$below = "$($versions.FullName)\9.0.0"
+Copy-Item -LiteralPath "$env:ProgramFiles\Vigie Agent" -Destination $below -Recurse
+$standing = '{"current": "9.0.0", "unproven": 0, "trial": {"before": "", "starts": 0, "with_server": false}, "rolled_back": null}'
+[System.IO.File]::WriteAllText("$data\agent\updates\launch.json", $standing)
+Start-Service -Name 'vigie-agent'
+for ($tries = 0; $tries -lt 60 -and $null -eq (Get-Below $below); $tries++) { Start-Sleep -Seconds 1 }
+Confirm-That 'a version on trial runs below the service' ($null -ne (Get-Below $below))
+Stop-Service -Name 'vigie-agent'
+Confirm-That 'it ends with the service' ($null -eq (Get-Below $below))
+Confirm-That 'and was not blamed for that' ((Get-Content -LiteralPath "$data\agent\updates\launch.json" -Raw) -match '"starts": 0')
+Remove-Item -LiteralPath $below -Recurse
+Start-Service -Name 'vigie-agent'
+Confirm-That 'one that is gone is gone back from, and told' ((Wait-Event 14).Message -match '9\.0\.0')
+Confirm-That 'the installed version runs' ((Get-Service -Name 'vigie-agent').Status -eq 'Running')
+
 Confirm-That 'an older release is refused over it' ((Invoke-Installer 'downgrade' @('/i', "`"$older`"")) -ne 0)
 Confirm-That 'a token that is none fails the installation' ((Invoke-Installer 'token' @('/i', "`"$newer`"", 'REINSTALL=ALL', "ENROLMENT_TOKEN=$secret")) -ne 0)
 Confirm-That 'the token is in no log' (-not (Select-String -Path "$logs\token.txt" -SimpleMatch $secret -Quiet))
