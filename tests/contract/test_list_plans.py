@@ -109,6 +109,9 @@ GATHERED: Final[dict[str, Ask]] = {
     "verdicts of a rule at a site": lambda db: FleetLists(db).verdicts_of_rule(
         RULE, frozenset({SITE}), status=None, after=None, limit=5
     ),
+    "changes of level of some sites": lambda db: SiteLists(db).moves(
+        [SITE], NOW - timedelta(days=90), limit=5
+    ),
     "cards of a site": lambda db: SiteLists(db).cards(frozenset({SITE}), after=None, limit=5),
 }
 """What is few is gathered by an index and sorted."""

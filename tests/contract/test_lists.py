@@ -7,7 +7,7 @@ moved. What a list must hold is worked out here from the rows, without any of it
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -379,3 +379,18 @@ def test_a_scope_without_sites_sees_nothing(database: Database) -> None:
     assert not lists.sites(SitesWanted(none), after=None, limit=5).items
     assert not lists.cards(none, after=None, limit=5).items
     assert not fleet.tallies(none)
+
+
+def test_how_levels_of_several_sites_moved_is_told_at_once(database: Database) -> None:
+    lists = SiteLists(database)
+    first, second, *_ = names = [row.name for row in rows(database, "SELECT name FROM site")]
+    whole = {name: lists.level_changes(name, after=None, limit=100).items for name in names}
+    moment = whole[first][0].at
+
+    moves = lists.moves([first, second], moment, limit=1000)
+
+    assert moves == {name: whole[name] for name in (first, second)}
+    assert lists.moves([first, second], moment + timedelta(microseconds=1), limit=1000) == {}
+    assert lists.moves([], moment, limit=1000) == {}
+    (newest,) = lists.moves([first], moment, limit=1)[first]
+    assert newest == whole[first][0]

@@ -71,12 +71,14 @@ def sites_pages(shell: Shell, seen: SitesSeen) -> APIRouter:
 
     def lines_of(entries: Sequence[SiteEntry]) -> list[SiteLine]:
         since = shell.now() - BACK
-        sizes = seen.sizes.sizes([entry.site.name for entry in entries])
+        names = [entry.site.name for entry in entries]
+        sizes = seen.sizes.sizes(names)
+        moves = seen.lists.moves(names, since, limit=MOST_CHANGES * PAGE)
         return [
             site_line(
                 entry,
                 sizes.get(entry.site.name, {}),
-                changes_of(entry.site.name),
+                moves.get(entry.site.name, ()),
                 seen.regions,
                 since,
             )

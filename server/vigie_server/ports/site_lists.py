@@ -3,8 +3,9 @@
 A site that does not exist raises NotFound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from vigie_server.domain.incident_log import Entry
@@ -78,6 +79,15 @@ class SiteLists(Protocol):
 
     def level_changes(self, site: str, *, after: Position | None, limit: int) -> Page[LevelChange]:
         """The newest first."""
+        ...
+
+    def moves(
+        self, sites: Collection[str], since: datetime, *, limit: int
+    ) -> Mapping[str, Sequence[LevelChange]]:
+        """Changes of level of each of these sites from an instant on, the newest first.
+
+        Beyond so many in all the oldest are left out.
+        """
         ...
 
     def groups(self, within: Sites, *, after: Position | None, limit: int) -> Page[Group]:

@@ -1,7 +1,8 @@
 """Lists of sites, of what belongs to one and of what is declared, each as an index orders it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -95,6 +96,24 @@ class SiteLists:
             query = keyset(query, place, after=after, limit=limit, newest_first=True)
             rows = connection.execute(query).all()
         return paged(rows, limit, lambda row: (to_store(row.at), row.key), _level_change)
+
+    def moves(
+        self, sites: Collection[str], since: datetime, *, limit: int
+    ) -> Mapping[str, Sequence[LevelChange]]:
+        query = (
+            select(SITE.c.name, CHANGE)
+            .join(SITE, SITE.c.key == CHANGE.c.site_key)
+            .where(SITE.c.name.in_(sites))
+            .where(since <= CHANGE.c.at)
+            .order_by(CHANGE.c.at.desc(), CHANGE.c.key.desc())
+            .limit(limit)
+        )
+        query = walking(query, CHANGE, "ix_maturity_change_site_key_at_key")
+        found: dict[str, list[LevelChange]] = {}
+        with self._database.listing(once=True) as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.name, []).append(_level_change(row))
+        return found
 
     def groups(self, within: Sites, *, after: Position | None, limit: int) -> Page[Group]:
         query = walking(visible_groups(within), GROUP, "ix_device_group_name_key")
