@@ -35,12 +35,11 @@ from vigie_server.settings import (
 )
 
 IN_FLIGHT = 64
-LOOKED_EVERY = timedelta(seconds=30)
-LOOKED_AT_ONCE = timedelta(seconds=2)
-"""How often a server that is to be at rest looks for sites that changed while it began."""
+WITHOUT_REST = MaturitySettings(rest=0, pause=timedelta(0), every=timedelta(seconds=2))
+"""Of a server that is to be at rest soon, with all sites, and with those that changed meanwhile."""
 
 
-def bench_settings(folder: Path, *, held: int | None = None, rest: float = 9) -> ServerSettings:
+def bench_settings(folder: Path, *, held: int | None = None, rest: bool = True) -> ServerSettings:
     """A server on loopback with no limit in the way of a load from one address."""
     return ServerSettings(
         data=folder,
@@ -49,7 +48,7 @@ def bench_settings(folder: Path, *, held: int | None = None, rest: float = 9) ->
         http=HttpSettings(requests_per_minute=1e6, requests_at_once=1e6),
         limits=LimitSettings(max_in_flight=IN_FLIGHT),
         sessions=SessionSettings(heartbeat=timedelta(minutes=1), held=held),
-        maturity=MaturitySettings(rest=rest, every=LOOKED_EVERY if rest else LOOKED_AT_ONCE),
+        maturity=MaturitySettings() if rest else WITHOUT_REST,
         enrolment=EnrolmentSettings(attempts_per_minute=1e6, attempts_at_once=1e6),
     )
 
@@ -103,8 +102,8 @@ async def main(kind: str, folder: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     serving = serve_floor if kind == "floor" else serve_real
-    held, rest = 0 if kind == "visited" else None, 0 if kind == "listed" else 9
-    await serving(bench_settings(folder, held=held, rest=rest), stop)
+    held = 0 if kind == "visited" else None
+    await serving(bench_settings(folder, held=held, rest=kind != "listed"), stop)
 
 
 if __name__ == "__main__":
