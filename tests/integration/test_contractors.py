@@ -263,6 +263,7 @@ def asked_together(
         return take(way, *given)
 
     monkeypatch.setattr(short_ways, "LANES", 1)
+    monkeypatch.setattr(short_ways, "HELD_UP", 60.0)
     monkeypatch.setattr(short_ways, "SLOW", 60.0)
     monkeypatch.setattr(Way, "read", counted)
     monkeypatch.setattr(Way, "take", held)

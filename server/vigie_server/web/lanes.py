@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
+from time import monotonic
 from typing import Generic, TypeVar
 
 Asked = TypeVar("Asked")
@@ -32,36 +33,63 @@ Settle = Callable[[Sequence[Waiting[Asked, Answer]]], int]
 
 
 class Lanes(Generic[Asked, Answer]):
-    """Has what waits settled by `lanes` threads at most, `together` at a time."""
+    """Has what waits settled by `lanes` threads, `together` at a time.
 
-    def __init__(self, settle: Settle[Asked, Answer], *, lanes: int, together: int) -> None:
+    A lane that is at one turn for longer than `slow` seconds is made up for by another, up to
+    `most`: what is quick does not wait for a few that are not.
+    """
+
+    def __init__(
+        self,
+        settle: Settle[Asked, Answer],
+        *,
+        lanes: int,
+        together: int,
+        most: int,
+        slow: float,
+    ) -> None:
         self._settle = settle
-        self._at_most = lanes
+        self._lanes = lanes
         self._together = together
-        self._threads = ThreadPoolExecutor(lanes, thread_name_prefix="lists")
+        self._most = most
+        self._slow = slow
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="lists")
         self._lock = Lock()
         self._pending: deque[Waiting[Asked, Answer]] = deque()
-        self._busy = 0
+        self._turns: dict[object, float] = {}
+        """When each lane that works began its turn."""
 
     async def answer(self, asked: Asked) -> Answer:
         """The answer, or raises what it ended with."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
         with self._lock:
             self._pending.append(Waiting(asked, future))
-            starts = self._busy < self._at_most
-            self._busy += starts
-        if starts:
-            self._threads.submit(self._work)
+        if not self._start():
+            loop.call_later(self._slow, self._start)
         return await future
 
-    def _work(self) -> None:
+    def _start(self) -> bool:
+        """Sets another lane to work, if something waits that those at work may not get to soon."""
+        lane, now = object(), monotonic()
+        with self._lock:
+            quick = sum(now - began < self._slow for began in self._turns.values())
+            starts = bool(self._pending) and quick < self._lanes and len(self._turns) < self._most
+            if starts:
+                self._turns[lane] = now
+        if starts:
+            self._threads.submit(self._work, lane)
+        return starts
+
+    def _work(self, lane: object) -> None:
         while True:
             with self._lock:
                 number = min(self._together, len(self._pending))
                 taken = [self._pending.popleft() for _ in range(number)]
                 if not taken:
-                    self._busy -= 1
+                    del self._turns[lane]
                     return
+                self._turns[lane] = monotonic()
             try:
                 done = self._settle(taken)
             except BaseException as error:  # noqa: BLE001 (each who waits is told)

@@ -38,6 +38,10 @@ CHOICES_KEPT: Final = 256
 LANES: Final = 2
 """Threads that answer the lists. The store works beside the interpreter, which one at a time holds:
 more threads would wait for one another."""
+MOST: Final = 4
+"""Threads that answer them while some are at slow ones."""
+HELD_UP: Final = 0.2
+"""Seconds at one turn after which a thread is made up for by another."""
 TOGETHER: Final = 8
 """Requests that share a look at the store and a note, at most."""
 SLOW: Final = 0.05
@@ -146,7 +150,9 @@ class ShortWays:
     def __init__(self, app: ASGIApp, *, lists: ShortLists) -> None:
         self._app = app
         self._lists = lists
-        self._lanes: Lanes[_Request, _Answer] = Lanes(self._settle, lanes=LANES, together=TOGETHER)
+        self._lanes: Lanes[_Request, _Answer] = Lanes(
+            self._settle, lanes=LANES, together=TOGETHER, most=MOST, slow=HELD_UP
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":

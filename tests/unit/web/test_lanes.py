@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vigie_server.web.lanes import Lanes, Waiting
+from vigie_server.web.lanes import Lanes, Settle, Waiting
 
 
 class Settled:
@@ -34,6 +34,12 @@ class Settled:
         return len(reached)
 
 
+def lanes_of(
+    settle: Settle[int, int], *, lanes: int = 1, together: int = 8, slow: float = 60.0
+) -> Lanes[int, int]:
+    return Lanes(settle, lanes=lanes, together=together, most=2, slow=slow)
+
+
 async def behind(
     settled: Settled, lanes: Lanes[int, int], *numbers: int
 ) -> list[asyncio.Task[int]]:
@@ -48,7 +54,7 @@ async def behind(
 
 async def test_what_waits_is_answered_together() -> None:
     settled = Settled(held=True)
-    tasks = await behind(settled, Lanes(settled, lanes=1, together=3), 1, 2, 3, 4, 5)
+    tasks = await behind(settled, lanes_of(settled, together=3), 1, 2, 3, 4, 5)
 
     settled.go.set()
 
@@ -58,7 +64,7 @@ async def test_what_waits_is_answered_together() -> None:
 
 async def test_those_that_a_turn_did_not_get_to_come_first_in_the_next() -> None:
     settled = Settled(held=True, reaches=2)
-    tasks = await behind(settled, Lanes(settled, lanes=1, together=4), 1, 2, 3, 4, 5)
+    tasks = await behind(settled, lanes_of(settled, together=4), 1, 2, 3, 4, 5)
 
     settled.go.set()
 
@@ -68,7 +74,7 @@ async def test_those_that_a_turn_did_not_get_to_come_first_in_the_next() -> None
 
 async def test_as_many_turns_as_there_are_lanes_are_under_way() -> None:
     settled = Settled(held=True)
-    lanes: Lanes[int, int] = Lanes(settled, lanes=2, together=8)
+    lanes = lanes_of(settled, lanes=2)
     tasks = [asyncio.create_task(lanes.answer(number)) for number in (1, 2, 3, 4)]
     while len(settled.turns) < 2:
         await asyncio.to_thread(settled.began.wait, 10)
@@ -82,7 +88,7 @@ async def test_as_many_turns_as_there_are_lanes_are_under_way() -> None:
 
 async def test_one_that_fails_harms_no_other() -> None:
     settled = Settled(held=True)
-    tasks = await behind(settled, Lanes(settled, lanes=1, together=8), 1, -2, 3)
+    tasks = await behind(settled, lanes_of(settled), 1, -2, 3)
 
     settled.go.set()
     ended: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
@@ -92,7 +98,7 @@ async def test_one_that_fails_harms_no_other() -> None:
 
 async def test_whoever_gave_up_leaves_the_others_answered() -> None:
     settled = Settled(held=True)
-    first, given_up, last = await behind(settled, Lanes(settled, lanes=1, together=8), 1, 2, 3)
+    first, given_up, last = await behind(settled, lanes_of(settled), 1, 2, 3)
 
     given_up.cancel()
     settled.go.set()
@@ -110,9 +116,31 @@ async def test_a_turn_that_fails_whole_is_told_to_all_and_the_next_begins() -> N
             one.answer = one.asked
         return len(waiting)
 
-    lanes: Lanes[int, int] = Lanes(settle, lanes=1, together=8)
+    lanes = lanes_of(settle)
     with pytest.raises(RuntimeError, match="is gone"):
         await lanes.answer(1)
     failing = False
 
     assert await lanes.answer(2) == 2
+
+
+async def test_what_waits_behind_a_slow_turn_is_answered_by_another_lane() -> None:
+    began, go = Event(), Event()
+
+    def settle(waiting: Sequence[Waiting[int, int]]) -> int:
+        for one in waiting:
+            if one.asked == 1:
+                began.set()
+                go.wait(10)
+            one.answer = one.asked
+        return len(waiting)
+
+    lanes = lanes_of(settle, slow=0.01)
+    slow = asyncio.create_task(lanes.answer(1))
+    await asyncio.to_thread(began.wait, 10)
+
+    quick = await lanes.answer(2)
+    was_done = slow.done()
+    go.set()
+
+    assert (quick, was_done, await slow) == (2, False, 1)
