@@ -214,6 +214,7 @@ async def test_every_page_is_open_to_all_at_both_widths_and_by_keyboard(tmp_path
             "/console",
             f"/console/sites/{SITE}",
             f"/console/sites/{SITE}/declared",
+            f"/console/sites/{SITE}/told",
             f"/console/sites/{SITE}/attestations",
             f"/console/sites/{SITE}/waivers",
             f"/console/sites/{SITE}/incidents",

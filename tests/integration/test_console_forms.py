@@ -309,6 +309,51 @@ def test_a_declaration_over_a_newer_one_is_refused(client: TestClient, as_: Call
     assert "entre-temps" in late.text
 
 
+def test_a_site_tells_an_address_which_is_tried_and_removed(
+    client: TestClient, as_: Callers
+) -> None:
+    operator, page = as_(Role.OPERATOR, SITE), f"{OF_SITE}/told"
+    sent = {"address": "direction@example.org", "language": "fr", "digest": "yes"}
+
+    added = client.post(page, data=sent, headers=operator)
+    shown = client.get(page, headers=operator).text
+    (one,) = set(re.findall(r'/told/(\w+)/remove"', shown))
+    beyond = client.post(f"{page}/{one}/remove", data={}, headers=as_(Role.OPERATOR, OTHER))
+    other = f"/console/sites/{quote(OTHER)}/told/{one}/remove"
+    elsewhere = client.post(other, data={}, headers=as_(Role.OPERATOR))
+    tried = client.post(f"{page}/{one}/test", data={}, headers=operator)
+    removed = client.post(f"{page}/{one}/remove", data={}, headers=operator)
+
+    assert added.headers["location"].startswith(f"{page}?done=told")
+    assert "direction@example.org" in shown
+    assert "Aucun serveur d" in shown
+    assert [beyond.status_code, elsewhere.status_code] == [404, 404]
+    assert [tried.status_code, removed.status_code] == [303, 303]
+    assert "direction@example.org" not in client.get(page, headers=operator).text
+    assert client.get(page, headers=as_(Role.AUDITOR)).text.count("<form") == 0
+    assert client.get(page, headers=as_(Role.CONTRACTOR, SITE)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"address": ""}, "Adresse électronique"),
+        ({"address": "direction"}, "n'est pas une adresse électronique"),
+        ({"digest": ""}, "choisissez les constats critiques"),
+        ({"language": "de"}, "Langue"),
+    ],
+)
+def test_an_address_that_is_refused_is_told_why_in_french(
+    client: TestClient, as_: Callers, wrong: dict[str, str], told: str
+) -> None:
+    sent = {"address": "direction@example.org", "language": "fr", "digest": "yes"} | wrong
+
+    answer = client.post(f"{OF_SITE}/told", data=sent, headers=as_(Role.OPERATOR, SITE))
+
+    assert answer.status_code == 422
+    assert told in unescape(re.sub(r"<[^>]+>", "", answer.text.partition('role="alert"')[2]))
+
+
 def test_an_inventory_is_reviewed_from_the_sites_page(client: TestClient, as_: Callers) -> None:
     operator, path = as_(Role.OPERATOR, SITE), f"{OF_SITE}/inventories"
 

@@ -39,6 +39,7 @@ from vigie_server.console.site_records import (
 from vigie_server.console.software import SoftwareSeen, software_pages
 from vigie_server.console.static_files import static_files
 from vigie_server.console.tokens import enrolment_pages, token_pages
+from vigie_server.console.told import ToldSeen, told_pages
 from vigie_server.domain.regions import load_regions
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.settable import Settable
@@ -63,6 +64,7 @@ from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.questions import Questions
+from vigie_server.store.recipients import Recipients
 from vigie_server.store.site_lists import SiteLists
 from vigie_server.store.site_sizes import Sizes
 from vigie_server.store.software import Software
@@ -114,6 +116,8 @@ def console_routes(
         Questions(database), bundled_questions(), asking_limits(settings.asking), new_question_id
     )
     of_people = PeopleSeen(accounts, of_sites.sites)
+    mails = bool(settings.notify.smtp_host)
+    of_messages = ToldSeen(Recipients(database), of_sites.sites, mails)
 
     def routes(access: Access) -> APIRouter:
         shell = Shell(access, now)
@@ -137,6 +141,7 @@ def console_routes(
             incident_pages(shell, records),
             ask_pages(shell, of_questions),
             questions_pages(shell, of_questions),
+            told_pages(shell, of_messages),
             mail_pages(shell, MailSeen(of_sites.mail, bundled_mail_rules(), guide.titles)),
             enrolment_pages(shell, tokens),
             token_pages(shell, tokens),

@@ -236,16 +236,19 @@ def navigation(visit: Visit) -> list[tuple[str, str]]:
     return places
 
 
-def site_navigation(site: str) -> list[tuple[str, str]]:
-    """The menu of a site."""
+def site_navigation(site: str, visit: Visit) -> list[tuple[str, str]]:
+    """The menu of a site, of what the visitor may open."""
     here = address("sites", site)
-    return [
+    places = [
         ("site", here),
         ("attestations", f"{here}/attestations"),
         ("waivers", f"{here}/waivers"),
         ("incidents", f"{here}/incidents"),
         ("mail", f"{here}/mail"),
     ]
+    if visit.caller.role in OVERSEERS:
+        places.append(("told", f"{here}/told"))
+    return places
 
 
 def environment(folder: Path) -> Environment:

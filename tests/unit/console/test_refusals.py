@@ -41,7 +41,7 @@ ELSEWHERE: Final = {
         *("store/postgres", "store/snapshots", "web/serving"),
     ],
     "API": [
-        *("domain/notices/recipients", "store/recipients", "web/assets", "web/audit"),
+        *("web/assets", "web/audit"),
         *("web/conditions", "web/listing", "web/metrics", "web/notifications", "web/repeating"),
         *("web/reports", "web/groups", "web/api_tokens", "web/held"),
     ],
