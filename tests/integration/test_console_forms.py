@@ -206,6 +206,19 @@ def test_an_enrolment_token_is_one_command_shown_once(client: TestClient, as_: C
     assert revoke[1] not in client.get("/console/enrolment", headers=headers).text
 
 
+def test_the_form_of_enrolment_proposes_the_sites_that_one_sees(
+    client: TestClient, as_: Callers
+) -> None:
+    pages = [
+        client.get("/console/enrolment", headers=as_(Role.OPERATOR, *sites)).text
+        for sites in ((), (SITE,))
+    ]
+
+    proposed = [re.findall(r'<option value="([^"]+)"></option>', page) for page in pages]
+    assert {SITE, OTHER} <= set(proposed[0])
+    assert proposed[1] == [SITE]
+
+
 def test_nobody_makes_tokens_beyond_its_scope(client: TestClient, as_: Callers) -> None:
     operator, admin = as_(Role.OPERATOR, SITE), as_(Role.ADMIN, SITE)
     enrol = {"site": OTHER, "uses": "1", "days": "7"}

@@ -143,7 +143,7 @@ def console_routes(
             questions_pages(shell, of_questions),
             told_pages(shell, of_messages),
             mail_pages(shell, MailSeen(of_sites.mail, bundled_mail_rules(), guide.titles)),
-            enrolment_pages(shell, tokens),
+            enrolment_pages(shell, tokens, of_sites.sites),
             token_pages(shell, tokens),
             people_pages(shell, of_people),
             person_pages(shell, of_people),

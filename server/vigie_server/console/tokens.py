@@ -15,6 +15,7 @@ from vigie_server.domain.account_terms import CONTRACTOR_DAYS
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound, SettingsMalformed
 from vigie_server.domain.parameters import PROFILES
+from vigie_server.ports.declaring import SiteStore
 from vigie_server.ports.pages import page_of
 from vigie_server.ports.token_desk import TokenDesk
 from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, Role
@@ -25,6 +26,8 @@ MOST_USES: Final = 10_000
 MOST_DAYS: Final = 3650
 COMMAND: Final = "vigie-agent enroll"
 LONGEST_NAME: Final = 200
+MOST_PROPOSED: Final = 500
+"""Sites whose names the form proposes."""
 OVERLAP: Final = timedelta(hours=24)
 """How long the secret before a rotation is good."""
 ENROLMENT: Final = ("site", "profile", "uses", "days")
@@ -39,8 +42,8 @@ _API_GIVEN: Final = {
 }
 
 
-def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
-    """The page that lets devices in."""
+def enrolment_pages(shell: Shell, desk: TokenDesk, sites: SiteStore) -> APIRouter:
+    """The page that lets devices in. It proposes the names of sites, so that none is mistyped."""
     router = shell.router()
     Writer = Annotated[Visit, Depends(shell.visit(WRITERS))]  # noqa: N806 (a type)
     Form = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
@@ -60,6 +63,7 @@ def enrolment_pages(shell: Shell, desk: TokenDesk) -> APIRouter:
             "next": walk.next(held.after),
             "profiles": [(name, visit.words(f"profile.{name}")) for name in sorted(PROFILES)],
             "given": _ENROLMENT_GIVEN | dict(given),
+            "sites": [site.name for site in sites.sites(visit.caller.sites)[:MOST_PROPOSED]],
             "fault": None,
             "secret": None,
             "site": "",
