@@ -62,19 +62,27 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
             return _glimpse(self._read.get(rule))
         return self._standing(row)[0], self._next_check(row)
 
-    def stands(self, verdict: Verdict, now: datetime) -> bool:
-        """As `says_the_same` of the verdict that its rule has, if it has one. Nothing is read."""
-        row = self._rows.get(verdict.rule)
-        if row is not None:
-            return self._stands(row, verdict, now)
-        held = self._read.get(verdict.rule)
-        return held is not None and says_the_same(held, verdict, now=now)
+    def not_standing(self, said: Iterable[Verdict], now: datetime) -> list[Verdict]:
+        """Of these, those for which not `says_the_same` holds of what their rules have.
 
-    def standings(self) -> Iterator[tuple[str, Status, bool]]:
+        Nothing is read of what stands. One call for all of a device, as a fleet has millions.
+        """
+        rows, stands, read = self._rows, self._stands, self._read
+        found = []
+        for verdict in said:
+            row = rows.get(verdict.rule)
+            if row is None:
+                held = read.get(verdict.rule)
+                if held is None or not says_the_same(held, verdict, now=now):
+                    found.append(verdict)
+            elif not stands(row, verdict, now):
+                found.append(verdict)
+        return found
+
+    def standings(self) -> Iterable[tuple[str, Status, bool]]:
         """Of each rule what it comes to, and whether that is waived. Nothing more is read."""
-        for rule, row in self._rows.items():
-            yield (rule, *self._standing(row))
-        yield from _standings(self._read)
+        standing = self._standing
+        return [(rule, *standing(row)) for rule, row in self._rows.items()] + _standings(self._read)
 
 
 def standings(verdicts: Mapping[str, HeldVerdict]) -> Iterable[tuple[str, Status, bool]]:
@@ -82,15 +90,20 @@ def standings(verdicts: Mapping[str, HeldVerdict]) -> Iterable[tuple[str, Status
     return verdicts.standings() if isinstance(verdicts, UnreadVerdicts) else _standings(verdicts)
 
 
-def stands(verdicts: Mapping[str, HeldVerdict], verdict: Verdict, now: datetime) -> bool:
-    """Whether its rule has a verdict that says the same, so that nothing needs writing.
+def not_standing(
+    verdicts: Mapping[str, HeldVerdict], said: Iterable[Verdict], now: datetime
+) -> list[Verdict]:
+    """Of these, those whose rule has no verdict that says the same: the others need no writing.
 
     For devices without waivers.
     """
     if isinstance(verdicts, UnreadVerdicts):
-        return verdicts.stands(verdict, now)
-    held = verdicts.get(verdict.rule)
-    return held is not None and says_the_same(held, verdict, now=now)
+        return verdicts.not_standing(said, now)
+    return [
+        verdict
+        for verdict in said
+        if (held := verdicts.get(verdict.rule)) is None or not says_the_same(held, verdict, now=now)
+    ]
 
 
 def glimpse(
@@ -106,6 +119,5 @@ def _glimpse(held: HeldVerdict | None) -> tuple[Status, datetime | None] | None:
     return None if held is None else (held.verdict.status, held.next_check_at)
 
 
-def _standings(verdicts: Mapping[str, HeldVerdict]) -> Iterator[tuple[str, Status, bool]]:
-    for rule, held in verdicts.items():
-        yield rule, held.verdict.status, held.waived
+def _standings(verdicts: Mapping[str, HeldVerdict]) -> list[tuple[str, Status, bool]]:
+    return [(rule, held.verdict.status, held.waived) for rule, held in verdicts.items()]

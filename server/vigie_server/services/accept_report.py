@@ -29,7 +29,7 @@ from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.score import Figures as DeviceFigures
 from vigie_server.domain.score import figures as figures_over
 from vigie_server.domain.standing import HOLD, standing
-from vigie_server.domain.unread import glimpse, standings, stands
+from vigie_server.domain.unread import glimpse, not_standing, standings
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
 from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
@@ -329,9 +329,8 @@ class AcceptReport:
         verdicts = judging.judge(
             record.device, facts, topics=topics, on_device=on_device, also=also, now=now
         )
-        for verdict in verdicts:
-            if not waivers and stands(record.verdicts, verdict, now):
-                continue  # as nearly all do when a fleet is judged again
+        # Nearly all stand as they are when a fleet is judged again.
+        for verdict in verdicts if waivers else not_standing(record.verdicts, verdicts, now):
             held = record.verdicts.get(verdict.rule)
             become = standing(
                 held,
@@ -368,8 +367,10 @@ class AcceptReport:
         """The figures over all verdicts, if they are not as before."""
         decisive = self._judging.decisive
         counted = figures_over(
-            (status, waived, rule in decisive)
-            for rule, status, waived in standings(record.verdicts)
+            [
+                (status, waived, rule in decisive)
+                for rule, status, waived in standings(record.verdicts)
+            ]
         )
         if counted == record.figures:
             return None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -154,9 +154,9 @@ class DeviceRecords:
             slot = self._slots.setdefault(record.key, Slot(record.key))
             if slot.users or (slot.record is not None and not slot.record.stale):
                 continue  # a session was faster
+            snapshots = record.snapshots
             for topic in forms:
-                held, form = record.snapshots[topic], partial(forms.__getitem__, topic)
-                record.snapshots[topic] = self._with_fact(topic, held, form)
+                snapshots[topic] = self._with_fact(topic, snapshots[topic], forms)
             slot.record = record
             brought.append(record.key)
         try:
@@ -180,16 +180,20 @@ class DeviceRecords:
         if not revisions:
             return
         forms = await self._workers.read(partial(self._store.contents, record.key, revisions))
-        for topic, form in forms.items():
-            held = record.snapshots[topic]
-            record.snapshots[topic] = self._with_fact(topic, held, partial(bytes, form))
+        for topic in forms:
+            record.snapshots[topic] = self._with_fact(topic, record.snapshots[topic], forms)
 
-    def _with_fact(self, topic: str, held: HeldSnapshot, form: Callable[[], bytes]) -> HeldSnapshot:
-        def content() -> Content:
-            return content_of(form())
-
-        fact = self._judging.stored_fact(topic, held.digest, content, held.observed_at)
-        return HeldSnapshot(held.digest, held.observed_at, held.revision, fact)
+    def _with_fact(
+        self, topic: str, held: HeldSnapshot, forms: Mapping[str, bytes]
+    ) -> HeldSnapshot:
+        """The snapshot with its fact: nearly always one that is remembered."""
+        digest, observed_at = held.digest, held.observed_at
+        fact = self._judging.known_fact(digest, observed_at)
+        if fact is None:
+            fact = self._judging.stored_fact(
+                topic, digest, lambda: content_of(forms[topic]), observed_at
+            )
+        return HeldSnapshot(digest, observed_at, held.revision, fact)
 
 
 def content_of(form: bytes) -> Content:
