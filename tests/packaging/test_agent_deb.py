@@ -44,7 +44,7 @@ async def test_a_deb_installs_silently_reports_is_upgraded_and_leaves_nothing(
     before = root.holding()
     token = await a_token(server)
     leave(root, token)
-    first = root.bring(build_deb(tmp_path, *older))
+    first = root.bring(build_deb(tmp_path, *older, compression=0))
     second = root.bring(deb)
 
     said = root.run("dpkg", "--install", first)

@@ -114,7 +114,7 @@ async def test_a_server_installs_silently_serves_is_upgraded_goes_back_and_leave
     (tmp_path / "this").mkdir()
     this = root.bring(build_server_deb(tmp_path / "this", environment, release(), compression=1))
     later, its = of_later(environment, tmp_path / "later")
-    newer = root.bring(build_server_deb(tmp_path / "later", later, its, compression=1))
+    newer = root.bring(build_server_deb(tmp_path / "later", later, its, compression=0))
     shutil.rmtree(later)
     installed.settle()
 

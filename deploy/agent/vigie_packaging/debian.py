@@ -12,7 +12,7 @@ from vigie_packaging.bundle import files
 from vigie_packaging.release import Release
 
 COMPRESSION: Final = 9
-"""Of zstd, for packages that people download."""
+"""Of zstd, for packages that people download; 0 packs as it is."""
 
 
 def pack(
@@ -55,8 +55,8 @@ def pack(
     for path in (told, *told.iterdir()):
         os.utime(path, (release.epoch, release.epoch))
     made = tree.parent / f"{name}_{version}_{architecture}.deb"
-    command = ["dpkg-deb", "--root-owner-group", "-Zzstd", f"-z{compression}", "--build"]
-    run_tool(release, *command, tree, made)
+    packing = ["-Zzstd", f"-z{compression}"] if compression else ["-Znone"]
+    run_tool(release, "dpkg-deb", "--root-owner-group", *packing, "--build", tree, made)
     shutil.rmtree(tree)
     return made
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from vigie_packaging.bundle import NAME, normalise
-from vigie_packaging.debian import pack, run_tool
+from vigie_packaging.debian import COMPRESSION, pack, run_tool
 from vigie_packaging.release import ROOT, Release
 from vigie_packaging.rpm import pack_rpm
 
@@ -31,7 +31,7 @@ What it carries of others, and their licences: /usr/lib/vigie-agent/share/sbom.c
 """
 
 
-def build_deb(folder: Path, bundle: Path, release: Release) -> Path:
+def build_deb(folder: Path, bundle: Path, release: Release, compression: int = COMPRESSION) -> Path:
     """Builds the Debian package of `bundle` in `folder`; the path of it."""
     tree = _tree(folder / "deb-tree", bundle, release)
     return pack(
@@ -41,6 +41,7 @@ def build_deb(folder: Path, bundle: Path, release: Release) -> Path:
         control=_CONTROL.format(glibc=_glibc()),
         scripts=_LINUX / "deb",
         conffiles=["/etc/vigie/agent.toml"],
+        compression=compression,
     )
 
 
