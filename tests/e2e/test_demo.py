@@ -1,5 +1,6 @@
 """`vigie-server demo` from a checkout: this machine's verdicts, then a simulated fleet."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,3 +32,4 @@ def test_the_demo_judges_this_machine_and_a_fleet_of_every_recorded_device() -> 
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert f"{count} simulated devices have enrolled and reported." in ended.stdout
+    assert re.search(r"https://127\.0\.0\.1:\d+/setup with the code [A-Z2-7-]{8,}", ended.stdout)

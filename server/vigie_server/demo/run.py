@@ -6,7 +6,7 @@ Everything lives in one folder, thrown away at the end unless one was named.
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,19 +18,26 @@ from rich.console import Console
 
 from vigie.v1 import enrolment_token
 from vigie_server import clock
+from vigie_server.bootstrap.codes import invite
 from vigie_server.bootstrap.server import Addresses, Server, build_server
 from vigie_server.bootstrap.store import initialise
-from vigie_server.bundled import bundled_catalogue
+from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.demo import shown
 from vigie_server.demo.local_agent import AgentFailed, LocalAgent
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.views import DeviceView
 from vigie_server.domain.whereabouts import NETWORK
 from vigie_server.logs import configure_logs
+from vigie_server.ports.declaring import Act
 from vigie_server.ports.readers import DeviceFilter, FleetReader
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
-from vigie_server.settings import EnrolmentSettings, Listen, ServerSettings, SessionSettings
+from vigie_server.settings import (
+    EnrolmentSettings,
+    Listen,
+    ServerSettings,
+    SessionSettings,
+)
 from vigie_server.simulator.fleet import Addresses as FleetAddresses
 from vigie_server.simulator.fleet import Fleet, simulated_devices
 from vigie_server.simulator.recorded import recordings
@@ -85,7 +92,8 @@ class _Demo:
         self._say(f"Starting a server on loopback, data in {self.folder} ...")
         settings = self._settings()
         initialise(settings, now=clock.utc_now())
-        server = build_server(settings, catalogue=self.catalogue)
+        guide = bundled_site_guide(self.catalogue)
+        server = build_server(settings, catalogue=self.catalogue, site_guide=guide)
         async with _running(server) as addresses:
             agent = LocalAgent(self.folder / "agent")
             agent.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,7 +124,13 @@ class _Demo:
         )
 
     def _enrolment_token(
-        self, server: Server, addresses: Addresses, site: str, *, uses: int
+        self,
+        server: Server,
+        addresses: Addresses,
+        site: str,
+        *,
+        uses: int,
+        serials: Sequence[str] | None = None,
     ) -> str:
         _, text = _tokens(server).enrolment(
             endpoints=(f"127.0.0.1:{addresses.enrolment}",),
@@ -125,6 +139,7 @@ class _Demo:
             profile="standard",
             max_uses=uses,
             lifetime=_DAY,
+            serials=serials,
         )
         return text
 
@@ -179,7 +194,10 @@ class _Demo:
         if not self.wanted.fleet:
             return
         devices = simulated_devices(self.wanted.fleet, recordings(self.wanted.recorded))
-        token = self._enrolment_token(server, addresses, FLEET_SITE, uses=len(devices))
+        serials = [device.serial for device in devices]  # named devices wait for no approval
+        token = self._enrolment_token(
+            server, addresses, FLEET_SITE, uses=len(devices), serials=serials
+        )
         fleet = Fleet(
             addresses=FleetAddresses(
                 enrolment=f"127.0.0.1:{addresses.enrolment}",
@@ -203,6 +221,15 @@ class _Demo:
         _, scrape = tokens.api(name="demo scrape", role=Role.SCRAPE, sites=None, lifetime=_DAY)
         _, read = tokens.api(name="demo reader", role=Role.AUDITOR, sites=None, lifetime=_DAY)
         authority = server.settings.data / "ca" / "https.crt"
+        code = invite(server.settings, server.database)(None, Act("demo", clock.utc_now()))
+        minutes = round(server.settings.sign_in.setup_code.total_seconds() / 60)
+        self.console.print("\nThe console, in a browser:", style="bold")
+        self.console.print(
+            f"  {base}/setup with the code {code}, which is good for {minutes} minutes; "
+            "the browser warns of the certificate, which is this demo's own",
+            soft_wrap=True,
+            highlight=False,
+        )
         self.console.print("\nMetrics for Prometheus, and the API (valid for a day):", style="bold")
         for path, token in (("/metrics", scrape), ("/api/v1/devices", read)):
             self.console.print(

@@ -9,6 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from vigie_server.domain.documents import Texts
+from vigie_server.domain.french import spaced
 from vigie_server.domain.reasons import STATUSES
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Severity, Status
@@ -107,12 +109,12 @@ def verdict_table(
         table.add_row(
             str(rule.question),
             Text.assemble(
-                rule.title[language],
+                _said(rule.title, language),
                 "\n",
                 (f"{rule.id} · {words.severities[rule.severity]}", "dim"),
             ),
             Text(words.statuses[verdict.status], style=_STYLES[verdict.status]),
-            Text(verdict.reason[language]),
+            Text(_said(verdict.reason, language)),
             Text(_remedy(rule, verdict, platform, language)),
         )
     return Group(table, Text(_score(verdicts, words), style="bold"))
@@ -121,7 +123,11 @@ def verdict_table(
 def _remedy(rule: Rule, verdict: VerdictRecord, platform: str, language: Language) -> str:
     if verdict.status is not Status.FAIL:
         return ""
-    return rule.remediation_on(platform)[language]
+    return _said(rule.remediation_on(platform), language)
+
+
+def _said(texts: Texts, language: Language) -> str:
+    return spaced(texts[language]) if language == "fr" else texts[language]
 
 
 def _score(verdicts: Sequence[VerdictRecord], words: Words) -> str:
