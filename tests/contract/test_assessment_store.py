@@ -26,10 +26,12 @@ from vigie_server.domain.site_figures import Inventory
 from vigie_server.domain.site_rules import SiteVerdict
 from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status
+from vigie_server.ports.accesses import AccessRow
 from vigie_server.ports.assessing import SiteSeen, TakenTraits, WordedAssessment
 from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.tokens import NewToken, Role
 from vigie_server.services.tokens import MakeTokens
+from vigie_server.store.accesses import Accesses
 from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
@@ -394,6 +396,19 @@ def test_only_what_happened_to_a_site_marks_it_as_changed(
     assert by_verdict == {first}
     assert by_act == {second}
     assert by_token is None
+
+
+@pytest.mark.parametrize("subject", [SITE, "every site of its scope", "outside its sites"])
+def test_that_a_contractor_looked_marks_no_site_as_changed(
+    database: Database, store: Assessments, subject: str
+) -> None:
+    before = store.progress()
+    told = "GET /api/v1/devices: 200, 1 request, 100 rows"
+    Accesses(database).write([AccessRow(None, NOW, "api:a", told, subject)])
+
+    changed, after = store.changed(before)
+
+    assert (changed, after != before) == (set(), True)
 
 
 @pytest.mark.parametrize("begun", ["before the first look", "between two looks"])

@@ -38,6 +38,10 @@ def from_here(connection: Connection, verdicts_at: datetime) -> Progress:
     return Progress(followed[0], followed[1], verdicts_at, horizon)
 
 
+_LOOKED: Final = "GET /%"
+"""How the notes of what contractors looked at begin."""
+
+
 def since(
     connection: Connection, progress: Progress, verdicts_at: datetime
 ) -> tuple[Collection[int], Collection[int], Progress]:
@@ -71,7 +75,10 @@ def sites_of(connection: Connection, transitions: Collection[int]) -> set[int]:
 
 
 def sites_named(connection: Connection, acts: Collection[int]) -> set[int] | None:
-    """The sites that these acts are about, or whose devices; None: they may concern any."""
+    """The sites that these acts are about, or whose devices; None: they may concern any.
+
+    That somebody looked (`web/watching.py`) changes nothing of any.
+    """
     found: set[int] = set()
     for keys in _parts(acts):
         query = (
@@ -79,7 +86,7 @@ def sites_named(connection: Connection, acts: Collection[int]) -> set[int] | Non
             .select_from(AUDIT)
             .outerjoin(DEVICE, DEVICE.c.id == AUDIT.c.subject)
             .outerjoin(SITE, SITE.c.name == AUDIT.c.subject)
-            .where(AUDIT.c.key.in_(keys))
+            .where(AUDIT.c.key.in_(keys), AUDIT.c.action.not_like(_LOOKED))
         )
         for row in connection.execute(query):
             if row.site_key is None and row.key is None:
