@@ -56,7 +56,8 @@ class DeviceRecord:
     """One device, ready to take the next report. `grounds` are its site's.
 
     `around` is applied to `device` already. `session_revision` is the revision at which its newest
-    session began, in whichever process.
+    session began, in whichever process. `on_their_way` are changes that were made on it and whose
+    commit has not ended: until then its revision is not one that the store has given it.
     """
 
     key: int
@@ -79,6 +80,7 @@ class DeviceRecord:
     dropped_reports: int = 0
     committed_seq: int = 0
     session_revision: int = 0
+    on_their_way: int = 0
     stale: bool = False
 
 

@@ -33,15 +33,16 @@ class Slot:
 def settled(slot: Slot, found: DeviceRecord) -> bool:
     """Whether the slot's record stands as the store has it; the caller holds the slot's lock.
 
-    `found` was just read: it takes the place of a record that is missing, stale or behind. When
-    the record at hand is ahead, changes made on it are still on their way to the store.
+    `found` was just read: it takes the place of a record that is missing, stale or behind. Changes
+    that are on their way to the store may yet be refused, though the revisions are the same:
+    somebody else may have moved the device to it.
     """
     at_hand = slot.record
     if at_hand is None or at_hand.stale or at_hand.revision < found.revision:
         if at_hand is not None:
             at_hand.stale = True
         slot.record = at_hand = found
-    if at_hand.revision > found.revision:
+    if at_hand.revision > found.revision or at_hand.on_their_way:
         return False
     at_hand.committed_seq = found.committed_seq
     return True

@@ -49,6 +49,13 @@ class Pending:
     record: DeviceRecord
     done: Done
 
+    def ended(self, end: End) -> None:
+        """Marks the record where the store does not have it so, and tells who waits."""
+        self.record.on_their_way -= 1
+        if end is not End.COMMITTED:
+            self.record.stale = True
+        self.done(end)
+
 
 class GroupCommit:
     """The one place from which devices' changes reach the store."""
@@ -87,6 +94,7 @@ class GroupCommit:
 
     def submit(self, change: DeviceChange, record: DeviceRecord, done: Done) -> None:
         """Queues a change; `done` is told once it is committed, or never will be."""
+        record.on_their_way += 1
         self._pending.append(Pending(change, record, done))
         self._work.set()
         if len(self._pending) >= self._max_group:
@@ -179,10 +187,14 @@ class GroupCommit:
         if len(self._pending) < self._max_pending:
             self._room.set()
         kept = []
+        come_to: dict[int, int] = {}
         for pending in group:
-            if pending.record.stale:  # made on a change that never came to be
-                pending.done(End.OUTDATED)
+            key, before = pending.change.key, pending.change.revision_before
+            # Made on a change that never came to be, or on another record than the one before it.
+            if pending.record.stale or come_to.get(key, before) != before:
+                pending.ended(End.OUTDATED)
             else:
+                come_to[key] = pending.change.revision
                 kept.append(pending)
         return kept
 
@@ -191,6 +203,4 @@ class GroupCommit:
             end = lost.get(pending.change.key, End.COMMITTED)
             if end is End.FAILED:
                 self._figures.commit_failed()
-            if end is not End.COMMITTED:
-                pending.record.stale = True
-            pending.done(end)
+            pending.ended(end)

@@ -68,13 +68,14 @@ class Committing:
             key=record.key,
             device_id=record.device.id,
             at=NOW,
-            revision_before=seq - 1,
-            revision=seq,
+            revision_before=record.revision,
+            revision=record.revision + 1,
             spool_id=b"",
             last_seq=seq,
             device=record.device,
             judged_with="",
         )
+        record.revision += 1
         self.commits.submit(change, record, done)
 
     async def until_ended(self, seq: int) -> None:
@@ -142,6 +143,23 @@ async def test_changes_behind_one_that_failed_never_reach_the_store() -> None:
         **dict.fromkeys(range(11, 13), End.OUTDATED),
     }
     assert record.stale
+
+
+async def test_of_two_records_of_a_device_that_moved_from_the_same_revision_one_is_kept() -> None:
+    store = MemoryCommits()
+    committing, one, other = Committing(store), a_record(), a_record()
+    committing.submit(one, 1)
+    committing.submit(other, 2)
+    committing.submit(one, 3)
+    before = one.on_their_way, other.on_their_way
+
+    await committing.run_to_the_end()
+
+    assert store.groups == [[1, 3]]
+    assert committing.ends == {1: End.COMMITTED, 2: End.OUTDATED, 3: End.COMMITTED}
+    assert (one.stale, other.stale) == (False, True)
+    assert before == (2, 1)
+    assert (one.on_their_way, other.on_their_way) == (0, 0)
 
 
 async def test_what_one_device_sent_does_not_undo_what_others_did() -> None:

@@ -42,6 +42,14 @@ def test_a_record_that_is_ahead_of_the_store_is_not_settled() -> None:
     assert slot.record is at_hand
 
 
+def test_a_record_whose_changes_may_yet_be_refused_is_not_settled() -> None:
+    at_hand = a_record(4)
+    at_hand.on_their_way = 1
+    slot = Slot(1, at_hand)
+
+    assert not settled(slot, a_record(4))  # to which somebody else may have moved the device
+
+
 @pytest.mark.parametrize("at_hand", [None, a_record(3), a_record(9, stale=True)])
 def test_what_was_read_takes_the_place_of_what_is_missing_behind_or_stale(
     at_hand: DeviceRecord | None,
