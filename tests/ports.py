@@ -11,9 +11,14 @@ from typing import Final
 
 _FIRST: Final = 20_000
 _EACH: Final = 1_500
+_WORKERS: Final = 8
+OF_TESTS: Final = range(_FIRST, _FIRST + _WORKERS * _EACH)
+"""All that any worker may give away."""
 _WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Another run of the tests may be under way: where in the range it begins is its own.
-_RANGE: Final = range(_FIRST + _WORKER % 8 * _EACH, _FIRST + (_WORKER % 8 + 1) * _EACH)
+_RANGE: Final = range(
+    _FIRST + _WORKER % _WORKERS * _EACH, _FIRST + (_WORKER % _WORKERS + 1) * _EACH
+)
 _NEXT: Final = cycle([*_RANGE[os.getpid() % _EACH :], *_RANGE[: os.getpid() % _EACH]])
 
 

@@ -173,26 +173,31 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
+        # Not by subprocess's own `user`: it would fork, and a fork of a process with gRPC's threads
+        # ended by their hand now and then, before it was another program.
         account = (
-            {"user": "postgres", "group": "postgres", "extra_groups": ()}
+            ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
             if os.geteuid() == 0
-            else {}
+            else []
         )
         told = self._folder / "told"
         with told.open("w") as output:  # not a pipe: the server itself would hold it open
-            run: Any = subprocess.run
-            ended = run(
-                [self._binaries / program, f"--pgdata={self._folder / 'data'}", *arguments],
+            ended = subprocess.run(
+                [
+                    *account,
+                    self._binaries / program,
+                    f"--pgdata={self._folder / 'data'}",
+                    *arguments,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 cwd=self._folder,
                 timeout=WITHIN,
                 check=False,
-                **account,
             )
         if ended.returncode:
-            raise RuntimeError(f"{program} failed: {told.read_text()}")
+            raise RuntimeError(f"{program} ended with {ended.returncode}: {told.read_text()}")
 
 
 def binaries() -> Path:
