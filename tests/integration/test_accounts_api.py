@@ -6,28 +6,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from fakes.callers import Callers
+from fakes.desk_app import desk_app
 from fakes.stored import NOW, SITE, a_token, opened_store
-from vigie_server.bootstrap.codes import account_desk
-from vigie_server.bootstrap.people import access_to, keep_answers
-from vigie_server.bootstrap.tokens import token_routes
 from vigie_server.console.presenters.acts import in_french
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.people import Account, AccountState, NewSession
 from vigie_server.ports.tokens import Role
 from vigie_server.services.enrol import hashed
-from vigie_server.services.token_desk import Desk
-from vigie_server.settings import ServerSettings
 from vigie_server.store.accounts import ACCOUNT, Accounts, open_session
 from vigie_server.store.database import Database
-from vigie_server.store.tokens import Tokens
-from vigie_server.web import problems
 from vigie_server.web.browsers import CSRF_HEADER, csrf_of
-from vigie_server.web.repeating import AnsweredBefore, answer_again
 
 ACCOUNTS: Final = "/api/v1/accounts"
 CONTRACTOR: Final[dict[str, Any]] = {
@@ -66,18 +58,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
     with opened_store("sqlite", tmp_path) as database:
         a_token(database)
         a_token(database, secret_hash=b"o" * 32, site="Les Lilas")
-        app, settings = FastAPI(), ServerSettings()
-        problems.install(app)
-        app.add_exception_handler(AnsweredBefore, answer_again)
-        keep_answers(app, settings, database)
-        access = access_to(settings, database, lambda: NOW)
-        desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
-        people = account_desk(settings, database)
-        for routes in token_routes(desk, people, database, lambda: NOW):
-            app.include_router(routes(access))
-        yield Served(
-            database, TestClient(app, base_url="https://testserver"), Callers(database, NOW)
-        )
+        client = TestClient(desk_app(database), base_url="https://testserver")
+        yield Served(database, client, Callers(database, NOW))
 
 
 def test_an_account_is_made_changed_locked_and_reset_and_the_audit_has_each(

@@ -6,24 +6,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from fakes.callers import Callers
+from fakes.desk_app import desk_app
 from fakes.stored import NOW, SITE, a_token, opened_store
 from vigie.v1 import enrolment_token
-from vigie_server.bootstrap.codes import account_desk
-from vigie_server.bootstrap.people import access_to, keep_answers
-from vigie_server.bootstrap.tokens import token_routes
 from vigie_server.ports.tokens import Role
-from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import MakeTokens
-from vigie_server.settings import ServerSettings
 from vigie_server.store.database import Database
 from vigie_server.store.tokens import Tokens
-from vigie_server.web import problems
-from vigie_server.web.repeating import AnsweredBefore, answer_again
 
 ENROL, API = "/api/v1/enrolment-tokens", "/api/v1/api-tokens"
 CONTRACTOR: Final = {"name": "ACME", "role": "contractor", "sites": [SITE], "days": 30}
@@ -39,16 +32,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def client(database: Database) -> TestClient:
-    app, settings = FastAPI(), ServerSettings()
-    problems.install(app)
-    app.add_exception_handler(AnsweredBefore, answer_again)
-    keep_answers(app, settings, database)
-    access = access_to(settings, database, lambda: NOW)
-    desk = Desk(Tokens(database), lambda: ("localhost:8444",), bytes(32))
-    people = account_desk(settings, database)
-    for routes in token_routes(desk, people, database, lambda: NOW):
-        app.include_router(routes(access))
-    return TestClient(app)
+    return TestClient(desk_app(database))
 
 
 @pytest.fixture
