@@ -163,8 +163,8 @@ def _spans(
     connection: Connection, wanted: ChangesWanted, after: Position | None
 ) -> Iterator[tuple[int, int]]:
     """Spans of time that follow one another in the order of the list, each wider than the last."""
-    ends = (select(end(_AT)).scalar_subquery() for end in (func.min, func.max))
-    oldest, newest = connection.execute(select(*ends)).one()
+    extremes = (select(extreme(_AT)).scalar_subquery() for extreme in (func.min, func.max))
+    oldest, newest = connection.execute(select(*extremes)).one()
     if oldest is None or newest is None:
         return
     first, last = _ends(wanted, after)

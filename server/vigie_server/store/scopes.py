@@ -153,7 +153,7 @@ class Scopes:
         """
         held: tuple[ReferenceType[Transaction], _Stamp] | None = getattr(self._last, "held", None)
         begun = connection.get_transaction()
-        if held is not None and held[0]() is begun:
+        if begun is not None and held is not None and held[0]() is begun:
             return held[1]
         stamp: _Stamp = tuple(connection.exec_driver_sql(_STAMP).one())
         if begun is not None:
