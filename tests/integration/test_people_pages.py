@@ -541,6 +541,17 @@ def test_pages_let_nothing_in_from_elsewhere_and_nothing_inline(app: FastAPI, pa
     assert Browser(app).get("/static/..%2Fwords.py").status_code == 404
 
 
+def test_pages_name_their_icon_and_browsers_find_it_where_no_page_does(app: FastAPI) -> None:
+    browser = Browser(app)
+    (named,) = re.findall(r'<link rel="icon" href="([^"]+)"', browser.get("/sign-in").text)
+
+    icon = browser.get(named)
+
+    assert icon.headers["content-type"] == "image/svg+xml"
+    assert icon.content.startswith(b"<svg")
+    assert browser.get("/favicon.ico").content == icon.content
+
+
 NEW = "sept hiboux lisent encore"
 
 

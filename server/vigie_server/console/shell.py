@@ -32,6 +32,7 @@ from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.web.access import OVERSEERS, READERS, WRITERS, Access, acting
 from vigie_server.web.audit import WATCHERS
 from vigie_server.web.browsers import form_of
+from vigie_server.web.pages.drawn_with import ICON
 from vigie_server.web.pages.rendering import HEADERS
 from vigie_server.web.problems import STATUS_OF
 
@@ -43,7 +44,7 @@ SPACES: Final = "\u00a0\u202f"
 """The no-break spaces of French."""
 LANGUAGE_KEPT: Final = 365 * 86_400
 """Seconds that a browser remembers the language."""
-_KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_KINDS: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,8 +325,9 @@ def _with_language(request: Request, response: Response) -> Response:
 
 
 def _assets(folder: Path) -> Mapping[str, Asset]:
+    """The console's own files, and the icon that it shares with the other pages."""
     return {
-        path.name: Asset(content, _KINDS[path.suffix], blake2b(content, digest_size=8).hexdigest())
-        for path in sorted(folder.iterdir())
-        for content in [path.read_bytes()]
+        one.name: Asset(content, _KINDS[kind], blake2b(content, digest_size=8).hexdigest())
+        for one in (*sorted(folder.iterdir()), ICON)
+        for content, kind in [(one.read_bytes(), one.name.rpartition(".")[2])]
     }

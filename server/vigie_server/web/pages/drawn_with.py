@@ -1,4 +1,4 @@
-"""`/static`: the files that pages are drawn with, from this package alone."""
+"""`/static`: the files that pages are drawn with, from this package alone, and the icon."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,6 +14,9 @@ _TYPES: Final[Mapping[str, str]] = {
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
 }
+_DRAWN: Final = files("vigie_server.web.pages") / "static"
+ICON: Final = _DRAWN / "vigie.svg"
+"""The icon of every page, the console's too."""
 _KEPT: Final = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
 
 
@@ -22,7 +25,7 @@ def static_router() -> APIRouter:
     router = APIRouter(include_in_schema=False)
     held = {
         one.name: (one.read_bytes(), _TYPES[one.name.rpartition(".")[2]])
-        for one in (files("vigie_server.web.pages") / "static").iterdir()
+        for one in _DRAWN.iterdir()
         if one.is_file()
     }
 
@@ -32,5 +35,10 @@ def static_router() -> APIRouter:
             raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such file")
         content, kind = held[name]
         return Response(content, media_type=kind, headers=_KEPT)
+
+    @router.get("/favicon.ico")
+    async def show_icon() -> Response:
+        """Where browsers look for it beside what names none, such as an answer in JSON."""
+        return await show_file(ICON.name)
 
     return router
