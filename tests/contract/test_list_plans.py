@@ -23,6 +23,7 @@ from vigie_server.store.audit_trail import Acts
 from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
 from vigie_server.store.device_lists import FleetLists
+from vigie_server.store.records import Records
 from vigie_server.store.site_lists import SiteLists
 
 RULE: Final = "Q09-disk-encrypted"
@@ -149,7 +150,7 @@ def sent(database: Database, ask: Ask) -> list[tuple[str, Any]]:
     told: list[tuple[str, Any]] = []
 
     def note(_: Connection, __: object, statement: str, given: Any, *___: object) -> None:
-        if statement.lstrip().startswith("SELECT"):
+        if statement.lstrip().startswith(("SELECT", "WITH")):
             told.append((statement, given))
 
     event.listen(database.engine, "before_cursor_execute", note)
@@ -193,6 +194,16 @@ def sorted_whole(database: Database, steps: list[str]) -> list[str]:
     if database.is_sqlite:
         return [step for step in steps if "TEMP B-TREE FOR ORDER BY" in step]
     return [step for step in steps if "Sort  (" in step and "Incremental" not in step]
+
+
+def test_the_sweeper_finds_that_no_device_was_judged_otherwise_by_an_index(
+    database: Database,
+) -> None:
+    look = plans(database, lambda db: Records(db).judged_otherwise("", limit=5))
+
+    assert [statement for statement, _ in look], "nothing was asked"
+    assert [step for _, steps in look for step in scanned(database, steps)] == []
+    assert any("ix_device_judged_with" in step for _, steps in look for step in steps)
 
 
 @pytest.mark.parametrize("name", WALKED)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.declaring import Act
-from vigie_server.store import changes
+from vigie_server.store import changes, judged_with
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow
 from vigie_server.store.rejudging import record_act
@@ -74,9 +74,8 @@ class Administration:
 
     def waiting(self) -> int:
         """How many devices wait to be judged again because somebody asked for it."""
-        query = select(func.count()).select_from(DEVICE).where(DEVICE.c.judged_with == "")
         with self._database.reading() as connection:
-            return int(connection.execute(query.where(DEVICE.c.disabled == "")).scalar_one())
+            return judged_with.waiting(connection)
 
     def judged_devices(self) -> int:
         """How many devices are judged at all."""

@@ -13,19 +13,11 @@ from typing import Final
 from sqlalchemy import delete, func, select, text
 
 from vigie_server.store.database import Database, retried
+from vigie_server.store.judged_with import JUDGED
 from vigie_server.store.models import CatalogueRow, DeviceRow
 from vigie_server.store.tables import table
 
 CATALOGUE, DEVICE = table(CatalogueRow), table(DeviceRow)
-IN_FORCE: Final = (
-    select(CATALOGUE.c.digest)
-    .order_by(CATALOGUE.c.started.desc(), CATALOGUE.c.digest)
-    .limit(1)
-    .scalar_subquery()
-)
-"""The digest of the rules in force; NULL in a store that no server has used yet."""
-
-
 _ENTER: Final = text(
     "INSERT INTO catalogue (digest, started, rules) VALUES (:digest, :started, :rules) "
     "ON CONFLICT (digest) DO UPDATE SET started = excluded.started"
@@ -41,7 +33,9 @@ class Catalogues:
     @retried
     def enter(self, digest: str, rules: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
         """Puts a catalogue in force; gives those that are known, of each its rules' digests."""
-        judged = select(DEVICE.c.key).where(DEVICE.c.judged_with == CATALOGUE.c.digest)
+        judged = (
+            select(DEVICE.c.key).where(JUDGED).where(DEVICE.c.judged_with == CATALOGUE.c.digest)
+        )
         with self._database.writing() as connection:
             last = connection.execute(select(func.max(CATALOGUE.c.started))).scalar() or 0
             connection.execute(delete(CATALOGUE).where(~judged.exists()))

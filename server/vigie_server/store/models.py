@@ -74,7 +74,13 @@ class DeviceRow(Base, table=True):
     __table_args__: ClassVar[tuple[Any, ...]] = (
         Index("ix_device_hardware_serial", "hardware_serial"),
         Index("ix_device_hardware_uuid", "hardware_uuid"),
-        Index("ix_device_judged_with", "judged_with"),
+        # Of the rules that judged devices, see `store/judged_with.py`.
+        Index(
+            "ix_device_judged_with",
+            "judged_with",
+            sqlite_where=text("disabled = ''"),
+            postgresql_where=text("disabled = ''"),
+        ),
         Index("ix_device_site_key_state", "site_key", "state"),
         Index("ix_device_site_key_id", "site_key", "id"),
         # Lists in an order, whatever they are filtered by: see `store/device_lists.py`.

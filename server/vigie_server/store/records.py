@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
@@ -12,8 +12,7 @@ from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
 from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
-from vigie_server.store import changes, commits
-from vigie_server.store.catalogues import IN_FORCE
+from vigie_server.store import changes, commits, judged_with
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
 from vigie_server.store.greetings import DEVICES, greeted_records
@@ -147,16 +146,8 @@ class Records:
         return found
 
     def judged_otherwise(self, digest: str, *, limit: int) -> Mapping[int, str]:
-        query = (
-            select(DEVICE.c.key, DEVICE.c.judged_with)
-            .where(DEVICE.c.judged_with != digest)
-            .where(DEVICE.c.judged_with != func.coalesce(IN_FORCE, digest))
-            .where(DEVICE.c.disabled == "")
-            .order_by(DEVICE.c.key)
-            .limit(limit)
-        )
         with self._database.reading() as connection:
-            return {row.key: row.judged_with for row in connection.execute(query)}
+            return judged_with.judged_otherwise(connection, digest, limit=limit)
 
 
 def _started(connection: Connection, start: SessionStart) -> int | None:
