@@ -1,6 +1,8 @@
 """When garbage is looked for."""
 
 import gc
+import subprocess
+import sys
 
 import pytest
 
@@ -31,3 +33,28 @@ def test_who_had_turned_it_off_finds_it_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+ONCE_LOADED = """
+import gc
+from vigie_server.garbage import not_looked_for
+before = gc.get_freeze_count()
+with not_looked_for():
+    import decimal
+first = gc.get_freeze_count()
+with not_looked_for():
+    kept = [[] for _ in range(1000)]
+print(before, first > 1000, gc.get_freeze_count() < first + 1000)
+"""
+
+
+def test_what_a_process_loads_first_is_not_looked_at_again_and_what_comes_later_is() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", ONCE_LOADED],
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=True,
+    )
+
+    assert ran.stdout.split() == ["0", "True", "True"]
