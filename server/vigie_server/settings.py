@@ -27,6 +27,7 @@ from vigie_server.domain.judge import MEMORY_BYTES
 from vigie_server.ports.enrolment import Endpoints
 from vigie_server.setting_values import Group as _Group
 from vigie_server.setting_values import Span
+from vigie_server.settings_lists import ListsSettings
 from vigie_server.settings_oidc import OidcSettings
 from vigie_server.settings_updates import UpdatesSettings
 
@@ -437,6 +438,7 @@ class ServerSettings(BaseSettings):
     mail: MailSettings = MailSettings()
     asking: AskingSettings = AskingSettings()
     http: HttpSettings = HttpSettings()
+    lists: ListsSettings = ListsSettings()
     sign_in: SignInSettings = SignInSettings()
     oidc: OidcSettings = OidcSettings()
     metrics: MetricsSettings = MetricsSettings()

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from sqlalchemy import update
@@ -39,9 +38,9 @@ from vigie_server.store.fleet import Fleet
 from vigie_server.store.models import TransitionRow, VerdictRow
 from vigie_server.store.tables import table
 from vigie_server.store.tokens import Tokens
-from vigie_server.web import short_ways
 from vigie_server.web.app import create_app
-from vigie_server.web.short_ways import Way
+from vigie_server.web.documented import Documented
+from vigie_server.web.short_ways import ListTerms, Way
 
 OTHER = "Les Lilas"
 VERDICT, TRANSITION = table(VerdictRow), table(TransitionRow)
@@ -79,7 +78,7 @@ def an_app(database: Database, clock: Clock, **http: float) -> TestClient:
     return TestClient(the_app(database, clock, **http), raise_server_exceptions=False)
 
 
-def the_app(database: Database, clock: Clock, **http: float) -> FastAPI:
+def the_app(database: Database, clock: Clock, **http: float) -> Documented:
     reader = Fleet(database, {})
     app = create_app(
         reader=reader,
@@ -241,7 +240,7 @@ def test_without_a_note_there_is_no_answer(
 
 
 def asked_together(
-    app: FastAPI,
+    app: Documented,
     monkeypatch: pytest.MonkeyPatch,
     *headers: dict[str, str],
     meanwhile: Callable[[], None] = lambda: None,
@@ -262,9 +261,7 @@ def asked_together(
         go.wait(10)
         return take(way, *given)
 
-    monkeypatch.setattr(short_ways, "LANES", 1)
-    monkeypatch.setattr(short_ways, "HELD_UP", 60.0)
-    monkeypatch.setattr(short_ways, "SLOW", 60.0)
+    app.short.terms = ListTerms(threads=1, held_up=60, slow=60)
     monkeypatch.setattr(Way, "read", counted)
     monkeypatch.setattr(Way, "take", held)
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from vigie_server.domain.personal import naming_columns
 from vigie_server.domain.rules import Catalogue
 from vigie_server.ports.readers import FleetReader
+from vigie_server.settings_lists import ListsSettings
 from vigie_server.store.audit_trail import Acts
 from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
@@ -18,6 +19,7 @@ from vigie_server.web.audit import audit_router
 from vigie_server.web.devices import devices_router
 from vigie_server.web.discovery import discovery_router
 from vigie_server.web.rules import rules_router
+from vigie_server.web.short_ways import ListTerms
 from vigie_server.web.withheld import Withheld
 
 
@@ -43,4 +45,15 @@ def fleet_routes(
         ),
         partial(audit_router, trail=Acts(database)),
         partial(discovery_router, sites=Organisation(database)),
+    )
+
+
+def list_terms(settings: ListsSettings) -> ListTerms:
+    """How lists are answered the short way, as it is set."""
+    return ListTerms(
+        threads=settings.threads,
+        threads_most=settings.threads_most,
+        held_up=settings.held_up.total_seconds(),
+        together=settings.together,
+        slow=settings.slow.total_seconds(),
     )

@@ -22,7 +22,7 @@ from vigie_server.bootstrap.attesting import attesting_routes
 from vigie_server.bootstrap.codes import account_desk
 from vigie_server.bootstrap.console import console_routes
 from vigie_server.bootstrap.declaring import declaring_routes
-from vigie_server.bootstrap.lists import fleet_routes
+from vigie_server.bootstrap.lists import fleet_routes, list_terms
 from vigie_server.bootstrap.mail import mail_routes
 from vigie_server.bootstrap.maturity import maturity_routes
 from vigie_server.bootstrap.metrics import device_lines, judged_rules
@@ -327,6 +327,7 @@ class Server:
             page_most=settings.http.page_most,
             file_most=int(settings.http.form_file_most),
         )
+        self._app.short.terms = list_terms(settings.lists)
         watch_contractors(self._app, database, self._fleet, now)
         keep_answers(self._app, settings, database)
         access = access_to(settings, database, now)
@@ -444,7 +445,7 @@ class Server:
             certificate=certificate,
             key=key,
             max_head=settings.http.max_head,
-            threads=settings.http.threads,
+            threads=max(1, settings.http.threads - settings.lists.threads),
             keep_alive=settings.http.keep_alive,
         )
         addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))

@@ -15,7 +15,6 @@ from fastapi import FastAPI
 
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.web.connections import within
-from vigie_server.web.short_ways import LANES
 
 _BACKLOG: Final = 256
 
@@ -58,9 +57,8 @@ async def serve_http(
     """Serves until stopped, over TLS when a certificate is given; closes the listener.
 
     `max_head`: bytes of the request line and the headers of a request, at most. `threads`: how many
-    requests read the store together, each in a thread; the lanes of lists (`web/short_ways.py`) are
-    among them. `keep_alive`: how long a connection is kept
-    without a request, in whole seconds.
+    requests read the store together, each in a thread, beside the lists (`web/short_ways.py`).
+    `keep_alive`: how long a connection is kept without a request, in whole seconds.
     """
     config = uvicorn.Config(
         app,
@@ -77,7 +75,7 @@ async def serve_http(
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
     )
-    to_thread.current_default_thread_limiter().total_tokens = max(1, threads - LANES)
+    to_thread.current_default_thread_limiter().total_tokens = threads
     server = _Server(config)
     with listener:
         async with asyncio.TaskGroup() as tasks:

@@ -35,17 +35,6 @@ from vigie_server.web.watching import NOTED, SeenList, is_watched
 
 CHOICES_KEPT: Final = 256
 """Filters and orders of each list that are kept at hand, read."""
-LANES: Final = 2
-"""Threads that answer the lists. The store works beside the interpreter, which one at a time holds:
-more threads would wait for one another."""
-MOST: Final = 4
-"""Threads that answer them while some are at slow ones."""
-HELD_UP: Final = 0.2
-"""Seconds at one turn after which a thread is made up for by another."""
-TOGETHER: Final = 8
-"""Requests that share a look at the store and a note, at most."""
-SLOW: Final = 0.05
-"""Seconds after which those that were answered do not wait for one more."""
 _DIGITS: Final = len(str(CEILING))
 
 Choice = TypeVar("Choice")
@@ -101,17 +90,35 @@ class Way(Generic[Choice]):
         return caller, self._answer(caller, asked, choice)
 
 
+@dataclass(frozen=True, slots=True)
+class ListTerms:
+    """How lists are answered.
+
+    `threads` answer them: the store works beside the interpreter, which one at a time holds, so
+    that many would wait for one another. One that is at a turn for more than `held_up` seconds is
+    made up for by another, up to `threads_most`. Up to `together` requests share a look at the
+    store and a note; those that were answered wait for no more after `slow` seconds.
+    """
+
+    threads: int = 2
+    threads_most: int = 4
+    held_up: float = 0.2
+    together: int = 8
+    slow: float = 0.05
+
+
 @dataclass(slots=True)
 class ShortLists:
     """The lists that have a short way, by their paths, and what they are answered with.
 
     `look` opens one look at the store for all that is asked in it; `note` has the audit say who
-    looked, and raises StoreBusy. Both block.
+    looked, and raises StoreBusy. Both block. `terms` hold from the first request on.
     """
 
     ways: dict[str, Way[Any]] = field(default_factory=dict)
     look: Callable[[], AbstractContextManager[None]] = nullcontext
     note: Callable[[Sequence[SeenList]], None] | None = None
+    terms: ListTerms = ListTerms()
 
 
 class ListRouter(APIRouter):
@@ -148,10 +155,16 @@ class ShortWays:
     """ASGI middleware; `lists` may still grow while the application is put together."""
 
     def __init__(self, app: ASGIApp, *, lists: ShortLists) -> None:
+        terms = lists.terms
         self._app = app
         self._lists = lists
+        self._slow = terms.slow
         self._lanes: Lanes[_Request, _Answer] = Lanes(
-            self._settle, lanes=LANES, together=TOGETHER, most=MOST, slow=HELD_UP
+            self._settle,
+            lanes=terms.threads,
+            together=terms.together,
+            most=terms.threads_most,
+            slow=terms.held_up,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -182,7 +195,7 @@ class ShortWays:
 
     def _settle(self, waiting: Sequence[Waiting[_Request, _Answer]]) -> int:
         """Answers those that wait, until one of them was slow, and has the audit say so."""
-        slow = monotonic() + SLOW
+        slow = monotonic() + self._slow
         settled = 0
         with self._lists.look():
             for one in waiting:

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from vigie_server.bootstrap.lists import list_terms
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.settings import advertised, port_of, read_settings
+from vigie_server.web.short_ways import ListTerms
 
 
 def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,6 +42,22 @@ def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch
         read_settings()
 
     assert "s3cr3t" not in str(refused.value)
+
+
+def test_lists_are_not_answered_by_more_threads_than_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_LISTS__THREADS", "5")
+
+    with pytest.raises(SettingsMalformed, match=r"LISTS: .*threads_most is less than threads"):
+        read_settings()
+
+    monkeypatch.setenv("VIGIE_SERVER_LISTS__THREADS_MOST", "5")
+    assert list_terms(read_settings().lists).threads_most == 5
+
+
+def test_lists_are_answered_by_default_as_where_nothing_is_set() -> None:
+    assert list_terms(read_settings().lists) == ListTerms()
 
 
 def test_devices_are_told_every_name_unless_something_else_is_set(
