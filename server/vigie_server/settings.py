@@ -77,8 +77,10 @@ class SessionSettings(_Group):
     held: Annotated[int | None, BeforeValidator(_automatic)] = Field(None, ge=0)
     visitors: int = Field(500, ge=1)
     visit_within: Span = Field(timedelta(seconds=60), ge=timedelta(seconds=1))
+    hello_within: Span = Field(timedelta(seconds=20), ge=timedelta(seconds=1))
     per_second: float = Field(200, gt=0)
     overload_retry: Span = Field(timedelta(seconds=15), ge=timedelta(seconds=1))
+    quarantined_retry: Span = Field(timedelta(hours=1), ge=timedelta(seconds=1))
     seen_every: Span = Field(timedelta(minutes=5), ge=timedelta(0))
 
 
@@ -94,6 +96,7 @@ class StoreSettings(_Group):
     flush_seen_every: Span = timedelta(seconds=5)
     gather: Span = timedelta(milliseconds=50)
     cached_devices: int = Field(2_000, ge=1)
+    sqlite_cache: ByteSize = Field(ByteSize(8_000 * 1024), ge=64 * 1024)
     capacity: ByteSize | None = Field(None, gt=0)
     connections: int = Field(15, ge=6, le=1_000)
     connect_within: Span = Field(timedelta(seconds=5), gt=timedelta(0))
@@ -130,11 +133,17 @@ class RulesSettings(_Group):
 
 
 class EnrolmentSettings(_Group):
-    """How often one address may try, and how long an expired certificate can be renewed."""
+    """How often one address may try, and how long certificates last and can be renewed.
+
+    `taken_over_after`: how long a device was silent whose record one that claims its hardware takes
+    over, with a token of its site; before, a person settles it.
+    """
 
     attempts_per_minute: float = Field(30, gt=0)
     attempts_at_once: float = Field(60, ge=1)
+    certificate_for: Span = Field(timedelta(days=90), ge=timedelta(days=7), le=timedelta(days=825))
     renew_expired_for: Span = timedelta(days=400)
+    taken_over_after: Span = Field(timedelta(days=1), ge=timedelta(minutes=15))
 
 
 class SweepSettings(_Group):
@@ -280,6 +289,7 @@ class ReportsSettings(_Group):
 
     within: Span = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
     at_once: int = Field(2, ge=1, le=32)
+    waiting: int = Field(4, ge=0, le=100)
     named_devices: int = Field(300, ge=1, le=10_000)
     silent_after: Span = Field(timedelta(days=30), ge=timedelta(days=1))
     monthly: bool = False

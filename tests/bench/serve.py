@@ -83,7 +83,8 @@ async def serve_floor(settings: ServerSettings, stop: asyncio.Event) -> None:
     )
     sessions = BareSessions(Limits(**settings.limits.model_dump()))
     # Renewal is not asked for in a benchmark: the floor has none.
-    server.add_generic_rpc_handlers((Telemetry(sessions, None, peer_of).handler,))  # type: ignore[arg-type]
+    bare = Telemetry(sessions, None, peer_of, hello_within=20)  # type: ignore[arg-type]
+    server.add_generic_rpc_handlers((bare.handler,))
     await server.start()
     tell(port, 0, 0)
     await stop.wait()

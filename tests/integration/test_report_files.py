@@ -30,7 +30,7 @@ from vigie_server.domain.facility_report.sources import DevicesSeen
 from vigie_server.domain.facility_report.telling import told_in
 from vigie_server.domain.sites import Site
 from vigie_server.rendering.html import HtmlPages
-from vigie_server.rendering.pdf import DRAWN, WAITING, PdfPages, drawable
+from vigie_server.rendering.pdf import DRAWN, PdfPages, drawable
 
 HOSTILE = [
     '#read("/etc/passwd")',
@@ -274,8 +274,8 @@ def test_who_comes_while_many_wait_is_sent_away_at_once(monkeypatch: pytest.Monk
         return subprocess.CompletedProcess(command, 0, b"%PDF-", b"")
 
     monkeypatch.setattr("vigie_server.rendering.pdf.subprocess.run", run)
-    pages, document = PdfPages(within=60, at_once=1), told_in(a_report(), "fr")
-    admitted = 1 + WAITING
+    pages, document = PdfPages(within=60, at_once=1, waiting=2), told_in(a_report(), "fr")
+    admitted = 1 + 2
 
     with ThreadPoolExecutor(admitted + 1) as callers:
         waiting = [callers.submit(pages, document) for _ in range(admitted + 1)]

@@ -358,6 +358,40 @@ async def test_a_revoked_certificate_and_one_too_old_are_not_renewed(
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
+async def test_certificates_last_as_long_as_it_is_set(tmp_path: Path) -> None:
+    clock = MovableClock()
+    terms = EnrolmentSettings(certificate_for=timedelta(days=30))
+    async with running_server(tmp_path, now=clock, enrolment=terms) as running:
+        identity = await enrolled(running.token(), running.authority.certificate_pem)
+        clock.ahead = timedelta(days=10)
+        renewed = await renewed_after(running, identity)
+
+    ends = [
+        x509.load_der_x509_certificate(certificate).not_valid_after_utc - running.now()
+        for certificate in (identity.certificate, renewed.certificate_chain[0])
+    ]
+    assert [end.days for end in ends] in ([19, 29], [20, 30])
+
+
+async def test_a_device_that_was_silent_for_as_long_as_it_is_set_is_taken_over(
+    tmp_path: Path,
+) -> None:
+    clock = MovableClock()
+    terms = EnrolmentSettings(taken_over_after=timedelta(minutes=30))
+    async with running_server(tmp_path, now=clock, enrolment=terms) as running:
+        authority = running.authority.certificate_pem
+        first = await enrolled(running.token(), authority, serial="PF-1234")
+        clock.ahead = timedelta(minutes=29)
+        early = await enrolled(running.token(), authority, serial="PF-1234")
+        clock.ahead = timedelta(hours=2)
+        Administration(running.server.database).retire(early.device_id, now=clock(), actor="test")
+        late = await enrolled(running.token(), authority, serial="PF-1234")
+
+    assert early.device_id != first.device_id
+    assert early.pending
+    assert late.device_id == first.device_id
+
+
 async def test_a_nonce_is_given_for_unknown_devices_too(tmp_path: Path) -> None:
     async with (
         running_server(tmp_path) as running,

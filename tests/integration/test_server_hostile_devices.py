@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -28,7 +29,7 @@ from fakes.scripted_device import (
 )
 from vigie.v1 import snapshot_pb2, telemetry_pb2
 from vigie_server.ca import certificates
-from vigie_server.settings import LimitSettings
+from vigie_server.settings import LimitSettings, SessionSettings
 
 SECRET = "the-payload-of-a-hostile-device"
 
@@ -271,6 +272,16 @@ async def test_a_session_begins_with_a_good_hello_or_not_at_all(
 
     assert status is grpc.StatusCode.INVALID_ARGUMENT
     assert details == problem
+
+
+async def test_who_connects_and_says_nothing_is_sent_away(tmp_path: Path) -> None:
+    at_once = SessionSettings.model_construct(hello_within=timedelta(milliseconds=1))
+    async with running_server(tmp_path, sessions=at_once) as running:
+        attacker, _ = await two_devices(running)
+        async with session(attacker) as device:
+            details = await device.details()
+
+    assert details == "no hello came"
 
 
 async def test_sequence_numbers_at_the_edge_are_refused_alone(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
 from vigie_server.ports.tokens import Role
 from vigie_server.services.sweep import Sweep
+from vigie_server.settings import SessionSettings
 from vigie_server.store.administration import Administration
 
 pytestmark = pytest.mark.usefixtures("each_store")
@@ -331,7 +332,8 @@ async def test_another_boot_waits_while_the_first_session_is_open(tmp_path: Path
 
 
 async def test_a_boot_that_comes_back_after_another_is_a_clone(tmp_path: Path) -> None:
-    async with running_server(tmp_path) as running:
+    terms = SessionSettings(quarantined_retry=timedelta(minutes=5))
+    async with running_server(tmp_path, sessions=terms) as running:
         identity = await a_device(running)
         for boot in ("one", "two"):
             async with session(identity) as device:
@@ -346,6 +348,7 @@ async def test_a_boot_that_comes_back_after_another_is_a_clone(tmp_path: Path) -
 
     assert answer is not None
     assert "two machines" in answer.goodbye.reason
+    assert answer.goodbye.retry_after.seconds == 300
     assert state is DeviceState.QUARANTINED
 
 

@@ -59,7 +59,9 @@ def reports_of(
         regions=load_regions(regions_file()),
         renderers={
             Format.HTML: HtmlPages(),
-            Format.PDF: PdfPages(within=given.within.total_seconds(), at_once=given.at_once),
+            Format.PDF: PdfPages(
+                within=given.within.total_seconds(), at_once=given.at_once, waiting=given.waiting
+            ),
         },
     )
 

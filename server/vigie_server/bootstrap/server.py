@@ -285,6 +285,7 @@ class Server:
                 visit_within=settings.sessions.visit_within,
                 per_second=settings.sessions.per_second,
                 overload_retry=settings.sessions.overload_retry,
+                quarantined_retry=settings.sessions.quarantined_retry,
                 seen_every=settings.sessions.seen_every,
             ),
             store_epoch=bytes.fromhex(self._entered.epoch),
@@ -417,6 +418,7 @@ class Server:
             endpoints=endpoints,
             now=self._now,
             expired_for_at_most=settings.enrolment.renew_expired_for,
+            certificate_for=settings.enrolment.certificate_for,
         )
         enrol = Enrol(
             store=store,
@@ -425,6 +427,8 @@ class Server:
             endpoints=endpoints,
             now=self._now,
             changed=self._viewing.changed,
+            taken_over_after=settings.enrolment.taken_over_after,
+            certificate_for=settings.enrolment.certificate_for,
         )
         attempts = Attempts(
             per_minute=settings.enrolment.attempts_per_minute,
@@ -432,7 +436,12 @@ class Server:
             monotonic=monotonic,
         )
         port = EnrolmentPort(enrol, renewal, attempts, self._figures.enrolment_refused)
-        sessions = Telemetry(self._sessions, renewal, peer_of)
+        sessions = Telemetry(
+            self._sessions,
+            renewal,
+            peer_of,
+            hello_within=settings.sessions.hello_within.total_seconds(),
+        )
         telemetry.add_generic_rpc_handlers((sessions.handler, self._updates.handler))
         enrolment.add_generic_rpc_handlers((port.handler,))
         certificate, key = self._https()

@@ -58,7 +58,9 @@ def open_store(settings: ServerSettings) -> Database:
     else:
         if not settings.data.is_dir():
             raise SettingsMalformed(f"there is no folder {settings.data}: run `vigie-server init`")
-        database = Database(sqlite_url(settings.data / "vigie.db"))
+        database = Database(
+            sqlite_url(settings.data / "vigie.db"), cache=int(settings.store.sqlite_cache)
+        )
         migrating.migrate(database)
     epoch.prepare(database)
     return database

@@ -6,7 +6,7 @@ HTTPS of API and console, so that a browser that trusts it trusts it for nothing
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -74,7 +74,12 @@ class CertificateAuthority:
         return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose).derive(secret)
 
     def issue_device_certificate(
-        self, signing_request: bytes, device_id: str, *, now: datetime
+        self,
+        signing_request: bytes,
+        device_id: str,
+        *,
+        now: datetime,
+        lifetime: timedelta = parts.DEVICE_LIFETIME,
     ) -> IssuedCertificate:
         issued = parts.signed(
             subject=device_id,
@@ -82,9 +87,7 @@ class CertificateAuthority:
             issuer=self._certificate.subject,
             issuer_key=self._key,
             modifiers=[
-                parts.valid(
-                    now=now, backdated=parts.DEVICE_BACKDATED, lifetime=parts.DEVICE_LIFETIME
-                ),
+                parts.valid(now=now, backdated=parts.DEVICE_BACKDATED, lifetime=lifetime),
                 parts.CLIENT,
                 parts.of_device(device_id),
             ],

@@ -13,8 +13,6 @@ from typing import Final
 
 from vigie_server.domain.devices import DeviceState
 
-SILENCE_BEFORE_TAKEOVER: Final = timedelta(hours=24)
-
 PLATFORMS: Final = frozenset({"windows", "darwin", "linux"})
 
 _JUNK: Final = frozenset(
@@ -119,14 +117,16 @@ def first_state(token: TokenTerms) -> DeviceState:
     return DeviceState.ACTIVE if bound else DeviceState.PENDING
 
 
-def settled(known: Collection[KnownDevice], *, site: str, now: datetime) -> Claim:
-    """What becomes of a claim that matches `known` devices."""
+def settled(
+    known: Collection[KnownDevice], *, site: str, now: datetime, silent_for: timedelta
+) -> Claim:
+    """What becomes of a claim that matches `known` devices: a silent one may be taken over."""
     if not known:
         return Claim.NEW
     if len(known) > 1:
         return Claim.CONFLICT
     (only,) = known
-    silent = now - only.last_seen_at >= SILENCE_BEFORE_TAKEOVER
+    silent = now - only.last_seen_at >= silent_for
     if only.site == site and silent and only.state in {DeviceState.PENDING, DeviceState.ACTIVE}:
         return Claim.TAKES_OVER
     return Claim.CONFLICT

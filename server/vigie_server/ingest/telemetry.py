@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import grpc
 import structlog
@@ -18,7 +18,6 @@ from vigie_server.ports.sessions import LiveSession, Peer, Sessions
 
 log = structlog.get_logger()
 
-HELLO_WITHIN: Final = 20.0
 """Seconds in which a device that connected has to greet."""
 
 Identify = Callable[[bytes], Peer]
@@ -28,10 +27,13 @@ Identify = Callable[[bytes], Peer]
 class Telemetry:
     """Serves `vigie.v1.TelemetryService`."""
 
-    def __init__(self, sessions: Sessions, renewal: Renewal, identify: Identify) -> None:
+    def __init__(
+        self, sessions: Sessions, renewal: Renewal, identify: Identify, *, hello_within: float
+    ) -> None:
         self._sessions = sessions
         self._renewal = renewal
         self._identify = identify
+        self._hello_within = hello_within
 
     @property
     def handler(self) -> grpc.GenericRpcHandler:
@@ -119,7 +121,7 @@ class Telemetry:
     async def _greeting(self, context: Context) -> telemetry_pb2.Hello | None:
         """The first message; None when the device left without one."""
         try:
-            message = await asyncio.wait_for(_next(context), HELLO_WITHIN)
+            message = await asyncio.wait_for(_next(context), self._hello_within)
         except TimeoutError:
             raise MalformedRequest("no hello came") from None
         if message is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -64,7 +64,7 @@ class Authority(Protocol):
         ...
 
     def issue_device_certificate(
-        self, signing_request: bytes, device_id: str, *, now: datetime
+        self, signing_request: bytes, device_id: str, *, now: datetime, lifetime: timedelta
     ) -> IssuedCertificate:
         """Takes only the public key of the request. Raises MalformedRequest."""
         ...

@@ -21,9 +21,6 @@ from vigie_server.rendering.html import TEMPLATES
 
 log = structlog.get_logger()
 
-WAITING: Final = 4
-"""For each report that is being typeset, so many may wait; more are sent away at once, so that they
-do not take the threads of those who ask for something else."""
 TOLD: Final = 500
 """Characters of what the child says that are logged."""
 
@@ -53,11 +50,15 @@ _BUSY: Final = "other reports are being made: try again in a minute"
 
 
 class PdfPages:
-    """Typesets with typst, `at_once` at most, each within so many seconds."""
+    """Typesets with typst, `at_once` at most, each within so many seconds.
 
-    def __init__(self, *, within: float, at_once: int) -> None:
+    For each that is being typeset `waiting` may wait. More are sent away at once, so that they do
+    not take the threads of those who ask for something else.
+    """
+
+    def __init__(self, *, within: float, at_once: int, waiting: int = 4) -> None:
         self._within = within
-        self._door = BoundedSemaphore(at_once * (1 + WAITING))
+        self._door = BoundedSemaphore(at_once * (1 + waiting))
         self._places = BoundedSemaphore(at_once)
 
     def __call__(self, document: Document) -> bytes:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -57,7 +57,11 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Enrol:
-    """Enrols devices. A token's use is counted in the transaction that makes the device."""
+    """Enrols devices. A token's use is counted in the transaction that makes the device.
+
+    A device that was silent for `taken_over_after` may be taken over. A certificate lasts for
+    `certificate_for`.
+    """
 
     store: EnrolmentStore
     workers: Workers
@@ -65,6 +69,8 @@ class Enrol:
     endpoints: Endpoints
     now: Callable[[], datetime]
     changed: Callable[[int], None]
+    taken_over_after: timedelta
+    certificate_for: timedelta
 
     async def enrol(
         self, *, secret: bytes, signing_request: bytes, claims: Claims, agent_version: str
@@ -105,7 +111,7 @@ class Enrol:
             raise TokenRefused(_REFUSED)
         store.count_use(token)
         known = store.known_devices(serial=claims.hardware_serial, uuid=claims.hardware_uuid)
-        claim = settled(known, site=token.site, now=now)
+        claim = settled(known, site=token.site, now=now, silent_for=self.taken_over_after)
         if claim is Claim.TAKES_OVER:
             device = known[0]
             store.take_over(device, claims=claims, at=now)
@@ -117,7 +123,9 @@ class Enrol:
             if claim is Claim.CONFLICT:
                 for device in known:
                     store.add_conflict(key=key, claimed=device, at=now)
-        certificate = self.authority.issue_device_certificate(signing_request, device_id, now=now)
+        certificate = self.authority.issue_device_certificate(
+            signing_request, device_id, now=now, lifetime=self.certificate_for
+        )
         store.add_certificate(key, certificate, at=now)
         return Enrolled(key, device_id, certificate, state, claim)
 

@@ -57,6 +57,7 @@ class SessionTerms:
     visit_within: timedelta
     per_second: float
     overload_retry: timedelta
+    quarantined_retry: timedelta
     seen_every: timedelta
 
 

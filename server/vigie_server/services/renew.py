@@ -53,6 +53,7 @@ class Renew:
         endpoints: Endpoints,
         now: Callable[[], datetime],
         expired_for_at_most: timedelta,
+        certificate_for: timedelta,
     ) -> None:
         self._store = store
         self._workers = workers
@@ -60,6 +61,7 @@ class Renew:
         self._endpoints = endpoints
         self._now = now
         self._expired_for_at_most = expired_for_at_most
+        self._certificate_for = certificate_for
         self._secret = authority.derived_key(b"vigie renewal nonce")
 
     async def renew(self, peer: Peer, signing_request: bytes) -> Identity:
@@ -120,7 +122,9 @@ class Renew:
         holder = store.certificate_device(serial)
         if holder is None or holder[1] != device_id:
             raise UnknownDevice(_REFUSED)
-        issued = self._authority.issue_device_certificate(signing_request, device_id, now=now)
+        issued = self._authority.issue_device_certificate(
+            signing_request, device_id, now=now, lifetime=self._certificate_for
+        )
         store.add_certificate(holder[0], issued, at=now)
         return issued
 

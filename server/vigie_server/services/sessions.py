@@ -30,7 +30,6 @@ from vigie_server.services.live_session import SOON, Session, SessionParts, Sess
 log = structlog.get_logger()
 
 AFTER_A_RIVAL: Final = timedelta(seconds=60)
-WHILE_QUARANTINED: Final = timedelta(hours=1)
 ADMISSIONS: Final = 5
 """How often a device is looked at again because it was changed while it was let in."""
 
@@ -95,10 +94,10 @@ class OpenSessions:
         if record.disabled:
             return Disable(record.disabled)
         if record.device.state is DeviceState.QUARANTINED:
-            return Goodbye(WHILE_QUARANTINED, "this device is in quarantine")
+            return Goodbye(self.terms.quarantined_retry, "this device is in quarantine")
         if returns_to_an_older_boot(record.boot_ids, hello.boot_id):
             await self.quarantine(record, "two machines hold this identity")
-            return Goodbye(WHILE_QUARANTINED, "two machines hold this identity")
+            return Goodbye(self.terms.quarantined_retry, "two machines hold this identity")
         rival = self._live.get(record.key)
         if rival is not None and rival.boot_id != hello.boot_id:
             rival.contested(self.parts.now())
@@ -177,7 +176,7 @@ class OpenSessions:
         self.parts.viewing.changed(record.key)
         live = self._live.get(record.key)
         if live is not None:
-            live.end(Goodbye(WHILE_QUARANTINED, reason))
+            live.end(Goodbye(self.terms.quarantined_retry, reason))
 
     def enter(self, store_epoch: bytes) -> None:
         """Has every device come back and send everything, if the store lost what it held."""

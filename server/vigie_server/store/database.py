@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_MS: Final = 10_000
 SQLITE_CONNECTIONS: Final = 20
-CACHE_KIB: Final = 8_000
+CACHE_BYTES: Final = 8_000 * 1024
 """Of a connection to SQLite, filled as it is used."""
 _WRITE: Final = "vigie_write"
 _LOST_TO_ANOTHER: Final = {"40001", "40P01"}
@@ -59,9 +59,13 @@ class Database:
         url: str,
         terms: Terms = _DEFAULTS,
         *,
+        cache: int = CACHE_BYTES,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Raises SettingsMalformed for a URL of neither database."""
+        """`cache`: bytes, of each connection to SQLite.
+
+        Raises SettingsMalformed for a URL of neither database.
+        """
         self.url: Final = url
         self.name: Final = token_hex(8)
         """Of this process among those that share the store."""
@@ -69,7 +73,7 @@ class Database:
         read = _readable(url)
         self.is_sqlite: Final = read.get_backend_name() == "sqlite"
         self.engine: Final = (
-            _sqlite_engine(read) if self.is_sqlite else postgres_engine(read, terms)
+            _sqlite_engine(read, cache) if self.is_sqlite else postgres_engine(read, terms)
         )
         # One statement sees one moment by itself; several do only in one snapshot.
         self._reader = self._looker = self.engine
@@ -243,7 +247,7 @@ def _readable(url: str) -> URL:
     )
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, cache: int) -> Engine:
     # isolation_level None: transactions are begun below, and the driver begins none of its own.
     # The connections are kept, those used last first: their caches are warm, and those that a crowd
     # of readers once needed stay small.
@@ -255,7 +259,7 @@ def _sqlite_engine(url: URL) -> Engine:
         pool_use_lifo=True,
     )
     engine.dialect.statement_compiler = _Hinting
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, cache))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -267,13 +271,13 @@ class _Hinting(SQLiteCompiler):
         return text
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(cache: int, connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     for pragma in (
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"cache_size=-{CACHE_KIB}",
+        f"cache_size=-{cache // 1024}",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -44,7 +44,7 @@ def test_serial_numbers_are_not_junk(text: str) -> None:
 def test_a_claim_takes_over_one_silent_device_of_the_same_site_alone(
     known: list[KnownDevice], claim: Claim
 ) -> None:
-    assert settled(known, site="A", now=NOW) is claim
+    assert settled(known, site="A", now=NOW, silent_for=timedelta(hours=24)) is claim
 
 
 def test_a_reconnection_and_a_reboot_are_no_clones() -> None:
