@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
+from vigie_server.demo.unbroken import UnbrokenText
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.french import spaced
 from vigie_server.domain.reasons import STATUSES
@@ -108,16 +108,16 @@ def verdict_table(
         rule = rules[verdict.rule]
         table.add_row(
             str(rule.question),
-            Text.assemble(
+            UnbrokenText.assemble(
                 _said(rule.title, language),
                 "\n",
                 (f"{rule.id} · {words.severities[rule.severity]}", "dim"),
             ),
-            Text(words.statuses[verdict.status], style=_STYLES[verdict.status]),
-            Text(_said(verdict.reason, language)),
-            Text(_remedy(rule, verdict, platform, language)),
+            UnbrokenText(words.statuses[verdict.status], style=_STYLES[verdict.status]),
+            UnbrokenText(_said(verdict.reason, language)),
+            UnbrokenText(_remedy(rule, verdict, platform, language)),
         )
-    return Group(table, Text(_score(verdicts, words), style="bold"))
+    return Group(table, UnbrokenText(_score(verdicts, words), style="bold"))
 
 
 def _remedy(rule: Rule, verdict: VerdictRecord, platform: str, language: Language) -> str:
