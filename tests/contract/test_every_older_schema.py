@@ -34,6 +34,13 @@ What devices are counted by is worked out when they are judged next, and 0010 as
 """
 
 
+def test_schemas_are_known_by_the_names_of_the_files_that_lead_to_them() -> None:
+    scripts = ScriptDirectory(str(migrating.SCRIPTS))
+
+    assert migrating.revisions() == {script.revision for script in scripts.walk_revisions()}
+    assert migrating.newest_revision() == scripts.get_current_head()
+
+
 @dataclass(frozen=True, slots=True)
 class OldStore:
     """An empty store to bring to an older schema, and the shape of a new one of its kind."""

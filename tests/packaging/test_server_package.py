@@ -28,7 +28,7 @@ LATER = "0.99.0"
 MIGRATION = """
 from alembic import op
 
-revision = "later"
+revision = "9999"
 down_revision = "{last}"
 
 
@@ -142,7 +142,7 @@ async def test_a_server_installs_silently_serves_is_upgraded_goes_back_and_leave
     said = root.run("dpkg", "--install", newer)
 
     first_backup = f"{BACKUPS}/before-upgrade-from-{release().version}.tar"
-    assert "The store is at schema later" in said
+    assert "The store is at schema 9999" in said
     told = root.run(
         "vigie-server", "backup", "verify", "--passphrase-file", PASSPHRASE, first_backup
     )

@@ -1,19 +1,20 @@
-"""Brings a store to this version's schema, from the migrations shipped in the package."""
+"""Brings a store to this version's schema, from the migrations shipped in the package.
+
+Every command opens a store, and next to none has to migrate it: which schemas there are is known by
+the names of the migrations' files, and Alembic loads when one of them has to run.
+"""
 
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.store.database import Database
 from vigie_server.store.postgres import unlimited
 
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('vigie: migrations'))")
+_STORED: Final = text("SELECT version_num FROM alembic_version")
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
@@ -23,7 +24,7 @@ def migrate(database: Database) -> str:
     Raises SettingsMalformed for a store of a newer version.
     """
     newest, found = newest_revision(), stored_revision(database)
-    if found != newest:  # every command opens the store: one that is up to date is only read
+    if found != newest:
         _require_known(found)
         migrate_to(database, newest)
     return newest
@@ -31,7 +32,11 @@ def migrate(database: Database) -> str:
 
 def migrate_to(database: Database, revision: str) -> None:
     """Brings the store to a revision that is not older than its own."""
-    config = _config()
+    from alembic import command  # noqa: PLC0415 (see above)
+    from alembic.config import Config  # noqa: PLC0415 (see above)
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     with database.writing() as connection:
         if not database.is_sqlite:
             unlimited(connection)
@@ -54,27 +59,28 @@ def require_migrated(database: Database) -> None:
 def stored_revision(database: Database) -> str | None:
     """The schema revision of the store; None for an empty one."""
     with database.reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(_STORED).scalar()
 
 
 def newest_revision() -> str:
     """The schema revision of this version."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
+    return max(revisions())
+
+
+def revisions() -> frozenset[str]:
+    """The schemas that this version knows. Raises SettingsMalformed where there is none."""
+    files = (SCRIPTS / "versions").glob("r[0-9]*_*.py")
+    found = frozenset(file.stem[1:].partition("_")[0] for file in files)
+    if not found:
         raise SettingsMalformed("this installation holds no migrations")
-    return head
+    return found
 
 
 def _require_known(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in revisions():
         raise SettingsMalformed(
             f"the store is at schema {found}, which this version does not know: a newer version "
             "made it. Run that one, or restore a backup of before"
         )
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    return config
