@@ -180,6 +180,16 @@ def test_a_token_that_enrols_nothing_any_more_goes_with_its_site(
     assert Tokens(database).enrolment_tokens() == []
 
 
+def test_the_first_names_of_sites_are_read_and_no_more(database: Database) -> None:
+    store = Organisation(database)
+    for name in ("C", "A", "B"):
+        store.put(Site(name), ACT)
+
+    assert store.names(None, most=2) == ["A", "B"]
+    assert store.names(frozenset({"C", "B", "D"}), most=2) == ["B", "C"]
+    assert store.names(frozenset(), most=2) == []
+
+
 def test_what_people_recorded_of_a_site_keeps_it(database: Database) -> None:
     store = Organisation(database)
     store.put(Site("Vide"), ACT)

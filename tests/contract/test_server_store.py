@@ -426,6 +426,28 @@ def test_a_step_that_fails_leaves_no_trace(database: Database) -> None:
     assert token.uses == 0
 
 
+def test_enrolment_tokens_are_read_a_page_at_a_time_in_a_scope(database: Database) -> None:
+    store = Tokens(database)
+    for number in range(5):
+        site = "Les Lilas" if number % 2 else SITE
+        token = NewToken(f"t{number}", bytes([number]), NOW, NOW + timedelta(days=1), "test")
+        store.add_enrolment_token(token, site=site, profile="standard", max_uses=1, serials=None)
+
+    def walked(within: frozenset[str] | None) -> list[list[str]]:
+        pages, after = [], None
+        while True:
+            page = store.enrolment_page(within, after=after, limit=2)
+            pages.append([token.id for token in page.items])
+            after = page.after
+            if after is None:
+                return pages
+
+    assert walked(None) == [["t4", "t3"], ["t2", "t1"], ["t0"]]
+    assert walked(frozenset({SITE})) == [["t4", "t2"], ["t0"]]
+    assert walked(frozenset({"Les Lilas"})) == [["t3", "t1"]]
+    assert walked(frozenset()) == [[]]
+
+
 def test_api_tokens_are_known_until_they_expire_or_are_revoked(database: Database) -> None:
     store = Tokens(database)
     for name in ("kept", "revoked"):

@@ -51,19 +51,15 @@ def enrolment_pages(shell: Shell, desk: TokenDesk, sites: SiteStore) -> APIRoute
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
         walk = Walk.of(visit.request)
-        held = page_of(
-            [token for token in desk.enrolment_tokens() if sees(visit.caller, token.site)],
-            lambda token: (-token.key,),
-            after=walk.place((int,)),
-            limit=PAGE,
-        )
+        within = visit.caller.sites
+        held = desk.enrolment_page(within, after=walk.place((int,)), limit=PAGE)
         page: dict[str, Any] = {
             "tokens": held.items,
             "walk": walk,
             "next": walk.next(held.after),
             "profiles": [(name, visit.words(f"profile.{name}")) for name in sorted(PROFILES)],
             "given": _ENROLMENT_GIVEN | dict(given),
-            "sites": [site.name for site in sites.sites(visit.caller.sites)[:MOST_PROPOSED]],
+            "sites": sites.names(within, most=MOST_PROPOSED),
             "fault": None,
             "secret": None,
             "site": "",

@@ -77,6 +77,10 @@ class SiteStore(Protocol):
         """In the order of their names."""
         ...
 
+    def names(self, within: Sites, *, most: int) -> Sequence[str]:
+        """The first names of sites, in their order."""
+        ...
+
     def site(self, name: str) -> Site:
         """Raises NotFound."""
         ...

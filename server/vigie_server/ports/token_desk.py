@@ -6,7 +6,8 @@ from typing import Protocol
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.ports.conditions import Require, whatever
-from vigie_server.ports.declaring import Act
+from vigie_server.ports.declaring import Act, Sites
+from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.tokens import ApiTokenTerms, Role
 
 
@@ -44,6 +45,12 @@ class TokenDesk(Protocol):
         overlap: timedelta,
     ) -> str:
         """The new text of an API token; the one before is good for `overlap`. Raises NotFound."""
+        ...
+
+    def enrolment_page(
+        self, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[TokenTerms]:
+        """Those that let devices in at these sites, the newest first."""
         ...
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]:

@@ -7,13 +7,18 @@ from typing import Protocol
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.ports.conditions import Require, whatever
-from vigie_server.ports.declaring import Act
+from vigie_server.ports.declaring import Act, Sites
+from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.tokens import ApiTokenTerms, Role, TokenStore
 from vigie_server.services.tokens import MakeTokens
 
 
 class KeptTokens(TokenStore, Protocol):
     """A store of tokens that lists and revokes them too."""
+
+    def enrolment_page(
+        self, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[TokenTerms]: ...
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]: ...
 
@@ -73,6 +78,11 @@ class Desk:
         overlap: timedelta,
     ) -> str:
         return self._make(act).rotate(token_id, require, overlap=overlap)
+
+    def enrolment_page(
+        self, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[TokenTerms]:
+        return self.store.enrolment_page(within, after=after, limit=limit)
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]:
         return self.store.enrolment_tokens()

@@ -38,6 +38,13 @@ class Organisation:
         with self._database.reading() as connection:
             return [site_of(row) for row in connection.execute(query)]
 
+    def names(self, within: Sites, *, most: int) -> Sequence[str]:
+        query = select(SITE.c.name).order_by(SITE.c.name).limit(most)
+        if within is not None:
+            query = query.where(SITE.c.name.in_(sorted(within)))
+        with self._database.reading() as connection:
+            return connection.execute(query).scalars().all()
+
     def site(self, name: str) -> Site:
         with self._database.reading() as connection:
             return site_of(_found(connection, name))

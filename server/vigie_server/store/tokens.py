@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Row, select, update
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
 from vigie_server.ports.conditions import Require, whatever
+from vigie_server.ports.declaring import Sites
+from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, NewToken, Role
 from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
@@ -73,6 +75,20 @@ class Tokens:
                 )
             )
             _record(connection, token.made_at, token.actor, f"made a token for {site}", token.id)
+
+    def enrolment_page(
+        self, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[TokenTerms]:
+        """Tokens that let devices in at these sites, the newest first; a place is (key,)."""
+        query = _ENROLMENT_TOKENS.order_by(TOKEN.c.key.desc()).limit(limit + 1)
+        if within is not None:
+            query = query.where(SITE.c.name.in_(sorted(within)))
+        if after is not None:
+            query = query.where(TOKEN.c.key < after[0])
+        with self._database.reading() as connection:
+            found = [token_terms(row) for row in connection.execute(query)]
+        held = found[:limit]
+        return Page(held, (held[-1].key,) if len(found) > limit else None)
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]:
         """Every enrolment token, the newest first."""
