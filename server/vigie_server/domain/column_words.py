@@ -15,13 +15,14 @@ from vigie_server.domain.documents import Section, Texts
 LANGUAGES: Final = ("fr", "en")
 _PLACE: Final = "{}"
 _BETWEEN: Final = ", "
+_ANY: Final = "(.+)"
 
 
 @dataclass(frozen=True, slots=True)
 class ValueWords:
     """A value, or a form that values have, and what it is called."""
 
-    form: re.Pattern[str]
+    form: str
     texts: Texts
 
     @classmethod
@@ -31,35 +32,56 @@ class ValueWords:
             raise ValueError("must have as many {} in `value` as in `fr` and `en`")
         if value.count(_PLACE) > 1:
             raise ValueError("may have one {}")
-        return cls(re.compile("(.+)".join(map(re.escape, value.split(_PLACE)))), texts)
-
-    def told(self, value: str, language: str) -> str | None:
-        """What the value is called; None where it is another one."""
-        found = self.form.fullmatch(value)
-        if found is None:
-            return None
-        return self.texts[language].replace(_PLACE, "".join(found.groups()))
+        return cls(_ANY.join(map(re.escape, value.split(_PLACE))), texts)
 
 
-@dataclass(frozen=True, slots=True)
 class ColumnWords:
     """The words of one column, tried in order."""
 
-    values: tuple[ValueWords, ...]
+    __slots__ = ("_at", "_forms", "values")
+
+    def __init__(self, values: tuple[ValueWords, ...]) -> None:
+        self.values: Final = values
+        # All forms in one look: the first that matches the whole value is taken.
+        self._forms: Final = re.compile("|".join(f"({words.form})" for words in values))
+        self._at: Final[dict[int, ValueWords]] = {}
+        group = 1
+        for words in values:
+            self._at[group] = words
+            group += 1 + words.form.count(_ANY)
 
     def told(self, cell: str, language: str) -> str:
         """The cell in words."""
-        whole = self._told(cell, language)
-        if whole is not None:
+        texts = self.texts(cell)
+        return cell if texts is None else texts[language]
+
+    def texts(self, cell: str) -> Texts | None:
+        """The cell in words, by language; None where it has none: it is shown as it came."""
+        whole = self._told(cell)
+        if whole is not None or _BETWEEN not in cell:
             return whole
         pieces = cell.split(_BETWEEN)
-        return _BETWEEN.join(self._told(piece, language) or piece for piece in pieces)
+        told = [self._told(piece) for piece in pieces]
+        if not any(told):
+            return None
+        return {
+            language: _BETWEEN.join(
+                piece if words is None else words[language]
+                for piece, words in zip(pieces, told, strict=True)
+            )
+            for language in LANGUAGES
+        }
 
-    def _told(self, value: str, language: str) -> str | None:
-        return next(
-            (told for words in self.values if (told := words.told(value, language)) is not None),
-            None,
-        )
+    def _told(self, value: str) -> Texts | None:
+        found = self._forms.fullmatch(value)
+        if found is None:
+            return None
+        group = found.lastindex or 0
+        words = self._at[group]
+        if _ANY not in words.form:
+            return words.texts
+        name = found[group + 1]
+        return {language: text.replace(_PLACE, name) for language, text in words.texts.items()}
 
 
 def read_column_words(column: Section) -> ColumnWords | None:

@@ -7,7 +7,7 @@ that a rule file can name values and do nothing more. Forms: `date` (UNIX second
 characters become spaces and long values are cut.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from string import Formatter
@@ -139,7 +139,17 @@ class Statement:
     Instants that are shown as days are the same to it within a day.
     """
 
-    __slots__ = ("_alike", "_columns", "_known", "_names", "_none", "_row", "_some")
+    __slots__ = (
+        "_columns",
+        "_known",
+        "_line",
+        "_names",
+        "_none",
+        "_row",
+        "_some",
+        "_tells_rows",
+        "_words",
+    )
 
     def __init__(
         self,
@@ -152,15 +162,18 @@ class Statement:
         self._none: Final = none
         self._row: Final = row
         outer = _names(some) | _names(none)
-        self._alike: Final = _read_alike(tuple(row.values()))
+        self._tells_rows: Final = "rows" in outer
         by_the_day = _by_the_day(row)
         self._columns: Final = tuple(
-            (name, name in by_the_day) for name in sorted(_names(row) if "rows" in outer else ())
+            (name, name in by_the_day) for name in sorted(_names(row) if self._tells_rows else ())
         )
+        words = next(iter(row.values())).words if row else {}
+        self._words: Final = tuple([words.get(name) for name, _ in self._columns])
         by_the_day = _by_the_day(some, none)
         self._names: Final = tuple(
             (name, name in by_the_day) for name in sorted(outer - {"rows", "count"})
         )
+        self._line: Final = _line(tuple(row.values()), [name for name, _ in self._columns])
         self._known: Final[dict[tuple[object, ...], Texts]] = {}
 
     @property
@@ -196,23 +209,38 @@ class Statement:
         self, count: int, cells: Sequence[Sequence[object]], values: Mapping[str, object]
     ) -> Texts:
         sentences = {}
-        named: list[str] = []
-        alike = self._alike and all(type(text) is str for cell in cells for text in cell)
+        rows = self._rows(count, cells) if self._tells_rows and count else _NONE
         for language, template in (self._some if count else self._none).items():
-            known = {**values, "count": count, "rows": Shown(_NONE[language])}
-            if count and language in self._row:
-                if not named or not alike:
-                    named = self._rows(cells, self._row[language])
-                more = [_MORE[language].format(count=count - len(cells))]
-                known["rows"] = Shown(", ".join(named + more * (count > len(cells))))
+            known = {**values, "count": count, "rows": Shown(rows.get(language, _NONE[language]))}
             sentence = template.render(known.get)
             sentences[language] = sentence[:-1] if sentence.endswith("..") else sentence
         return sentences
 
-    def _rows(self, cells: Sequence[Sequence[object]], row: Template) -> list[str]:
+    def _rows(self, count: int, cells: Sequence[Sequence[object]]) -> Texts:
         """The rows in words, each text once."""
-        named = [row.render(_named(self._columns, cell).get) for cell in cells]
-        return list(dict.fromkeys(named))
+        alike = self._read_alike(cells)
+        told = {}
+        for language, row in self._row.items():
+            named = alike or dict.fromkeys(
+                row.render(_named(self._columns, cell).get) for cell in cells
+            )
+            more = [_MORE[language].format(count=count - len(cells))] if count > len(cells) else ()
+            told[language] = ", ".join((*named, *more))
+        return told
+
+    def _read_alike(self, cells: Sequence[Sequence[object]]) -> Iterable[str] | None:
+        """The rows in words of every language; None where these may differ."""
+        if self._line is None:
+            return None
+        named: dict[str, None] = {}
+        for cell in cells:
+            texts = []
+            for text, words in zip(cell, self._words, strict=True):
+                if type(text) is not str or (words is not None and words.texts(text) is not None):
+                    return None
+                texts.append(text if _as_it_is(text) else shown(text, "", LANGUAGES[0]))
+            named[self._line.format(*texts)] = None
+        return named
 
 
 def _short(cell: object, by_the_day: bool) -> object:  # noqa: FBT001 (called for each cell)
@@ -238,11 +266,17 @@ def _by_the_day(*sentences: Mapping[str, Template]) -> frozenset[str]:
     }
 
 
-def _read_alike(rows: Sequence[Template]) -> bool:
-    """Whether a row of texts reads the same in every language."""
-    return len({row.segments for row in rows}) == 1 and not any(
-        row.words or any(form for _, _, form in row.segments) for row in rows
-    )
+def _line(rows: Sequence[Template], columns: Sequence[str]) -> str | None:
+    """How to write a row of texts that have no words; None where it hangs on the language."""
+    if any((row.segments, row.words) != (rows[0].segments, rows[0].words) for row in rows):
+        return None
+    line = ""
+    for literal, name, form in rows[0].segments if rows and columns else ():
+        if form:
+            return None
+        line += literal.replace("{", "{{").replace("}", "}}")
+        line += f"{{{columns.index(name)}}}" if name else ""
+    return line or None
 
 
 def _names(templates: Mapping[str, Template]) -> set[str]:

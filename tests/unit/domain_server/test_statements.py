@@ -1,10 +1,12 @@
 """Sentences about rows: the same whether they were said before or not."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pytest
 
+from vigie_server.domain.column_words import ColumnWords, ValueWords
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.statements import Statement, Template
 
@@ -81,3 +83,23 @@ def test_a_number_that_is_also_shown_whole_is_kept_whole() -> None:
 
     assert said(statement, [{"painted": NOON}], 7)[0] == f"04/10/2024 {NOON} 7 0"
     assert said(statement, [{"painted": NOON + 1}], 8)[0] == f"04/10/2024 {NOON + 1} 8 0"
+
+
+def test_a_row_of_texts_is_worded_as_its_template_words_it_in_each_language() -> None:
+    words = ColumnWords((ValueWords.of("lock {}", {"fr": "serrure {}", "en": "lock {}"}),))
+    row = {
+        language: replace(template, words={"painted": words})
+        for language, template in templates(
+            "{door}{{0}} ({painted})", "{door}{{0}} ({painted})"
+        ).items()
+    }
+    sentence = templates("{rows}", "{rows}")
+    statement = Statement(sentence, sentence, row)
+    cells = ["red", "lock 7", "lock", "", "a\x00b", "{0}", "x" * 90]
+
+    for rows in [[{"door": "A", "painted": cell}] for cell in cells] + [
+        [{"door": cell, "painted": cell} for cell in cells[:5]]
+    ]:
+        for place, language in enumerate(("fr", "en")):
+            wanted = [row[language].render(cells.get) for cells in rows]
+            assert said(statement, rows)[place] == ", ".join(wanted)
