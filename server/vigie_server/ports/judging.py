@@ -89,7 +89,10 @@ class Judging(Protocol):
         ...
 
     def fact(self, content: "Content", observed_at: datetime) -> Fact | None:
-        """The converted answer; None for a topic that is not declared (a site's own pack)."""
+        """The converted answer; None for a topic that is not declared (a site's own pack).
+
+        One that shows rules the same as one that is remembered, of whatever device, has its cells.
+        """
         ...
 
     def stored_fact(

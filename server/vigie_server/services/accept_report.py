@@ -21,6 +21,7 @@ from vigie_server.domain.records import (
     DeviceRecord,
     Evidence,
     HeldSnapshot,
+    HeldVerdict,
     Transition,
     WrittenVerdict,
 )
@@ -187,7 +188,9 @@ class AcceptReport:
                 intake.resend.append(snapshot.topic)
             elif held is not None and held.digest == snapshot.digest:
                 self._take_seen(record, snapshot.topic, held, instant, intake, received_at)
-            elif not self._take_new(record, snapshot, report.seq, instant, intake):
+            elif not self._take_new(
+                record, snapshot, held, report.seq, instant, intake, received_at
+            ):
                 return f"{snapshot.topic}: the digest is not that of the rows"
         return intake
 
@@ -201,10 +204,17 @@ class AcceptReport:
         now: datetime,
     ) -> None:
         """The content stands, and is fresher: only verdicts that time can move are judged again."""
-        fact = None if held.fact is None else replace(held.fact, observed_at=instant)
+        fact = None if held.fact is None else held.fact.at(instant)
         intake.held[topic] = HeldSnapshot(held.digest, instant, held.revision, fact)
         if self._judging.keeps(topic):
             intake.seen.append((topic, instant))
+        if self._may_move_with(record, topic, held, now):
+            intake.topics.add(topic)
+
+    def _may_move_with(
+        self, record: DeviceRecord, topic: str, held: HeldSnapshot, now: datetime
+    ) -> bool:
+        """Whether any verdict may move with what is as it was on a topic, and fresher."""
         age = now - held.observed_at
         for rule in self._judging.rules_reading(topic):
             lasts = self._judging.doubts_after(rule)
@@ -217,16 +227,18 @@ class AcceptReport:
                 now + ASK_AGAIN,
                 settled=settled,
             ):
-                intake.topics.add(topic)
-                return
+                return True
+        return False
 
     def _take_new(
         self,
         record: DeviceRecord,
         snapshot: Snapshot,
+        held: HeldSnapshot | None,
         seq: int,
         instant: datetime,
         intake: _Intake,
+        now: datetime,
     ) -> bool:
         form = canonical_form(
             topic=snapshot.topic,
@@ -256,7 +268,11 @@ class AcceptReport:
             )
         if snapshot.topic == INVENTORY:
             intake.described = True
-        if snapshot.topic == INVENTORY or self._judging.rules_reading(snapshot.topic):
+            intake.topics.add(snapshot.topic)
+        elif held is None or not _reads_alike(held.fact, fact):
+            if self._judging.rules_reading(snapshot.topic):
+                intake.topics.add(snapshot.topic)
+        elif self._may_move_with(record, snapshot.topic, held, now):
             intake.topics.add(snapshot.topic)
         return True
 
@@ -326,6 +342,7 @@ class AcceptReport:
         transitions: list[Transition] = []
         reopened: list[int] = []
         waivers = record.waivers
+        recount = record.figures is None or topics is None or not self._is_current(record)
         verdicts = judging.judge(
             record.device, facts, topics=topics, on_device=on_device, also=also, now=now
         )
@@ -343,6 +360,8 @@ class AcceptReport:
             )
             if waivers and verdict.rule in waivers:
                 reopened += _reopened(record, verdict.rule, become.overlay)
+            if _counts_otherwise(held, become.held):
+                recount = True
             record.verdicts[verdict.rule] = become.held
             if become.written is not None:
                 written.append(become.written)
@@ -356,9 +375,7 @@ class AcceptReport:
             for rule in retracted:
                 del record.verdicts[rule]
             record.judged_with = judging.digest
-        counted = None
-        if written or topics is None or anew:
-            counted = self._counted(record)
+        counted = self._counted(record) if recount else None
         return _Judged(
             tuple(written), tuple(transitions), retracted, tuple(reopened), counted, anew
         )
@@ -387,6 +404,19 @@ class AcceptReport:
             for topic in topics
             if topic in held and (fact := held[topic].fact) is not None
         }
+
+
+def _counts_otherwise(held: HeldVerdict | None, become: HeldVerdict) -> bool:
+    return (
+        held is None
+        or held.verdict.status is not become.verdict.status
+        or held.waived is not become.waived
+    )
+
+
+def _reads_alike(before: Fact | None, fact: Fact | None) -> bool:
+    """Whether it is known that whatever reads these of a topic finds the same, but for when."""
+    return before is not None and fact is not None and before.cells is fact.cells
 
 
 def _reopened(record: DeviceRecord, rule: str, over: Overlay) -> Iterable[int]:

@@ -1,6 +1,6 @@
 """The rules in force and what they read: the `Judging` of the sessions and the sweeper."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +19,8 @@ from vigie_server.services.device_records import fact_of
 
 _ALSO_READ: Final = {INVENTORY: DESCRIBES, NETWORK: PLACED_BY}
 """Columns that tell of the device itself, whatever the rules read."""
+SHARED_ROWS: Final = 32
+"""Answers that have more rows are those of one device: nobody looks whether they are known."""
 _FACT_BYTES: Final = 1024  # an answer beside the text of its values
 
 
@@ -51,7 +53,7 @@ class RuleBook:
         self._not_kept = frozenset(
             topic.name for topic in catalogue.topics.values() if not topic.retention
         )
-        self._facts = Memory[bytes, Fact](memory_bytes)
+        self._facts = Memory[Hashable, Fact](memory_bytes)
         self._topics = {
             name: _as_read(topic, catalogue) for name, topic in catalogue.topics.items()
         }
@@ -126,7 +128,19 @@ class RuleBook:
 
     def fact(self, content: Content, observed_at: datetime) -> Fact | None:
         topic = self._topics.get(content.topic)
-        return None if topic is None else fact_of(topic, content, observed_at)
+        if topic is None:
+            return None
+        fact = fact_of(topic, content, observed_at)
+        cells = fact.cells
+        if cells.count > SHARED_ROWS:
+            return fact
+        said = (fact.topic, fact.topic_version, fact.status, fact.message, fact.columns)
+        shown = (*said, cells.content(None))
+        known = self._facts.get(shown)
+        if known is not None:
+            return known.at(observed_at)
+        self._facts.put(shown, fact, weight=2 * _FACT_BYTES + cells.size)
+        return fact
 
     def known_fact(self, digest: bytes, observed_at: datetime) -> Fact | None:
         known = self._facts.get(digest)
@@ -138,7 +152,8 @@ class RuleBook:
         known = self.known_fact(digest, observed_at)
         if known is not None:
             return known
-        fact = self.fact(content(), observed_at) if topic in self._topics else None
+        declared = self._topics.get(topic)
+        fact = None if declared is None else fact_of(declared, content(), observed_at)
         if fact is not None:
             self._facts.put(digest, fact, weight=_FACT_BYTES + fact.cells.size)
         return fact

@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from vigie.v1 import telemetry_pb2
+from vigie.v1.digest import snapshot_digest
 from vigie_server.bundled import bundled_catalogue
+from vigie_server.domain.describing import INVENTORY
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.reports import Limits, Report, Snapshot
+from vigie_server.domain.score import Figures, figures
 from vigie_server.domain.verdicts import Status
 from vigie_server.ingest import wire
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.services.accept_report import AcceptReport
-from vigie_server.services.rule_book import RuleBook
+from vigie_server.services.rule_book import SHARED_ROWS, RuleBook
 from vigie_server.simulator.answers import Answers
 from vigie_server.simulator.naming import names_of
 from vigie_server.simulator.recorded import RECORDED, recordings
@@ -58,10 +61,28 @@ def only_digest(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, unchanged=True, columns=(), values=(), row_count=0)
 
 
+def beside(snapshot: Snapshot, mark: str) -> Snapshot:
+    """The same answer to whatever reads it, with something new that nobody reads."""
+    width = len(snapshot.columns)
+    rows = [snapshot.values[n * width : (n + 1) * width] for n in range(snapshot.row_count)]
+    columns = (*snapshot.columns, f"zzz {mark}")  # of answers without rows this alone is new
+    values = tuple([value for row in rows for value in (*row, mark)])
+    digest = snapshot_digest(
+        topic=snapshot.topic,
+        topic_version=snapshot.topic_version,
+        status=snapshot.status,
+        message=snapshot.message,
+        columns=columns,
+        values=values,
+    )
+    return replace(snapshot, columns=columns, values=values, digest=digest)
+
+
 class Life:
     """A device and its server, by the same clock."""
 
     def __init__(self, recording: int) -> None:
+        self.recording = recording
         self.answers = answers_of(recording)
         self.record = DeviceRecord(
             key=1,
@@ -90,11 +111,16 @@ class Life:
         """How many verdicts were worked out."""
         return self._registry.get_sample_value("vigie_judge_verdicts_total")
 
-    async def report(self, ages: dict[str, timedelta]) -> None:
-        """The answers to these topics, as old as that: digests where the server has them."""
+    async def report(self, ages: dict[str, timedelta], *, new: Collection[str] = ()) -> None:
+        """The answers to these topics, as old as that: digests where the server has them.
+
+        Those of `new` come whole, with something new that no rule reads.
+        """
         held = self.record.snapshots
+        for topic in new:
+            self.answers[topic] = beside(answers_of(self.recording)[topic], str(self.now))
         snapshots = [
-            replace(only_digest(one) if topic in held else one, elapsed=age)
+            replace(only_digest(one) if topic in held and topic not in new else one, elapsed=age)
             for topic, age in ages.items()
             for one in [self.answers[topic]]
         ]
@@ -114,6 +140,16 @@ class Life:
 
     def stands(self) -> dict[str, Status]:
         return {rule: held.verdict.status for rule, held in self.record.verdicts.items()}
+
+    def counted(self) -> Figures:
+        """The figures over all that stands."""
+        decisive = BOOK.decisive
+        return figures(
+            [
+                (held.verdict.status, held.waived, rule in decisive)
+                for rule, held in self.record.verdicts.items()
+            ]
+        )
 
     def judged_now(self) -> dict[str, Status]:
         """What every rule says at this moment, judged afresh."""
@@ -142,9 +178,11 @@ async def test_whenever_one_looks_each_rule_stands_as_if_judged_just_now(
     for _ in range(data.draw(st.integers(1, 4), label="steps")):
         life.now += data.draw(PAUSES, label="pause")
         ages = data.draw(st.dictionaries(st.sampled_from(topics), AGES), label="reports")
-        await life.report(ages)
+        new = [topic for topic in ages if data.draw(st.booleans(), label=f"new: {topic}")]
+        await life.report(ages, new=new)
         await life.sweep()
 
+        assert life.record.figures == life.counted()
         stands, now = life.stands(), life.judged_now()
         compared = [rule for rule, status in stands.items() if may_be_compared(rule, status)]
         assert {rule: stands[rule] for rule in compared} == {rule: now[rule] for rule in compared}
@@ -194,3 +232,28 @@ async def test_a_report_that_changes_nothing_judges_only_what_moves_with_it() ->
 
         assert len(settled) > len(life.answers) / 3
         assert life.judged == judged
+
+
+async def test_what_is_new_beside_what_rules_read_is_kept_and_judged_no_more_than_the_same() -> (
+    None
+):
+    for recording in range(len(ANSWERS.recordings)):
+        life = Life(recording)
+        few = {t for t, answer in life.answers.items() if answer.row_count <= SHARED_ROWS}
+        await life.report(dict.fromkeys(few, timedelta(0)))
+        may_follow = {
+            rule.id for rule in CATALOGUE.rules.values() if rule.moving or rule.depends_on is None
+        }
+        settled = {topic for topic in few if may_follow.isdisjoint(BOOK.rules_reading(topic))}
+        settled.discard(INVENTORY)
+        held, judged = dict(life.record.snapshots), life.judged
+        life.now += timedelta(minutes=15)
+
+        await life.report(dict.fromkeys(settled, timedelta(0)), new=settled)
+
+        assert len(settled) > len(life.answers) / 3
+        assert life.judged == judged
+        for topic in settled:
+            now = life.record.snapshots[topic]
+            assert now.digest == life.answers[topic].digest != held[topic].digest
+            assert now.revision == life.record.revision > held[topic].revision
