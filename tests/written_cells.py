@@ -1,9 +1,9 @@
 """The cells of a fact that a test writes down."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from vigie_server.domain.facts import FactRow
+from vigie_server.domain.facts import CellTexts, FactRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,19 @@ class WrittenCells:
         """As long as their text."""
         return len(self._text)
 
-    def content(self, columns: tuple[str, ...] | None) -> Hashable:
-        """Their text."""
-        wanted = None if columns is None else frozenset(columns)
-        rows = [_some(row, wanted) for row in self.rows]
-        return repr((rows, _some(self.unreadable, wanted)))
+    def content(self, columns: tuple[str, ...] | None) -> CellTexts:
+        """Texts as they are, and all else written as Python does."""
+        names = sorted({name for row in self.rows for name in row} | self.unreadable.keys())
+        return self.count, tuple(
+            (name, (*[_text(row.get(name)) for row in self.rows], self.unreadable.get(name, "")))
+            for name in names
+            if columns is None or name in columns
+        )
 
     @property
     def _text(self) -> str:
         return str(self.content(None))
 
 
-def _some(cells: Mapping[str, object], wanted: frozenset[str] | None) -> list[tuple[str, object]]:
-    return sorted((name, c) for name, c in cells.items() if wanted is None or name in wanted)
+def _text(cell: object) -> str:
+    return cell if isinstance(cell, str) else repr(cell)

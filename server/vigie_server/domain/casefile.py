@@ -29,7 +29,7 @@ _ANSWERED: Final = object()  # under which cells note what they answered
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Collected:
     """Rows told apart: those that were collected, and why by part for those that were not."""
 
     topic: Topic
@@ -38,15 +38,22 @@ class Answered:
     seen: frozenset[str]
 
     @classmethod
-    def of(cls, fact: Fact, topic: Topic) -> "Answered":
+    def of(cls, fact: Fact, topic: Topic) -> "Collected":
         """Rows of parts that the topic does not declare are evidence of nothing: left out."""
         known = fact.cells.notes.get(_ANSWERED)
-        if not isinstance(known, Answered) or known.topic is not topic:
+        if not isinstance(known, Collected) or known.topic is not topic:
             known = fact.cells.notes[_ANSWERED] = cls._told_apart(fact, topic)
         return known
 
+    def of_parts(self, read: Read, platform: str) -> Sequence[FactRow]:
+        """The collected rows of the parts that are read on the platform."""
+        parts = read.parts.get(platform, frozenset())
+        if self.seen <= parts:
+            return self.rows
+        return [row for row in self.rows if row[_PART] in parts]
+
     @classmethod
-    def _told_apart(cls, fact: Fact, topic: Topic) -> "Answered":
+    def _told_apart(cls, fact: Fact, topic: Topic) -> "Collected":
         parts = topic.parts
         if all(row.get(_COLLECTED) is True and row.get(_PART) in parts for row in fact.rows):
             return cls(topic, fact.rows, {}, frozenset([str(row[_PART]) for row in fact.rows]))
@@ -134,7 +141,7 @@ class CaseFile:
         self._facts: Final = facts
         self._whys: Final = whys
         self._answered: Final = {
-            name: Answered.of(facts[name], topics[name])
+            name: Collected.of(facts[name], topics[name])
             for name in layout.topics
             if name in facts and name in topics
         }
@@ -151,6 +158,14 @@ class CaseFile:
     def title(self, read: Read) -> Texts:
         """The topic's title."""
         return self._topics[read.topic].title
+
+    def place_of(self, rule: Rule, number: int) -> tuple[str, int] | None:
+        """Of a row by its number: its topic, and its place among the rows shown of that."""
+        for read in rule.reads.values():
+            shown = self._places.get(read.variable, range(0))
+            if number in shown:
+                return read.topic, number - shown.start
+        return None
 
     def shown_of(self, variable: str) -> Sequence[int]:
         """The numbers of the rows that conditions see under a topic's variable."""
@@ -215,21 +230,17 @@ class CaseFile:
 
     def _show(
         self,
-        answered: Answered,
+        answered: Collected,
         read: Read,
         columns: Sequence[str],
         values: dict[str, object],
     ) -> None:
-        parts = read.parts.get(self.device.platform, frozenset())
-        rows: Sequence[FactRow] = answered.rows
-        if not answered.seen <= parts:
-            rows = [row for row in rows if row[_PART] in parts]
+        rows = answered.of_parts(read, self.device.platform)
         self._counts[read.variable] = len(rows)
         values[read.variable + ".count"] = len(rows)
         values[read.variable + ".observed_at"] = _seconds(self._facts[read.topic].observed_at)
         if columns:
-            if read.known is not None:
-                rows = [row for row in rows if read.known.holds(row)]
+            rows = known_rows(rows, read)
             first = len(self.rows)
             values[read.variable + ".rows"] = self._shown(rows, columns)
             self._places[read.variable] = range(first, len(self.rows))
@@ -242,6 +253,11 @@ class CaseFile:
             self.rows.append(row)
             shown.append(cells)
         return shown
+
+
+def known_rows(rows: Sequence[FactRow], read: Read) -> Sequence[FactRow]:
+    """Of these rows, those that conditions see."""
+    return rows if read.known is None else [row for row in rows if read.known.holds(row)]
 
 
 def _unreadable(fact: Fact, read: Read, title: Texts) -> Texts | None:

@@ -1,9 +1,12 @@
 """What a device reported on one topic, converted once from text by the topic's declaration."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+CellTexts = tuple[int, tuple[tuple[str, tuple[str, ...]], ...]]
+"""How many rows there are, and by column the text of each."""
 
 Cell = str | int | float | bool | None
 """A converted value: None where the device gave no value (`""` in a column that is not text)."""
@@ -39,10 +42,11 @@ class Cells(Protocol):
         """Room for what is found out of these cells once; it goes when they do."""
         ...
 
-    def content(self, columns: tuple[str, ...] | None) -> Hashable:
-        """The values that `rows` shows in these columns (None: in all), to compare.
+    def content(self, columns: tuple[str, ...] | None) -> CellTexts:
+        """The values that `rows` shows in these columns (None: in all) as text, to compare.
 
-        Converts nothing. Equal: equal cells in the same order, as readable or not.
+        Converts nothing. Equal: equal cells in the same order, as readable or not. A column of
+        texts holds what `rows` shows.
         """
         ...
 

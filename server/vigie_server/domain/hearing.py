@@ -13,9 +13,18 @@ from vigie_server.domain.conditions import Asides, Condition, Problem
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.parameters import Setting
-from vigie_server.domain.remembered import Answered, Lasting, OnTime, Told, earliest, end_of
+from vigie_server.domain.remembered import (
+    Answered,
+    Lasting,
+    OnTime,
+    Told,
+    Words,
+    earliest,
+    end_of,
+    kept_rows,
+)
 from vigie_server.domain.rules import Rule
-from vigie_server.domain.statements import LANGUAGES, Phrase
+from vigie_server.domain.statements import LANGUAGES, Phrase, Statement
 from vigie_server.domain.topics import PLATFORMS
 from vigie_server.domain.verdicts import Status, Verdict
 
@@ -43,6 +52,7 @@ class Hearing:
         self._asides: Asides = {}
         self._failed = False
         self._told: Told | None = None
+        self._shown: tuple[Statement, Sequence[int], Mapping[str, object]] | None = None
         self.fresh_end: datetime | None = None
 
     def verdict(self) -> Verdict:
@@ -53,6 +63,14 @@ class Hearing:
             return self._answer()
         except _NoAnswer as without:
             return Verdict(self._rule.id, self._rule.version, without.status, without.reason)
+
+    def words(self) -> Words | None:
+        """How the verdict is worded of other texts; None where it is the same of any."""
+        if self._failed or self._shown is None or not self._rule.asks:
+            return None
+        statement, numbers, values = self._shown
+        places = [self._case.place_of(self._rule, number) for number in numbers]
+        return Words(statement, values, tuple([place for place in places if place is not None]))
 
     def lasting(self, on_time: OnTime, answered: Answered) -> Lasting | None:
         """How long the verdict stands on the same evidence; None where that is not known."""
@@ -92,31 +110,32 @@ class Hearing:
         place, numbers, self._asides = told
         self._told = Told(place, tuple(numbers), self._asides)
         outcome = conditions.outcomes[place]
-        rows = [self._case.rows[number] for number in numbers]
         if outcome.status is Status.UNKNOWN:
-            raise _NoAnswer(Status.UNKNOWN, outcome.statement.said(rows, self._named))
+            raise _NoAnswer(Status.UNKNOWN, self._said(outcome.statement, numbers))
         if self._rule.partial and outcome.status not in self._rule.partial:
             self._check_parts()
         if outcome.status is Status.NOT_APPLICABLE:
-            raise _NoAnswer(Status.NOT_APPLICABLE, outcome.statement.said(rows, self._named))
+            raise _NoAnswer(Status.NOT_APPLICABLE, self._said(outcome.statement, numbers))
         passes = outcome.status is Status.PASS
         return Verdict(
             rule=self._rule.id,
             rule_version=self._rule.version,
             status=outcome.status,
-            reason=outcome.statement.said(rows, self._named),
-            offending=() if passes else self._kept(rows),
+            reason=self._said(outcome.statement, numbers),
+            offending=() if passes else kept_rows(self._rule, self._rows(numbers)),
             next_check_at=self._next_check(passes=passes),
             measures=self._measures() if conditions.measures else _NOTHING_MEASURED,
         )
 
-    def _kept(self, rows: Sequence[FactRow]) -> tuple[FactRow, ...]:
-        """The rows as a verdict holds them: what the rule does not read does not change them."""
-        shown = self._rule.shown
-        return tuple(
-            {column: cell for column, cell in row.items() if column in shown}
-            for row in rows[: self._rule.row_limit]
-        )
+    def _said(self, statement: Statement, numbers: Sequence[int]) -> Texts:
+        """The sentence about these rows."""
+        values = {name: self._named(name) for name in statement.names}
+        if numbers:
+            self._shown = statement, numbers, values
+        return statement.said(self._rows(numbers), values)
+
+    def _rows(self, numbers: Sequence[int]) -> Sequence[FactRow]:
+        return [self._case.rows[number] for number in numbers]
 
     def _decided(self, answer: _Answer | Problem) -> _Answer:
         """The answer; where an evaluation failed, the part that it lacked or the failure."""

@@ -15,19 +15,20 @@ What it holds to:
 - Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from vigie_server.domain.casefile import CaseFile, Layout, columns_read
+from vigie_server.domain.casefile import CaseFile, Collected, Layout, columns_read, known_rows
 from vigie_server.domain.devices import Device
-from vigie_server.domain.facts import Cells, Fact
+from vigie_server.domain.facts import Cells, Fact, FactRow
 from vigie_server.domain.hearing import Hearing
 from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
 from vigie_server.domain.remembered import Answered, Lasting, OnTime
 from vigie_server.domain.rules import MOVING, Catalogue, Rule
+from vigie_server.domain.text_questions import Alike
 from vigie_server.domain.topic_rules import TopicRules, found_together
 from vigie_server.domain.verdicts import Verdict
 
@@ -67,6 +68,7 @@ class Judge:
         self._moment_bytes: Final = eighth
         self._moment = _Moment(0, Memory(self._moment_bytes))
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
+        self._alikes: Final = Memory[tuple[Setting, str], Alike](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
         self._on_time: Final = {
             rule: OnTime(rule) for rule in self._rules if rule.depends_on is None
@@ -245,7 +247,8 @@ class Judge:
             hearing = Hearing(case, rule, setting)
             verdict = hearing.verdict()
             if key is not None:
-                self._remember(key, hearing, Answered(rule, verdict, hearing.fresh_end))
+                answered = Answered(rule, verdict, hearing.fresh_end, hearing.words())
+                self._remember(key, hearing, answered)
             verdicts.append(verdict)
         return verdicts
 
@@ -284,9 +287,14 @@ class Judge:
             answer: object = key
             verdict = self._known(rule, key, named, facts, seconds, now)
         else:
-            answer = answered = self._memory.get(key)
-            verdict = None if answered is None else answered.at(facts, now)
-        if answer is not None and note is None and len(notes) < _NOTES_KEPT:
+            answered = self._memory.get(key)
+            if answered is None:
+                return key, None
+            answer = told = self._worded(answered, named, facts)
+            verdict = told.at(facts, now)
+            if told is not answered and note is None:
+                answer = key  # most texts are one device's: what is said of them is kept if asked
+        if (note is None or note is not answer) and len(notes) < _NOTES_KEPT:
             notes[place] = answer
         return key, verdict
 
@@ -300,7 +308,6 @@ class Judge:
         now: datetime,
     ) -> Verdict | None:
         """The verdict from memory, if it is known to be the one that would be given now."""
-        answered: Answered | None
         if rule.depends_on is not None:
             answered = self._memory.get(key)
         else:
@@ -308,11 +315,41 @@ class Judge:
             if known is not None and known.answers:
                 times = self._on_time[rule].times(named, seconds, self._moment.second)
                 for one in known.answers:
-                    verdict = one.at(times, facts, now)
-                    if verdict is not None:
-                        return verdict
+                    if one.holds(times):
+                        told = self._worded_once(one.answered, named, facts)
+                        return told.until(one.fresh_end(times), facts, now)
             answered = self._moment.answers.get(key) if _at_moment(rule) else None
-        return None if answered is None else answered.at(facts, now)
+        return None if answered is None else self._worded(answered, named, facts).at(facts, now)
+
+    def _worded_once(
+        self, answered: Answered, named: "_Named", facts: Mapping[str, Fact]
+    ) -> Answered:
+        """As `_worded`, and noted with the cells where it is asked a second time."""
+        if answered.words is None:
+            return answered
+        topics = {topic for topic, _ in answered.words.rows}
+        if len(topics) > 1:
+            return self._worded(answered, named, facts)
+        notes = facts[topics.pop()].cells.notes
+        note = notes.get(answered)
+        if type(note) is Answered:
+            return note
+        told = self._worded(answered, named, facts)
+        if len(notes) < _NOTES_KEPT:
+            notes[answered] = _WORDED if note is None else told
+        return told
+
+    def _worded(self, answered: Answered, named: "_Named", facts: Mapping[str, Fact]) -> Answered:
+        """An answer about evidence that is alike, in the words of this."""
+        if answered.words is None:
+            return answered
+        shown: dict[str, Sequence[FactRow]] = {}
+        for topic, _ in answered.words.rows:
+            if topic not in shown:
+                read = answered.rule.reads[topic]
+                rows = Collected.of(facts[topic], self.catalogue.topics[topic])
+                shown[topic] = known_rows(rows.of_parts(read, named.device.platform), read)
+        return answered.worded([shown[topic][place] for topic, place in answered.words.rows])
 
     def _still_names(self, rule: Rule) -> tuple[str, ...] | None:
         """What an answer follows beside evidence and parameters; None of one that moves by more."""
@@ -371,20 +408,37 @@ class Judge:
             if age is None or age >= rule.max_age:
                 return None
             fact = facts[topic]
-            content = fact.cells.notes.get(columns) or self._known_content(fact.cells, columns)
+            asks = topic in rule.asks and setting.wrong is None
+            place = self._alike(rule, topic, setting) if asks else columns
+            content = fact.cells.notes.get(place) or self._known_content(fact.cells, place, columns)
             key += (fact.topic_version, fact.columns, content)
         if names:
             key += [named[name] for name in names]
         return tuple(key)
 
-    def _known_content(self, cells: Cells, columns: tuple[str, ...] | None) -> object:
-        """What stands for this content in keys: the same for equal content, while it is known."""
-        content = columns, cells.content(columns)
+    def _known_content(
+        self, cells: Cells, place: Alike | tuple[str, ...] | None, columns: tuple[str, ...] | None
+    ) -> object:
+        """What stands for this content in keys: the same for equal content, while it is known.
+
+        Equal is what the rules of the `place` hold for equal.
+        """
+        texts: Hashable = cells.content(columns)
+        if isinstance(place, Alike):
+            texts = place.of(cells.content(columns))
+        content = place, texts
         known = self._contents.get(content)
         if known is None:
             known = object()
             self._contents.put(content, known, weight=_CONTENT_BYTES + cells.size)
-        cells.notes[columns] = known
+        cells.notes[place] = known
+        return known
+
+    def _alike(self, rule: Rule, topic: str, setting: Setting) -> Alike:
+        known = self._alikes.get((setting, topic))
+        if known is None:
+            known = Alike(rule.asks[topic], rule.container, setting)
+            self._alikes.put((setting, topic), known, weight=1)
         return known
 
     def setting(self, rule: Rule, device: Device) -> Setting:
@@ -416,6 +470,7 @@ class _AtTimes:
     followed: bool = True
 
 
+_WORDED: Final = object()  # noted where an answer was put into words of these cells
 _SEEN_ONCE: Final = _AtTimes()
 _NOT_FOLLOWED: Final = _AtTimes(followed=False)
 

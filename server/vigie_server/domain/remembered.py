@@ -4,14 +4,14 @@ An answer of a rule that does not follow the time stands whenever its evidence w
 does stands within the windows that following its expressions has left (`domain/lasting.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
 
 from vigie_server.domain.conditions import Asides, Condition
-from vigie_server.domain.facts import Fact
+from vigie_server.domain.facts import Fact, FactRow
 from vigie_server.domain.lasting import (
     Following,
     Moving,
@@ -35,15 +35,45 @@ _SENTENCE_FIGURE, _OF_EVIDENCE = "v", ".observed_at"
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a verdict says of which rows: each by its topic, and its place among those shown of it.
+
+    `values` are those that the sentence names beside.
+    """
+
+    statement: Statement
+    values: Mapping[str, object]
+    rows: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: cells note what it becomes
 class Answered:
     """A verdict that stands for the same evidence of any device, whenever it was true.
 
-    `fresh_end` is when its own freshness ends, of a rule that says so.
+    `fresh_end` is when its own freshness ends, of a rule that says so. With `words` it stands for
+    evidence that is alike, and is worded anew of other texts (`domain/text_questions.py`).
     """
 
     rule: Rule
     verdict: Verdict
     fresh_end: datetime | None
+    words: Words | None = None
+
+    def worded(self, rows: Sequence[FactRow]) -> "Answered":
+        """The same of these rows, which stand where those of `words` do."""
+        words, known = self.words, self.verdict
+        if words is None:
+            return self
+        verdict = Verdict(
+            known.rule,
+            known.rule_version,
+            known.status,
+            words.statement.said(rows, words.values),
+            kept_rows(self.rule, rows) if known.offending else (),
+            known.next_check_at,
+            known.measures,
+        )
+        return Answered(self.rule, verdict, self.fresh_end)
 
     def at(self, facts: Mapping[str, Fact], now: datetime) -> Verdict:
         """The verdict on this evidence: it can change when the first of it is too old."""
@@ -99,14 +129,26 @@ class Lasting:
     windows: tuple[Window, ...]
     fresh_until: Moving | None = None
 
-    def at(self, times: Times, facts: Mapping[str, Fact], now: datetime) -> Verdict | None:
-        """The verdict on the same evidence at these times; None where it may be another."""
-        for window in self.windows:
-            if not window.holds(times):
-                return None
+    def holds(self, times: Times) -> bool:
+        """Whether the answer is the same at these times."""
+        return all(window.holds(times) for window in self.windows)
+
+    def fresh_end(self, times: Times) -> datetime | None:
+        """When its own freshness ends, at these times."""
         if self.fresh_until is None:
-            return self.answered.at(facts, now)
-        return self.answered.until(end_of(self.fresh_until.at(times)), facts, now)
+            return self.answered.fresh_end
+        return end_of(self.fresh_until.at(times))
+
+
+def kept_rows(rule: Rule, rows: Sequence[FactRow]) -> tuple[FactRow, ...]:
+    """The rows as a verdict holds them: what the rule does not read does not change them."""
+    shown = rule.shown
+    return tuple(
+        [
+            {column: cell for column, cell in row.items() if column in shown}
+            for row in rows[: rule.row_limit]
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)

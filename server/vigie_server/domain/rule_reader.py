@@ -6,7 +6,7 @@ is told once.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -40,6 +40,7 @@ from vigie_server.domain.rules import (
 )
 from vigie_server.domain.statements import LANGUAGES, Statement, Template, TemplateMalformed
 from vigie_server.domain.suggesting import meant
+from vigie_server.domain.text_questions import Questions, questions_of
 from vigie_server.domain.topics import PLATFORMS, Topic
 from vigie_server.domain.verdicts import Severity, Status
 
@@ -158,6 +159,11 @@ class RuleReader:
             [text for text, _, _ in self._expressions],
             {name for template in self._templates for _, name, _ in template.segments},
         )
+        expressions = [text for text, _, _ in self._expressions]
+        follows = {
+            name: columns_followed(expressions, read.columns, self._topics[name])
+            for name, read in reads.items()
+        }
         severity = attempt(partial(section.choice, "severity", frozenset(Severity)), "minor")
         rule = Rule(
             id=rule_id,
@@ -176,11 +182,11 @@ class RuleReader:
             conditions=conditions,
             row_limit=attempt(partial(section.whole, "row_limit", ROW_LIMIT), ROW_LIMIT),
             shown=self._shown(reads),
-            follows={
-                name: columns_followed(
-                    [text for text, _, _ in self._expressions], read.columns, self._topics[name]
-                )
+            follows=follows,
+            asks={
+                name: asks
                 for name, read in reads.items()
+                if (asks := self._questions(read, follows[name], reads, parameters))
             },
             names=frozenset(names.of_device),
             depends_on=names.beside_evidence() if conditions.fresh_until is None else None,
@@ -198,6 +204,24 @@ class RuleReader:
         self._check_columns(reads)
         self._mistakes.settle()
         return rule
+
+    def _questions(
+        self,
+        read: Read,
+        followed: Sequence[str] | None,
+        reads: Mapping[str, Read],
+        parameters: Collection[str],
+    ) -> Questions:
+        """What is asked of texts that are read, but of the one by which rows are chosen."""
+        chosen = None if read.known is None else read.known.column
+        others = [self._topics[name].columns for name in reads if name != read.topic]
+        return questions_of(
+            [text for text, _, _ in self._expressions],
+            None if followed is None else [name for name in followed if name != chosen],
+            parameters,
+            self._topics[read.topic],
+            elsewhere={name for columns in others for name in columns},
+        )
 
     def _refers(self) -> frozenset[str]:
         """The files that its parameters name, wherever they do."""

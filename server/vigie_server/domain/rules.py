@@ -66,6 +66,7 @@ from vigie_server.domain.parameters import Parameter
 from vigie_server.domain.products import ProductTable
 from vigie_server.domain.reference_files import References
 from vigie_server.domain.statements import Statement
+from vigie_server.domain.text_questions import Questions
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.whys import Whys
@@ -163,12 +164,13 @@ class Rule:
     `partial` are the results that stand although a part was not collected; `measures` the help text
     of each metric it exports. `shown` are the columns that offending rows keep: those the rule
     reads, and those that tell rows apart. `follows` are, by topic, the columns that its verdicts
-    can follow; None for all. `names` are those of the device, its site and its asset
-    card that the rule uses anywhere. `depends_on` are those that verdicts follow beside evidence
-    and parameters; None when they follow the time too. `depends_at_moment` are the same of a rule
-    that names no time but `now`, None otherwise. `attestations` are the ids of those that
-    conditions name, or `*` where they are named otherwise. `moving`: it also follows what moves
-    with every report (`MOVING`), so that evidence which only grows fresher is judged again. `own`:
+    can follow; None for all. `asks` are of these, by topic, the columns that decide by what is
+    asked of their texts alone (`domain/text_questions.py`). `names` are those of the device, its
+    site and its asset card that the rule uses anywhere. `depends_on` are those that verdicts follow
+    beside evidence and parameters; None when they follow the time too. `depends_at_moment` are the
+    same of a rule that names no time but `now`, None otherwise. `attestations` are the ids of those
+    that conditions name, or `*` where they are named otherwise. `moving`: it also follows what
+    moves with every report (`MOVING`), so that fresher evidence alone is judged again. `own`:
     a site's, not the release's. `content` is what its section says, but for texts that no verdict
     follows, `refers` the reference files it uses. `digest` names all that its verdicts can follow
     (`domain/rule_digests.py`): the same evidence has the same verdict by a rule of the same one.
@@ -191,6 +193,7 @@ class Rule:
     row_limit: int
     shown: frozenset[str]
     follows: Mapping[str, tuple[str, ...] | None]
+    asks: Mapping[str, Questions]
     names: frozenset[str]
     depends_on: tuple[str, ...] | None
     depends_at_moment: tuple[str, ...] | None

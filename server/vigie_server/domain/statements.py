@@ -149,6 +149,7 @@ class Statement:
         "_some",
         "_tells_rows",
         "_words",
+        "names",
     )
 
     def __init__(
@@ -170,24 +171,19 @@ class Statement:
         words = next(iter(row.values())).words if row else {}
         self._words: Final = tuple([words.get(name) for name, _ in self._columns])
         by_the_day = _by_the_day(some, none)
-        self._names: Final = tuple(
-            (name, name in by_the_day) for name in sorted(outer - {"rows", "count"})
-        )
+        self.names: Final = tuple(sorted(outer - {"rows", "count"}))
+        """What it names beside rows."""
+        self._names: Final = tuple((name, name in by_the_day) for name in self.names)
         self._line: Final = _line(tuple(row.values()), [name for name, _ in self._columns])
         self._known: Final[dict[tuple[object, ...], Texts]] = {}
-
-    @property
-    def names(self) -> Collection[str]:
-        """What it names beside rows."""
-        return [name for name, _ in self._names]
 
     @property
     def by_the_day(self) -> Collection[str]:
         """Those of them of which nothing but a day, or a number of days, is shown."""
         return [name for name, by_the_day in self._names if by_the_day]
 
-    def said(self, rows: Sequence[FactRow], value_of: Callable[[str], object]) -> Texts:
-        """The sentences about these rows; `value_of` gives the other values that they name."""
+    def said(self, rows: Sequence[FactRow], named: Mapping[str, object]) -> Texts:
+        """The sentences about these rows; `named` are the other values that they name."""
         columns = self._columns
         cells = tuple(
             [
@@ -195,7 +191,7 @@ class Statement:
                 for row in rows[:ROWS_NAMED]
             ]
         )
-        values = tuple([_short(value_of(name), by_the_day) for name, by_the_day in self._names])
+        values = tuple([_short(named[name], by_the_day) for name, by_the_day in self._names])
         key = (len(rows), cells, values)
         known = self._known.get(key)
         if known is None:

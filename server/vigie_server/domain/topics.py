@@ -11,7 +11,7 @@ has one part; where its rows do not say `part` and `collected`, they are of it, 
 """
 
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,7 +22,7 @@ from typing import Final
 from vigie_server.domain.column_words import ColumnWords, read_column_words
 from vigie_server.domain.documents import Mistakes, Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
-from vigie_server.domain.facts import Cell, Fact, FactRow
+from vigie_server.domain.facts import Cell, CellTexts, Fact, FactRow
 from vigie_server.domain.suggesting import meant
 
 PLATFORMS: Final = frozenset({"windows", "darwin", "linux"})
@@ -224,14 +224,14 @@ class _Travelled:
             self._size = sum(map(len, self._values)) + _TEXT_BYTES * len(self._values)
         return self._size
 
-    def content(self, columns: tuple[str, ...] | None) -> Hashable:
+    def content(self, columns: tuple[str, ...] | None) -> CellTexts:
         values, width = self._values, self._width
         shown = [
             (name, tuple(values[index::width]))
             for index, name, _ in self._layout.readers
             if columns is None or name in columns
         ]
-        return self.count, *shown
+        return self.count, tuple(shown)
 
     def _converted(self) -> tuple[FactRow, ...]:
         layout, values, width = self._layout, self._values, self._width

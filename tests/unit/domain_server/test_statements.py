@@ -20,7 +20,7 @@ def templates(fr: str, en: str) -> Mapping[str, Template]:
 
 
 def said(statement: Statement, rows: Sequence[FactRow], when: object = None) -> tuple[str, str]:
-    texts = statement.said(rows, {"v.when": when}.__getitem__)
+    texts = statement.said(rows, {"v.when": when})
     return texts["fr"], texts["en"]
 
 
