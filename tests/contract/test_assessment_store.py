@@ -395,7 +395,30 @@ def test_only_what_happened_to_a_site_marks_it_as_changed(
     assert quiet == set()
     assert by_verdict == {first}
     assert by_act == {second}
-    assert by_token is None
+    assert by_token == {first}
+
+
+def test_a_token_that_reaches_every_site_concerns_all_and_one_that_only_reads_none(
+    database: Database, store: Assessments
+) -> None:
+    make = MakeTokens(Tokens(database), lambda: NOW, "test")
+    a_token(database, secret_hash=b"o" * 32, site="Les Lilas")
+    mark = store.progress()
+    make.api(name="x", role=Role.AUDITOR, sites=None, lifetime=timedelta(days=1))
+    by_auditor, mark = store.changed(mark)
+    lilas, _ = make.api(
+        name="y", role=Role.CONTRACTOR, sites=["Les Lilas"], lifetime=timedelta(days=1)
+    )
+    _, mark = store.changed(mark)
+    Tokens(database).revoke(lilas, now=NOW, actor="test")
+    by_revoking, mark = store.changed(mark)
+    everywhere = NewToken("all", b"all", NOW, NOW + timedelta(days=1), "test")
+    Tokens(database).add_api_token(everywhere, name="z", role=Role.CONTRACTOR, sites=None)
+    by_one_of_every_site, _ = store.changed(mark)
+
+    assert by_auditor == set()
+    assert by_revoking == {store.key_of("Les Lilas")}
+    assert by_one_of_every_site is None
 
 
 @pytest.mark.parametrize("subject", [SITE, "every site of its scope", "outside its sites"])

@@ -5,22 +5,66 @@ after a higher one was read. A look reads what it has not read above a key up to
 come any more: the newest key of an earlier look, once every transaction that was open then is over.
 """
 
+import json
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Table, func, or_, select, text
 
 from vigie_server.ports.assessing import Followed, Progress
-from vigie_server.store.models import Audit, DeviceRow, Site, TransitionRow
+from vigie_server.ports.tokens import Role
+from vigie_server.store.models import (
+    ApiToken,
+    Audit,
+    DeviceRow,
+    EnrolmentToken,
+    Site,
+    TransitionRow,
+)
+from vigie_server.store.question_models import QuestionRow
 from vigie_server.store.tables import table
 
 TRANSITION, AUDIT = table(TransitionRow), table(Audit)
 DEVICE, SITE = table(DeviceRow), table(Site)
+API_TOKEN, TOKEN, QUESTION = table(ApiToken), table(EnrolmentToken), table(QuestionRow)
 
 LATE_BY: Final = 10_000
 """Keys below the newest one that may come to light after the very first look."""
 AT_ONCE: Final = 500
+_OF_NO_SITE: Final = (
+    "GET /",
+    "signed in",
+    "signed out",
+    "refused a sign-in",
+    "was refused a change of ",
+    "changed the password",
+    "renewed the app of one-time codes",
+    "made a setup code",
+    "set up an account",
+    "made an account",
+    "changed an account",
+    "reset an account",
+    "linked an account",
+    "unlinked an account",
+)
+"""How acts begin that nothing of a site follows from; their subjects are people."""
+_ABOUT: Final = (
+    select(
+        AUDIT.c.action,
+        DEVICE.c.site_key.label("device_site"),
+        SITE.c.key.label("site"),
+        API_TOKEN.c.role,
+        API_TOKEN.c.sites.label("reach"),
+        or_(TOKEN.c.key.is_not(None), QUESTION.c.key.is_not(None)).label("of_no_site"),
+    )
+    .select_from(AUDIT)
+    .outerjoin(DEVICE, DEVICE.c.id == AUDIT.c.subject)
+    .outerjoin(SITE, SITE.c.name == AUDIT.c.subject)
+    .outerjoin(API_TOKEN, API_TOKEN.c.id == AUDIT.c.subject)
+    .outerjoin(TOKEN, TOKEN.c.id == AUDIT.c.subject)
+    .outerjoin(QUESTION, QUESTION.c.id == AUDIT.c.subject)
+)
 _OPEN: Final = text(
     "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT), "
     "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)"
@@ -36,10 +80,6 @@ def from_here(connection: Connection, verdicts_at: datetime) -> Progress:
         whole = newest if horizon == 0 else max(0, newest - LATE_BY)
         followed.append(Followed(whole, newest, frozenset(_above(connection, of, whole))))
     return Progress(followed[0], followed[1], verdicts_at, horizon)
-
-
-_LOOKED: Final = "GET /%"
-"""How the notes of what contractors looked at begin."""
 
 
 def since(
@@ -77,21 +117,31 @@ def sites_of(connection: Connection, transitions: Collection[int]) -> set[int]:
 def sites_named(connection: Connection, acts: Collection[int]) -> set[int] | None:
     """The sites that these acts are about, or whose devices; None: they may concern any.
 
-    That somebody looked (`web/watching.py`) changes nothing of any.
+    Those of people's accounts, of live questions and of what lets devices in, and that somebody
+    looked (`web/watching.py`), change nothing that a site is assessed by. Programs' tokens do where
+    they are contractors'.
     """
     found: set[int] = set()
+    reached: set[str] = set()
     for keys in _parts(acts):
-        query = (
-            select(DEVICE.c.site_key, SITE.c.key)
-            .select_from(AUDIT)
-            .outerjoin(DEVICE, DEVICE.c.id == AUDIT.c.subject)
-            .outerjoin(SITE, SITE.c.name == AUDIT.c.subject)
-            .where(AUDIT.c.key.in_(keys), AUDIT.c.action.not_like(_LOOKED))
-        )
-        for row in connection.execute(query):
-            if row.site_key is None and row.key is None:
+        for row in connection.execute(_ABOUT.where(AUDIT.c.key.in_(keys))):
+            if row.action.startswith(_OF_NO_SITE) or row.of_no_site:
+                continue
+            if row.device_site is not None or row.site is not None:
+                found.add(row.device_site if row.device_site is not None else row.site)
+            elif row.role is None or (row.role == Role.CONTRACTOR.value and row.reach is None):
                 return None
-            found.add(row.site_key if row.site_key is not None else row.key)
+            elif row.role == Role.CONTRACTOR.value:
+                reached.update(json.loads(row.reach))
+    return found | _keys_of(connection, reached)
+
+
+def _keys_of(connection: Connection, names: Collection[str]) -> set[int]:
+    found: set[int] = set()
+    ordered = sorted(names)
+    for start in range(0, len(ordered), AT_ONCE):
+        some = ordered[start : start + AT_ONCE]
+        found.update(connection.execute(select(SITE.c.key).where(SITE.c.name.in_(some))).scalars())
     return found
 
 
