@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select
@@ -183,6 +184,20 @@ def test_what_was_found_is_read_back_whole(store: MailDomains) -> None:
     assert [(standing.rule, standing.status) for standing in store.standings()] == [
         (rule, Status.PASS) for rule in sorted(RULES)
     ]
+
+
+def test_a_mark_differs_after_whatever_may_change_a_verdict(store: MailDomains) -> None:
+    marks = [store.mark()]
+    for domain, at in ((D, NOW), ("b.example", NOW - DAY)):
+        store.put(SITE, domain, [], ACT)
+        marks.append(store.mark())
+        keep(store, store.take(SITE, domain).keys, at)
+        marks.append(store.mark())
+    store.remove(SITE, "b.example", ACT)
+    marks.append(store.mark())
+
+    assert [before for before, after in pairwise(marks) if before == after] == []
+    assert store.mark() == store.mark()
 
 
 def test_the_site_follows_the_worst_of_its_domains(store: MailDomains, database: Database) -> None:

@@ -26,7 +26,7 @@ def mail_checks(
     workers: Workers,
     *,
     now: Callable[[], datetime],
-    show: Callable[[Sequence[MailStanding]], None],
+    show: Callable[[Sequence[MailStanding]], None] | None,
 ) -> CheckMail:
     """Raises SettingsMalformed."""
     mail = settings.mail

@@ -103,9 +103,7 @@ def scheduled(
         pause=settings.maturity.pause.total_seconds(),
         rest=settings.maturity.rest,
     )
-    check_mail = mail_checks(
-        settings, fenced, workers, now=now, show=(lambda _: None) if shared else mail.show
-    )
+    check_mail = mail_checks(settings, fenced, workers, now=now, show=None if shared else mail.show)
     notify = notices(settings, database, fenced, workers, rules, figures=parts.figures, now=now)
     work: list[tuple[str, Work]] = [
         ("sweeper", sweep.run),

@@ -151,6 +151,10 @@ class MailStore(Protocol):
         """
         ...
 
+    def mark(self) -> object:
+        """Differs from an earlier one wherever `standings` may."""
+        ...
+
     def standings(self) -> Sequence[MailStanding]:
         """Every verdict."""
         ...

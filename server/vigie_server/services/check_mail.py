@@ -8,7 +8,7 @@ again sooner.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -104,14 +104,19 @@ class MailTerms:
 
 @dataclass(frozen=True, slots=True)
 class CheckMail:
-    """One part of the server: `run` it. `show` is told of all standing verdicts."""
+    """One part of the server: `run` it.
+
+    `show` is told of all standing verdicts whenever one may be another; None: another part shows.
+    """
 
     store: MailStore
     workers: Workers
     check: CheckDomain
     now: Callable[[], datetime]
     terms: MailTerms
-    show: Callable[[Sequence[MailStanding]], None]
+    show: Callable[[Sequence[MailStanding]], None] | None
+    _shown: dict[str, object] = field(default_factory=dict, init=False)
+    """The mark of what was shown last."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Checks what is due until stopped; checks under way then are left, and due again."""
@@ -139,11 +144,18 @@ class CheckMail:
             async with asyncio.TaskGroup() as checks:
                 for item in due:
                     checks.create_task(self._one_of_round(item))
-            self.show(await self.workers.read(self.store.standings))
+            if self.show is not None:
+                await self._show(self.show)
         except StoreBusy as error:
             log.warning("mail_checks_postponed", error=str(error))
             return 0
         return len(due)
+
+    async def _show(self, show: Callable[[Sequence[MailStanding]], None]) -> None:
+        mark = await self.workers.read(self.store.mark)  # before: what comes between shows again
+        if self._shown.get("mark") != mark:
+            show(await self.workers.read(self.store.standings))
+            self._shown["mark"] = mark
 
     async def _one_of_round(self, due: Due) -> None:
         try:

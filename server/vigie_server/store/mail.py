@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, Row, delete, func, or_, select, type_coerce, update
 
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.mail.findings import RULES, Finding
@@ -27,6 +27,7 @@ SITE, SITE_VERDICT = table(Site), table(declared_models.SiteVerdict)
 
 MOST: Final = 100
 """Mail domains of one site."""
+_MILLISECOND: Final = 1_000
 
 
 class MailDomains:
@@ -189,6 +190,13 @@ class MailDomains:
             )
             for row in rows
         ]
+
+    def mark(self) -> object:
+        # The sum: of two processes that check, the later one to write may have begun earlier.
+        checked_at = func.sum(type_coerce(DOMAIN.c.checked_at, BigInteger) // _MILLISECOND)
+        with self._database.reading() as connection:
+            found = connection.execute(select(func.count(), func.max(DOMAIN.c.key), checked_at))
+            return tuple(found.one())
 
     def standings(self) -> Sequence[MailStanding]:
         with self._database.reading() as connection:
