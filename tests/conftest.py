@@ -1,5 +1,6 @@
 """For every test: Hypothesis profiles, an environment without settings of ours, who runs where."""
 
+import gc
 import os
 from pathlib import PurePath
 from typing import Final
@@ -15,6 +16,9 @@ settings.register_profile(
 )
 settings.register_profile("ci", parent=settings.get_profile("vigie"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "vigie")
+
+# Next to nothing is dropped while thousands of tests are collected.
+gc.disable()
 
 _OURS = ("VIGIE_AGENT_", "VIGIE_SERVER_")
 
@@ -76,6 +80,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 def pytest_collection_finish() -> None:
     """Garbage is not looked for among thousands of tests, again and again."""
     look_seldom()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ have, and again when the process ends is half of the time that a command takes.
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Final
 
 YOUNG_OBJECTS: Final = 50_000
@@ -34,7 +35,12 @@ def not_looked_for() -> Iterator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():
-            gc.freeze()
+        _freeze_once()
         if looked:
             gc.enable()
+
+
+@cache
+def _freeze_once() -> None:
+    """Takes what is loaded out of sight. Commands that tests run one after another load nothing."""
+    gc.freeze()
