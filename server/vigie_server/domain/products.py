@@ -6,9 +6,10 @@ name alone. Where an entry has versions or an end, a product of that name and ve
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import zip_longest
 from typing import ClassVar, Final
 
@@ -64,10 +65,6 @@ class ProductTable:
     def __init__(self, handle: str, products: Iterable[Product]) -> None:
         self.handle: Final = handle
         self.products: Final = tuple(products)
-        self._patterns: Final = [any_of(map(str.casefold, p.names)) for p in self.products]
-        self._any: Final = any_of(
-            name.casefold() for product in self.products for name in product.names
-        )
         self._known: Final[dict[str, tuple[Product, ...]]] = {}
 
     @classmethod
@@ -100,6 +97,15 @@ class ProductTable:
     def entry(self, name: str, version: str) -> Product | None:
         """The entry that a program of this name and version is of."""
         return next((held for held in self._called(name) if held.covers(version)), None)
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        """What any name matches. Patterns are dear to make, and most processes look nothing up."""
+        return any_of(name.casefold() for name in self.names)
+
+    @cached_property
+    def _patterns(self) -> Sequence[re.Pattern[str]]:
+        return [any_of(map(str.casefold, product.names)) for product in self.products]
 
     def _called(self, name: str) -> tuple[Product, ...]:
         """The entries of a name; remembered, as the devices of a fleet name the same things."""

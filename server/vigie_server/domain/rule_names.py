@@ -10,6 +10,7 @@ from vigie_server.domain.rules import MOVING
 
 TEXT_LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 """A text in an expression: what stands in it is no name."""
+_BRACKETS: Final = {"(": 1, ")": -1, "[": 1, "]": -1, "{": 1, "}": -1}
 _OBSERVED: Final = re.compile(r"\bobserved_at\b")
 _TIME: Final = re.compile(r"\bnow\b|\bobserved_at\b")
 _OF_DEVICE: Final = re.compile(r"\b(?:device|site|asset)\.\w+")
@@ -60,3 +61,13 @@ class Names:
     @property
     def _bare(self) -> list[str]:
         return [TEXT_LITERAL.sub("", text) for text in self.expressions]
+
+
+def stands_alone(text: str) -> bool:
+    """Whether no bracket of an expression can pair with one of a greater whole it is put into."""
+    depth = 0
+    for sign in TEXT_LITERAL.sub("", text):
+        depth += _BRACKETS.get(sign, 0)
+        if depth < 0:
+            return False
+    return depth == 0 and "\\" not in text

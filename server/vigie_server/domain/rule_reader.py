@@ -27,7 +27,7 @@ from vigie_server.domain.examples import Example, read_example
 from vigie_server.domain.parameters import Parameter, ParameterType, read_parameter
 from vigie_server.domain.reference_files import References
 from vigie_server.domain.rule_columns import columns_followed
-from vigie_server.domain.rule_names import TEXT_LITERAL, Names
+from vigie_server.domain.rule_names import TEXT_LITERAL, Names, stands_alone
 from vigie_server.domain.rule_reads import ReadsReader, view_of
 from vigie_server.domain.rules import (
     DEVICE_FIELDS,
@@ -140,6 +140,7 @@ class RuleReader:
         self._mistakes = Mistakes()
         self._expressions: list[tuple[str, Section, str]] = []  # to check their columns, with place
         self._templates: list[Template] = []
+        self._unchecked: list[tuple[str, Section, str]] = []  # but as parts of the decision
 
     def rule(self) -> Rule:
         """The rule. Raises RulesMalformed, with all that is wrong with it."""
@@ -304,8 +305,10 @@ class RuleReader:
         section, attempt = self._section, self._mistakes.attempt
         own = {f"p.{name}": Kind.ANY for name in self._parameter_names()}  # with malformed ones
         own |= {f"p.{name}": _KINDS[parameter.type] for name, parameter in parameters.items()}
-        of_device = Compiler(container, shared=DEVICE_FIELDS, own=own, bindings={})
-        applies = self._condition(of_device, section, "applies") if "applies" in section else None
+        applies = None
+        if "applies" in section:
+            of_device = Compiler(container, shared=DEVICE_FIELDS, own=own, bindings={})
+            applies = self._condition(of_device, section, "applies")
 
         compiler = self._compiler(container, reads, own)
         words = self._words(compiler)
@@ -330,7 +333,9 @@ class RuleReader:
             measures=values,
             bindings=compiler.bindings,
         )
-        if not self._mistakes:
+        if self._mistakes:
+            self._check_parts(compiler)
+        else:
             branches = tuple(
                 replace(branch, asides=_asides(outcome, conditions))
                 for branch, outcome in zip(branches, outcomes, strict=True)
@@ -436,6 +441,8 @@ class RuleReader:
         try:
             return compiler.decision(branches)
         except ConditionMalformed as error:
+            if self._check_parts(compiler):
+                return UNDECIDED
             for branch in branches:
                 for text, kind in ((branch.when, Kind.FLAG), (branch.rows, Kind.ROWS)):
                     if text is not None and not compiler.gives(text, kind):
@@ -449,8 +456,20 @@ class RuleReader:
         return self._checked(compiler, section, key) if key in section else None
 
     def _checked(self, compiler: Compiler, section: Section, key: str) -> str:
-        condition = self._condition(compiler, section, key)
-        return "" if condition is None else condition.text
+        """The condition under a key, a part of the decision: what it is, compiling that tells."""
+        text = self._text(section, key)
+        if text is None:
+            return ""
+        if stands_alone(text):
+            self._unchecked.append((text, section, key))
+        else:
+            self._compiled(compiler, text, section, key)
+        return text
+
+    def _check_parts(self, compiler: Compiler) -> bool:
+        """Tells which parts of the decision are malformed; whether any is."""
+        parts = [self._compiled(compiler, *part) for part in self._unchecked]
+        return None in parts
 
     def _measures(self, compiler: Compiler) -> tuple[Mapping[str, Condition], Mapping[str, str]]:
         values, helps = {}, {}
@@ -480,10 +499,18 @@ class RuleReader:
 
     def _condition(self, compiler: Compiler, section: Section, key: str) -> Condition | None:
         """The condition under a key; None where it is malformed, which is told."""
+        text = self._text(section, key)
+        return None if text is None else self._compiled(compiler, text, section, key)
+
+    def _text(self, section: Section, key: str) -> str | None:
         text = self._mistakes.attempt(partial(section.text, key), None)
-        if text is None:
-            return None
-        self._expressions.append((text, section, key))
+        if text is not None:
+            self._expressions.append((text, section, key))
+        return text
+
+    def _compiled(
+        self, compiler: Compiler, text: str, section: Section, key: str
+    ) -> Condition | None:
         try:
             return compiler.condition(text)
         except ConditionMalformed as error:

@@ -175,6 +175,7 @@ def test_a_file_that_is_not_yaml_is_told_by_line(tmp_path: Path) -> None:
         ("p.limit >", "it stops before its end"),
         ("device.os == 'a", "a text is not closed"),
         ("p.limit > 1 $ 2", "`$` cannot stand here"),
+        ("true) || (true", "`)` cannot stand here"),
     ],
 )
 def test_what_is_wrong_with_a_condition_is_said_in_plain_words(
