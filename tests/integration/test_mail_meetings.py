@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes.mail_server import DAY, NOW, Authority, MailServer, mail_server
+from vigie_server.bootstrap.trust import trusting
 from vigie_server.domain.mail.exchangers import Meeting, Met
 from vigie_server.mail.servers import MAX_LINE, MOST_LINES, SmtpMeetings
 
@@ -28,7 +29,7 @@ async def meeting(
             own_name="vigie.example",
             port=server.port,
             within=within,
-            authorities=authority.pem,
+            tls=trusting(authority.pem),
         )
         return await meetings.meet(host, "127.0.0.1")
 
@@ -150,7 +151,7 @@ async def test_a_closed_port_is_no_answer(authority: Authority) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     meetings = SmtpMeetings(
-        own_name="vigie.example", port=port, within=5, authorities=authority.pem
+        own_name="vigie.example", port=port, within=5, tls=trusting(authority.pem)
     )
 
     assert (await meetings.meet(HOST, "127.0.0.1")).met is Met.NO_ANSWER

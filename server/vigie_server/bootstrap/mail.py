@@ -6,6 +6,7 @@ from functools import partial
 
 from fastapi import APIRouter
 
+from vigie_server.bootstrap.trust import trusting
 from vigie_server.bundled import bundled_mail_rules
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.mail.lookups import DnsLookups
@@ -35,7 +36,7 @@ def mail_checks(
             own_name=hello_name(settings.own_names),
             port=mail.smtp_port,
             within=mail.smtp_within.total_seconds(),
-            authorities=mail.authorities,
+            tls=trusting(mail.authorities),
         )
     except OSError as error:  # no such file, or nothing of a certificate in it
         raise SettingsMalformed(f"{PREFIX}MAIL__AUTHORITIES: {error}") from error

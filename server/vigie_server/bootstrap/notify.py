@@ -1,7 +1,6 @@
 """Wires notices: what is told, through what it is handed over, where recipients are declared."""
 
 import random
-import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from vigie_server.bootstrap.reports import reports_of
+from vigie_server.bootstrap.trust import trusting
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.errors import DeclarationRefused, SettingsMalformed
 from vigie_server.domain.facility_report.content import Making, Period, SiteReport
@@ -108,7 +108,7 @@ def carriers(settings: ServerSettings, now: Callable[[], datetime]) -> Mapping[C
     """By channel; no e-mail where no relay is set. Raises SettingsMalformed."""
     given = settings.notify
     try:
-        tls = ssl.create_default_context(cafile=given.authorities)
+        tls = trusting(given.authorities)
     except OSError as error:  # no such file, or nothing of a certificate in it
         raise SettingsMalformed(f"{PREFIX}NOTIFY__AUTHORITIES: {error}") from error
     found: dict[Channel, Carrier] = {

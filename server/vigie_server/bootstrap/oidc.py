@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from vigie_server.bootstrap.trust import trusting
 from vigie_server.domain.attempts import Attempts
 from vigie_server.domain.errors import ProviderRefused, SettingsMalformed
 from vigie_server.domain.granting import Grant
@@ -139,8 +140,8 @@ def _secret(path: Path) -> str:
 
 def _tls(authorities: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=authorities)
-    except (OSError, ssl.SSLError) as error:
+        return trusting(authorities)
+    except OSError as error:
         raise SettingsMalformed(
             f"{PREFIX}OIDC__AUTHORITIES: {authorities} holds no certificates "
             f"({type(error).__name__})"

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Final
 
 from vigie_server.domain.mail.exchangers import Meeting, Met
@@ -73,15 +72,13 @@ class _Reply:
 
 
 class SmtpMeetings:
-    """Meets servers at `port`, in the name `own_name`; `authorities`: whom to trust (PEM)."""
+    """Meets servers at `port`, in the name `own_name`; `tls`: whom to trust."""
 
-    def __init__(
-        self, *, own_name: str, port: int, within: float, authorities: Path | None
-    ) -> None:
+    def __init__(self, *, own_name: str, port: int, within: float, tls: ssl.SSLContext) -> None:
         self._own_name = own_name
         self._port = port
         self._within = within
-        self._tls = ssl.create_default_context(cafile=authorities)
+        self._tls = tls
 
     async def meet(self, host: str, address: str) -> Meeting:
         """Every trouble is a way in which the meeting ended."""
