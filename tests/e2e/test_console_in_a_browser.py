@@ -253,6 +253,12 @@ async def test_every_page_is_open_to_all_at_both_widths_and_by_keyboard(tmp_path
         assert faults == []
 
         await page.goto("/console/devices")
+        told = "getComputedStyle(document.querySelector('tbody td'), '::before').content"
+        assert await page.evaluate(told) == "none"
+        await page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        assert await page.evaluate(told) == '"Échecs"'
+
+        await page.goto("/console/devices")
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Aller au contenu")).to_be_focused()
         await page.keyboard.press("Enter")

@@ -22,6 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from vigie_server.console.cell_labels import labelled
 from vigie_server.console.forms import Sent
 from vigie_server.console.languages import COOKIE, PARAMETER, language_of
 from vigie_server.console.presenters.refusals import told
@@ -160,7 +161,7 @@ class Shell:
     def _drawn(
         self, request: Request, words: Words, visit: Visit | None, template: str, **seen: Any
     ) -> str:
-        return self.environment.get_template(template).render(
+        page = self.environment.get_template(template).render(
             t=words,
             lang=words.language,
             visit=visit,
@@ -173,6 +174,7 @@ class Shell:
             now=self.now(),
             **seen,
         )
+        return labelled(page)
 
     def _address(self, name: str) -> str:
         return f"{ROOT}/static/{name}?v={self.assets[name].mark}"
