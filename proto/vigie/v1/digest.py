@@ -43,7 +43,7 @@ def canonical_form(
     fields += columns
     fields += values
     try:
-        header = ",".join(map(_NUMERALS.__getitem__, map(len, fields)))
+        header = ",".join([_NUMERALS[len(field)] for field in fields])
     except IndexError:
         header = ",".join(map(str, map(len, fields)))
     return f"{_MAGIC}{header}\n{''.join(fields)}".encode("utf-8", "surrogatepass")

@@ -1,12 +1,13 @@
 """A device as rules and readers see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from vigie_server.domain.declared import DECLARED, NOTHING_DECLARED, Declarations, said
+from vigie_server.domain.made_often import made_often
 from vigie_server.domain.whereabouts import NEVER_MOVED, Whereabouts
 
 PRESENCE: Final = "device.presence"
@@ -24,7 +25,7 @@ class DeviceState(StrEnum):
     RETIRED = "retired"
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Device:
     """What is known of a device beside its evidence.
 
@@ -51,6 +52,28 @@ class Device:
     whereabouts: Whereabouts = NEVER_MOVED
     parameters: Mapping[str, Mapping[str, object]] | None = None
     declared: Declarations = field(default_factory=lambda: NOTHING_DECLARED)
+
+    def heard(self, at: datetime, skew: float | None) -> "Device":
+        """The same device once it has reported; its clock is as it was where it told no time."""
+        return Device(
+            self.id,
+            self.site,
+            self.profile,
+            self.platform,
+            self.state,
+            self.hostname,
+            self.os,
+            self.os_version,
+            self.chassis,
+            self.agent_version,
+            self.enrolled_at,
+            at,
+            self.clock_skew_seconds if skew is None else skew,
+            self.nomadic,
+            self.whereabouts,
+            self.parameters,
+            self.declared,
+        )
 
     def named(self, name: str) -> object:
         """What conditions and sentences see under a full name: `device.os`, `site.id`, ...

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
+from vigie_server.domain.made_often import made_often
 from vigie_server.domain.score import Figures
 from vigie_server.domain.surroundings import NOTHING_AROUND, Surroundings
 from vigie_server.domain.verdicts import Status, Verdict
@@ -19,7 +20,7 @@ from vigie_server.domain.waivers import Waiver
 from vigie_server.domain.whereabouts import NO_GROUNDS, Grounds
 
 
-@dataclass(slots=True)  # never changed; frozen, it takes five times as long to make
+@made_often
 class HeldSnapshot:
     """The newest snapshot of one topic. `revision` finds its evidence in the store.
 
@@ -32,7 +33,7 @@ class HeldSnapshot:
     fact: Fact | None
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class HeldVerdict:
     """A verdict as it stands. `next_check_at` may be earlier than the verdict's own, never later.
 
@@ -84,7 +85,7 @@ class DeviceRecord:
     stale: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Evidence:
     """New content of a topic, kept as history. `content` is the canonical form, uncompressed."""
 
@@ -97,7 +98,7 @@ class Evidence:
     observed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Transition:
     """A verdict that changed. `before` is None when the rule had never been judged."""
 
@@ -108,7 +109,7 @@ class Transition:
     topic_versions: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class WrittenVerdict:
     """A verdict to store as it stands, with the versions of the topics it was judged on."""
 
@@ -117,7 +118,7 @@ class WrittenVerdict:
     topic_versions: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class DeviceChange:
     """All that one step (a report, a sweep) changes; committed whole or not at all.
 

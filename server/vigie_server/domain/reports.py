@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from vigie.v1.digest import DIGEST_BYTES
+from vigie_server.domain.made_often import made_often
 
 STATUSES: Final = (
     "unspecified",
@@ -61,7 +62,7 @@ class Hello:
     sent_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Snapshot:
     """One topic's answer as it travelled; with `unchanged`, only its digest did.
 
@@ -82,7 +83,7 @@ class Snapshot:
     elapsed: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Report:
     """Snapshots of different topics. `elapsed` since the first of them was collected.
 
@@ -95,7 +96,7 @@ class Report:
     snapshots: Sequence[Snapshot]
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Heartbeat:
     """Says that the device lives."""
 
@@ -176,11 +177,14 @@ def _size_problem(snapshot: Snapshot, limits: Limits) -> str | None:
 
 
 def _text_problem(snapshot: Snapshot, limits: Limits) -> str | None:
-    longest = max(map(len, snapshot.values), default=0)
-    if longest * _BYTES_PER_CODE_POINT > limits.max_value_bytes and any(
-        len(value.encode()) > limits.max_value_bytes for value in snapshot.values
+    columns, values, limit = snapshot.columns, snapshot.values, limits.max_value_bytes
+    # Nearly always all of them together are no longer than one may be.
+    if len("".join(values)) * _BYTES_PER_CODE_POINT > limit and any(
+        len(value) * _BYTES_PER_CODE_POINT > limit and len(value.encode()) > limit
+        for value in values
     ):
-        return f"a value is longer than {limits.max_value_bytes} bytes"
-    if max(map(len, (*snapshot.columns, snapshot.message))) > limits.max_value_bytes:
-        return f"a text is longer than {limits.max_value_bytes} bytes"
+        return f"a value is longer than {limit} bytes"
+    texts = (*columns, snapshot.message)
+    if len("".join(texts)) > limit and max(map(len, texts)) > limit:
+        return f"a text is longer than {limit} bytes"
     return None

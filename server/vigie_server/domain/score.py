@@ -1,10 +1,10 @@
 """A device's figures over its standing verdicts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from vigie_server.domain.made_often import made_often
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import StandingVerdict
 
@@ -14,7 +14,7 @@ DECISIVE: Final = frozenset({Severity.CRITICAL, Severity.MAJOR})
 """The severities that decide whether a device is compliant."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Figures:
     """How many rules pass, fail (waived or not) and are unknown, and what that comes to.
 

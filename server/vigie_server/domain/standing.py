@@ -1,11 +1,11 @@
 """What becomes of a standing verdict when its rule is judged again."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from vigie_server.domain.facts import Fact
+from vigie_server.domain.made_often import made_often
 from vigie_server.domain.records import HeldVerdict, Transition, WrittenVerdict
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.domain.waivers import NO_OVERLAY, Overlay, Waiver, overlay
@@ -14,7 +14,7 @@ HOLD: Final = timedelta(hours=1)
 """How long a pass after a fail must last before the fail counts as over (a setting)."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Standing:
     """What to hold, what to write (None: nothing), and the transition, if there is one."""
 

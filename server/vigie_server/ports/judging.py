@@ -1,16 +1,16 @@
 """The rules as sessions and the sweeper use them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
+from vigie_server.domain.made_often import made_often
 from vigie_server.domain.verdicts import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Content:
     """What a topic's answer holds: the fields of its canonical form."""
 

@@ -15,6 +15,7 @@ from vigie.v1.digest import canonical_form, form_digest
 from vigie_server.domain.describing import INVENTORY, described
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Fact
+from vigie_server.domain.made_often import made_often
 from vigie_server.domain.observing import clock_skew, observed_at
 from vigie_server.domain.records import (
     DeviceChange,
@@ -51,7 +52,7 @@ async def _as_it_was(_: DeviceRecord) -> None:
     """For those around whose devices nothing is declared meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Accepted:
     """What to commit, and what to tell the device once it is."""
 
@@ -72,7 +73,7 @@ class _Intake:
     topics: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class _Judged:
     """What judging changes."""
 
@@ -283,11 +284,7 @@ class AcceptReport:
             await self._look_around(record)
         record.snapshots.update(intake.held)
         skew = clock_skew(sent_at=report.sent_at, received_at=received_at)
-        device = replace(
-            record.device,
-            last_report_at=received_at,
-            clock_skew_seconds=record.device.clock_skew_seconds if skew is None else skew,
-        )
+        device = record.device.heard(received_at, skew)
         inventory, network = intake.held.get(INVENTORY), intake.held.get(NETWORK)
         if inventory is not None and inventory.fact is not None:
             device = described(device, inventory.fact)

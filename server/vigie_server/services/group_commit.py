@@ -7,7 +7,6 @@ load, one flush to the disk serves hundreds. Nothing is dropped: `room` makes se
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
@@ -17,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from vigie_server.domain.errors import StoreBusy, StoreRefused
+from vigie_server.domain.made_often import made_often
 from vigie_server.domain.records import DeviceChange, DeviceRecord
 from vigie_server.ports.figures import Figures
 from vigie_server.ports.sessions import RecordStore, Seen
@@ -41,7 +41,7 @@ class Done(Protocol):
     def __call__(self, end: End) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Pending:
     """A change that waits, the record it was made on, and whom to tell how it ended."""
 

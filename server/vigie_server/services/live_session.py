@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from vigie_server.domain.cloning import STRAGGLING
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import DeviceCloned, MalformedRequest
+from vigie_server.domain.made_often import made_often
 from vigie_server.domain.observing import clock_skew
 from vigie_server.domain.orders import Ack, Ask, Goodbye, Order, Resend, Welcome
 from vigie_server.domain.records import DeviceRecord
@@ -37,7 +38,7 @@ TAKEN_AGAIN: Final = 8
 """Rounds without a commit after which a device whose record never stands still must come back."""
 
 
-@dataclass(frozen=True, slots=True)
+@made_often
 class Taken:
     """A report, and when it came."""
 
