@@ -46,7 +46,6 @@ def card_pages(shell: Shell, seen: CardsSeen) -> APIRouter:
         return shell.page(
             visit,
             "card.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK,
             device=device,
             fields=[
                 (name, field.fr if language == "fr" else field.en, _kind(name, field.is_day))

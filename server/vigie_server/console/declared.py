@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
@@ -55,7 +54,6 @@ def declared_pages(shell: Shell, seen: DeclaredSeen) -> APIRouter:
         return shell.page(
             visit,
             "declared.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK,
             name=name,
             given=given,
             fault=fault,

@@ -1,7 +1,8 @@
 """What a form sends, and how what is wrong with it is told."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import NoReturn
@@ -9,7 +10,7 @@ from typing import NoReturn
 from vigie_server.console.presenters.refusals import told
 from vigie_server.console.words import Words
 from vigie_server.domain.cards import day
-from vigie_server.domain.errors import VigieError
+from vigie_server.domain.errors import DeclarationRefused, VigieError
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,14 @@ class Sent:
         """Raises FormRefused, in the reader's language; `field` is the one that is wrong."""
         raise FormRefused(Fault(self.words(why, **values), self.words.language, field))
 
-    def refused(self, error: VigieError, field: str) -> FormRefused:
-        """A refusal of the domain, in the reader's language, beside this field."""
-        return FormRefused(Fault(*told(str(error), self.words.language), field))
+    @contextmanager
+    def beside(self, field: str) -> Iterator[None]:
+        """Has what the domain refuses in the block told beside this field. Raises FormRefused."""
+        try:
+            yield
+        except DeclarationRefused as error:
+            fault = Fault(*told(str(error), self.words.language), field)
+            raise FormRefused(fault) from error
 
 
 def fault_of(error: VigieError | FormRefused, language: str, given: Collection[str] = ()) -> Fault:

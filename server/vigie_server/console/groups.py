@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -49,7 +48,7 @@ class GroupsSeen:
     lists: SiteLists
 
 
-def groups_pages(shell: Shell, seen: GroupsSeen) -> APIRouter:  # noqa: C901 (a route each)
+def groups_pages(shell: Shell, seen: GroupsSeen) -> APIRouter:
     """The pages of groups."""
     router = shell.router()
     Visitor = Annotated[Visit, Depends(shell.visit())]  # noqa: N806 (a type)
@@ -63,8 +62,7 @@ def groups_pages(shell: Shell, seen: GroupsSeen) -> APIRouter:  # noqa: C901 (a 
             "fault": None,
             "preview": None,
         }
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
-        return shell.page(visit, "group.html", status=status, **(page | beside))
+        return shell.page(visit, "group.html", **(page | beside))
 
     @router.get("/groups")
     def groups(request: Request, visit: Visitor, *, site: str = "") -> Response:
@@ -103,10 +101,8 @@ def groups_pages(shell: Shell, seen: GroupsSeen) -> APIRouter:  # noqa: C901 (a 
             if sent.text("what") != "save":
                 return shown(visit, given, preview=preview)
             name = sent.needed("name", "groups.name")
-            try:
+            with sent.beside("name"):
                 name = name_of("group", name)
-            except DeclarationRefused as error:
-                raise sent.refused(error, "name") from error
             seen.groups.put(site, name, selector.as_json(), act, _unchanged(sent))
         except (FormRefused, DeclarationRefused) as error:
             return shown(visit, given, fault=fault_of(error, visit.words.language))

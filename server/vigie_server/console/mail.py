@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
@@ -43,7 +42,6 @@ def mail_pages(shell: Shell, seen: MailSeen) -> APIRouter:
         return shell.page(
             visit,
             "mail.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK,
             name=site,
             domains=seen.store.of_site(site),
             titles=seen.titles,
@@ -64,8 +62,11 @@ def mail_pages(shell: Shell, seen: MailSeen) -> APIRouter:
         require_site(visit.caller, site)
         act = acting(visit.caller, shell.now())
         try:
-            domain = _domain(sent)
-            selectors = _selectors(sent)
+            text = sent.needed("domain", "mail.domain")
+            with sent.beside("domain"):
+                domain = domain_of(text)
+            with sent.beside("selectors"):
+                selectors = selectors_of(sent.text("selectors").replace(",", " ").split())
             seen.store.put(site, domain, selectors, act)
         except (FormRefused, DeclarationRefused) as error:
             return shown(visit, site, sent.given(FIELDS), fault_of(error, visit.words.language))
@@ -86,19 +87,3 @@ def mail_pages(shell: Shell, seen: MailSeen) -> APIRouter:
         return gone_to(address("sites", site, "mail"), done="mail_remove")
 
     return router
-
-
-def _domain(sent: Sent) -> str:
-    text = sent.needed("domain", "mail.domain")
-    try:
-        return domain_of(text)
-    except DeclarationRefused as error:
-        raise sent.refused(error, "domain") from error
-
-
-def _selectors(sent: Sent) -> tuple[str, ...]:
-    given = sent.text("selectors").replace(",", " ").split()
-    try:
-        return tuple(selectors_of(given))
-    except DeclarationRefused as error:
-        raise sent.refused(error, "selectors") from error

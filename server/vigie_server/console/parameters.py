@@ -5,7 +5,6 @@ A value is applied from the page that has shown what it comes to, and from no ot
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -132,8 +131,7 @@ def set_parameter_pages(shell: Shell, seen: ParametersSeen) -> APIRouter:
             "ahead": None,
             "takes_away": False,
         }
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
-        return shell.page(visit, "parameter.html", status=status, **(page | beside))
+        return shell.page(visit, "parameter.html", **(page | beside))
 
     @router.get("/parameters/set")
     def edit(request: Request, visit: Writer) -> Response:
@@ -237,22 +235,16 @@ def _change(
 ) -> Change:
     rule, name = sent.text("rule"), sent.text("name")
     parameter = settable.parameter(rule, name, target.scope)
-    reason = _beside(sent, "reason", reason_of, sent.needed("reason", "waive.reason"))
+    with sent.beside("reason"):
+        reason = reason_of(sent.needed("reason", "waive.reason"))
     if takes_away:
         return Change(target, rule, name, None)
-    value = _beside(sent, "value", lambda text: value_written(parameter, text), sent.text("value"))
+    with sent.beside("value"):
+        value = value_written(parameter, sent.text("value"))
     new = Override(
         target.scope, target.of, target.site, rule, name, value, reason, act.actor, act.at
     )
     return Change(target, rule, name, new)
-
-
-def _beside(sent: Sent, field: str, read: Any, text: str) -> Any:
-    """What is read of a field; a refusal is told beside it."""
-    try:
-        return read(text)
-    except DeclarationRefused as error:
-        raise sent.refused(error, field) from error
 
 
 def _mark(given: Mapping[str, str], *, takes_away: bool) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -61,8 +60,7 @@ def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
             "roles": [(role.value, visit.words(f"role.{role.value}")) for role in ROLES],
             "languages": [(each, visit.words(f"language.{each}")) for each in LANGUAGES],
         }
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
-        return shell.page(visit, "people.html", status=status, **(page | beside))
+        return shell.page(visit, "people.html", **(page | beside))
 
     @router.get("/people")
     def people(visit: Admin) -> Response:
@@ -107,8 +105,7 @@ def person_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:  # noqa: C901 (a 
             "desk": seen.desk,
             "roles": [(role.value, visit.words(f"role.{role.value}")) for role in ROLES],
         }
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
-        return shell.page(visit, "person.html", status=status, **(page | beside))
+        return shell.page(visit, "person.html", **(page | beside))
 
     def known(visit: Visit, account_id: str) -> Account:
         found = seen.desk.account(account_id)

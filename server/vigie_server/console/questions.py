@@ -5,7 +5,6 @@ Administrators and operators ask and read answers; auditors see what was asked o
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -111,8 +110,7 @@ def ask_pages(shell: Shell, seen: QuestionsSeen) -> APIRouter:  # noqa: C901 (a 
             "fault": None,
             "found": None,
         }
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
-        return shell.page(visit, "ask.html", status=status, **(page | beside))
+        return shell.page(visit, "ask.html", **(page | beside))
 
     @router.get("/questions/ask")
     def form(
@@ -183,10 +181,8 @@ def _question(
 ) -> Question:
     values = {name: sent.text(_field(name)) for name in chosen.parameters}
     for name in chosen.parameters:
-        try:
+        with sent.beside(_field(name)):
             chosen.asked_with(values | dict.fromkeys(chosen.parameters.keys() - {name}, "x"))
-        except DeclarationRefused as error:
-            raise sent.refused(error, _field(name)) from error
     purpose = sent.needed("purpose", "ask.purpose")
     asking = Asking(target=target, purpose=purpose, question=chosen.id, parameters=values)
     return question_of(

@@ -139,9 +139,11 @@ class Shell:
         ]
 
     def page(
-        self, visit: Visit, template: str, *, status: int = HTTPStatus.OK, **seen: Any
+        self, visit: Visit, template: str, *, status: int | None = None, **seen: Any
     ) -> Response:
-        """A page that shows what is `seen`."""
+        """A page that shows what is `seen`; one with a `fault` is a form that was refused."""
+        if status is None:
+            status = HTTPStatus.UNPROCESSABLE_ENTITY if seen.get("fault") else HTTPStatus.OK
         text = self._drawn(visit.request, visit.words, visit, template, **seen)
         return _with_language(visit.request, HTMLResponse(text, status, headers=dict(HEADERS)))
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -74,8 +73,7 @@ def attestation_pages(shell: Shell, seen: RecordsSeen) -> APIRouter:
             "fault": None,
             "outcomes": [outcome.value for outcome in Outcome],
         }
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside else HTTPStatus.OK
-        return shell.page(visit, "attestations.html", status=status, **(page | beside))
+        return shell.page(visit, "attestations.html", **(page | beside))
 
     @router.get("/sites/{site}/attestations")
     def attestations(site: str, visit: Visitor, *, item: str = "") -> Response:
@@ -162,7 +160,6 @@ def incident_pages(shell: Shell, seen: RecordsSeen) -> APIRouter:
         return shell.page(
             visit,
             "incidents.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK,
             name=site,
             entries=page.items,
             walk=walk,

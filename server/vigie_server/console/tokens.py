@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -49,7 +48,6 @@ def enrolment_pages(shell: Shell, desk: TokenDesk, sites: SiteStore) -> APIRoute
     Form = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
 
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
         walk = Walk.of(visit.request)
         within = visit.caller.sites
         held = desk.enrolment_page(within, after=walk.place((int,)), limit=PAGE)
@@ -64,7 +62,7 @@ def enrolment_pages(shell: Shell, desk: TokenDesk, sites: SiteStore) -> APIRoute
             "secret": None,
             "site": "",
         }
-        return shell.page(visit, "enrolment.html", status=status, **(page | beside))
+        return shell.page(visit, "enrolment.html", **(page | beside))
 
     @router.get("/enrolment")
     def enrolment(visit: Writer, *, site: str = "") -> Response:
@@ -108,7 +106,6 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:  # noqa: C901 (a ro
     Form = Annotated[Sent, Depends(shell.form(secret=True))]  # noqa: N806 (a type)
 
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if beside.get("fault") else HTTPStatus.OK
         walk = Walk.of(visit.request)
         held = page_of(
             [token for token in desk.api_tokens() if reaches(visit.caller, token.sites)],
@@ -126,7 +123,7 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:  # noqa: C901 (a ro
             "secret": None,
             "rotated": None,
         }
-        return shell.page(visit, "tokens.html", status=status, **(page | beside))
+        return shell.page(visit, "tokens.html", **(page | beside))
 
     def known(visit: Visit, token_id: str) -> ApiTokenTerms:
         """Raises NotFound for a token beyond the visitor's scope too."""

@@ -6,7 +6,6 @@ declared by the API and the command line.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
@@ -47,7 +46,6 @@ def told_pages(shell: Shell, seen: ToldSeen) -> APIRouter:
         return shell.page(
             visit,
             "told.html",
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if fault else HTTPStatus.OK,
             name=site,
             recipients=[
                 (one.id, one.recipient, shown_address(one.recipient.channel, one.recipient.address))
@@ -72,10 +70,8 @@ def told_pages(shell: Shell, seen: ToldSeen) -> APIRouter:
         require_site(visit.caller, site)
         try:
             text = sent.needed("address", "told.address")
-            try:
+            with sent.beside("address"):
                 email_of(text)
-            except DeclarationRefused as error:
-                raise sent.refused(error, "address") from error
             given = recipient_of(
                 site=site,
                 body="",
