@@ -258,6 +258,7 @@ class Server:
             limits=limits,
             hold=settings.verdicts.hold,
             look_around=records.look_around,
+            load_verdicts=records.load_verdicts,
         )
         held = settings.sessions.held
         self._held = places_in(memory_bytes()) if held is None else held

@@ -25,7 +25,7 @@ from vigie_server.domain.lasting import (
 )
 from vigie_server.domain.rules import MOVING, Rule
 from vigie_server.domain.statements import Statement
-from vigie_server.domain.verdicts import Verdict
+from vigie_server.domain.verdicts import Verdict, digest_of
 
 ASK_AGAIN: Final = timedelta(hours=1)
 """After which a pass is looked at again that has outlived its freshness (`earliest`)."""
@@ -73,6 +73,7 @@ class Answered:
             known.next_check_at,
             known.measures,
         )
+        verdict.digest = digest_of(verdict)
         return Answered(self.rule, verdict, self.fresh_end)
 
     def at(self, facts: Mapping[str, Fact], now: datetime) -> Verdict:
@@ -92,6 +93,7 @@ class Answered:
             known.offending,
             observed_at + self.rule.max_age,
             known.measures,
+            known.digest,
         )
 
     def until(
@@ -118,6 +120,7 @@ class Answered:
             known.offending,
             check_at,
             known.measures,
+            known.digest,
         )
 
 

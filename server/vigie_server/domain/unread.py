@@ -15,10 +15,11 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
     """Verdicts by rule. `read` gives that of a row, `standing` its status and whether it is waived.
 
     `next_check` gives when it is to be looked at again, `stands` what `says_the_same` says of a
-    row, a verdict and now. `rows` becomes its own.
+    row, a verdict and now. `rows` becomes its own. They may hold no more than these need
+    (`glimpses`): then `read_in_full` comes before a verdict is asked for.
     """
 
-    __slots__ = ("_next_check", "_read", "_reader", "_rows", "_standing", "_stands")
+    __slots__ = ("_glimpses", "_next_check", "_read", "_reader", "_rows", "_standing", "_stands")
 
     def __init__(
         self,
@@ -27,6 +28,8 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
         standing: Callable[[Row], tuple[Status, bool]],
         next_check: Callable[[Row], datetime | None],
         stands: Callable[[Row, Verdict, datetime], bool],
+        *,
+        glimpses: bool = False,
     ) -> None:
         self._rows: Final = rows
         self._reader: Final = read
@@ -34,10 +37,30 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
         self._next_check: Final = next_check
         self._stands: Final = stands
         self._read: Final[dict[str, HeldVerdict]] = {}
+        self._glimpses = glimpses
+
+    @property
+    def in_full(self) -> bool:
+        """Whether every verdict can be asked for."""
+        return not (self._glimpses and self._rows)
+
+    def read_in_full(self, rows: Mapping[str, Row]) -> None:
+        """Takes the whole rows of verdicts that were not read yet.
+
+        One that is not among them any more is gone with its device's revision.
+        """
+        for rule in list(self._rows):
+            if rule in rows:
+                self._rows[rule] = rows[rule]
+            else:
+                del self._rows[rule]
+        self._glimpses = False
 
     def __getitem__(self, rule: str) -> HeldVerdict:
         found = self._read.get(rule)
         if found is None:
+            if self._glimpses and rule in self._rows:
+                raise RuntimeError(f"the verdict of {rule} was not read in full")
             found = self._read[rule] = self._reader(self._rows.pop(rule))
         return found
 

@@ -117,12 +117,21 @@ class RecordStore(Protocol):
         ...
 
     def many(
-        self, keys: Sequence[int], *, topics: Collection[str] | None = None
+        self,
+        keys: Sequence[int],
+        *,
+        topics: Collection[str] | None = None,
+        glimpses: bool = False,
     ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
         """Those of the devices that exist, as `record`, each with its topics' canonical forms.
 
-        With `topics`, the forms are those of these alone.
+        With `topics`, the forms are those of these alone. With `glimpses`, verdicts tell whether
+        they stand and no more, until `read_verdicts`.
         """
+        ...
+
+    def read_verdicts(self, record: DeviceRecord) -> None:
+        """Reads in full the verdicts of which the record has a glimpse."""
         ...
 
     def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:

@@ -44,12 +44,12 @@ KEPT_ROWS: Final = 32
 FactLoader = Callable[[DeviceRecord, Collection[str]], Awaitable[None]]
 
 
-LookAround = Callable[[DeviceRecord], Awaitable[None]]
-"""Has what was declared around a device at hand as it is in the store by now."""
+Completion = Callable[[DeviceRecord], Awaitable[None]]
+"""Has more of a device at hand: what was declared around it by now, or its verdicts in full."""
 
 
 async def _as_it_was(_: DeviceRecord) -> None:
-    """For those around whose devices nothing is declared meanwhile."""
+    """For records that hold all, and around whose devices nothing is declared meanwhile."""
 
 
 @made_often
@@ -118,7 +118,8 @@ class AcceptReport:
         *,
         limits: Limits,
         hold: timedelta = HOLD,
-        look_around: LookAround = _as_it_was,
+        look_around: Completion = _as_it_was,
+        load_verdicts: Completion = _as_it_was,
     ) -> None:
         self._judging = judging
         self._load_facts = load_facts
@@ -126,6 +127,7 @@ class AcceptReport:
         self._limits = limits
         self._hold = hold
         self._look_around = look_around
+        self._load_verdicts = load_verdicts
 
     async def __call__(
         self, record: DeviceRecord, report: Report, *, received_at: datetime
@@ -344,7 +346,10 @@ class AcceptReport:
             record.device, facts, topics=topics, on_device=on_device, also=also, now=now
         )
         # Nearly all stand as they are when a fleet is judged again.
-        for verdict in verdicts if waivers else not_standing(record.verdicts, verdicts, now):
+        moved = verdicts if waivers else not_standing(record.verdicts, verdicts, now)
+        if moved:
+            await self._load_verdicts(record)
+        for verdict in moved:
             held = record.verdicts.get(verdict.rule)
             become = standing(
                 held,

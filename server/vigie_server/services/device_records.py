@@ -13,6 +13,7 @@ from vigie_server.domain.facts import Fact
 from vigie_server.domain.records import DeviceRecord, HeldSnapshot
 from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.topics import Topic
+from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.ports.judging import Content, Judging
 from vigie_server.ports.sessions import RecordStore, SessionStart
 from vigie_server.services.workers import Workers
@@ -141,16 +142,17 @@ class DeviceRecords:
 
     @asynccontextmanager
     async def together(
-        self, keys: Collection[int], *, topics: Collection[str] | None
+        self, keys: Collection[int], *, topics: Collection[str] | None, glimpses: bool
     ) -> AsyncIterator[None]:
         """Has the devices' records and facts at hand, read at once; lets go of what it brought.
 
-        With `topics`, the facts of these alone: others are read when they are asked for.
+        With `topics`, the facts of these alone: others are read when they are asked for. With
+        `glimpses`, of verdicts whether they stand: for where nearly all do.
         For going through a fleet: what was at hand before stays, and nothing else is pushed out.
         """
         missing = [key for key in keys if self.held(key) is None]
         brought: list[int] = []
-        read = partial(self._store.many, missing, topics=topics)
+        read = partial(self._store.many, missing, topics=topics, glimpses=glimpses)
         for record, forms in await self._workers.read(read):
             slot = self._slots.setdefault(record.key, Slot(record.key))
             if slot.users or (slot.record is not None and not slot.record.stale):
@@ -167,6 +169,11 @@ class DeviceRecords:
                 if (found := self._slots.get(key)) is not None and found.users == 0:
                     del self._slots[key]
                     self._idle.pop(key, None)
+
+    async def load_verdicts(self, record: DeviceRecord) -> None:
+        """Has every verdict of the record at hand in full."""
+        if isinstance(record.verdicts, UnreadVerdicts) and not record.verdicts.in_full:
+            await self._workers.read(partial(self._store.read_verdicts, record))
 
     async def load_facts(self, record: DeviceRecord, topics: Collection[str]) -> None:
         """Puts the facts of these topics into the record: remembered, or read from the store."""

@@ -88,10 +88,10 @@ class Sweep:
             partial(self.store.judged_otherwise, self.judging.digest, limit=self.batch)
         )
         differ = {key: self.judging.differing(digest) for key, digest in anew.items()}
-        differed = await self._judge_each(differ, stop)
+        differed = await self._judge_each(differ, stop, glimpses=True)
         since = await self.workers.read(partial(self.store.due_since, now=began))
         due = await self.workers.read(partial(self.store.due, now=began, limit=self.batch))
-        ends = differed + await self._judge_each(due, stop)
+        ends = differed + await self._judge_each(due, stop, glimpses=False)
         swept = sum(ends)
         late = timedelta(0) if since is None else began - since
         self.figures.swept(swept, at=self.now(), overdue=late)
@@ -100,9 +100,16 @@ class Sweep:
         return swept, len(ends) - swept
 
     async def _judge_each(
-        self, devices: Mapping[int, Collection[str] | None], stop: asyncio.Event | None
+        self,
+        devices: Mapping[int, Collection[str] | None],
+        stop: asyncio.Event | None,
+        *,
+        glimpses: bool,
     ) -> list[bool]:
-        """Judges the rules of each device (None: all) and waits; whether each was committed."""
+        """Judges the rules of each device (None: all) and waits; whether each was committed.
+
+        `glimpses`: verdicts are read where they do not stand alone.
+        """
         ends: list[asyncio.Future[bool]] = []
         waiting = iter(devices)
         turn_ends = monotonic() + AT_A_STRETCH
@@ -110,7 +117,7 @@ class Sweep:
             keys := list(islice(waiting, TOGETHER))
         ):
             topics = self._topics(devices[key] for key in keys)
-            async with self.records.together(keys, topics=topics):
+            async with self.records.together(keys, topics=topics, glimpses=glimpses):
                 for key in keys:
                     with suppress(UnknownDevice):  # erased since it was listed
                         ends.append(await self._judge(key, devices[key]))

@@ -14,6 +14,7 @@ from vigie_server.simulator.naming import Words, replaced
 from vigie_server.store.database import Database
 from vigie_server.store.models import EvidenceRow, SnapshotRow, TransitionRow, VerdictRow
 from vigie_server.store.tables import table
+from vigie_server.store.verdict_rows import digest_of_cells
 
 EVIDENCE, SNAPSHOT = table(EvidenceRow), table(SnapshotRow)
 VERDICT, TRANSITION = table(VerdictRow), table(TransitionRow)
@@ -77,16 +78,21 @@ class Pattern:
             if isinstance(cell, str) and any(word in cell for word in self._words)
         ]
 
-    def _named_otherwise(self, cells: Cells, naming: Sequence[int], copy: Copy) -> Cells:
+    def _named_otherwise(
+        self, of: Table, columns: Sequence[str], cells: Cells, naming: Sequence[int], copy: Copy
+    ) -> Cells:
         changed = list(cells)
         for place in naming:
             changed[place] = replaced(changed[place], self._words, copy.words)
+        if of is VERDICT:
+            held = dict(zip(columns, changed, strict=True))
+            changed[columns.index("digest")] = digest_of_cells(held)
         return tuple(changed)
 
     def _copied(self, of: Table, columns: Sequence[str], copy: Copy) -> Sequence[Cells]:
         if of is VERDICT or of is TRANSITION:
             return [
-                self._named_otherwise(cells, naming, copy) if naming else cells
+                self._named_otherwise(of, columns, cells, naming, copy) if naming else cells
                 for cells, naming in zip(self._rows[of.name], self._naming[of.name], strict=True)
             ]
         topic, digest = columns.index("topic"), columns.index("digest")

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from vigie_server.domain.errors import StoreRefused
 from vigie_server.domain.records import DeviceChange, Transition, WrittenVerdict
+from vigie_server.domain.verdicts import digest_of
 from vigie_server.ports.sessions import Seen
 from vigie_server.store import changes as changes_log
 from vigie_server.store import rule_counts
@@ -55,15 +56,15 @@ _SNAPSHOT_SEEN: Final = """
 UPDATE snapshot SET observed_at = ? WHERE device_key = ? AND topic = ?"""
 _VERDICT: Final = """
 INSERT INTO verdict (device_key, rule, rule_version, status, reason, offending, measures,
-  topic_versions, since, failing_since, passing_since, waived, evidence_at, next_check_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  topic_versions, since, failing_since, passing_since, waived, evidence_at, next_check_at, digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (device_key, rule) DO UPDATE SET
   rule_version = excluded.rule_version, status = excluded.status, reason = excluded.reason,
   offending = excluded.offending, measures = excluded.measures,
   topic_versions = excluded.topic_versions, since = excluded.since,
   failing_since = excluded.failing_since, passing_since = excluded.passing_since,
   waived = excluded.waived, evidence_at = excluded.evidence_at,
-  next_check_at = excluded.next_check_at"""
+  next_check_at = excluded.next_check_at, digest = excluded.digest"""
 _RETRACTED: Final = "DELETE FROM verdict WHERE device_key = ? AND rule = ?"
 _TRANSITION: Final = """
 INSERT INTO transition (device_key, rule, before, after, at, rule_version, topic_versions, reason,
@@ -280,6 +281,7 @@ def _verdict_row(key: int, written: WrittenVerdict) -> tuple[Any, ...]:
         held.waived,
         to_store_or_none(written.evidence_at),
         to_store_or_none(held.next_check_at),
+        digest_of(verdict),
     )
 
 

@@ -16,7 +16,14 @@ from vigie_server.store.models import DeviceRow, Site
 from vigie_server.store.record_rows import record_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
-from vigie_server.store.verdict_rows import KEY, RULE, VERDICTS, VerdictCells, unread_verdicts
+from vigie_server.store.verdict_rows import (
+    GLIMPSES,
+    KEY,
+    RULE,
+    VERDICTS,
+    VerdictCells,
+    unread_verdicts,
+)
 from vigie_server.store.waivers import waivers_of
 
 DEVICE, SITE = table(DeviceRow), table(Site)
@@ -35,11 +42,12 @@ _NO_TOPIC: Final = ""
 
 
 def many_records(
-    database: Database, keys: Sequence[int], topics: Collection[str] | None
+    database: Database, keys: Sequence[int], topics: Collection[str] | None, *, glimpses: bool
 ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
     """The records of those of the devices that exist, each with its topics' canonical forms.
 
-    With `topics`, those of these alone. Verdicts are read when they are asked for.
+    With `topics`, those of these alone. Verdicts are read when they are asked for; of `glimpses`
+    there is nothing more to read than whether they stand.
     """
     if not keys:
         return ()  # PostgreSQL refuses an empty list
@@ -61,10 +69,10 @@ def many_records(
             if content is not None:
                 forms[key].keep(topic, content)
         unread: dict[int, dict[str, VerdictCells]] = {key: {} for key in records}
-        for row in plain_rows(database, connection, VERDICTS, (), keys):
+        for row in plain_rows(database, connection, GLIMPSES if glimpses else VERDICTS, (), keys):
             unread[row[KEY]][row[RULE]] = row
         for key, verdicts in unread.items():
-            records[key].verdicts = unread_verdicts(verdicts)
+            records[key].verdicts = unread_verdicts(verdicts, glimpses=glimpses)
         for key, waivers in waivers_of(database, connection, list(records)).items():
             records[key].waivers.update(waivers)
     return [(record, forms[key]) for key, record in records.items()]

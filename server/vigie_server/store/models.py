@@ -261,6 +261,8 @@ class VerdictRow(Base, table=True):
     waived: bool = Field(default=False)
     evidence_at: datetime | None = Field(default=None, sa_type=Instant)
     next_check_at: datetime | None = Field(default=None, sa_type=Instant)
+    digest: int | None = Field(default=None, sa_type=BigInteger)
+    """`digest_of` the verdict; none where it was written before there were any."""
 
 
 class RuleCount(Base, table=True):

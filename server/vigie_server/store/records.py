@@ -64,18 +64,28 @@ class Records:
                 raise UnknownDevice("no such device")
             record = record_of(row, surroundings_of(connection, [row])[key])
             record.snapshots.update(_snapshots(connection, key))
-            record.verdicts = self._verdicts(connection, key)
+            record.verdicts = unread_verdicts(self._verdict_rows(connection, key))
             record.waivers.update(waivers_of(self._database, connection, [key]).get(key, {}))
         return record
 
-    def _verdicts(self, connection: Connection, key: int) -> UnreadVerdicts[VerdictCells]:
+    def _verdict_rows(self, connection: Connection, key: int) -> dict[str, VerdictCells]:
         found = connection.exec_driver_sql(self._database.sql(_VERDICTS), (key,)).all()
-        return unread_verdicts({row[RULE]: row for row in found})
+        return {row[RULE]: row for row in found}
 
     def many(
-        self, keys: Sequence[int], *, topics: Collection[str] | None = None
+        self,
+        keys: Sequence[int],
+        *,
+        topics: Collection[str] | None = None,
+        glimpses: bool = False,
     ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
-        return many_records(self._database, keys, topics)
+        return many_records(self._database, keys, topics, glimpses=glimpses)
+
+    def read_verdicts(self, record: DeviceRecord) -> None:
+        with self._database.reading() as connection:
+            rows = self._verdict_rows(connection, record.key)
+        if isinstance(record.verdicts, UnreadVerdicts):
+            record.verdicts.read_in_full(rows)
 
     def contents(self, key: int, snapshots: Mapping[str, int]) -> Mapping[str, bytes]:
         found: dict[str, bytes] = {}

@@ -14,31 +14,56 @@ from typing import Any, Final
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import HeldVerdict
 from vigie_server.domain.unread import UnreadVerdicts
-from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.verdicts import Status, Verdict, digest_of
 from vigie_server.store.instants import from_store, from_store_or_none
 
 TEXTS_KEPT: Final = 8_192
 
+GLIMPSES: Final = """
+SELECT device_key, rule, status, waived, next_check_at, digest
+FROM verdict WHERE device_key IN ({keys})"""
+"""What tells whether verdicts stand: a third of what there is to read."""
 VERDICTS: Final = """
-SELECT device_key, rule, rule_version, status, reason, offending, measures, since, failing_since,
-  next_check_at, passing_since, waived
+SELECT device_key, rule, status, waived, next_check_at, digest, rule_version, reason, offending,
+  measures, since, failing_since, passing_since
 FROM verdict WHERE device_key IN ({keys})"""
 KEY: Final = 0
 RULE: Final = 1
-_VERSION, _STATUS, _REASON, _OFFENDING, _MEASURES, _NEXT_CHECK, _WAIVED = 2, 3, 4, 5, 6, 9, 11
-"""Places in a row of `VERDICTS`."""
+_STATUS, _WAIVED, _NEXT_CHECK, _DIGEST, _VERSION, _REASON, _OFFENDING, _MEASURES = range(2, 10)
+"""Places in a row of `VERDICTS`, and up to the digest of `GLIMPSES`."""
 _NO_ROWS: Final = "[]"
 _NO_MEASURES: Final = "{}"
 _NOTHING_MEASURED: Final[Mapping[str, float]] = {}
 _STATUSES: Final = {status.value: status for status in Status}
 
 VerdictCells = Sequence[Any]
-"""A row of `VERDICTS`."""
+"""A row of `VERDICTS` or `GLIMPSES`."""
 
 
-def unread_verdicts(rows: dict[str, VerdictCells]) -> UnreadVerdicts[VerdictCells]:
+def unread_verdicts(
+    rows: dict[str, VerdictCells], *, glimpses: bool = False
+) -> UnreadVerdicts[VerdictCells]:
     """The verdicts of one device's rows, by rule; each is read when it is first asked for."""
-    return UnreadVerdicts(rows, _held, _standing, _next_check, _stands)
+    return UnreadVerdicts(rows, _held, _standing, _next_check, _stands, glimpses=glimpses)
+
+
+def digest_of_cells(cells: Mapping[str, Any]) -> int:
+    """`digest_of` the verdict that a row of the table holds, by column."""
+    return digest_of(
+        Verdict(
+            cells["rule"],
+            cells["rule_version"],
+            _STATUSES[cells["status"]],
+            _mapping(cells["reason"]),
+            _rows(cells["offending"]),
+            measures=_measures(cells["measures"]),
+        )
+    )
+
+
+def is_glimpse(row: VerdictCells) -> bool:
+    """Whether it is a row of `GLIMPSES`."""
+    return len(row) <= _VERSION
 
 
 def _standing(row: VerdictCells) -> tuple[Status, bool]:
@@ -62,8 +87,12 @@ def _stands(row: VerdictCells, verdict: Verdict, now: datetime) -> bool:
         next_check_at = from_store(stored)
         if next_check_at <= now or (wanted is not None and next_check_at > wanted):
             return False
+    digest = row[_DIGEST]
+    if digest is not None:
+        return bool(digest == digest_of(verdict))
     return (
-        _STATUSES[row[_STATUS]] is verdict.status
+        not is_glimpse(row)
+        and _STATUSES[row[_STATUS]] is verdict.status
         and bool(row[_VERSION] == verdict.rule_version)
         and _mapping(row[_REASON]) == verdict.reason
         and _rows(row[_OFFENDING]) == verdict.offending
@@ -72,8 +101,8 @@ def _stands(row: VerdictCells, verdict: Verdict, now: datetime) -> bool:
 
 
 def _held(row: VerdictCells) -> HeldVerdict:
-    _, rule, version, status, reason, offending, measures, *standing = row
-    since, failing, next_check_at, passing, waived = standing
+    _, rule, status, waived, next_check_at, digest, version, *said = row
+    reason, offending, measures, since, failing, passing = said
     next_check = from_store_or_none(next_check_at)
     verdict = Verdict(
         rule,
@@ -83,6 +112,7 @@ def _held(row: VerdictCells) -> HeldVerdict:
         _rows(offending),
         next_check,
         _measures(measures),
+        digest,
     )
     return HeldVerdict(
         verdict,
