@@ -30,7 +30,7 @@ from vigie_server.domain.remembered import Answered, Lasting, OnTime
 from vigie_server.domain.rules import MOVING, Catalogue, Rule
 from vigie_server.domain.text_questions import Alike
 from vigie_server.domain.topic_rules import TopicRules, found_together
-from vigie_server.domain.verdicts import Verdict, digest_of
+from vigie_server.domain.verdicts import Verdict, digested
 
 MEMORY_BYTES: Final = 32 * 1024 * 1024
 """What remembered answers may take together, roughly."""
@@ -247,7 +247,7 @@ class Judge:
             hearing = Hearing(case, rule, setting)
             verdict = hearing.verdict()
             if key is not None:
-                verdict.digest = digest_of(verdict)
+                verdict = digested(verdict)
                 answered = Answered(rule, verdict, hearing.fresh_end, hearing.words())
                 self._remember(key, hearing, answered)
             verdicts.append(verdict)

@@ -25,7 +25,7 @@ from vigie_server.domain.lasting import (
 )
 from vigie_server.domain.rules import MOVING, Rule
 from vigie_server.domain.statements import Statement
-from vigie_server.domain.verdicts import Verdict, digest_of
+from vigie_server.domain.verdicts import Verdict, digested
 
 ASK_AGAIN: Final = timedelta(hours=1)
 """After which a pass is looked at again that has outlived its freshness (`earliest`)."""
@@ -73,8 +73,7 @@ class Answered:
             known.next_check_at,
             known.measures,
         )
-        verdict.digest = digest_of(verdict)
-        return Answered(self.rule, verdict, self.fresh_end)
+        return Answered(self.rule, digested(verdict), self.fresh_end)
 
     def at(self, facts: Mapping[str, Fact], now: datetime) -> Verdict:
         """The verdict on this evidence: it can change when the first of it is too old."""

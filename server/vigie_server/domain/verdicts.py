@@ -68,3 +68,17 @@ def digest_of(verdict: Verdict) -> int:
         said.append(_JSON(dict(verdict.measures)))
     text = "\0".join(said)  # no sentence holds one, see `domain/statements.py`
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def digested(verdict: Verdict) -> Verdict:
+    """The same with its digest, for one that is compared often."""
+    return Verdict(
+        verdict.rule,
+        verdict.rule_version,
+        verdict.status,
+        verdict.reason,
+        verdict.offending,
+        verdict.next_check_at,
+        verdict.measures,
+        digest_of(verdict),
+    )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from vigie_server.domain.verdicts import Status, Verdict, digest_of
+from vigie_server.domain.verdicts import Status, Verdict, digest_of, digested
 
 VERDICT: Final = Verdict(
     "Q06-firewall-enabled",
@@ -43,7 +43,7 @@ def test_another_verdict_has_another(change: dict[str, Any]) -> None:
 
 
 def test_neither_the_next_check_nor_the_order_of_columns_counts() -> None:
-    turned = dict(reversed(VERDICT.offending[0].items()))
+    turned = dict(reversed(list(VERDICT.offending[0].items())))
     later = replace(VERDICT, next_check_at=datetime(2026, 11, 26, tzinfo=UTC), offending=(turned,))
 
     assert digest_of(later) == DIGEST
@@ -51,3 +51,4 @@ def test_neither_the_next_check_nor_the_order_of_columns_counts() -> None:
 
 def test_one_that_is_known_is_not_made_again() -> None:
     assert digest_of(replace(VERDICT, digest=7)) == 7
+    assert digested(VERDICT).digest == DIGEST
