@@ -9,12 +9,9 @@ set otherwise as sites.
 """
 
 import asyncio
-import http.client
 import json
-import ssl
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,47 +19,35 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, text
 
+from bench.asked import (
+    EVERY,
+    SITES_A_TOKEN,
+    WHOLE,
+    Asked,
+    Named,
+    Reader,
+    Took,
+    names_of,
+    readers_of,
+)
 from bench.kept import KeptStore, asked_devices, asked_engine, asked_folder, kept_store
-from bench.lists import WANTED_MS, cpu_told, names_of
 from bench.processes import ServedProcess
 from vigie_server.store.database import Database
 from vigie_server.store.instants import to_store
 
 TURNS: Final = 40
 TOKENS: Final = 300
-SITES_A_TOKEN: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """One page for one reader. CPU is the server's, `database_ms` PostgreSQL's."""
+class Drawn(Asked):
+    """One page for one reader; what it took is told without the first time."""
 
-    engine: str
-    devices: int
-    name: str
     kilobytes: float
-    first_ms: float
-    p50_ms: float
-    p95_ms: float
-    cpu_ms: float
-    database_ms: float
-    in_statements_ms: float
-    statements: float
-    dearest: Sequence[str]
 
     def told(self) -> str:
-        """A line for people; where a page was late, the statements that took longest too."""
-        late = "" if self.p95_ms <= WANTED_MS else "  BEYOND"
-        line = (
-            f"{self.engine} {self.devices:>7}  {self.name:<40} {self.kilobytes:5.0f} kB  first "
-            f"{self.first_ms:6.1f}  p50 {self.p50_ms:6.1f}  p95 {self.p95_ms:6.1f} ms  "
-            f"{cpu_told(self.cpu_ms, self.database_ms, self.in_statements_ms, self.statements)}"
-        )
-        return "\n    ".join((line + late, *self.dearest))
-
-    def kept(self) -> dict[str, object]:
-        """The same as data."""
-        return asdict(self)
+        """A line for people."""
+        return f"{self.begun()}{self.kilobytes:5.0f} kB  {self.took.told()}"
 
 
 async def measure(folder: Path) -> Sequence[Drawn]:
@@ -80,7 +65,7 @@ class Pages:
 
     store: KeptStore
     readers: Mapping[str, str]
-    pages: Sequence[tuple[str, str, Sequence[str]]]
+    pages: Named
 
     @classmethod
     def of(cls, store: KeptStore) -> "Pages":
@@ -88,9 +73,7 @@ class Pages:
         database = Database(store.url)
         try:
             _peopled(database)
-            scopes = (("", 0), (" (1 site)", 1), (" (40 sites)", SITES_A_TOKEN))
-            readers = {label: store.token(sites) for label, sites in scopes}
-            return cls(store, readers, _pages(names_of(database)))
+            return cls(store, readers_of(store), _pages(names_of(database)))
         finally:
             database.close()
 
@@ -103,9 +86,9 @@ class Pages:
         ]
 
 
-def _pages(names: dict[str, str]) -> Sequence[tuple[str, str, Sequence[str]]]:
-    """Name, path and readers of every page."""
-    whole, every = ("",), ("", " (1 site)", " (40 sites)")
+def _pages(names: dict[str, str]) -> Named:
+    """Every page."""
+    whole, every = WHOLE, EVERY
     device, rule, product = names["device"], names["rule"], quote(names["product"])
     site, body = f"/sites/{quote(names['site'])}", quote(names["body"])
     return (
@@ -145,38 +128,11 @@ def _pages(names: dict[str, str]) -> Sequence[tuple[str, str, Sequence[str]]]:
 
 
 def _drawn(store: KeptStore, server: ServedProcess, token: str, path: str, name: str) -> Drawn:
-    trust = ssl.create_default_context(cafile=store.data / "ca" / "https.crt")
-    connection = http.client.HTTPSConnection("127.0.0.1", server.http, context=trust, timeout=60)
-    spent, size, cpu, beside = [], 0, 0.0, 0.0
-    for turn in range(TURNS + 1):
-        if turn == 1:
-            store.count_statements()
-            cpu, beside = server.cpu(), server.database_cpu()
-        began = time.perf_counter()
-        connection.request("GET", f"/console{path}", headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        body = answer.read()
-        spent.append((time.perf_counter() - began) * 1e3)
-        assert answer.status == 200, (path, answer.status, body[:300])
-        size = len(body)
-    used, beside = server.cpu() - cpu, server.database_cpu() - beside
-    in_statements, statements = store.statements()
-    connection.close()
-    first, at = spent[0], sorted(spent[1:])
-    return Drawn(
-        store.engine,
-        store.devices,
-        name,
-        size / 1e3,
-        first,
-        at[len(at) // 2],
-        at[int(len(at) * 0.95)],
-        used / TURNS * 1e3,
-        beside / TURNS * 1e3,
-        in_statements / TURNS,
-        statements / TURNS,
-        store.dearest() if at[-1] > WANTED_MS else [],
-    )
+    reader = Reader(store.data, server.http, token)
+    page = f"/console{path}"
+    first, body = reader.get(page)
+    took = Took.asking(store, server, lambda: [reader.get(page)[0] for _ in range(TURNS)])
+    return Drawn(store.engine, store.devices, name, first * 1e3, took, len(body) / 1e3)
 
 
 def _peopled(database: Database) -> None:
@@ -238,7 +194,12 @@ def _tokens(connection: Connection, now: datetime) -> None:
                 "id": f"c-{number}",
                 "hash": b"c%d" % number,
                 "sites": json.dumps(
-                    sorted({sites[(number * 7 + turn) % len(sites)][1] for turn in range(40)})
+                    sorted(
+                        {
+                            sites[(number * 7 + turn) % len(sites)][1]
+                            for turn in range(SITES_A_TOKEN)
+                        }
+                    )
                 ),
                 "now": to_store(now),
                 "ends": ends,

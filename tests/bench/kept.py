@@ -73,10 +73,7 @@ class KeptStore:
             yield server
 
     def token(self, sites: int) -> str:
-        """An administrator's token of that many sites, 0 for all: made once.
-
-        A server has every site assessed again once a token is made.
-        """
+        """An administrator's token of that many sites, 0 for all: made once."""
         place = self.data / _TOKENS
         held: dict[str, str] = json.loads(place.read_text("utf-8")) if place.exists() else {}
         if str(sites) not in held:

@@ -8,10 +8,8 @@ server's, a page, with what it does beside, and PostgreSQL's.
 """
 
 import asyncio
-import http.client
 import json
 import os
-import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -21,8 +19,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from sqlalchemy import text
-
+from bench.asked import EVERY, WHOLE, Asked, Named, Reader, Took, names_of, readers_of
 from bench.kept import FULL, POSTGRES, KeptStore, asked_engine, asked_folder, kept_store
 from bench.processes import ServedProcess
 from vigie_server.clock import utc_now
@@ -30,53 +27,20 @@ from vigie_server.store.database import Database
 
 SIZES: Final = (1_000, 10_000)
 PAGES: Final = 60
-WANTED_MS: Final = 100.0
 READERS: Final = 50
 READ_FOR: Final = 20.0
 """Seconds that many readers read together."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One list at one size. CPU is the server's a page, `database_ms` PostgreSQL's."""
+class Listed(Asked):
+    """One list at one size, page after page."""
 
-    engine: str
-    devices: int
-    name: str
     pages: int
-    first_ms: float
-    p50_ms: float
-    p95_ms: float
-    most_ms: float
-    cpu_ms: float
-    database_ms: float
-    in_statements_ms: float
-    statements: float
-    dearest: Sequence[str]
 
     def told(self) -> str:
-        """A line for people; where a page was late, the statements that took longest too."""
-        late = "" if self.p95_ms <= WANTED_MS else "  BEYOND"
-        line = (
-            f"{self.engine} {self.devices:>7}  {self.name:<44} first {self.first_ms:6.1f}  "
-            f"p50 {self.p50_ms:6.1f}  p95 {self.p95_ms:6.1f}  most {self.most_ms:6.1f} ms  "
-            f"{cpu_told(self.cpu_ms, self.database_ms, self.in_statements_ms, self.statements)}"
-        )
-        return "\n    ".join((line + late, *self.dearest))
-
-    def kept(self) -> dict[str, object]:
-        """The same as data."""
-        return asdict(self)
-
-
-def cpu_told(server: float, database: float, in_statements: float, statements: float) -> str:
-    """CPU of a page, and where there is PostgreSQL what its statements took on the wall."""
-    told = f"CPU {server:5.1f} ms"
-    if not statements:
-        return told
-    return (
-        f"{told}, PostgreSQL {database:5.1f} ms; {statements:.1f} statements {in_statements:.1f} ms"
-    )
+        """A line for people."""
+        return self.begun() + self.took.told()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +94,14 @@ class Lists:
 
     store: KeptStore
     readers: Mapping[str, str]
-    lists: Sequence[tuple[str, str, Sequence[str]]]
+    lists: Named
 
     @classmethod
     def of(cls, store: KeptStore) -> "Lists":
         """Makes a token a scope."""
         database = Database(store.url)
         try:
-            scopes = (("", 0), (" (1 site)", 1), (" (40 sites)", 40))
-            readers = {label: store.token(sites) for label, sites in scopes}
-            return cls(store, readers, _lists(names_of(database)))
+            return cls(store, readers_of(store), _lists(names_of(database)))
         finally:
             database.close()
 
@@ -153,36 +115,24 @@ class Lists:
 
     def _listed(self, server: ServedProcess, path: str, name: str, scope: str) -> Listed:
         reader = Reader(self.store.data, server.http, self.readers[scope])
-        self.store.count_statements()
-        cpu, database = server.cpu(), server.database_cpu()
-        spent = [seconds * 1e3 for seconds in reader.pages(path, PAGES)]
-        cpu, database = server.cpu() - cpu, server.database_cpu() - database
-        in_statements, statements = self.store.statements()
-        at, pages = sorted(spent), len(spent)
-        return Listed(
-            self.store.engine,
-            self.store.devices,
-            name + scope,
-            pages,
-            spent[0],
-            at[pages // 2],
-            at[int(pages * 0.95)],
-            at[-1],
-            cpu / pages * 1e3,
-            database / pages * 1e3,
-            in_statements / pages,
-            statements / pages,
-            self.store.dearest() if at[-1] > WANTED_MS else [],
-        )
+        spent: list[float] = []
+
+        def ask() -> Sequence[float]:
+            spent.extend(pages_of(reader, path, PAGES))
+            return spent
+
+        took = Took.asking(self.store, server, ask)
+        store = self.store
+        return Listed(store.engine, store.devices, name + scope, spent[0] * 1e3, took, len(spent))
 
     def together(self, server: ServedProcess) -> ReadTogether:
         """Many readers who page through the devices without pause. Blocking."""
         return _together(self.store.data, server, self.readers[""], self.store.devices)
 
 
-def _lists(names: dict[str, str]) -> Sequence[tuple[str, str, Sequence[str]]]:
-    """Name, path and scopes of every list."""
-    whole, every = ("",), ("", " (1 site)", " (40 sites)")
+def _lists(names: dict[str, str]) -> Named:
+    """Every list."""
+    whole, every = WHOLE, EVERY
     device, rule = names["device"], names["rule"]
     site = f"/sites/{quote(names['site'])}"
     since = quote((utc_now() - timedelta(days=30)).isoformat())
@@ -212,34 +162,22 @@ def _lists(names: dict[str, str]) -> Sequence[tuple[str, str, Sequence[str]]]:
     )  # fmt: skip
 
 
-class Reader:
-    """A client on one connection."""
+def page_of(reader: Reader, path: str) -> tuple[float, str | None]:
+    """Seconds until the page was whole, and the path of the next one."""
+    spent, body = reader.get(path)
+    following: str | None = json.loads(body)["next"]
+    return spent, following
 
-    def __init__(self, folder: Path, port: int, token: str) -> None:
-        trust = ssl.create_default_context(cafile=folder / "ca" / "https.crt")
-        self._connection = http.client.HTTPSConnection("127.0.0.1", port, context=trust, timeout=60)
-        self._headers = {"Authorization": f"Bearer {token}"}
 
-    def page(self, path: str) -> tuple[float, str | None]:
-        """Seconds until the page was whole, and the path of the next one."""
-        began = time.perf_counter()
-        self._connection.request("GET", path, headers=self._headers)
-        answer = self._connection.getresponse()
-        body = answer.read()
-        spent = time.perf_counter() - began
-        assert answer.status == 200, (path, answer.status, body[:300])
-        following: str | None = json.loads(body)["next"]
-        return spent, following
-
-    def pages(self, path: str, count: int) -> list[float]:
-        """Seconds of each of so many pages; from the beginning again after the last one."""
-        spent = []
-        first = following = "/api/v1" + path
-        for _ in range(count):
-            took, after = self.page(following)
-            spent.append(took)
-            following = after or first
-        return spent
+def pages_of(reader: Reader, path: str, count: int) -> list[float]:
+    """Seconds of each of so many pages; from the beginning again after the last one."""
+    spent = []
+    first = following = "/api/v1" + path
+    for _ in range(count):
+        took, after = page_of(reader, following)
+        spent.append(took)
+        following = after or first
+    return spent
 
 
 def _together(folder: Path, server: ServedProcess, token: str, devices: int) -> ReadTogether:
@@ -251,7 +189,7 @@ def _together(folder: Path, server: ServedProcess, token: str, devices: int) -> 
         reader = Reader(folder, server.http, token)
         following: str | None = None
         while time.perf_counter() < ends:
-            took, following = reader.page(following or "/api/v1/devices")
+            took, following = page_of(reader, following or "/api/v1/devices")
             spent.append(took)
 
     threads = [threading.Thread(target=read) for _ in range(READERS)]
@@ -271,16 +209,3 @@ def _together(folder: Path, server: ServedProcess, token: str, devices: int) -> 
         before,
         server.resident(),
     )
-
-
-def names_of(database: Database) -> dict[str, str]:
-    """Things of the store to ask for."""
-    with database.reading() as connection:
-        one = {
-            "device": "SELECT id FROM device WHERE key = 5",
-            "site": "SELECT name FROM site WHERE key = 1",
-            "body": "SELECT name FROM body WHERE key = 1",
-            "product": "SELECT coalesce(max(product), 'LibreOffice') FROM site_software",
-            "rule": "SELECT rule FROM rule_count WHERE site_key = 0 ORDER BY failing DESC LIMIT 1",
-        }
-        return {name: str(connection.execute(text(sql)).scalar_one()) for name, sql in one.items()}

@@ -9,9 +9,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.asked import WANTED_MS
 from bench.console import Drawn, Pages
 from bench.kept import asked_devices, asked_engine, asked_folder, kept_store
-from bench.lists import WANTED_MS, Listed, Lists
+from bench.lists import Listed, Lists
 
 
 async def measure(folder: Path) -> Sequence[Listed | Drawn]:
@@ -25,7 +26,7 @@ async def measure(folder: Path) -> Sequence[Listed | Drawn]:
             found += await asyncio.to_thread(lists.read, server)
             found += await asyncio.to_thread(pages.drawn, server)
     for kind in (Listed, Drawn):
-        times = [one.p95_ms for one in found if isinstance(one, kind)]
+        times = [one.took.p95_ms for one in found if isinstance(one, kind)]
         within = sum(time <= WANTED_MS for time in times)
         print(
             f"{store.engine}: {within} of {len(times)} {kind.__name__.lower()} "
