@@ -14,7 +14,7 @@ from vigie_server.domain.incident_contacts import IncidentContacts, load_inciden
 from vigie_server.domain.ladder_files import KnownIds, load_ladder, rules_of
 from vigie_server.domain.mail.rule_files import MailRule, load_mail_rules
 from vigie_server.domain.questions import ApprovedQuestion, load_questions
-from vigie_server.domain.rulebook import load_catalogue
+from vigie_server.domain.rulebook import Release, catalogue_of, load_catalogue, read_release
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide, load_site_guide
 
@@ -49,14 +49,21 @@ def bundled_catalogue(own_references: Path | None = None, own: Path | None = Non
 
     `own` is a folder of a site's own topics and rules. Raises RulesMalformed.
     """
-    if own_references is None and own is None:
-        return _released_catalogue()
-    return load_catalogue(topics_folder(), guide_folder(), whys_file(), own_references, own)
+    if own_references is not None:
+        return load_catalogue(topics_folder(), guide_folder(), whys_file(), own_references, own)
+    if own is not None:
+        return catalogue_of(_release(), whys_file(), own)
+    return _released_catalogue()
+
+
+@cache
+def _release() -> Release:
+    return read_release(topics_folder(), guide_folder())
 
 
 @cache
 def _released_catalogue() -> Catalogue:
-    return load_catalogue(topics_folder(), guide_folder(), whys_file())
+    return catalogue_of(_release(), whys_file())
 
 
 def catalogue_with(folder: Path, own_references: Path | None = None) -> Catalogue:

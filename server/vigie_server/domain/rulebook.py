@@ -41,6 +41,13 @@ def load_catalogue(
     `own` is the folder of a site's own topics and rules. Raises RulesMalformed, with all that is
     wrong, each with file, line and key.
     """
+    return catalogue_of(read_release(topics_folder, guide_folder, own_references), whys_file, own)
+
+
+def read_release(
+    topics_folder: Path, guide_folder: Path, own_references: Path | None = None
+) -> "Release":
+    """What is shipped, to make catalogues of. Raises RulesMalformed."""
     mistakes = Mistakes()
     shipped = _Read(references=dict(load_references(guide_folder / "reference", own_references)))
     broken = shipped.read_topics(topics_folder, mistakes)
@@ -51,14 +58,17 @@ def load_catalogue(
         raise RulesMalformed(f"{topics_folder.name}: it holds no topic")
     if not shipped.rules:
         raise RulesMalformed(f"{guide_folder.name}: it holds no rule")
-    everything = shipped
-    if own is not None:
-        everything = _beside(shipped, own)
+    return Release(shipped, guide_folder.name)
+
+
+def catalogue_of(release: "Release", whys_file: Path, own: Path | None = None) -> Catalogue:
+    """The catalogue of a release, with a site's own topics and rules. Raises RulesMalformed."""
+    everything = release.read if own is None else _beside(release.read, own)
     rules = everything.rules
     measures = [name for rule in rules.values() for name in rule.measures]
     if len(set(measures)) != len(measures):
         twice = min(name for name in measures if measures.count(name) > 1)
-        where = guide_folder.name if own is None else own
+        where = release.guide if own is None else own
         raise RulesMalformed(f"{where}: two rules export one metric, {twice}")
     references = everything.references
     sources = Sources(
@@ -135,6 +145,14 @@ class _Read:
             title = document.both_languages("title")
             self.questions.setdefault(question, title)
         return question
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What came with a release, and the name of the folder of its rules. Nobody changes it."""
+
+    read: _Read
+    guide: str
 
 
 def _beside(shipped: _Read, own: Path) -> _Read:
