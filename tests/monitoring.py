@@ -11,6 +11,7 @@ import httpx2
 from click.testing import CliRunner
 
 from components import required_program
+from fakes.plain_http import plain_client
 from programs import ANSWERS_WITHIN, Program, ProgramFailed, ServerProgram
 from vigie.v1 import enrolment_token
 from vigie_server import clock
@@ -96,7 +97,7 @@ async def scrape_token(server: ServerProgram) -> str:
 
 
 async def asked(url: str, path: str, **parameters: str) -> Any:
-    async with httpx2.AsyncClient(timeout=ASKED_FOR) as client:
+    async with plain_client(timeout=ASKED_FOR) as client:
         answer = await client.get(f"{url}/api/v1/{path}", params=parameters)
     return answer.raise_for_status().json()["data"]
 

@@ -14,7 +14,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-import httpx2
 import pytest
 from playwright.async_api import async_playwright
 from prometheus_client.parser import text_string_to_metric_families
@@ -26,6 +25,7 @@ from fakes.hostile_device import (
     people_write_hostile_words,
     reports_hostile_words,
 )
+from fakes.plain_http import plain_client
 from fakes.running_server import running_server
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.settings import HttpSettings, VerdictSettings
@@ -55,7 +55,7 @@ async def test_a_hostile_device_is_text_wherever_it_is_shown(
         device = await reports_hostile_words(running)
         base = f"http://127.0.0.1:{running.addresses.http}"
         headers = {"Authorization": f"Bearer {running.api_token()}"}
-        async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
+        async with plain_client(base, headers=headers) as client:
             await people_write_hostile_words(client, SITE, device)
 
         async with async_playwright() as playwright:
@@ -88,7 +88,7 @@ async def test_a_hostile_device_is_text_wherever_it_is_shown(
         assert (dialogs, complaints) == ([], [])
         assert "<script>alert(1)</script>" in text
 
-        async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
+        async with plain_client(base, headers=headers) as client:
 
             async def read(path: str, kind: str) -> str:
                 answer = await client.get(path, headers={"Accept": kind})

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 from unicodedata import normalize
 
-import httpx2
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, expect
@@ -16,6 +15,7 @@ from pypdf import PdfReader
 from fakes.browser import PASSWORD
 from fakes.chromium import address, browsing, set_up, visitor
 from fakes.facility import SITE, Facility, facility
+from fakes.plain_http import plain_client
 from vigie_server.clock import utc_now
 from vigie_server.domain.personal import HIDDEN, REASON
 
@@ -291,7 +291,7 @@ async def test_a_browser_without_script_reads_and_filters(tmp_path: Path) -> Non
 
 async def reads(home: Facility, token: str) -> int:
     """How the API answers who holds this token."""
-    async with httpx2.AsyncClient(base_url=address(home)) as client:
+    async with plain_client(address(home)) as client:
         answer = await client.get("/api/v1/devices", headers={"Authorization": f"Bearer {token}"})
     return answer.status_code
 

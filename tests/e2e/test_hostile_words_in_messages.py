@@ -11,7 +11,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import httpx2
 import pytest
 from playwright.async_api import async_playwright
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,6 +21,7 @@ from fakes.hook_receiver import HookReceiver, hook_receiver
 from fakes.hostile_device import WATCH, acts, reports_hostile_words
 from fakes.mail_relay import MailRelay, mail_relay
 from fakes.mail_server import Authority
+from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, running_server
 from vigie_server.domain.notices.recipients import recipient_of
 from vigie_server.domain.sites import Site
@@ -124,7 +124,7 @@ async def test_hostile_words_are_text_in_all_that_leaves_the_server(tmp_path: Pa
             base = f"http://127.0.0.1:{running.addresses.http}"
             headers = {"Authorization": f"Bearer {running.api_token()}"}
             url = f"/api/v1/sites/{SITE}/report"
-            async with httpx2.AsyncClient(base_url=base, headers=headers, timeout=60) as client:
+            async with plain_client(base, headers=headers, timeout=60) as client:
                 pdf = await client.get(url)
                 metrics = (await client.get("/metrics")).text
             seen, text = await in_a_browser(base, headers, f"{url}?format=html")

@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
+from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, RunningServer, running_server
 from vigie.v1 import enrolment_token
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
@@ -49,6 +50,7 @@ class Facility:
     clock: MovableClock
     catalogue: Catalogue
     recorded: Mapping[tuple[str, str], Recording]
+    client: httpx2.AsyncClient
     devices: dict[str, SimulatedDevice] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
     _token: tuple[datetime, str] | None = None
@@ -56,11 +58,8 @@ class Facility:
 
     async def asks(self, method: str, path: str, **sent: Any) -> Any:
         """What the API answers. Raises AssertionError with what it refuses."""
-        async with httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.running.addresses.http}",
-            headers={"Authorization": f"Bearer {self._bearer()}"},
-        ) as client:
-            answer = await client.request(method, path, **sent)
+        headers = {"Authorization": f"Bearer {self._bearer()}"}
+        answer = await self.client.request(method, path, headers=headers, **sent)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         if not answer.content:
             return None
@@ -231,17 +230,20 @@ async def facility(folder: Path, **settings: object) -> AsyncIterator[Facility]:
     found = {
         (recording.platform, recording.scenario): recording for recording in recordings(RECORDED)
     }
-    async with running_server(
-        folder,
-        catalogue=catalogue,
-        site_guide=bundled_site_guide(catalogue),
-        now=clock,
-        maturity=MaturitySettings(every=OFTEN, pause=timedelta(0)),
-        sweep=SweepSettings(every=OFTEN, views_every=OFTEN),
-        http=HttpSettings(plain=True),
-        **settings,
-    ) as running:
-        yield Facility(running, clock, catalogue, found)
+    async with (
+        running_server(
+            folder,
+            catalogue=catalogue,
+            site_guide=bundled_site_guide(catalogue),
+            now=clock,
+            maturity=MaturitySettings(every=OFTEN, pause=timedelta(0)),
+            sweep=SweepSettings(every=OFTEN, views_every=OFTEN),
+            http=HttpSettings(plain=True),
+            **settings,
+        ) as running,
+        plain_client(f"http://127.0.0.1:{running.addresses.http}") as client,
+    ):
+        yield Facility(running, clock, catalogue, found, client)
 
 
 async def _until(look: Callable[[], Awaitable[Seen]], holds: Callable[[Seen], bool]) -> Seen:

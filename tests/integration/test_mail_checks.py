@@ -15,6 +15,7 @@ from fakes.callers import Callers
 from fakes.dns_server import Odd
 from fakes.mail_server import DAY, NOW
 from fakes.mail_world import MX, D, World, world
+from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, RunningServer, running_server
 from fakes.stored import SITE
 from fakes.zone import Zone
@@ -112,7 +113,7 @@ async def watched(
                 http={"plain": True},
             )
         )
-        client = await stack.enter_async_context(httpx2.AsyncClient())
+        client = await stack.enter_async_context(plain_client())
         running.token(site=SITE)
         yield around, running, Caller(running, client)
 
@@ -225,7 +226,7 @@ async def test_a_server_inside_is_not_called_unless_its_network_is_listed(tmp_pa
         closed = MailSettings.model_validate(around.settings(private_networks="10.0.0.0/8"))
         async with (
             running_server(tmp_path / "data", mail=closed, http={"plain": True}) as running,
-            httpx2.AsyncClient() as client,
+            plain_client() as client,
         ):
             running.token(site=SITE)
             call = Caller(running, client)

@@ -7,12 +7,12 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from fakes.hook_receiver import HookReceiver, hook_receiver
 from fakes.mail_relay import MailRelay, mail_relay
 from fakes.mail_server import Authority
+from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, RunningServer, running_server
 from fakes.scripted_device import (
     FIREWALL_COLUMNS,
@@ -141,7 +141,7 @@ def read(letter: EmailMessage, form: str) -> str:
 
 async def metrics(running: RunningServer) -> str:
     headers = {"Authorization": f"Bearer {running.api_token()}"}
-    async with httpx2.AsyncClient(headers=headers) as client:
+    async with plain_client(headers=headers) as client:
         answer = await client.get(f"http://127.0.0.1:{running.addresses.http}/metrics/server")
     return answer.text
 
@@ -272,7 +272,7 @@ async def test_the_api_declares_tries_and_shows_without_keys(
         declare(running, "tous@tilleuls.fr", site="")  # there before
         headers = {"Authorization": f"Bearer {running.api_token()}"}
         base = f"http://127.0.0.1:{running.addresses.http}/api/v1/notifications"
-        async with httpx2.AsyncClient(headers=headers) as client:
+        async with plain_client(headers=headers) as client:
             hook = {"channel": "webhook", "address": "https://h.test/k3y", "secret": "file:hook"}
             made = await client.post(f"{base}/recipients", json={"site": SITE, **hook})
             wrong = await client.post(f"{base}/recipients", json={**hook, "secret": "k3y"})

@@ -8,7 +8,6 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-import httpx2
 import pytest
 from click.testing import CliRunner
 from fastapi import FastAPI
@@ -17,6 +16,7 @@ from pypdf import PdfReader
 
 from fakes.callers import Callers
 from fakes.judged import a_judged_device
+from fakes.plain_http import plain_client
 from fakes.running_server import running_server, small_catalogue
 from fakes.stored import NOW, SITE, a_token, opened_store
 from vigie_server.bootstrap.reports import filed_monthly, reports_of, reports_routes
@@ -354,7 +354,7 @@ async def test_a_running_server_answers_with_reports_and_files_them(tmp_path: Pa
         running.token(site=SITE)
         url = f"http://127.0.0.1:{running.addresses.http}"
         headers = {"Authorization": f"Bearer {running.api_token()}"}
-        async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+        async with plain_client(url, headers=headers) as client:
             pdf = await client.get(URL)
             missing = await client.get("/api/v1/sites/Ailleurs/report")
         while not list(folder.rglob("*.html")):  # noqa: ASYNC110 (a file, not an event)

@@ -7,8 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
+from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, RunningServer, running_server, small_catalogue
 from fakes.scripted_device import a_firewall, a_hello, a_report, enrolled, session
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
@@ -73,7 +72,7 @@ def attest(running: RunningServer, *, hours: int) -> None:
 async def asked(running: RunningServer, path: str) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {running.api_token()}"}
     url = f"http://127.0.0.1:{running.addresses.http}"
-    async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+    async with plain_client(url, headers=headers) as client:
         answer = await client.get(path)
     return answer.status_code, answer.text if path == "/metrics" else answer.json()
 
@@ -161,7 +160,7 @@ async def test_a_rule_of_the_whole_site_follows_a_parameter_that_is_set_for_it(
         await eventually(found(running, Status.FAIL))
         headers = {"Authorization": f"Bearer {running.api_token()}"}
         url = f"http://127.0.0.1:{running.addresses.http}"
-        async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+        async with plain_client(url, headers=headers) as client:
             path = f"/api/v1/parameters/site/{SITE}/{COVERAGE}/share"
             put = await client.put(path, json={"value": 50, "reason": "en travaux"})
             await eventually(found(running, Status.PASS))
