@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from prometheus_client.parser import text_string_to_metric_families
 
 from metric_pages import Labels, samples_of, site_page, text_of
+from vigie_server.domain.conditions_reader import TAKEN_METRICS
 from vigie_server.domain.devices import Device, DeviceState
-from vigie_server.domain.rule_reader import TAKEN_METRICS
 from vigie_server.domain.verdicts import Severity, Status
 from vigie_server.domain.views import DeviceView, StandingVerdict
 from vigie_server.metrics import families
