@@ -14,10 +14,12 @@ from prometheus_client import CollectorRegistry
 from vigie_server.bundled import bundled_catalogue, guide_folder, topics_folder, whys_file
 from vigie_server.domain.describing import described
 from vigie_server.domain.devices import Device, DeviceState
-from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
+from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot, HeldVerdict
 from vigie_server.domain.reports import Limits, Report
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
+from vigie_server.domain.standing import says_the_same
+from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.domain.verdicts import Status
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.services.accept_report import AcceptReport
@@ -267,3 +269,49 @@ async def test_a_report_with_nothing_new_moves_its_device_on_by_what_differs() -
     assert [written.held.verdict.rule for written in change.verdicts] == ["Q05-min-length"]
     assert change.retracted == ("Q05-gone",)
     assert (change.judged_with, record.judged_with) == (CATALOGUE.digest, CATALOGUE.digest)
+
+
+def glimpses_of(verdicts: Mapping[str, HeldVerdict]) -> UnreadVerdicts[HeldVerdict]:
+    return UnreadVerdicts(
+        dict(verdicts),
+        read=lambda held: held,
+        standing=lambda held: (held.verdict.status, held.waived),
+        next_check=lambda held: held.next_check_at,
+        stands=lambda held, verdict, now: says_the_same(held, verdict, now=now),
+        glimpses=True,
+    )
+
+
+@pytest.mark.parametrize("number", [0, 10, 20])
+@pytest.mark.parametrize(("later", "read"), [(timedelta(0), 0), (timedelta(days=40), 1)])
+async def test_verdicts_are_read_in_full_before_one_that_does_not_stand_is_written(
+    number: int, later: timedelta, read: int
+) -> None:
+    held: dict[str, HeldVerdict] = {}
+    times = []
+
+    async def load(record: DeviceRecord) -> None:
+        if isinstance(record.verdicts, UnreadVerdicts):
+            record.verdicts.read_in_full(held)
+            times.append(record)
+
+    book = RuleBook(CATALOGUE)
+    figures = OwnFigures(CollectorRegistry())
+    accept = AcceptReport(book, nothing_missing, figures, limits=Limits(), load_verdicts=load)
+    record = a_record(number, CATALOGUE)
+    await accept.judge_again(record, None, now=NOW)
+    held |= record.verdicts
+    wanted = copy.copy(record)
+    wanted.verdicts = dict(held)
+    record.verdicts = glimpses_of(held)
+    record.judged_with = wanted.judged_with = ""
+    for one in (record, wanted):
+        one.revision = 2
+
+    change = await accept.judge_again(record, None, now=NOW + later)
+
+    assert len(times) == read
+    assert stands(change) == stands(await accept.judge_again(wanted, None, now=NOW + later))
+    assert bool(change.verdicts) is bool(read)
+    await load(record)
+    assert dict(record.verdicts) == dict(wanted.verdicts)

@@ -20,7 +20,7 @@ from vigie_server.domain.records import (
     WrittenVerdict,
 )
 from vigie_server.domain.sites import Site
-from vigie_server.domain.unread import standings
+from vigie_server.domain.unread import not_standing, standings
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.domain.waivers import NewWaiver, RowKeys
 from vigie_server.domain.whereabouts import NO_GROUNDS, Whereabouts
@@ -199,6 +199,31 @@ def test_devices_read_for_some_topics_have_the_forms_of_these_and_the_same_verdi
             assert set(standings(record.verdicts)) == set(standings(alone.verdicts))
             assert all_of(record) == all_of(alone)
             assert set(standings(record.verdicts)) == set(standings(alone.verdicts))
+
+
+def test_of_glimpses_nothing_is_read_but_whether_verdicts_stand_until_all_is(
+    database: Database,
+) -> None:
+    a_token(database)
+    store = Records(database)
+    key = a_device(database, "a")
+    store.commit([a_change(store.record(key), 1, a_verdict(Status.FAIL))], [])
+    alone = store.record(key)
+    (known,) = alone.verdicts.values()
+    said = replace(known.verdict, digest=None)
+
+    ((record, _),) = store.many([key], glimpses=True)
+
+    assert set(standings(record.verdicts)) == set(standings(alone.verdicts))
+    assert not_standing(record.verdicts, [said], NOW) == []
+    other = replace(said, reason={"fr": "Autre.", "en": "Other."})
+    assert not_standing(record.verdicts, [other], NOW) == [other]
+    with pytest.raises(RuntimeError, match="not read in full"):
+        record.verdicts.get(said.rule)
+
+    store.read_verdicts(record)
+
+    assert dict(record.verdicts) == dict(alone.verdicts)
 
 
 def test_a_change_on_an_older_revision_comes_too_late_and_leaves_no_trace(
