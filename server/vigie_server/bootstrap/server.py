@@ -116,8 +116,6 @@ NEW_CERTIFICATE: Final = (
 MARK_EVERY: Final = 30.0
 """Seconds between two notes of the store's progress, see `store.epoch`."""
 
-"""Seconds between two looks at when the store was last backed up."""
-
 Now = Callable[[], datetime]
 
 

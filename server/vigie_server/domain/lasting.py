@@ -10,101 +10,51 @@ must have come to the same, or nothing is kept. Whatever is not followed (an err
 a function not listed, numbers of two kinds) is `NotFollowed`: the rule is asked each time, as ever.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from math import inf, isnan, nextafter
 from typing import Final
 
 from vigie_server.domain.conditions import FUNCTIONS, ROW_NUMBER
 from vigie_server.domain.expressions import Call, Items, Literal, Name, Node, NotRead, Select, tree
+from vigie_server.domain.moving import (
+    Moving,
+    MovingReal,
+    NotFollowed,
+    Times,
+    Value,
+    Window,
+    Windows,
+)
+from vigie_server.domain.moving_signs import (
+    METHODS,
+    MOVES,
+    SIGNS,
+    WHOLE,
+    flag_of,
+    holds_by,
+    list_of,
+    order,
+    row_of,
+    sum_of,
+)
 
-_LARGEST: Final = 1 << 61
-"""No whole number beyond is followed: CEL's end at 2**63, wherever the times move to."""
+__all__ = [
+    "Following",
+    "Moving",
+    "MovingReal",
+    "NotFollowed",
+    "Times",
+    "Trees",
+    "Value",
+    "Window",
+    "Windows",
+]
+
 _STEPS: Final = 20_000
 """Nodes that one rule is followed through, at most."""
-
-Times = tuple[float, ...]
-"""What moves of what a rule follows, each in its place: instants in UNIX seconds, a clock's gap."""
-Whole = tuple[int, ...]
-"""How often each of them counts."""
-
-
-class NotFollowed(Exception):
-    """What a rule gives cannot be told for other times than these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moving:
-    """A whole number that times move: the sum of each time as often as `by` says, and `beside`.
-
-    `now` is what it comes to now.
-    """
-
-    by: Whole
-    beside: int
-    now: int
-
-    def at(self, times: Times) -> int:
-        """What it comes to at other times."""
-        moved = sum([by * time for by, time in zip(self.by, times, strict=True) if by])
-        return self.beside + int(moved)
-
-
-@dataclass(frozen=True, slots=True)
-class MovingReal:
-    """A number with a fraction that moves, or its opposite: one of the times, once."""
-
-    by: Whole
-    now: float
-
-
-Value = object
-"""Null, a flag, a number, a text, a row, a list of them, `Moving` or `MovingReal`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A sum of times, as in `Moving`, and between what it may come to. None: without end."""
-
-    by: Whole
-    least: float | None
-    most: float | None
-
-    def holds(self, times: Times) -> bool:
-        """Whether these times are within."""
-        found = sum([by * time for by, time in zip(self.by, times, strict=True) if by])
-        return (self.least is None or self.least <= found) and (
-            self.most is None or found <= self.most
-        )
-
-
-class Windows:
-    """What is left of the times for which all that was compared comes out the same."""
-
-    __slots__ = ("_ends",)
-
-    def __init__(self) -> None:
-        self._ends: Final[dict[Whole, tuple[float | None, float | None]]] = {}
-
-    def keep(self, moving: Moving | MovingReal, least: float | None, most: float | None) -> None:
-        """It may move no further than this; None: without end."""
-        one = next(by for by in moving.by if by)
-        by, beside = moving.by, moving.beside if isinstance(moving, Moving) else 0
-        least = None if least is None else least - beside
-        most = None if most is None else most - beside
-        if one < 0:  # so that a sum and its opposite narrow the same window
-            by = tuple([-times for times in by])
-            least, most = (None if end is None else -end for end in (most, least))
-        known_least, known_most = self._ends.get(by, (None, None))
-        if least is None or (known_least is not None and known_least > least):
-            least = known_least
-        if most is None or (known_most is not None and known_most < most):
-            most = known_most
-        self._ends[by] = least, most
-
-    def all(self) -> tuple[Window, ...]:
-        """All of them."""
-        return tuple([Window(by, least, most) for by, (least, most) in self._ends.items()])
+_TURNED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
+_LAZY: Final = frozenset({"?", "&&", "||"})
+_MACROS: Final = frozenset({"filter", "map", "exists", "all"})
 
 
 class Trees:
@@ -164,11 +114,11 @@ class Following:
 
     def flag(self, text: str) -> bool:
         """What a condition gives. Raises NotFollowed."""
-        return _flag(self.value(text))
+        return flag_of(self.value(text))
 
     def rows(self, text: str) -> list[int]:
         """The numbers of the rows that an expression gives. Raises NotFollowed."""
-        return [_row(row)[ROW_NUMBER] for row in _list(self.value(text))]  # type: ignore[misc]
+        return [row_of(row)[ROW_NUMBER] for row in list_of(self.value(text))]  # type: ignore[misc]
 
     def value(self, text: str) -> Value:
         """What an expression gives. Raises NotFollowed."""
@@ -189,7 +139,7 @@ class Following:
                 if function in _LAZY:
                     return self._lazy(function, arguments, local)
                 if of is not None and function in _MACROS:
-                    return self._macro(function, _list(self._value(of, local)), arguments, local)
+                    return self._macro(function, list_of(self._value(of, local)), arguments, local)
                 given = [self._value(argument, local) for argument in arguments]
                 if of is not None:
                     given.insert(0, self._value(of, local))
@@ -212,7 +162,7 @@ class Following:
         else:
             found, path = self._variable([inner.name, *path])
         for field in path:
-            row = _row(found)
+            row = row_of(found)
             if field not in row:
                 raise NotFollowed(field)
             found = row[field]
@@ -228,14 +178,14 @@ class Following:
         raise NotFollowed(".".join(path))
 
     def _lazy(self, function: str, arguments: Sequence[Node], local: Mapping[str, Value]) -> Value:
-        first = _flag(self._value(arguments[0], local))
+        first = flag_of(self._value(arguments[0], local))
         match function:
             case "?":
                 return self._value(arguments[1 if first else 2], local)
             case "&&":
-                return first and _flag(self._value(arguments[1], local))
+                return first and flag_of(self._value(arguments[1], local))
             case _:
-                return first or _flag(self._value(arguments[1], local))
+                return first or flag_of(self._value(arguments[1], local))
 
     def _macro(
         self,
@@ -253,16 +203,16 @@ class Following:
 
         match function:
             case "filter":
-                return [item for item in items if _flag(of(item))]
+                return [item for item in items if flag_of(of(item))]
             case "map":
                 return [of(item) for item in items]
             case "exists":
-                return any(_flag(of(item)) for item in items)
+                return any(flag_of(of(item)) for item in items)
             case _:
-                return all(_flag(of(item)) for item in items)
+                return all(flag_of(of(item)) for item in items)
 
     def _called(self, function: str, given: Sequence[Value], *, method: bool) -> Value:
-        signs = _SIGNS if not method else _METHODS
+        signs = SIGNS if not method else METHODS
         plain = signs.get((function, len(given)))
         if plain is not None:
             return plain(*given)
@@ -270,7 +220,7 @@ class Following:
             raise NotFollowed(function)
         match function, given:
             case "newest" | "oldest", [items]:
-                return self._extreme(_list(items), newest=function == "newest")
+                return self._extreme(list_of(items), newest=function == "newest")
             case ("==" | "!=" | "<" | "<=" | ">" | ">=") as sign, [one, other]:
                 return self._compared(sign, one, other)
             case _:
@@ -292,15 +242,15 @@ class Following:
         for item in items:
             if item is None:
                 continue
-            if type(item) not in _WHOLE:
+            if type(item) not in WHOLE:
                 raise NotFollowed("numbers of two kinds")
             if found is None or self._compared(">" if newest else "<", item, found):
                 found = item
         return found
 
     def _compared(self, sign: str, one: Value, other: Value) -> bool:
-        if type(one) not in _MOVES and type(other) not in _MOVES:
-            return _told(sign, _order(sign, one, other))
+        if type(one) not in MOVES and type(other) not in MOVES:
+            return holds_by(sign, order(sign, one, other))
         if one is None or other is None:
             if sign not in {"==", "!="}:
                 raise NotFollowed("null has no order")
@@ -309,11 +259,11 @@ class Following:
             return self._real_compared(sign, one, other)
         if type(other) is MovingReal:
             return self._real_compared(_TURNED[sign], other, one)
-        apart = _sum(one, other, -1)
+        apart = sum_of(one, other, -1)
         if type(apart) is not Moving:  # they move alike
-            return _told(sign, _order(sign, apart, 0))
+            return holds_by(sign, order(sign, apart, 0))
         ends: tuple[int | None, int | None]
-        told = _told(sign, (apart.now > 0) - (apart.now < 0))
+        told = holds_by(sign, (apart.now > 0) - (apart.now < 0))
         if sign in {"<", ">="}:  # what matters is whether it is below 0
             ends = (None, -1) if apart.now < 0 else (0, None)
         elif sign in {">", "<="}:
@@ -335,194 +285,4 @@ class Following:
             self._windows.keep(moving, above, None)
         else:
             self._windows.keep(moving, other, other)
-        return _told(sign, (moving.now > other) - (moving.now < other))
-
-
-def _told(sign: str, order: int) -> bool:
-    match sign:
-        case "==":
-            return order == 0
-        case "!=":
-            return order != 0
-        case "<":
-            return order < 0
-        case "<=":
-            return order <= 0
-        case ">":
-            return order > 0
-        case _:
-            return order >= 0
-
-
-def _order(sign: str, one: Value, other: Value) -> int:
-    """Below, at or above 0, as two values stand to each other; null only to be equal or not."""
-    if sign in {"==", "!="} and (one is None or other is None):
-        return int((one is None) is not (other is None))
-    kind = type(one)
-    if kind is float and (isnan(one) or (type(other) is float and isnan(other))):  # type: ignore[arg-type]
-        raise NotFollowed("not a number")
-    if kind is type(other) and (
-        kind in _ORDERED or (kind is bool and sign in {"==", "!="})
-    ):  # CEL compares texts by their UTF-8, in which code points keep their order
-        return int(one > other) - int(one < other)  # type: ignore[operator]
-    raise NotFollowed("values of two kinds")
-
-
-def _flag(value: Value) -> bool:
-    if type(value) is not bool:
-        raise NotFollowed("not true or false")
-    return value
-
-
-def _list(value: Value) -> Sequence[Value]:
-    if type(value) is not list:
-        raise NotFollowed("not a list")
-    return value
-
-
-def _row(value: Value) -> Mapping[str, Value]:
-    if type(value) is not dict:
-        raise NotFollowed("not a row")
-    return value
-
-
-def _within(number: int) -> int:
-    if not -_LARGEST < number < _LARGEST:
-        raise NotFollowed("too large")
-    return number
-
-
-def _sum(one: Value, other: Value, sign: int) -> Value:
-    """The sum, or the difference, of whole numbers of which one moves."""
-    if type(one) not in _WHOLE or type(other) not in _WHOLE:
-        raise NotFollowed("not two whole numbers")
-    left = one if type(one) is Moving else Moving((), one, one)  # type: ignore[arg-type]
-    right = other if type(other) is Moving else Moving((), other, other)  # type: ignore[arg-type]
-    still = (0,) * max(len(left.by), len(right.by))
-    by = tuple([a + sign * b for a, b in zip(left.by or still, right.by or still, strict=True)])
-    beside = _within(left.beside + sign * right.beside)
-    now = _within(left.now + sign * right.now)
-    return Moving(by, beside, now) if any(by) else beside
-
-
-def _added(one: Value, other: Value) -> Value:
-    if type(one) is Moving or type(other) is Moving:
-        return _sum(one, other, 1)
-    if type(one) is type(other):
-        if type(one) is int:
-            return _within(one + other)  # type: ignore[operator]
-        if type(one) in {float, str, list}:
-            return one + other  # type: ignore[operator]
-    raise NotFollowed("values of two kinds")
-
-
-def _subtracted(one: Value, other: Value) -> Value:
-    if type(one) is float and type(other) is float:
-        return one - other
-    return _sum(one, other, -1)
-
-
-def _multiplied(one: Value, other: Value) -> Value:
-    if type(one) is float and type(other) is float:
-        return one * other
-    if type(one) is int and type(other) is int:
-        return _within(one * other)
-    if type(one) is int and type(other) is Moving:
-        one, other = other, one
-    if type(one) is not Moving or type(other) is not int:
-        raise NotFollowed("not a multiple of a time")
-    if other == 0:
-        return 0
-    by = tuple([_within(times * other) for times in one.by])
-    return Moving(by, _within(one.beside * other), _within(one.now * other))
-
-
-def _opposite(value: Value) -> Value:
-    if type(value) is MovingReal:
-        return MovingReal(tuple([-by for by in value.by]), -value.now)
-    return -value if type(value) is float else _multiplied(value, -1)
-
-
-def _not(value: Value) -> bool:
-    return not _flag(value)
-
-
-def _item(items: Value, index: Value) -> Value:
-    listed = _list(items)
-    if type(index) is not int or not 0 <= index < len(listed):
-        raise NotFollowed("no such item")
-    return listed[index]
-
-
-def _holds(value: Value, items: Value) -> bool:
-    listed = _list(items)
-    if type(value) is not str or not all(type(item) is str for item in listed):
-        raise NotFollowed("not a text among texts")
-    return value in listed
-
-
-def _size(value: Value) -> int:
-    if type(value) is str or type(value) is list:
-        return len(value)
-    raise NotFollowed("no size")
-
-
-def _whole(value: Value) -> Value:
-    if type(value) in _WHOLE:
-        return value
-    raise NotFollowed("not a whole number")
-
-
-def _real(value: Value) -> Value:
-    if type(value) is MovingReal:
-        return value
-    if type(value) is int or type(value) is float:
-        return float(value)
-    raise NotFollowed("not a number")
-
-
-def _as_it_is(value: Value) -> Value:
-    return value
-
-
-def _split(text: Value, by: Value) -> list[str]:
-    if type(text) is not str or type(by) is not str or not by:
-        raise NotFollowed("not a text")
-    return text.split(by)
-
-
-def _texts(test: Callable[[str, str], bool]) -> Callable[[Value, Value], bool]:
-    def tested(one: Value, other: Value) -> bool:
-        if type(one) is not str or type(other) is not str:
-            raise NotFollowed("not a text")
-        return test(one, other)
-
-    return tested
-
-
-_ORDERED: Final = frozenset({int, float, str})
-_WHOLE: Final = frozenset({int, Moving})
-_MOVES: Final = frozenset({Moving, MovingReal})
-_TURNED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
-_LAZY: Final = frozenset({"?", "&&", "||"})
-_MACROS: Final = frozenset({"filter", "map", "exists", "all"})
-_SIGNS: Final[Mapping[tuple[str, int], Callable[..., Value]]] = {
-    ("+", 2): _added,
-    ("-", 2): _subtracted,
-    ("*", 2): _multiplied,
-    ("neg", 1): _opposite,
-    ("!", 1): _not,
-    ("[]", 2): _item,
-    ("in", 2): _holds,
-    ("size", 1): _size,
-    ("int", 1): _whole,
-    ("double", 1): _real,
-    ("dyn", 1): _as_it_is,
-}
-_METHODS: Final[Mapping[tuple[str, int], Callable[..., Value]]] = {
-    ("size", 1): _size,
-    ("split", 2): _split,
-    ("contains", 2): _texts(lambda one, other: other in one),
-    ("startsWith", 2): _texts(str.startswith),
-    ("endsWith", 2): _texts(str.endswith),
-}
+        return holds_by(sign, (moving.now > other) - (moving.now < other))
