@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fakes.running_server import running_server, settings_in
-from vigie_server.bootstrap.server import NEW_HTTPS
+from vigie_server.bootstrap.https import NEW_HTTPS
 from vigie_server.bootstrap.store import initialise
 from vigie_server.ca import authority
 from vigie_server.ca.files import names_lacking

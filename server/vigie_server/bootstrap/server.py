@@ -2,12 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -16,42 +14,25 @@ from prometheus_client import CollectorRegistry
 
 from vigie_server import clock
 from vigie_server.bootstrap.app_secrets import sealed_app_secrets
-from vigie_server.bootstrap.asking import asking_routes
+from vigie_server.bootstrap.application import application
 from vigie_server.bootstrap.asking_terms import asking_limits
-from vigie_server.bootstrap.attesting import attesting_routes
-from vigie_server.bootstrap.codes import account_desk
-from vigie_server.bootstrap.console import console_routes
-from vigie_server.bootstrap.declaring import declaring_routes
-from vigie_server.bootstrap.lists import fleet_routes, list_terms
-from vigie_server.bootstrap.mail import mail_routes
-from vigie_server.bootstrap.maturity import maturity_routes
+from vigie_server.bootstrap.https import https_files
+from vigie_server.bootstrap.marking import StoreMark
 from vigie_server.bootstrap.metrics import device_lines, judged_rules
-from vigie_server.bootstrap.notify import notification_routes
-from vigie_server.bootstrap.people import (
-    access_to,
-    keep_answers,
-    people_routes,
-    watch_contractors,
-)
-from vigie_server.bootstrap.reports import reports_of, reports_routes
 from vigie_server.bootstrap.scheduled import scheduled
-from vigie_server.bootstrap.software import software_routes
 from vigie_server.bootstrap.store import (
-    authorities,
     catalogue_in_force,
     open_store,
     own_authority,
 )
-from vigie_server.bootstrap.tokens import token_routes
-from vigie_server.bootstrap.updates import updates_of, updates_routes
+from vigie_server.bootstrap.updates import updates_of
 from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
-from vigie_server.ca.files import expiry_of, names_lacking, write_private
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.admission import places_in
 from vigie_server.domain.attempts import Attempts
-from vigie_server.domain.errors import SettingsMalformed, StoreBusy, VigieError
+from vigie_server.domain.errors import SettingsMalformed, VigieError
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
@@ -80,12 +61,10 @@ from vigie_server.services.renew import Renew
 from vigie_server.services.rule_book import RuleBook
 from vigie_server.services.sessions import OpenSessions
 from vigie_server.services.token_desk import Desk
-from vigie_server.services.tokens import KnowCallers
 from vigie_server.services.views import Viewing
 from vigie_server.services.watch_store import WatchStore
 from vigie_server.services.workers import Workers
 from vigie_server.settings import ServerSettings, advertised
-from vigie_server.store import epoch
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.catalogues import Catalogues
 from vigie_server.store.changes import notices_of
@@ -97,24 +76,12 @@ from vigie_server.store.questions import Questions
 from vigie_server.store.records import Records
 from vigie_server.store.room import MeasureStore
 from vigie_server.store.tokens import Tokens
-from vigie_server.web.app import create_app
 from vigie_server.web.serving import bound, is_loopback, serve_http
 
 log = structlog.get_logger()
 
 GOODBYE_WITHIN: Final = 5.0
 """Seconds that open sessions have to be answered when the server stops."""
-NEW_HTTPS: Final = (
-    "browsers, Prometheus and who uses the API refuse this server by these names: run "
-    "`vigie-server init --new-https`, start the server again, and give them the new ca/https.crt; "
-    "devices go on"
-)
-NEW_CERTIFICATE: Final = (
-    "browsers refuse this server by these names: have HTTP__CERTIFICATE made for them too, or take "
-    "them out of NAMES"
-)
-MARK_EVERY: Final = 30.0
-"""Seconds between two notes of the store's progress, see `store.epoch`."""
 
 Now = Callable[[], datetime]
 
@@ -177,8 +144,7 @@ class Server:
         self.authority: Final = devices_authority
         self._now = now
         self._enrolment_at: tuple[str, ...] = ()  # known once the ports are
-        self._mark = settings.data / "store.mark"
-        self._entered = epoch.enter(database, self._mark)
+        self._mark = StoreMark(database, settings.data / "store.mark")
         self._workers = Workers()
         self._registry = CollectorRegistry()
         self._figures = OwnFigures(self._registry, version=version("vigie"))
@@ -287,7 +253,7 @@ class Server:
                 quarantined_retry=settings.sessions.quarantined_retry,
                 seen_every=settings.sessions.seen_every,
             ),
-            store_epoch=bytes.fromhex(self._entered.epoch),
+            store_epoch=self._mark.epoch,
             gather=settings.store.gather,
         )
         self._scheduled = scheduled(
@@ -317,49 +283,16 @@ class Server:
             ),
             every=settings.sweep.views_every.total_seconds(),
         )
-        self._app = create_app(
-            reader=self._fleet,
-            tokens=KnowCallers(Tokens(database)),
-            fleet=self._pages,
-            own=self._registry,
+        self._app = application(
+            settings,
+            database,
+            (catalogue, site_guide),
+            (self._pages, self._registry),
+            fleet=self._fleet,
+            token_desk=Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256),
+            secrets=sealed_app_secrets(database, devices_authority),
             now=now,
-            version=version("vigie"),
-            page_most=settings.http.page_most,
-            file_most=int(settings.http.form_file_most),
         )
-        self._app.short.terms = list_terms(settings.lists)
-        watch_contractors(self._app, database, self._fleet, now)
-        keep_answers(self._app, settings, database)
-        access = access_to(settings, database, now)
-        people = account_desk(settings, database)
-        token_desk = Desk(Tokens(database), lambda: self._enrolment_at, devices_authority.sha256)
-        for routes in (
-            *people_routes(
-                settings, database, now, sealed_app_secrets(database, devices_authority)
-            ),
-            *fleet_routes(database, catalogue, self._fleet),
-            *software_routes(database, site_guide, now),
-            *declaring_routes(database, catalogue, site_guide, settings.declare, now),
-            *attesting_routes(database, catalogue, settings.declare, now),
-            *maturity_routes(database, catalogue, site_guide, now),
-            *mail_routes(database, now),
-            *notification_routes(database, now),
-            *asking_routes(database, settings.asking, now),
-            *token_routes(token_desk, people, database, now),
-            *updates_routes(settings, database),
-            *reports_routes(reports_of(settings, database, catalogue, site_guide), now),
-            console_routes(
-                database,
-                catalogue,
-                site_guide,
-                self._fleet,
-                settings,
-                token_desk,
-                people,
-                now,
-            ),
-        ):
-            self._app.include_router(routes(access))
 
     async def run(
         self, stop: asyncio.Event, *, started: Callable[[Addresses], None] = lambda _: None
@@ -379,7 +312,7 @@ class Server:
         finally:
             self._workers.close()
             self._pages.close()
-            self._write_mark()
+            self._mark.write()
             self.database.close()
 
     async def _serve(self, stop: asyncio.Event, started: Callable[[Addresses], None]) -> None:
@@ -443,7 +376,7 @@ class Server:
         )
         telemetry.add_generic_rpc_handlers((sessions.handler, self._updates.handler))
         enrolment.add_generic_rpc_handlers((port.handler,))
-        certificate, key = self._https()
+        certificate, key = https_files(settings, self._figures, now=self._now())
         http = bound(settings.listen.http)
         serve_readers = partial(
             serve_http,
@@ -478,7 +411,7 @@ class Server:
                     ("attestations", partial(self._follow_attestations.run, stop)),
                     ("http", serve_readers),
                     *(("sites", partial(show.run, stop)) for show in self._scheduled.shows),
-                    ("marks", partial(self._keep_mark, stop)),
+                    ("marks", partial(self._mark.keep, self._workers, self._sessions.enter, stop)),
                     ("backups", partial(self._show_backups.run, stop)),
                     ("updates", partial(self._show_updates.run, stop)),
                 ):
@@ -489,46 +422,6 @@ class Server:
         finally:
             await asyncio.gather(telemetry.stop(None), enrolment.stop(None))
         log.info("server_stopped")
-
-    def _https(self) -> tuple[Path | None, Path | None]:
-        """Files of the certificate and key for HTTPS; none for plain HTTP on loopback."""
-        settings = self.settings
-        if settings.http.plain:
-            return None, None
-        if settings.http.certificate is not None and settings.http.key is not None:
-            given = expiry_of(settings.http.certificate)
-            if given is not None:
-                self._figures.certificates_expire({"https": given})
-            lacking = names_lacking(settings.http.certificate, settings.names)
-            if lacking:
-                log.warning(
-                    "https_certificate_lacks_names", names=list(lacking), do=NEW_CERTIFICATE
-                )
-            return settings.http.certificate, settings.http.key
-        issuer = authority.load(authorities(settings), authority.HTTPS)
-        outside = issuer.outside(settings.own_names)
-        if outside:
-            log.warning("https_authority_lacks_names", names=list(outside), do=NEW_HTTPS)
-        pair = issuer.issue_https_certificate(settings.own_names, now=self._now())
-        folder = settings.data / "https"
-        certificate, key = folder / "server.crt", folder / "server.key"
-        write_private(certificate, pair.chain)
-        write_private(key, pair.key)
-        self._figures.certificates_expire({"https": pair.not_after})
-        return certificate, key
-
-    async def _keep_mark(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), MARK_EVERY)
-            await self._workers.write(self._write_mark)
-            self._sessions.enter(bytes.fromhex(self._entered.epoch))
-
-    def _write_mark(self) -> None:
-        try:
-            self._entered = epoch.follow(self.database, self._mark, self._entered)
-        except StoreBusy as error:  # an older mark notices a restore less far back
-            log.warning("mark_postponed", error=str(error))
 
 
 async def _part(name: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
