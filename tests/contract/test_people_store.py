@@ -63,6 +63,23 @@ def test_names_are_one_in_any_case(accounts: Accounts, held: Credentials) -> Non
         accounts.account("nobody")
 
 
+def test_accounts_are_read_a_page_at_a_time_and_one_by_its_id(accounts: Accounts) -> None:
+    for number, name in enumerate(("Claire", "bruno", "Denis", "alice")):
+        accounts.add(
+            Account(str(number), name, Role.AUDITOR, None, "fr", AccountState.INVITED, NOW), ACT
+        )
+
+    first = accounts.page(None, 3)
+    rest = accounts.page(first.after, 3)
+
+    assert [one.name for one in first.items] == ["alice", "bruno", "Claire"]
+    assert ([one.name for one in rest.items], rest.after) == (["Denis"], None)
+    assert accounts.page(None, 4).after is None
+    assert accounts.by_id("1").name == "bruno"
+    with pytest.raises(NotFound, match="no account 9"):
+        accounts.by_id("9")
+
+
 def test_a_setup_code_is_used_once_by_whoever_is_first(accounts: Accounts) -> None:
     accounts.add_code(CODE, None, expires_at=LATER, act=ACT)
     accounts.enrol(CODE, CHOSEN, now=NOW)

@@ -15,7 +15,7 @@ from vigie_server.domain.account_terms import CONTRACTOR, CONTRACTOR_DAYS, Accou
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.ports.account_desk import AccountDesk
 from vigie_server.ports.declaring import SiteStore
-from vigie_server.ports.pages import page_of
+from vigie_server.ports.pages import sifted
 from vigie_server.ports.people import LANGUAGES, ROLES, Account, Fault
 from vigie_server.web.access import ADMINISTRATORS, acting, reaches
 from vigie_server.web.accounts import own_account, require_another
@@ -42,10 +42,10 @@ def people_pages(shell: Shell, seen: PeopleSeen) -> APIRouter:
 
     def listed(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         walk = Walk.of(visit.request)
-        held = page_of(
-            [account for account in seen.desk.accounts() if reaches(visit.caller, account.sites)],
-            lambda account: (account.name.casefold(), account.name),
-            after=walk.place((str, str)),
+        held = sifted(
+            seen.desk.page,
+            lambda account: reaches(visit.caller, account.sites),
+            after=walk.place((str,)),
             limit=PAGE,
         )
         page: dict[str, Any] = {

@@ -6,6 +6,7 @@ from typing import Protocol
 from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
+from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.people import Account
 
 
@@ -24,6 +25,10 @@ class AccountDesk(Protocol):
 
     def accounts(self) -> Sequence[Account]:
         """Every account, by name."""
+        ...
+
+    def page(self, after: Position | None, limit: int) -> Page[Account]:
+        """Some of them, in the order of their names."""
         ...
 
     def account(self, account_id: str) -> Account:

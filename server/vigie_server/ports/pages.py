@@ -33,3 +33,23 @@ def page_of(
     ordered = sorted(items, key=place)
     rest = [item for item in ordered if after is None or place(item) > after]
     return Page(rest[:limit], place(rest[limit - 1]) if len(rest) > limit else None)
+
+
+def sifted(
+    pages: Pages[Item], shown: Callable[[Item], bool], *, after: Position | None, limit: int
+) -> Page[Item]:
+    """A page of those of a list that are `shown`; as much of it is read as that takes."""
+    found: list[Item] = []
+    while True:
+        page = pages(after, limit - len(found))
+        found += filter(shown, page.items)
+        after = page.after
+        if after is None or len(found) == limit:
+            break
+    beyond = after
+    while beyond is not None:  # a next page has something to show
+        page = pages(beyond, limit)
+        if any(map(shown, page.items)):
+            return Page(found, after)
+        beyond = page.after
+    return Page(found)

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
+from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.tokens import Role
 
 ROLES: Final = (Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR)
@@ -189,8 +190,16 @@ class AccountStore(Protocol):
         """Raises NotFound."""
         ...
 
+    def by_id(self, account_id: str) -> Account:
+        """Raises NotFound."""
+        ...
+
     def accounts(self) -> Sequence[Account]:
         """Every account, by name."""
+        ...
+
+    def page(self, after: Position | None, limit: int) -> Page[Account]:
+        """Some of them, by name."""
         ...
 
     def change(

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vigie_server.domain.account_terms import AccountTerms
-from vigie_server.domain.errors import NotFound
 from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
+from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.people import Account, AccountState, AccountStore
 from vigie_server.ports.tokens import Role
 from vigie_server.services.sign_in import Invite, account_name, new_account
@@ -29,10 +29,10 @@ class AccountDesk:
         return self.store.accounts()
 
     def account(self, account_id: str) -> Account:
-        for held in self.store.accounts():
-            if held.id == account_id:
-                return held
-        raise NotFound(f"no account {account_id}")
+        return self.store.by_id(account_id)
+
+    def page(self, after: Position | None, limit: int) -> Page[Account]:
+        return self.store.page(after, limit)
 
     def make(self, name: str, terms: AccountTerms, language: str, act: Act) -> Account:
         made = Account(

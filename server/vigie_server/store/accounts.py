@@ -12,6 +12,7 @@ from vigie_server.domain.account_terms import AccountTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound, SignInRefused
 from vigie_server.ports.conditions import Require, whatever
 from vigie_server.ports.declaring import Act
+from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.people import Account, AccountState, Enrolling, Fault, NewSession, SetupCode
 from vigie_server.ports.tokens import Role
 from vigie_server.store.database import Database, retried
@@ -41,6 +42,23 @@ class Accounts:
     def account(self, name: str) -> Account:
         with self._database.reading() as connection:
             return account_of(row_of(connection, name))
+
+    def by_id(self, account_id: str) -> Account:
+        query = select(ACCOUNT).where(ACCOUNT.c.id == account_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound(f"no account {account_id}")
+        return account_of(row)
+
+    def page(self, after: Position | None, limit: int) -> Page[Account]:
+        query = select(ACCOUNT).order_by(ACCOUNT.c.folded).limit(limit + 1)
+        if after is not None:
+            query = query.where(ACCOUNT.c.folded > after[0])
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        held = [account_of(row) for row in rows[:limit]]
+        return Page(held, (rows[limit - 1].folded,) if len(rows) > limit else None)
 
     def accounts(self) -> Sequence[Account]:
         with self._database.reading() as connection:
