@@ -171,6 +171,8 @@ def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) ->
     for key, (record, forms) in found.items():
         alone = store.record(key)
         assert all_of(record) == all_of(alone)
+        assert set(standings(at_greeting[key].verdicts)) == set(standings(alone.verdicts))
+        store.read_verdicts(at_greeting[key])
         assert all_of(at_greeting[key]) == all_of(alone)
         assert store.around(key) == alone.around
         revisions = {topic: held.revision for topic, held in alone.snapshots.items()}

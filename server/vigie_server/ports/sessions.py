@@ -104,6 +104,7 @@ class RecordStore(Protocol):
     def greeted(self, peers: Sequence[Peer]) -> Sequence[DeviceRecord | None]:
         """As `record`, of the device that holds each certificate, all of one moment.
 
+        Verdicts tell whether they stand and no more, until `read_verdicts`: most visits move none.
         None: there is no such device, or its certificate is not ours or revoked.
         """
         ...

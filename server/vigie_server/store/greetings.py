@@ -21,7 +21,7 @@ from vigie_server.store.one_row import Plain, read
 from vigie_server.store.record_rows import record_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
-from vigie_server.store.verdict_rows import KEY, RULE, VERDICTS, unread_verdicts
+from vigie_server.store.verdict_rows import GLIMPSES, KEY, RULE, unread_verdicts
 from vigie_server.store.waivers import waivers_of
 
 DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
@@ -37,14 +37,14 @@ _GREETED: Final = (
     .where(CERTIFICATE.c.serial.in_(bindparam("serials", expanding=True)))
     .where(CERTIFICATE.c.revoked_at.is_(None) | (DEVICE.c.disabled != ""))
 )
-_VERDICT_COLUMNS: Final = VERDICTS.partition("SELECT")[2].partition("FROM")[0].strip()
+_GLIMPSED: Final = GLIMPSES.partition("SELECT")[2].partition("FROM")[0].strip()
 _GREETED_WHOLE: Final = _GREETED.add_columns(
     literal_column(
         "(SELECT json_group_array(json_array(topic, hex(digest), observed_at, revision))"
         " FROM snapshot WHERE device_key = device.key)"
     ).label("held_snapshots"),
     literal_column(
-        f"(SELECT json_group_array(json_array({_VERDICT_COLUMNS}))"  # noqa: S608 (names of columns)
+        f"(SELECT json_group_array(json_array({_GLIMPSED}))"  # noqa: S608 (names of columns)
         " FROM verdict WHERE device_key = device.key)"
     ).label("held_verdicts"),
 )
@@ -77,7 +77,7 @@ def greeted_records(
         record = record_of(row, around[row.key])
         snapshots, verdicts = held[row.key]
         record.snapshots.update(snapshots)
-        record.verdicts = unread_verdicts(dict(verdicts))
+        record.verdicts = unread_verdicts(dict(verdicts), glimpses=True)
         record.waivers.update(waivers.get(row.key, {}))
         found.append(record)
     return found
@@ -105,6 +105,6 @@ def _apart(database: Database, connection: Connection, keys: Sequence[int]) -> M
         ):
             held = HeldSnapshot(bytes(digest), from_store(observed_at), revision, None)
             snapshots[key][topic] = held
-        for cells in plain_rows(database, connection, VERDICTS, (), keys):
+        for cells in plain_rows(database, connection, GLIMPSES, (), keys):
             verdicts[cells[KEY]][cells[RULE]] = cells
     return {key: (snapshots[key], verdicts[key]) for key in keys}
