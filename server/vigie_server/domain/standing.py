@@ -52,22 +52,18 @@ def standing(
     if passing_since is not None:
         next_check_at = _earlier(next_check_at, passing_since + hold)
     next_held = HeldVerdict(
-        verdict=verdict,
-        since=since,
-        failing_since=failing_since,
-        next_check_at=next_check_at,
-        passing_since=passing_since,
-        waived=over.waived,
+        verdict, since, failing_since, next_check_at, passing_since, over.waived
     )
     if held is not None and waivers and _stands(held, next_held, now):
         return Standing(held, None, None, over)
-    read = [facts[topic] for topic in topics if topic in facts]
-    versions = {fact.topic: fact.topic_version for fact in read}
-    written = WrittenVerdict(
-        held=next_held,
-        evidence_at=min((fact.observed_at for fact in read), default=None),
-        topic_versions=versions,
-    )
+    versions: dict[str, int] = {}
+    evidence_at: datetime | None = None
+    for topic in topics:
+        fact = facts.get(topic)
+        if fact is not None:
+            versions[topic] = fact.topic_version
+            evidence_at = _earlier(evidence_at, fact.observed_at)
+    written = WrittenVerdict(next_held, evidence_at, versions)
     if held is not None and not moved and held.verdict.offending == verdict.offending:
         return Standing(next_held, written, None, over)
     before = None if held is None else held.verdict.status
@@ -134,6 +130,8 @@ def _lasting(
     the while. Through unknown, which also breaks a trial.
     """
     earlier = None if held is None else held.failing_since
+    if earlier is None and status is not Status.FAIL:
+        return None, None
     match status:
         case Status.FAIL:
             return earlier or now, None
@@ -142,9 +140,7 @@ def _lasting(
         case Status.NOT_APPLICABLE:
             return None, None
         case Status.PASS:
-            if held is None or earlier is None:
-                return None, None
-            passing_since = held.passing_since or now
+            passing_since = (held and held.passing_since) or now
             if now - passing_since >= hold:
                 return None, None
             return earlier, passing_since

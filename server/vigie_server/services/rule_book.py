@@ -21,6 +21,8 @@ _ALSO_READ: Final = {INVENTORY: DESCRIBES, NETWORK: PLACED_BY}
 """Columns that tell of the device itself, whatever the rules read."""
 SHARED_ROWS: Final = 32
 """Answers that have more rows are those of one device: nobody looks whether they are known."""
+SHOWN_ONCE: Final = 65_536
+"""Answers that were shown once and are told by a number alone, at most."""
 _FACT_BYTES: Final = 1024  # an answer beside the text of its values
 
 
@@ -54,6 +56,7 @@ class RuleBook:
             topic.name for topic in catalogue.topics.values() if not topic.retention
         )
         self._facts = Memory[Hashable, Fact](memory_bytes)
+        self._shown_once: set[int] = set()
         self._topics = {
             name: _as_read(topic, catalogue) for name, topic in catalogue.topics.items()
         }
@@ -139,7 +142,13 @@ class RuleBook:
         known = self._facts.get(shown)
         if known is not None:
             return known.at(observed_at)
-        self._facts.put(shown, fact, weight=2 * _FACT_BYTES + cells.size)
+        once = hash(shown)
+        if once in self._shown_once:
+            self._facts.put(shown, fact, weight=2 * _FACT_BYTES + cells.size)
+        else:  # most of what is new is never shown again, and would push out what is
+            if len(self._shown_once) >= SHOWN_ONCE:
+                self._shown_once.clear()
+            self._shown_once.add(once)
         return fact
 
     def known_fact(self, digest: bytes, observed_at: datetime) -> Fact | None:

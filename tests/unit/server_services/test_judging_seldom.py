@@ -241,6 +241,8 @@ async def test_what_is_new_beside_what_rules_read_is_kept_and_judged_no_more_tha
         life = Life(recording)
         few = {t for t, answer in life.answers.items() if answer.row_count <= SHARED_ROWS}
         await life.report(dict.fromkeys(few, timedelta(0)))
+        life.now += timedelta(seconds=1)  # what was shown once is not remembered
+        await life.report(dict.fromkeys(few, timedelta(0)), new=few)
         may_follow = {
             rule.id for rule in CATALOGUE.rules.values() if rule.moving or rule.depends_on is None
         }
