@@ -11,14 +11,18 @@ from sqlalchemy import text
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from vigie_server.domain.attesting import NewAttestation, Outcome
 from vigie_server.domain.records import DeviceChange, DeviceRecord, Evidence
+from vigie_server.domain.sites import Site
+from vigie_server.ports.accesses import AccessRow
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.sessions import SessionStart
 from vigie_server.store import changes
+from vigie_server.store.accesses import Accesses
 from vigie_server.store.administration import Administration
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.changes import Told, notices_of
 from vigie_server.store.database import Database
 from vigie_server.store.groups import Groups
+from vigie_server.store.organisation import Organisation
 from vigie_server.store.records import Records
 
 TOLD = STORES[1:]
@@ -62,6 +66,18 @@ def a_change(record: DeviceRecord, *evidence: Evidence) -> DeviceChange:
         judged_with="rules",
         evidence=evidence,
     )
+
+
+def test_that_a_contractor_looked_is_no_act(database: Database) -> None:
+    follow = notices_of(database)
+    follow.start()
+    told = "GET /api/v1/devices: 200, 1 request, 100 rows"
+    Accesses(database).write([AccessRow(None, NOW, "api:a", told, SITE)])
+    looked = follow.since()
+    Organisation(database).put(Site(SITE), Act("cli:test", NOW))
+
+    assert (looked.subjects, looked.acted, looked.missed) == ((), {}, False)
+    assert follow.since().subjects == (SITE,)
 
 
 def test_an_act_on_a_device_is_noticed_once(database: Database) -> None:

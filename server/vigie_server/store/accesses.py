@@ -12,6 +12,8 @@ from vigie_server.store.models import Audit
 from vigie_server.store.tables import table
 
 AUDIT = table(Audit)
+LOOKED: Final = "GET /"
+"""How these rows begin: nothing else in the audit does."""
 _GROWN: Final = "UPDATE audit SET action = ? WHERE key = ? AND at = ?"
 
 

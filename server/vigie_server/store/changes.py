@@ -21,6 +21,7 @@ from sqlalchemy import Connection, func, select
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.noticed import Noticed
 from vigie_server.domain.records import DeviceChange
+from vigie_server.store.accesses import LOOKED
 from vigie_server.store.database import Database
 from vigie_server.store.instants import from_store, to_store
 from vigie_server.store.models import Audit, DeviceRow, Site
@@ -215,7 +216,8 @@ class Audited:
         )
         with self.database.reading() as connection:
             rows = connection.execute(query).all()
-            subjects = tuple(dict.fromkeys(row.subject for row in rows))
+            acts = (row.subject for row in rows if not row.action.startswith(LOOKED))
+            subjects = tuple(dict.fromkeys(acts))
             # The audit does not say whom a group picked before: any device may show otherwise.
             regrouped = any(row.action.startswith(GROUP_ACTS) for row in rows)
             shown = tuple(connection.execute(select(DEVICE.c.key)).scalars()) if regrouped else ()

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, or_, select, text
 
 from vigie_server.ports.assessing import Followed, Progress
 from vigie_server.ports.tokens import Role
+from vigie_server.store.accesses import LOOKED
 from vigie_server.store.models import (
     ApiToken,
     Audit,
@@ -33,7 +34,7 @@ LATE_BY: Final = 10_000
 """Keys below the newest one that may come to light after the very first look."""
 AT_ONCE: Final = 500
 _OF_NO_SITE: Final = (
-    "GET /",
+    LOOKED,
     "signed in",
     "signed out",
     "refused a sign-in",
