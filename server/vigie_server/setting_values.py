@@ -1,7 +1,9 @@
 """What groups of settings are made of."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -21,3 +23,13 @@ class Group(BaseModel):
     """Settings of one subject; one that is not known is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def listed(text: str) -> Sequence[str]:
+    """The parts of a text that commas separate."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def networks_of(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks of such a text. Raises ValueError."""
+    return tuple(ip_network(part) for part in listed(text))

@@ -8,9 +8,8 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import (
     BeforeValidator,
@@ -26,9 +25,11 @@ from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.judge import MEMORY_BYTES
 from vigie_server.ports.enrolment import Endpoints
 from vigie_server.setting_values import Group as _Group
-from vigie_server.setting_values import Span
+from vigie_server.setting_values import Span, listed
 from vigie_server.settings_lists import ListsSettings
+from vigie_server.settings_messages import MailSettings, NotifySettings
 from vigie_server.settings_oidc import OidcSettings
+from vigie_server.settings_store import RetentionSettings, StoreSettings
 from vigie_server.settings_updates import UpdatesSettings
 
 PREFIX: Final = "VIGIE_SERVER_"
@@ -82,42 +83,6 @@ class SessionSettings(_Group):
     overload_retry: Span = Field(timedelta(seconds=15), ge=timedelta(seconds=1))
     quarantined_retry: Span = Field(timedelta(hours=1), ge=timedelta(seconds=1))
     seen_every: Span = Field(timedelta(minutes=5), ge=timedelta(0))
-
-
-class StoreSettings(_Group):
-    """`url` empty: SQLite in the data folder. Otherwise `postgresql+psycopg://...`.
-
-    From `capacity` on, what holds of PostgreSQL alone. `capacity`: the room that it may take.
-    """
-
-    url: str = ""
-    max_group: int = Field(500, ge=1)
-    max_pending: int = Field(2_000, ge=1)
-    flush_seen_every: Span = timedelta(seconds=5)
-    gather: Span = timedelta(milliseconds=50)
-    cached_devices: int = Field(2_000, ge=1)
-    sqlite_cache: ByteSize = Field(ByteSize(8_000 * 1024), ge=64 * 1024)
-    capacity: ByteSize | None = Field(None, gt=0)
-    connections: int = Field(15, ge=6, le=1_000)
-    connect_within: Span = Field(timedelta(seconds=5), gt=timedelta(0))
-    statement_within: Span = Field(timedelta(minutes=1), gt=timedelta(0))
-    lock_within: Span = Field(timedelta(seconds=10), gt=timedelta(0))
-    silent_within: Span = Field(timedelta(seconds=30), gt=timedelta(0))
-    retries: int = Field(5, ge=0, le=20)
-    lead_every: Span = Field(timedelta(seconds=2), gt=timedelta(0))
-
-
-class RetentionSettings(_Group):
-    """How long what is kept. Answers are kept as long as their topic says.
-
-    `evidence` is for topics of a site's own packs and for reports that were refused.
-    """
-
-    evidence: Span = timedelta(days=90)
-    transitions: Span = timedelta(days=3 * 365)
-    audit: Span = timedelta(days=365)
-    every: Span = timedelta(hours=1)
-    bite: int = Field(2_000, ge=1)
 
 
 class JudgeSettings(_Group):
@@ -200,67 +165,6 @@ class AskingSettings(_Group):
     kept: Span = Field(timedelta(days=1), ge=timedelta(0), le=timedelta(days=90))
 
 
-class MailSettings(_Group):
-    """How mail domains are checked (question 7). Lists are separated by commas.
-
-    `private_networks`: networks of the inside whose mail servers may be called all the same.
-    """
-
-    every: Span = Field(timedelta(days=1), gt=timedelta(0))
-    retry: Span = Field(timedelta(hours=1), gt=timedelta(0))
-    look_every: Span = Field(timedelta(seconds=30), gt=timedelta(0))
-    at_once: int = Field(4, ge=1, le=100)
-    within: Span = Field(timedelta(minutes=2), gt=timedelta(0))
-    dns_within: Span = Field(timedelta(seconds=9), gt=timedelta(0))
-    smtp_within: Span = Field(timedelta(seconds=30), gt=timedelta(0))
-    resolvers: str = ""
-    private_networks: str = ""
-    authorities: Path | None = None
-    smtp_port: int = Field(25, ge=1, le=65_535)
-
-    @field_validator("resolvers", "private_networks")
-    @classmethod
-    def _readable(cls, value: str, info: ValidationInfo) -> str:
-        if info.field_name == "resolvers":
-            _resolvers(value)
-        else:
-            _networks(value)
-        return value
-
-    @property
-    def resolvers_by_port(self) -> tuple[tuple[str, int], ...]:
-        """Addresses and ports of DNS servers; none: the system's."""
-        return _resolvers(self.resolvers)
-
-    @property
-    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """The networks of `private_networks`."""
-        return _networks(self.private_networks)
-
-
-def _listed(text: str) -> Sequence[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _resolvers(text: str) -> tuple[tuple[str, int], ...]:
-    found = []
-    for part in _listed(text):
-        address, port = part, "53"
-        if part.startswith("["):
-            address, _, after = part[1:].partition("]")
-            port = after.removeprefix(":") or port
-        elif part.count(":") == 1:
-            address, _, port = part.partition(":")
-        if not (port.isascii() and port.isdigit() and int(port[:6]) <= 65_535):  # noqa: PLR2004
-            raise ValueError("a resolver is an address, or 192.0.2.1:53, or [2001:db8::1]:53")
-        found.append((str(ip_address(address)), int(port)))
-    return tuple(found)
-
-
-def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(part) for part in _listed(text))
-
-
 class MetricsSettings(_Group):
     """What metrics show of devices, and what they may keep.
 
@@ -278,7 +182,7 @@ class MetricsSettings(_Group):
         """The per-device families that are shown; None: all."""
         if self.families.strip().lower() == "all":
             return None
-        return frozenset(_listed(self.families)) - {"none"}
+        return frozenset(listed(self.families)) - {"none"}
 
 
 class ReportsSettings(_Group):
@@ -303,58 +207,19 @@ class ReportsSettings(_Group):
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
         known = {"fr", "en"} if info.field_name == "languages" else {"pdf", "html"}
-        if not _listed(value) or not known.issuperset(_listed(value)):
+        if not listed(value) or not known.issuperset(listed(value)):
             raise ValueError(f"is one or more of {', '.join(sorted(known))}, separated by commas")
         return value
 
     @property
     def kinds(self) -> Sequence[str]:
         """The formats, one by one."""
-        return _listed(self.formats)
+        return listed(self.formats)
 
     @property
     def tongues(self) -> Sequence[str]:
         """The languages, one by one."""
-        return _listed(self.languages)
-
-
-class NotifySettings(_Group):
-    """Who is told by e-mail and webhooks: how messages are gathered, handed over, tried again.
-
-    `smtp_host` empty: no e-mail. `secrets` unset: `secrets` in the data folder.
-    `private_networks`: networks of the inside whose webhooks may be called all the same, separated
-    by commas. `digest_day` counts from Monday, 1; `digest_hour` is UTC.
-    """
-
-    every: Span = Field(timedelta(seconds=30), gt=timedelta(0))
-    gather: Span = Field(timedelta(minutes=5), ge=timedelta(0), le=timedelta(hours=1))
-    at_once: int = Field(8, ge=1, le=100)
-    retry_for: Span = Field(timedelta(days=1), gt=timedelta(0))
-    keep: Span = Field(timedelta(days=90), ge=timedelta(days=1))
-    digest_day: int = Field(1, ge=1, le=7)
-    digest_hour: int = Field(7, ge=0, le=23)
-    smtp_host: str = ""
-    smtp_port: int = Field(587, ge=1, le=65_535)
-    smtp_encryption: Literal["starttls", "tls", "none"] = "starttls"
-    smtp_user: str = ""
-    smtp_password_file: Path | None = None
-    smtp_within: Span = Field(timedelta(seconds=30), gt=timedelta(0))
-    smtp_from: str = ""
-    webhook_within: Span = Field(timedelta(seconds=15), gt=timedelta(0))
-    private_networks: str = ""
-    authorities: Path | None = None
-    secrets: Path | None = None
-
-    @field_validator("private_networks")
-    @classmethod
-    def _readable(cls, value: str) -> str:
-        _networks(value)
-        return value
-
-    @property
-    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """The networks of `private_networks`."""
-        return _networks(self.private_networks)
+        return listed(self.languages)
 
 
 class BackupSettings(_Group):
@@ -373,7 +238,7 @@ class BackupSettings(_Group):
     @property
     def keys(self) -> Sequence[str]:
         """The recipients, one by one."""
-        return _listed(self.recipients)
+        return listed(self.recipients)
 
 
 class HttpSettings(_Group):

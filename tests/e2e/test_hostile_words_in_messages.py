@@ -26,7 +26,8 @@ from fakes.running_server import MovableClock, running_server
 from vigie_server.domain.notices.recipients import recipient_of
 from vigie_server.domain.sites import Site
 from vigie_server.ports.declaring import Act
-from vigie_server.settings import HttpSettings, NotifySettings, SweepSettings, VerdictSettings
+from vigie_server.settings import HttpSettings, SweepSettings, VerdictSettings
+from vigie_server.settings_messages import NotifySettings
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.recipients import Recipients
 

@@ -17,7 +17,8 @@ from fakes.mail_world import D, world
 from fakes.postgres import postgres_url
 from fakes.stored import STORES, opened_store
 from vigie_server.domain.site_figures import COMPLEMENTS
-from vigie_server.settings import MailSettings, VerdictSettings
+from vigie_server.settings import VerdictSettings
+from vigie_server.settings_messages import MailSettings
 
 DEVICES: Final = [
     (platform, scenario)

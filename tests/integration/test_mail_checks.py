@@ -25,7 +25,7 @@ from vigie_server.domain.maturity import Attested, OfSite
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
-from vigie_server.settings import MailSettings
+from vigie_server.settings_messages import MailSettings
 from vigie_server.store.declared_models import SiteVerdict
 from vigie_server.store.maturity import MaturityRecords
 from vigie_server.store.models import Audit

@@ -11,7 +11,7 @@ from fakes.mail_world import D, world
 from fakes.stored import SITE
 from vigie_server.cli.main import main
 from vigie_server.domain.mail.findings import RULES
-from vigie_server.settings import MailSettings
+from vigie_server.settings_messages import MailSettings
 
 
 def run(*arguments: str) -> Result:

@@ -28,7 +28,8 @@ from vigie_server.domain.sites import Site
 from vigie_server.outgoing.webhook import signature
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.notifying import DeliveryRecord, DeliveryState
-from vigie_server.settings import HttpSettings, NotifySettings, SweepSettings, VerdictSettings
+from vigie_server.settings import HttpSettings, SweepSettings, VerdictSettings
+from vigie_server.settings_messages import NotifySettings
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.recipients import Recipients
 
