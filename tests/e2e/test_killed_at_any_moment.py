@@ -32,7 +32,8 @@ class Hammer:
     ledger: Path
 
     def program(self, *, drain: bool) -> Program:
-        arguments = [sys.executable, "-m", "fakes.hammering_agent", str(self.ledger)]
+        hammering = ["-m", "fakes.begun", "fakes.hammering_agent", str(self.ledger)]
+        arguments = [sys.executable, *hammering]
         return Program(
             [*arguments, "--drain"] if drain else arguments,
             self.agent.environment | {"PYTHONPATH": str(TESTS)},

@@ -44,7 +44,8 @@ async def test_agents_go_on_where_the_backup_was_restored(tmp_path: Path) -> Non
     for number, ledger in enumerate(ledgers):
         agent = AgentProgram(tmp_path / f"agent-{number}")
         await agent.enrol((await lost.command("token", "create", "--site", "lilas")).strip())
-        arguments = [sys.executable, "-m", "fakes.hammering_agent", str(ledger)]
+        hammering = ["-m", "fakes.begun", "fakes.hammering_agent", str(ledger)]
+        arguments = [sys.executable, *hammering]
         environment = agent.environment | {"PYTHONPATH": str(TESTS)}
         programs.append(Program(arguments, environment))
     recipient = (await lost.command("backup", "key", str(tmp_path / "key"), "--plain")).strip()

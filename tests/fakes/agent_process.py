@@ -12,7 +12,7 @@ from random import Random
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fakes.delivering_agent import Answers, KeptOrders
+from fakes.kept_orders import Answers, KeptOrders
 from reporting import a_report, a_snapshot
 from vigie_agent import clock
 from vigie_agent.domain.backoff import Backoff

@@ -8,11 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from collecting import Hands
+from fakes.kept_orders import Answers, KeptOrders
 from fakes.scripted_server import FakeServer
 from vigie_agent.domain.identity import Identity
-from vigie_agent.domain.orders import Limits, LiveAnswer, LiveQuestion, ServerConfig
 from vigie_agent.domain.session import About
-from vigie_agent.domain.snapshot import Report, Status
+from vigie_agent.domain.snapshot import Report
 from vigie_agent.identity.files import IdentityFiles
 from vigie_agent.identity.protection import FileModes
 from vigie_agent.link import wire
@@ -21,39 +21,6 @@ from vigie_agent.link.grpc_session import GrpcLink
 from vigie_agent.services.deliver import Deliver
 from vigie_agent.services.renew import Renew
 from vigie_agent.spool.sqlite import SqliteSpool
-
-
-@dataclass
-class KeptOrders:
-    """Keeps what the server ordered."""
-
-    config: ServerConfig = field(default_factory=ServerConfig)
-    limits: Limits | None = None
-
-    @property
-    def config_digest(self) -> bytes:
-        return self.config.digest
-
-    def follow(self, config: ServerConfig) -> None:
-        self.config = config
-
-    def limit(self, limits: Limits) -> None:
-        self.limits = limits
-
-
-@dataclass
-class Answers:
-    """Answers live questions with these rows, while its gate is open."""
-
-    rows: tuple[tuple[str, ...], ...] = (("answer",),)
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.gate.set()
-
-    async def __call__(self, question: LiveQuestion) -> LiveAnswer:
-        await self.gate.wait()
-        return LiveAnswer(question.ask_id, Status.OK, "", ("value",), self.rows)
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """An agent that collects made-up rows as fast as it can, and keeps a ledger of what it collected.
 
 Spool, identity, session and delivery are the agent's own; only the facts are made up, each report's
-unlike any other. `python -m fakes.hammering_agent LEDGER [--drain]`, with the agent's settings in
-the environment. With `--drain` it collects nothing and ends once all is delivered.
+unlike any other. `python -m fakes.begun fakes.hammering_agent LEDGER [--drain]`, with the agent's
+settings in the environment. With `--drain` it collects nothing and ends once all is delivered.
 
 A ledger line is written before a report is handed to the spool (`meant`) and after it became
 durable (`kept`): what was kept must reach the server, and what the server holds was meant.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from fakes.delivering_agent import Answers, KeptOrders
+from fakes.kept_orders import Answers, KeptOrders
 from vigie_agent import clock
 from vigie_agent.bootstrap.agent import agent_version, key_store
 from vigie_agent.domain.backoff import Backoff
@@ -105,6 +105,7 @@ async def main(ledger: Ledger, *, drain: bool) -> None:
     spool.close()
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The program."""
     configure_logs(level="info")
     asyncio.run(main(Ledger(Path(sys.argv[1])), drain="--drain" in sys.argv))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import structlog
 
-from fakes.delivering_agent import Answers, KeptOrders
 from fakes.hammering_agent import MOST_PENDING, TOPICS, Ledger, made_up
+from fakes.kept_orders import Answers, KeptOrders
 from vigie_agent import clock
 from vigie_agent.bootstrap.agent import agent_version
 from vigie_agent.domain.identity import HardwareClaims

@@ -72,3 +72,29 @@ def test_what_a_collection_took_is_freed_after_it() -> None:
         gc.enable()
 
     assert freed
+
+
+ONCE_LOADED = """
+import gc
+from vigie_agent.memory import modules_load
+before = gc.get_freeze_count()
+with modules_load():
+    inside = gc.isenabled()
+    import decimal
+first = gc.get_freeze_count()
+with modules_load():
+    kept = [[] for _ in range(1000)]
+print(before, inside, first > 1000, gc.get_freeze_count() < first + 1000, gc.isenabled())
+"""
+
+
+def test_what_a_command_loads_is_not_looked_at_again_and_what_comes_later_is() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", ONCE_LOADED],
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=True,
+    )
+
+    assert ran.stdout.split() == ["0", "False", "True", "True", "True"]

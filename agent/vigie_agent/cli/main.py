@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from vigie_agent.cli.outcome import CommandLine
+from vigie_agent.memory import modules_load
 
 
 def _enroll() -> click.Command:
@@ -112,7 +113,10 @@ class _LoadedWhenCalled(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
         load = COMMANDS.get(cmd_name)
-        return None if load is None else load()
+        if load is None:
+            return None
+        with modules_load():
+            return load()
 
 
 @click.group(
