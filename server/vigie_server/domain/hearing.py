@@ -69,8 +69,10 @@ class Hearing:
         if self._failed or self._shown is None or not self._rule.asks:
             return None
         statement, numbers, values = self._shown
-        places = [self._case.place_of(self._rule, number) for number in numbers]
-        return Words(statement, values, tuple([place for place in places if place is not None]))
+        found = [self._case.place_of(self._rule, number) for number in numbers]
+        places = tuple([place for place in found if place is not None])
+        topics = {topic for topic, _ in places}
+        return Words(statement, values, places, topics.pop() if len(topics) == 1 else None)
 
     def lasting(self, on_time: OnTime, answered: Answered) -> Lasting | None:
         """How long the verdict stands on the same evidence; None where that is not known."""

@@ -326,12 +326,12 @@ class Judge:
         self, answered: Answered, named: "_Named", facts: Mapping[str, Fact]
     ) -> Answered:
         """As `_worded`, and noted with the cells where it is asked a second time."""
-        if answered.words is None:
+        words = answered.words
+        if words is None:
             return answered
-        topics = {topic for topic, _ in answered.words.rows}
-        if len(topics) > 1:
+        if words.alone is None:
             return self._worded(answered, named, facts)
-        notes = facts[topics.pop()].cells.notes
+        notes = facts[words.alone].cells.notes
         note = notes.get(answered)
         if type(note) is Answered:
             return note

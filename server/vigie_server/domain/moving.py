@@ -1,6 +1,6 @@
 """Numbers that times move, and the windows within which comparing them comes out the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 Times = tuple[float, ...]
@@ -50,9 +50,18 @@ class Window:
     least: float | None
     most: float | None
 
+    _terms: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
+    """The places of the times that count, and how often."""
+
+    def __post_init__(self) -> None:
+        terms = tuple([(place, by) for place, by in enumerate(self.by) if by])
+        object.__setattr__(self, "_terms", terms)
+
     def holds(self, times: Times) -> bool:
         """Whether these times are within."""
-        found = sum([by * time for by, time in zip(self.by, times, strict=True) if by])
+        found: float = 0
+        for place, by in self._terms:
+            found += by * times[place]
         return (self.least is None or self.least <= found) and (
             self.most is None or found <= self.most
         )

@@ -38,12 +38,14 @@ _SENTENCE_FIGURE, _OF_EVIDENCE = "v", ".observed_at"
 class Words:
     """What a verdict says of which rows: each by its topic, and its place among those shown of it.
 
-    `values` are those that the sentence names beside.
+    `values` are those that the sentence names beside. `alone` is the topic of all rows, None where
+    they are of several.
     """
 
     statement: Statement
     values: Mapping[str, object]
     rows: tuple[tuple[str, int], ...]
+    alone: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: cells note what it becomes
