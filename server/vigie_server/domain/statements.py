@@ -7,11 +7,12 @@ that a rule file can name values and do nothing more. Forms: `date` (UNIX second
 characters become spaces and long values are cut.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from string import Formatter
 from typing import Final
+from weakref import WeakValueDictionary
 
 from vigie_server.domain.column_words import ColumnWords
 from vigie_server.domain.documents import Texts
@@ -105,7 +106,7 @@ class Shown(str):
     __slots__ = ()
 
 
-_ABSENT: Final = Shown()  # a column that this row's topic does not have
+_ABSENT: Final = Phrase(((), ()))  # a column that this row's topic does not have; equal to no text
 
 
 def shown(value: object, form: str, language: str) -> str:
@@ -140,15 +141,11 @@ class Statement:
     """
 
     __slots__ = (
-        "_columns",
         "_known",
-        "_line",
         "_names",
         "_none",
-        "_row",
+        "_rows",
         "_some",
-        "_tells_rows",
-        "_words",
         "names",
     )
 
@@ -161,20 +158,12 @@ class Statement:
         """`none` is said where there are no rows; `row` is how each of them is shown."""
         self._some: Final = some
         self._none: Final = none
-        self._row: Final = row
         outer = _names(some) | _names(none)
-        self._tells_rows: Final = "rows" in outer
-        by_the_day = _by_the_day(row)
-        self._columns: Final = tuple(
-            (name, name in by_the_day) for name in sorted(_names(row) if self._tells_rows else ())
-        )
-        words = next(iter(row.values())).words if row else {}
-        self._words: Final = tuple([words.get(name) for name, _ in self._columns])
+        self._rows: Final = Rows.shown_as(row) if "rows" in outer else None
         by_the_day = _by_the_day(some, none)
         self.names: Final = tuple(sorted(outer - {"rows", "count"}))
         """What it names beside rows."""
         self._names: Final = tuple((name, name in by_the_day) for name in self.names)
-        self._line: Final = _line(tuple(row.values()), [name for name, _ in self._columns])
         self._known: Final[dict[tuple[object, ...], Texts]] = {}
 
     @property
@@ -184,13 +173,7 @@ class Statement:
 
     def said(self, rows: Sequence[FactRow], named: Mapping[str, object]) -> Texts:
         """The sentences about these rows; `named` are the other values that they name."""
-        columns = self._columns
-        cells = tuple(
-            [
-                tuple([_short(row.get(name, _ABSENT), by_the_day) for name, by_the_day in columns])
-                for row in rows[:ROWS_NAMED]
-            ]
-        )
+        cells = () if self._rows is None else self._rows.cells(rows)
         values = tuple([_short(named[name], by_the_day) for name, by_the_day in self._names])
         key = (len(rows), cells, values)
         known = self._known.get(key)
@@ -201,19 +184,63 @@ class Statement:
             self._known[key] = known
         return known
 
-    def _worded(
-        self, count: int, cells: Sequence[Sequence[object]], values: Mapping[str, object]
-    ) -> Texts:
+    def _worded(self, count: int, cells: "Cells", values: Mapping[str, object]) -> Texts:
         sentences = {}
-        rows = self._rows(count, cells) if self._tells_rows and count else _NONE
+        rows = _NONE if self._rows is None or not count else self._rows.told(count, cells)
         for language, template in (self._some if count else self._none).items():
             known = {**values, "count": count, "rows": Shown(rows.get(language, _NONE[language]))}
             sentence = template.render(known.get)
             sentences[language] = sentence[:-1] if sentence.endswith("..") else sentence
         return sentences
 
-    def _rows(self, count: int, cells: Sequence[Sequence[object]]) -> Texts:
-        """The rows in words, each text once."""
+
+Cells = tuple[tuple[object, ...], ...]
+"""What is shown of the rows that a sentence names."""
+
+
+class Rows:
+    """How sentences show rows. The latest are kept at hand: rules of a topic name the same ones."""
+
+    __slots__ = ("__weakref__", "_columns", "_latest", "_line", "_row", "_words")
+
+    def __init__(self, row: Mapping[str, Template]) -> None:
+        by_the_day = _by_the_day(row)
+        self._row: Final = row
+        self._columns: Final = tuple([(name, name in by_the_day) for name in sorted(_names(row))])
+        words = next(iter(row.values())).words if row else {}
+        self._words: Final = tuple([words.get(name) for name, _ in self._columns])
+        self._line: Final = _line(tuple(row.values()), [name for name, _ in self._columns])
+        self._latest: tuple[tuple[int, Cells], Texts] = (0, ()), {}  # texts alone
+
+    @classmethod
+    def shown_as(cls, row: Mapping[str, Template]) -> "Rows":
+        """Rows shown by these templates, the same for all sentences that show them so."""
+        like = tuple(
+            [
+                (language, one.segments, tuple(sorted((n, id(w)) for n, w in one.words.items())))
+                for language, one in row.items()
+            ]
+        )
+        known = _SHOWN.get(like)
+        if known is None:
+            known = _SHOWN[like] = cls(row)  # it holds the words, so that their ids stay theirs
+        return known
+
+    def cells(self, rows: Sequence[FactRow]) -> Cells:
+        """What is shown of them."""
+        columns = self._columns
+        return tuple(
+            [
+                tuple([_short(row.get(name, _ABSENT), by_the_day) for name, by_the_day in columns])
+                for row in rows[:ROWS_NAMED]
+            ]
+        )
+
+    def told(self, count: int, cells: Cells) -> Texts:
+        """The rows in words, each text once; `count` are all that there are."""
+        asked = count, cells
+        if self._latest[0] == asked and all(type(text) is str for cell in cells for text in cell):
+            return self._latest[1]  # other kinds of values are equal and not shown alike
         alike = self._read_alike(cells)
         told = {}
         for language, row in self._row.items():
@@ -222,9 +249,11 @@ class Statement:
             )
             more = [_MORE[language].format(count=count - len(cells))] if count > len(cells) else ()
             told[language] = ", ".join((*named, *more))
+        if alike:
+            self._latest = asked, told
         return told
 
-    def _read_alike(self, cells: Sequence[Sequence[object]]) -> Iterable[str] | None:
+    def _read_alike(self, cells: Cells) -> Iterable[str] | None:
         """The rows in words of every language; None where these may differ."""
         if self._line is None:
             return None
@@ -237,6 +266,9 @@ class Statement:
                 texts.append(text if _as_it_is(text) else shown(text, "", LANGUAGES[0]))
             named[self._line.format(*texts)] = None
         return named
+
+
+_SHOWN: Final[WeakValueDictionary[Hashable, Rows]] = WeakValueDictionary()
 
 
 def _short(cell: object, by_the_day: bool) -> object:  # noqa: FBT001 (called for each cell)

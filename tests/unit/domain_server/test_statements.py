@@ -103,3 +103,25 @@ def test_a_row_of_texts_is_worded_as_its_template_words_it_in_each_language() ->
         for place, language in enumerate(("fr", "en")):
             wanted = [row[language].render(cells.get) for cells in rows]
             assert said(statement, rows)[place] == ", ".join(wanted)
+
+
+def test_sentences_that_show_rows_by_the_same_templates_each_show_theirs() -> None:
+    one, other = of("{door}", "{door}"), of("{door}", "{door}", some="Portes : {rows}")
+    texts: list[tuple[Sequence[FactRow], str]] = [
+        ([{"door": "A"}], "A"),
+        ([{"door": "B"}, {"door": "A"}], "B, A"),
+        ([{"door": "A"}] * 6, "A, … et 1 de plus"),
+        ([{"door": "A"}] * 5, "A"),
+        ([{"door": ""}], "?"),
+        ([{}], ""),  # it has no such column
+        ([{"door": "1"}], "1"),
+    ]
+
+    for rows, wanted in [*texts, *reversed(texts)]:
+        assert said(one, rows)[0] == wanted
+        assert said(other, rows)[0] == f"Portes : {wanted}"
+
+
+def test_a_sentence_shows_numbers_and_flags_that_another_showed_before() -> None:
+    for cell, wanted in ((True, "oui"), (1, "1"), (False, "non"), (0, "0")):
+        assert said(of("{door}", "{door}"), [{"door": cell}])[0] == wanted
