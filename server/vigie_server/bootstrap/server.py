@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
-from time import monotonic
 from typing import Final
 
 import structlog
@@ -16,6 +15,7 @@ from vigie_server import clock
 from vigie_server.bootstrap.app_secrets import sealed_app_secrets
 from vigie_server.bootstrap.application import application
 from vigie_server.bootstrap.asking_terms import asking_limits
+from vigie_server.bootstrap.device_ports import device_ports
 from vigie_server.bootstrap.https import https_files
 from vigie_server.bootstrap.marking import StoreMark
 from vigie_server.bootstrap.metrics import device_lines, judged_rules
@@ -31,14 +31,10 @@ from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.peers import peer_of
 from vigie_server.domain.admission import places_in
-from vigie_server.domain.attempts import Attempts
 from vigie_server.domain.errors import SettingsMalformed, VigieError
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
-from vigie_server.ingest.enrolment import Enrolments as EnrolmentPort
-from vigie_server.ingest.listening import listening
-from vigie_server.ingest.telemetry import Telemetry
 from vigie_server.ingest.updates import Updates
 from vigie_server.machine_memory import memory_bytes
 from vigie_server.metrics.contractor_lines import ContractorLines
@@ -53,23 +49,20 @@ from vigie_server.services.ask_devices import AskDevices
 from vigie_server.services.attested_sites import FollowAttestations
 from vigie_server.services.back_up import ShowBackups
 from vigie_server.services.device_records import DeviceRecords
-from vigie_server.services.enrol import Enrol
 from vigie_server.services.follow import Follow
 from vigie_server.services.group_commit import GroupCommit
 from vigie_server.services.live_session import SessionParts, SessionTerms
-from vigie_server.services.renew import Renew
 from vigie_server.services.rule_book import RuleBook
 from vigie_server.services.sessions import OpenSessions
 from vigie_server.services.token_desk import Desk
 from vigie_server.services.views import Viewing
 from vigie_server.services.watch_store import WatchStore
 from vigie_server.services.workers import Workers
-from vigie_server.settings import ServerSettings, advertised
+from vigie_server.settings import ServerSettings
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.catalogues import Catalogues
 from vigie_server.store.changes import notices_of
 from vigie_server.store.database import Database
-from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.last_backup import last_backup
 from vigie_server.store.questions import Questions
@@ -225,7 +218,7 @@ class Server:
             load_verdicts=records.load_verdicts,
         )
         held = settings.sessions.held
-        self._held = places_in(memory_bytes()) if held is None else held
+        held = places_in(memory_bytes()) if held is None else held
         self._asking = AskDevices(
             Questions(database), self._workers, asking_limits(settings.asking), now
         )
@@ -245,7 +238,7 @@ class Server:
                 limits=limits,
                 heartbeat=settings.sessions.heartbeat,
                 visit=settings.sessions.visit,
-                held=self._held,
+                held=held,
                 visitors=settings.sessions.visitors,
                 visit_within=settings.sessions.visit_within,
                 per_second=settings.sessions.per_second,
@@ -317,65 +310,10 @@ class Server:
 
     async def _serve(self, stop: asyncio.Event, started: Callable[[Addresses], None]) -> None:
         settings = self.settings
-        pair = self.authority.issue_server_certificate(settings.own_names, now=self._now())
-        self._figures.certificates_expire(
-            {"authority": self.authority.not_after, "telemetry": pair.not_after}
+        devices = device_ports(
+            settings, self.database, self.authority, self._sessions, self._updates, self._figures
         )
-        limit = settings.limits.max_message_bytes
-        telemetry, telemetry_port = listening(
-            address=settings.listen.telemetry,
-            key=pair.key,
-            chain=pair.chain,
-            client_authority=self.authority.certificate_pem,
-            max_message_bytes=limit,
-            max_connections=self._held + settings.sessions.visitors,
-        )
-        enrolment, enrolment_port = listening(
-            address=settings.listen.enrolment,
-            key=pair.key,
-            chain=pair.chain,
-            client_authority=None,
-            max_message_bytes=limit,
-            max_connections=settings.sessions.visitors,
-        )
-        endpoints = advertised(
-            settings, telemetry_port=telemetry_port, enrolment_port=enrolment_port
-        )
-        self._enrolment_at = endpoints.enrolment
-        store = Enrolments(self.database)
-        renewal = Renew(
-            store=store,
-            workers=self._workers,
-            authority=self.authority,
-            endpoints=endpoints,
-            now=self._now,
-            expired_for_at_most=settings.enrolment.renew_expired_for,
-            certificate_for=settings.enrolment.certificate_for,
-        )
-        enrol = Enrol(
-            store=store,
-            workers=self._workers,
-            authority=self.authority,
-            endpoints=endpoints,
-            now=self._now,
-            changed=self._viewing.changed,
-            taken_over_after=settings.enrolment.taken_over_after,
-            certificate_for=settings.enrolment.certificate_for,
-        )
-        attempts = Attempts(
-            per_minute=settings.enrolment.attempts_per_minute,
-            burst=settings.enrolment.attempts_at_once,
-            monotonic=monotonic,
-        )
-        port = EnrolmentPort(enrol, renewal, attempts, self._figures.enrolment_refused)
-        sessions = Telemetry(
-            self._sessions,
-            renewal,
-            peer_of,
-            hello_within=settings.sessions.hello_within.total_seconds(),
-        )
-        telemetry.add_generic_rpc_handlers((sessions.handler, self._updates.handler))
-        enrolment.add_generic_rpc_handlers((port.handler,))
+        self._enrolment_at = devices.endpoints.enrolment
         certificate, key = https_files(settings, self._figures, now=self._now())
         http = bound(settings.listen.http)
         serve_readers = partial(
@@ -389,10 +327,11 @@ class Server:
             threads=max(1, settings.http.threads - settings.lists.threads),
             keep_alive=settings.http.keep_alive,
         )
-        addresses = Addresses(telemetry_port, enrolment_port, int(http.getsockname()[1]))
+        addresses = Addresses(
+            devices.telemetry_port, devices.enrolment_port, int(http.getsockname()[1])
+        )
         try:
-            await telemetry.start()
-            await enrolment.start()
+            await devices.start()
             log.info(
                 "server_started",
                 telemetry=addresses.telemetry,
@@ -418,9 +357,9 @@ class Server:
                     parts.create_task(_part(name, work, stop))
                 await stop.wait()
                 self._sessions.say_goodbye()
-                await asyncio.gather(telemetry.stop(GOODBYE_WITHIN), enrolment.stop(GOODBYE_WITHIN))
+                await devices.stop(GOODBYE_WITHIN)
         finally:
-            await asyncio.gather(telemetry.stop(None), enrolment.stop(None))
+            await devices.stop(None)
         log.info("server_stopped")
 
 
