@@ -22,6 +22,7 @@ from vigie_server.store.attestations import Attestations
 from vigie_server.store.changes import Told, notices_of
 from vigie_server.store.database import Database
 from vigie_server.store.groups import Groups
+from vigie_server.store.mail import MailDomains
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.records import Records
 
@@ -66,6 +67,22 @@ def a_change(record: DeviceRecord, *evidence: Evidence) -> DeviceChange:
         judged_with="rules",
         evidence=evidence,
     )
+
+
+def test_verdicts_on_mail_are_noticed_when_a_domain_goes_and_for_no_other_act(
+    shared: Database,
+) -> None:
+    domains, act = MailDomains(shared), Act("cli:test", NOW)
+    domains.put(SITE, "a.example", (), act)
+    follow = notices_of(shared)
+    follow.start()
+    a_token(shared, secret_hash=b"o" * 32)
+    by_token = follow.since()
+    domains.remove(SITE, "a.example", act)
+
+    assert by_token.subjects
+    assert not by_token.mail
+    assert follow.since().mail
 
 
 def test_that_a_contractor_looked_is_no_act(database: Database) -> None:

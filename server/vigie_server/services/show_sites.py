@@ -53,7 +53,7 @@ class ShowSites:
         self._sites.update(dict.fromkeys(noticed.assessed))
         self._sites.update((name, None) for name in noticed.subjects if name in self._names)
         self._all = self._all or noticed.missed
-        self._mail = self._mail or noticed.mail or noticed.missed or bool(noticed.subjects)
+        self._mail = self._mail or noticed.mail or noticed.missed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Shows every site, then those that change, until stopped."""

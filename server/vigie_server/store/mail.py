@@ -90,6 +90,7 @@ class MailDomains:
             connection.execute(delete(DOMAIN).where(DOMAIN.c.key == row.key))
             _judge_site(connection, row.site_key, now=act.at)
             record_act(connection, act, f"removed mail domain {domain}", site)
+            changes.tell_mail(connection)
 
     @retried
     def ask(self, site: str, domain: str, act: Act) -> None:
