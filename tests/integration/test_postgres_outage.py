@@ -23,7 +23,7 @@ from fakes.scripted_device import (
     enrolled,
     session,
 )
-from vigie_server.bootstrap import server as bootstrap
+from vigie_server.bootstrap import marking
 from vigie_server.store.content import unpacked
 
 
@@ -65,7 +65,7 @@ def names_held(running: RunningServer) -> list[str]:
 async def test_what_was_not_committed_is_not_acknowledged_and_arrives_when_the_store_is_back(
     tmp_path: Path, postgres: PostgresServer, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "MARK_EVERY", 0.01)  # every part meets the outage
+    monkeypatch.setattr(marking, "MARK_EVERY", 0.01)  # every part meets the outage
     async with serving(tmp_path, postgres) as running:
         identity = await a_device(running)
         async with session(identity) as device:

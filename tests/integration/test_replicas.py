@@ -33,7 +33,7 @@ from fakes.scripted_device import (
 )
 from fakes.stored import bare_store
 from vigie.v1 import enrollment_pb2, snapshot_pb2, telemetry_pb2
-from vigie_server.bootstrap import server as bootstrap
+from vigie_server.bootstrap import marking
 from vigie_server.bootstrap.server import build_server
 from vigie_server.bootstrap.store import initialise
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
@@ -376,7 +376,7 @@ async def test_a_store_whose_authority_is_lost_takes_another_one_when_told_to(
 async def test_devices_send_everything_again_to_a_replica_that_ran_through_a_restore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "MARK_EVERY", 0.05)
+    monkeypatch.setattr(marking, "MARK_EVERY", 0.05)
     async with two_replicas(tmp_path) as (a, b):
         identity = await a_device(a)
         async with session(at(a, identity)) as device:
