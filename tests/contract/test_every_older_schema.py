@@ -27,10 +27,11 @@ VERSIONS: Final = [
     script.revision for script in ScriptDirectory(str(migrating.SCRIPTS)).walk_revisions()
 ][:0:-1]
 """Every schema but the newest, the oldest first."""
-CHANGED: Final = frozenset({("device", "judged_with")})
+CHANGED: Final = frozenset({("device", "judged_with"), ("verdict", "next_check_at")})
 """Columns, by table, whose content a migration changes on purpose.
 
-What devices are counted by is worked out when they are judged next, and 0010 asks for that.
+What devices are counted by is worked out when they are judged next, and 0010 asks for that. 0026
+lets go of checks of devices that are judged no more.
 """
 
 

@@ -259,6 +259,18 @@ def test_what_was_declared_before_the_newest_schema_stands_and_is_followed(old: 
     assert due.domain == "example.org"  # as soon as possible: nobody said when
 
 
+def test_checks_of_devices_that_were_judged_no_more_before_are_let_go(old: Database) -> None:
+    migrating.migrate_to(old, "0025")
+    with old.writing() as connection:
+        connection.execute(text("UPDATE device SET disabled = 'retired' WHERE id = 'a'"))
+
+    migrating.migrate(old)
+
+    with old.reading() as connection:
+        left = connection.execute(text("SELECT count(next_check_at) FROM verdict")).scalar_one()
+    assert left == 0
+
+
 def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(old: Database) -> None:
     migrating.migrate(old)
     with old.writing() as connection:

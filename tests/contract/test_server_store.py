@@ -356,6 +356,24 @@ def test_a_retired_device_is_judged_no_more(database: Database) -> None:
     assert list(store.judged_otherwise("other rules", limit=10)) == []
 
 
+@pytest.mark.parametrize("act", ["retire", "revoke"])
+def test_no_check_waits_for_a_device_that_is_judged_no_more(database: Database, act: str) -> None:
+    a_token(database)
+    store = Records(database)
+    for name in "ab":
+        verdict = a_verdict(Status.PASS, next_check_at=NOW)
+        store.commit([a_change(store.record(a_device(database, name)), 1, verdict)], [])
+
+    getattr(Administration(database), act)("a", now=NOW, actor="test")
+
+    waiting = text(
+        "SELECT device.id FROM verdict JOIN device ON device.key = verdict.device_key "
+        "WHERE verdict.next_check_at IS NOT NULL"
+    )
+    with database.reading() as connection:
+        assert connection.execute(waiting).scalars().all() == ["b"]
+
+
 def test_devices_judged_by_other_rules_are_found(database: Database) -> None:
     a_token(database)
     store = Records(database)

@@ -11,12 +11,13 @@ from vigie_server.domain.errors import NotFound
 from vigie_server.ports.declaring import Act
 from vigie_server.store import changes, judged_with
 from vigie_server.store.database import Database, retried
-from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow
+from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow, VerdictRow
 from vigie_server.store.rejudging import record_act
 from vigie_server.store.rule_counts import shift
 from vigie_server.store.tables import table
 
 DEVICE, CERTIFICATE = table(DeviceRow), table(Certificate)
+VERDICT = table(VerdictRow)
 CONFLICT, AUDIT = table(Conflict), table(Audit)
 
 
@@ -131,6 +132,13 @@ class Administration:
                     .where(CERTIFICATE.c.device_key == key)
                     .where(CERTIFICATE.c.revoked_at.is_(None))
                     .values(revoked_at=now)
+                )
+                # It is judged no more: the sweeper would come upon its rules at each look for good.
+                connection.execute(
+                    update(VERDICT)
+                    .where(VERDICT.c.device_key == key)
+                    .where(VERDICT.c.next_check_at.is_not(None))
+                    .values(next_check_at=None)
                 )
             connection.execute(
                 update(CONFLICT)
