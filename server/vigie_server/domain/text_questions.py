@@ -17,6 +17,7 @@ nothing else. That cells are reached by their names alone is what `domain/rule_c
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 from vigie_server.domain.conditions import FUNCTIONS
 from vigie_server.domain.expressions import Call, Items, Literal, Name, Node, NotRead, Select, tree
@@ -25,7 +26,7 @@ from vigie_server.domain.parameters import Setting
 from vigie_server.domain.topics import COMMON_COLUMNS, ColumnType, Topic
 
 TEXTS_KEPT: Final = 512
-"""Texts of one column whose answers are kept, of each rule and setting."""
+"""Texts of one column whose answers are kept, of each choice of questions."""
 _PARAMETERS: Final = "p"
 _EQUALS: Final = "=="
 _SAME: Final = "same"
@@ -86,6 +87,19 @@ class _Answers(dict[str, object]):
         return found
 
 
+_SHARED: Final[WeakValueDictionary[tuple[Question, ...], _Answers]] = WeakValueDictionary()
+"""Answers to questions of texts alone, the same for every rule that asks them."""
+
+
+def _answers(asks: tuple[Question, ...], container: str, setting: Setting) -> _Answers:
+    known = _SHARED.get(asks)
+    if known is None:
+        known = _Answers([ask.asked(container, setting) for ask in asks])
+        if not any(ask.of_parameter for ask in asks):
+            _SHARED[asks] = known
+    return known
+
+
 class Alike:
     """Tells contents of a topic apart as far as a rule with its parameters does."""
 
@@ -93,13 +107,11 @@ class Alike:
 
     def __init__(self, questions: Questions, container: str, setting: Setting) -> None:
         of_one = {
-            name: [ask for ask in asks if ask is not WHETHER_THE_SAME]
+            name: tuple([ask for ask in asks if ask is not WHETHER_THE_SAME])
             for name, asks in questions.items()
         }
         self._answers: Final = {
-            name: _Answers([ask.asked(container, setting) for ask in asks])
-            for name, asks in of_one.items()
-            if asks
+            name: _answers(asks, container, setting) for name, asks in of_one.items() if asks
         }
         self._compared: Final = frozenset(
             [name for name, asks in questions.items() if WHETHER_THE_SAME in asks]
