@@ -493,6 +493,20 @@ def test_enrolment_tokens_are_read_a_page_at_a_time_in_a_scope(database: Databas
     assert walked(frozenset()) == [[]]
 
 
+def test_a_token_of_either_kind_is_found_by_its_id(database: Database) -> None:
+    store = Tokens(database)
+    lets_in, reads = (
+        NewToken(name, name.encode(), NOW, NOW + timedelta(days=1), "test") for name in ("e", "r")
+    )
+    store.add_enrolment_token(lets_in, site=SITE, profile="standard", max_uses=1, serials=None)
+    store.add_api_token(reads, name="x", role=Role.AUDITOR, sites=None)
+
+    assert (store.enrolment_token("e").site, store.api_token("r").name) == (SITE, "x")
+    for find, token_id in ((store.enrolment_token, "r"), (store.api_token, "e")):
+        with pytest.raises(NotFound, match=f"no token {token_id}"):
+            find(token_id)
+
+
 def test_api_tokens_are_known_until_they_expire_or_are_revoked(database: Database) -> None:
     store = Tokens(database)
     for name in ("kept", "revoked"):

@@ -1,6 +1,6 @@
 """The pages of tokens: what lets devices enrol, and what lets programs read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -11,13 +11,12 @@ from vigie_server.console.forms import FormRefused, Sent, fault_of
 from vigie_server.console.shell import Shell, Visit, address, gone_to
 from vigie_server.console.walking import Walk
 from vigie_server.domain.account_terms import CONTRACTOR_DAYS
-from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import DeclarationRefused, NotFound, SettingsMalformed
 from vigie_server.domain.parameters import PROFILES
 from vigie_server.ports.declaring import SiteStore
 from vigie_server.ports.pages import page_of
 from vigie_server.ports.token_desk import TokenDesk
-from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, Role
+from vigie_server.ports.tokens import ApiTokenTerms, Role
 from vigie_server.web.access import ADMINISTRATORS, WRITERS, acting, reaches, sees
 
 PAGE: Final = 50
@@ -92,7 +91,8 @@ def enrolment_pages(shell: Shell, desk: TokenDesk, sites: SiteStore) -> APIRoute
     @router.post("/enrolment/{token_id}/revoke")
     def revoke(token_id: str, visit: Writer, sent: Form) -> Response:  # noqa: ARG001 (its token is checked)
         """No further device gets in by this token."""
-        _known(desk.enrolment_tokens(), token_id, visit.caller)
+        if not sees(visit.caller, desk.enrolment_token(token_id).site):
+            raise NotFound(f"no token {token_id}")
         desk.revoke(token_id, acting(visit.caller, shell.now()))
         return gone_to(address("enrolment"), done="revoked")
 
@@ -127,10 +127,10 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:  # noqa: C901 (a ro
 
     def known(visit: Visit, token_id: str) -> ApiTokenTerms:
         """Raises NotFound for a token beyond the visitor's scope too."""
-        for token in desk.api_tokens():
-            if token.id == token_id and reaches(visit.caller, token.sites):
-                return token
-        raise NotFound(f"no token {token_id}")
+        token = desk.api_token(token_id)
+        if not reaches(visit.caller, token.sites):
+            raise NotFound(f"no token {token_id}")
+        return token
 
     @router.get("/tokens")
     def tokens(visit: Admin) -> Response:
@@ -175,8 +175,3 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:  # noqa: C901 (a ro
         return gone_to(address("tokens"), done="revoked")
 
     return router
-
-
-def _known(tokens: Sequence[TokenTerms], token_id: str, caller: ApiCaller) -> None:
-    if not any(token.id == token_id and sees(caller, token.site) for token in tokens):
-        raise NotFound(f"no token {token_id}")

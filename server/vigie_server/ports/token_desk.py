@@ -57,6 +57,14 @@ class TokenDesk(Protocol):
         """The newest first."""
         ...
 
+    def enrolment_token(self, token_id: str) -> TokenTerms:
+        """Raises NotFound."""
+        ...
+
+    def api_token(self, token_id: str) -> ApiTokenTerms:
+        """Raises NotFound."""
+        ...
+
     def api_tokens(self) -> Sequence[ApiTokenTerms]:
         """The newest first."""
         ...

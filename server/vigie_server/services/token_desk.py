@@ -22,6 +22,10 @@ class KeptTokens(TokenStore, Protocol):
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]: ...
 
+    def enrolment_token(self, token_id: str) -> TokenTerms: ...
+
+    def api_token(self, token_id: str) -> ApiTokenTerms: ...
+
     def api_tokens(self) -> Sequence[ApiTokenTerms]: ...
 
     def revoke(
@@ -86,6 +90,12 @@ class Desk:
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]:
         return self.store.enrolment_tokens()
+
+    def enrolment_token(self, token_id: str) -> TokenTerms:
+        return self.store.enrolment_token(token_id)
+
+    def api_token(self, token_id: str) -> ApiTokenTerms:
+        return self.store.api_token(token_id)
 
     def api_tokens(self) -> Sequence[ApiTokenTerms]:
         return self.store.api_tokens()

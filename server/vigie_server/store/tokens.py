@@ -121,6 +121,24 @@ class Tokens:
             )
             _record(connection, token.made_at, token.actor, f"made a token: {role}", token.id)
 
+    def enrolment_token(self, token_id: str) -> TokenTerms:
+        """The enrolment token of this id. Raises NotFound."""
+        query = _ENROLMENT_TOKENS.where(TOKEN.c.id == token_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound(f"no token {token_id}")
+        return token_terms(row)
+
+    def api_token(self, token_id: str) -> ApiTokenTerms:
+        """The API token of this id. Raises NotFound."""
+        query = select(API_TOKEN).where(API_TOKEN.c.id == token_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound(f"no token {token_id}")
+        return _api_token(row)
+
     def api_tokens(self) -> Sequence[ApiTokenTerms]:
         """Every API token, the newest first."""
         with self._database.reading() as connection:

@@ -149,7 +149,9 @@ def accounts_router(  # noqa: C901 (a route each)
 
     accounts = HeldOf[Account, AccountShape](
         "account",
-        lambda caller: [held for held in desk.accounts() if reaches(caller, held.sites)],
+        desk.accounts,
+        desk.account,
+        lambda caller, held: reaches(caller, held.sites),
         shown,
         AccountList,
         AccountShape,

@@ -100,7 +100,9 @@ def api_tokens_router(access: Access, *, desk: TokenDesk, now: Callable[[], date
 
     tokens = HeldOf[ApiTokenTerms, ApiTokenShape](
         "API token",
-        lambda caller: [token for token in desk.api_tokens() if reaches(caller, token.sites)],
+        desk.api_tokens,
+        desk.api_token,
+        lambda caller, token: reaches(caller, token.sites),
         ApiTokenShape.of,
         ApiTokenList,
         ApiTokenShape,

@@ -77,7 +77,9 @@ def enrolment_tokens_router(
 
     tokens = HeldOf[TokenTerms, EnrolmentTokenShape](
         "enrolment token",
-        lambda caller: [token for token in desk.enrolment_tokens() if sees(caller, token.site)],
+        desk.enrolment_tokens,
+        desk.enrolment_token,
+        lambda caller, token: sees(caller, token.site),
         EnrolmentTokenShape.of,
         EnrolmentTokenList,
         EnrolmentTokenShape,

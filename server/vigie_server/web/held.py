@@ -1,6 +1,7 @@
 """Tokens and accounts, as the API shows them within a caller's scope: in pages, and each alone."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final, Generic, Protocol, TypeVar
 
@@ -49,18 +50,25 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 @dataclass(frozen=True)  # a generic class that is told its types has no slots
 class HeldOf(Generic[Item, Shape]):
-    """Items in the order of their ids. `within`: those in a caller's scope; `what` names one."""
+    """Items in the order of their ids; `what` names one.
+
+    `every` gives all of them, `found` that of an id or raises NotFound; `seen` says whether one is
+    in a caller's scope.
+    """
 
     what: str
-    within: Callable[[ApiCaller], Sequence[Item]]
+    every: Callable[[], Sequence[Item]]
+    found: Callable[[str], Item]
+    seen: Callable[[ApiCaller, Item], bool]
     shown: Callable[[Item], Shape]
     model: type[PageShape[Shape]]
     shape: type[Shape]
 
     def one(self, caller: ApiCaller, item_id: str) -> Item:
         """Raises NotFound for one outside the scope too."""
-        for item in self.within(caller):
-            if item.id == item_id:
+        with suppress(NotFound):
+            item = self.found(item_id)
+            if self.seen(caller, item):
                 return item
         raise NotFound(f"no {self.what} {item_id[:_LONGEST_TOLD]}")
 
@@ -74,6 +82,9 @@ class HeldOf(Generic[Item, Shape]):
         return listing.answer(
             asked,
             lambda after, limit: page_of(
-                self.within(caller), lambda item: (item.id,), after=after, limit=limit
+                [item for item in self.every() if self.seen(caller, item)],
+                lambda item: (item.id,),
+                after=after,
+                limit=limit,
             ),
         )
