@@ -365,6 +365,15 @@ def test_no_check_waits_for_a_device_that_is_judged_no_more(database: Database, 
         store.commit([a_change(store.record(a_device(database, name)), 1, verdict)], [])
 
     getattr(Administration(database), act)("a", now=NOW, actor="test")
+    # Nor does one that is asked for later, of all devices of its site.
+    Overrides(database).put(
+        Target(Scope.SITE, SITE, SITE),
+        rule="Q06-firewall-enabled",
+        name="x",
+        value=1,
+        reason="why",
+        act=Act("test", NOW),
+    )
 
     waiting = text(
         "SELECT device.id FROM verdict JOIN device ON device.key = verdict.device_key "

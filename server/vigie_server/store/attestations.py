@@ -181,7 +181,7 @@ class Attestations:
     ) -> None:
         record_act(connection, act, f"attestation {item}: {what}", site)
         if item in self._read or EVERY_ATTESTATION in self._read:
-            judge_again(connection, and_(DEVICE.c.site_key == at_site, DEVICE.c.disabled == ""))
+            judge_again(connection, DEVICE.c.site_key == at_site)
 
 
 def attestations_query() -> Select[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from vigie_server.ports.declaring import Act
 from vigie_server.store import changes
@@ -17,13 +17,15 @@ from vigie_server.store.tables import table
 
 DEVICE, VERDICT, AUDIT = table(DeviceRow), table(VerdictRow), table(Audit)
 AT_ONCE: Final = 500
+_JUDGED: Final = select(DEVICE.c.key).where(DEVICE.c.disabled == "")
 
 
 def judge_again(connection: Connection, which: ColumnElement[bool]) -> None:
-    """Has the devices that meet the condition judged again."""
+    """Has the devices that meet the condition judged again, of those that are judged at all."""
     moved = connection.execute(
         update(DEVICE)
         .where(which)
+        .where(DEVICE.c.disabled == "")
         .values(judged_with="", revision=DEVICE.c.revision + 1)
         .returning(DEVICE.c.key, DEVICE.c.revision)
     )
@@ -44,7 +46,7 @@ def judge_rule_again(
         some = keys[start : start + AT_ONCE]
         connection.execute(
             update(VERDICT)
-            .where(VERDICT.c.device_key.in_(some))
+            .where(VERDICT.c.device_key.in_(_JUDGED.where(DEVICE.c.key.in_(some))))
             .where(VERDICT.c.rule == rule)
             .values(next_check_at=at)
         )
