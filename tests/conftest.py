@@ -2,13 +2,16 @@
 
 import gc
 import os
-from pathlib import PurePath
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from quick_folders import quick_folder
 from vigie_server.garbage import look_seldom
 
 settings.register_profile(
@@ -28,6 +31,15 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings come from the test, never from the shell that runs it."""
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The test's own folder, in memory where it can be; a failed test's stays to be looked at."""
+    failed, folder = request.session.testsfailed, quick_folder().resolve()
+    yield folder
+    if request.session.testsfailed == failed:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 OF_THIS_MACHINE: Final = frozenset(

@@ -9,7 +9,6 @@ import atexit
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +19,7 @@ import psycopg
 
 from components import missing
 from ports import free_ports
+from quick_folders import quick_folder
 
 USER = "vigie"
 WITHIN = 30
@@ -114,7 +114,7 @@ class PostgresServer:
     def made(cls, kept: Path | None = None) -> "PostgresServer":
         """A new empty cluster, not started; in `kept` the one that is there, if there is one."""
         programs = binaries()
-        folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-")) if kept is None else kept
+        folder = quick_folder() if kept is None else kept
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(folder, "postgres", "postgres")

@@ -22,6 +22,12 @@ from vigie_packaging.server import build_environment, build_wheel
 OLDER = "0.0.9"
 
 
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """On the disk: roots and packages are large, and copies of them cost it little."""
+    return tmp_path_factory.mktemp("packaged")
+
+
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agent's folder, as `make agent-bundle` builds it."""
