@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fakes.stored import SITE, a_device, a_token
+from fakes.stored import SITE, a_device, a_token, migrated_store
 from vigie_server.cli.main import main
 from vigie_server.clock import utc_now
 from vigie_server.domain.facts import FactRow
@@ -29,6 +29,7 @@ def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
     folder = tmp_path / "data"
     monkeypatch.setenv("VIGIE_SERVER_DATA", str(folder))
     monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org")
+    migrated_store(folder)
     assert run("init").exit_code == 0
     opened = Database(sqlite_url(folder / "vigie.db"))
     a_token(opened)

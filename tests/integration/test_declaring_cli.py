@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakes.reported import report_length
-from fakes.stored import SITE, a_device, a_token
+from fakes.stored import SITE, a_device, a_token, migrated_store
 from vigie_server.cli.main import main
 from vigie_server.clock import utc_now
 from vigie_server.store.database import Database, sqlite_url
@@ -21,6 +21,7 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     monkeypatch.setenv("VIGIE_SERVER_DATA", str(folder))
     monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org")
+    migrated_store(folder)
     assert run("init").exit_code == 0
     database = Database(sqlite_url(folder / "vigie.db"))
     a_token(database)

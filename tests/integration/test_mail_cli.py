@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakes.mail_world import D, world
-from fakes.stored import SITE
+from fakes.stored import SITE, migrated_store
 from vigie_server.cli.main import main
 from vigie_server.domain.mail.findings import RULES
 from vigie_server.settings_messages import MailSettings
@@ -22,6 +22,7 @@ def run(*arguments: str) -> Result:
 def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VIGIE_SERVER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org")
+    migrated_store(tmp_path / "data")
     assert run("init").exit_code == 0
     assert run("site", "set", SITE).exit_code == 0
 

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from fakes.mail_relay import MailRelay, mail_relay
 from fakes.mail_server import Authority
+from fakes.stored import migrated_store
 from vigie_server.cli.main import main
 
 SITE = "Les Tilleuls"
@@ -22,6 +23,7 @@ def run(*arguments: str) -> Result:
 def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("VIGIE_SERVER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org")
+    migrated_store(tmp_path / "data")
     assert run("init").exit_code == 0
     assert run("site", "set", SITE).exit_code == 0
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakes.running_server import running_server
-from fakes.stored import SITE, a_device, a_token
+from fakes.stored import SITE, a_device, a_token, migrated_store
 from vigie.v1.digest import canonical_form, canonical_rows, form_digest
 from vigie_server.bundled import guide_folder
 from vigie_server.cli import rejudge
@@ -29,6 +29,7 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     monkeypatch.setenv("VIGIE_SERVER_DATA", str(folder))
     monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org")
+    migrated_store(folder)
     assert run("init").exit_code == 0
     database = Database(sqlite_url(folder / "vigie.db"))
     a_token(database)
