@@ -1,7 +1,7 @@
 """A server as a process of its own, that a test may kill at any moment.
 
-Run as a program it serves from a folder, prints its ports as JSON and goes on until standard input
-is closed.
+Run as a program (`python -m fakes.begun fakes.server_process FOLDER`) it serves from a folder,
+prints its ports as JSON and goes on until standard input is closed.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ async def server_process(folder: Path) -> AsyncIterator[ServerProcess]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
+        "fakes.begun",
         "fakes.server_process",
         str(folder),
         cwd=Path(__file__).parent.parent,
@@ -65,6 +66,7 @@ async def _main(folder: Path) -> None:
         await asyncio.to_thread(sys.stdin.read)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The program."""
     configure_logs(stream=sys.stderr)
     asyncio.run(_main(Path(sys.argv[1])))
