@@ -93,7 +93,7 @@ JUDGING = {"cel_expr_python", "yaml"}
         (("version",), SERVING | STORING | JUDGING),
         (("plan", "--devices", "100"), SERVING | STORING | JUDGING),
         (("init",), SERVING | {"dns"}),
-        (("token", "list"), SERVING | {"dns"}),
+        (("token", "list"), SERVING | {"dns", "alembic"}),
         (("rules", "list"), SERVING | {"dns"}),
         (("ask", "--help"), SERVING | {"dns"}),
     ],
