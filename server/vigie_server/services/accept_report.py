@@ -373,7 +373,8 @@ class AcceptReport:
         retracted: tuple[str, ...] = ()
         anew = not self._is_current(record)
         if topics is None or anew:
-            retracted = tuple(sorted(record.verdicts.keys() - set(judging.rules)))
+            rules = judging.rules
+            retracted = tuple(sorted([rule for rule in record.verdicts if rule not in rules]))
             for rule in retracted:
                 del record.verdicts[rule]
             record.judged_with = judging.digest

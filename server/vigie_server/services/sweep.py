@@ -34,6 +34,8 @@ AT_A_STRETCH: Final = 0.002
 """Seconds after which sessions have their turn."""
 TOGETHER: Final = 50
 """Devices read at once: enough to share the cost of a query, few enough not to hold up sessions."""
+SELDOM: Final = 0.5
+"""Share of them whose verdicts may move before those of the next are read in full at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +110,23 @@ class Sweep:
     ) -> list[bool]:
         """Judges the rules of each device (None: all) and waits; whether each was committed.
 
-        `glimpses`: verdicts are read where they do not stand alone.
+        `glimpses`: verdicts are read where they do not stand alone, as long as that is seldom.
         """
         ends: list[asyncio.Future[bool]] = []
+        moved = 0
         waiting = iter(devices)
         turn_ends = monotonic() + AT_A_STRETCH
         while not (stop is not None and stop.is_set()) and (
             keys := list(islice(waiting, TOGETHER))
         ):
             topics = self._topics(devices[key] for key in keys)
-            async with self.records.together(keys, topics=topics, glimpses=glimpses):
+            seldom, moved = moved < len(keys) * SELDOM, 0
+            async with self.records.together(keys, topics=topics, glimpses=glimpses and seldom):
                 for key in keys:
                     with suppress(UnknownDevice):  # erased since it was listed
-                        ends.append(await self._judge(key, devices[key]))
+                        ended, moves = await self._judge(key, devices[key])
+                        ends.append(ended)
+                        moved += moves
                     if monotonic() >= turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = monotonic() + AT_A_STRETCH
@@ -136,7 +142,10 @@ class Sweep:
             topics.update(*map(self.judging.topics_of, rules))
         return frozenset(topics)
 
-    async def _judge(self, key: int, rules: Collection[str] | None) -> "asyncio.Future[bool]":
+    async def _judge(
+        self, key: int, rules: Collection[str] | None
+    ) -> tuple["asyncio.Future[bool]", bool]:
+        """Whether it was committed, once that is known, and whether a verdict moves."""
         ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def done(end: End) -> None:
@@ -152,4 +161,4 @@ class Sweep:
                 record.stale = True  # it may be half-way
                 raise
             self.commits.submit(change, record, done)
-        return ended
+        return ended, bool(change.verdicts)
