@@ -228,6 +228,7 @@ async def _all_seen(url: str) -> None:
         "vigie_backup_last_success_timestamp_seconds > 0",
         'vigie_update_devices{state="rolled_back"} == 1',
         "vigie_site_contractor_token_expiry_timestamp_seconds",
+        "site:vigie_site_attestation_expiry_timestamp_seconds:min",
         "rate(vigie_ingest_reports_total[5m]) > 0",
         _alert("VigieMissingDeviceReports"),
         _alert("VigieEnrolmentTokenAbuse"),
