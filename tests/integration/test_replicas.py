@@ -253,18 +253,21 @@ async def test_what_one_replica_commits_both_show(tmp_path: Path) -> None:
     async with two_replicas(tmp_path) as (a, b):
         identity = await a_device(a)
         token = a.api_token(Role.SCRAPE)
-        failing = f'vigie_device_compliant{{device="{identity.device_id}",site="{SITE}"}} 0'
+        # A device that was not heard yet is no more compliant than one that fails.
+        rule = f'{{device="{identity.device_id}",site="{SITE}",rule="Q06-firewall-enabled"}}'
+        counted = f'vigie_site_rule_devices{{site="{SITE}",rule="Q06-firewall-enabled",status='
+        failing = f"vigie_device_rule_compliant{rule} 0", f'{counted}"fail"}} 1'
+        passing = f"vigie_device_rule_compliant{rule} 1", f'{counted}"pass"}} 1'
         async with session(at(a, identity)) as device:
             await device.greet()
             await device.send(a_report(1, a_firewall("0")))
             await device.acknowledged(1)
-        pages = [await scraped(running, token, failing) for running in (b, a)]
+        pages = [await scraped(running, token, *failing) for running in (b, a)]
         async with session(at(b, identity)) as device:
             await device.greet()
             await device.send(a_report(2, a_firewall("1")))
             await device.acknowledged(2)
-        passing = failing.replace("} 0", "} 1")
-        pages += [await scraped(running, token, passing) for running in (a, b)]
+        pages += [await scraped(running, token, *passing) for running in (a, b)]
 
     assert fleet_of(pages[0]) == fleet_of(pages[1])
     assert fleet_of(pages[2]) == fleet_of(pages[3])
