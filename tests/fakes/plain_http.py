@@ -5,14 +5,10 @@ from typing import Any, Final
 
 import httpx2
 
-from programs import ANSWERS_WITHIN
-
 NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Whom such a client trusts. To read the system's authorities takes as long as fifty answers."""
 
 
 def plain_client(base_url: str = "", **given: Any) -> httpx2.AsyncClient:
-    """A client that speaks no TLS, and waits as long as a busy machine may take."""
-    return httpx2.AsyncClient(
-        base_url=base_url, verify=NOBODY, **{"timeout": ANSWERS_WITHIN, **given}
-    )
+    """A client that speaks no TLS."""
+    return httpx2.AsyncClient(base_url=base_url, verify=NOBODY, **given)
