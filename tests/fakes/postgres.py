@@ -9,6 +9,7 @@ import atexit
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -80,8 +81,11 @@ def _server() -> "PostgresServer":
 
 @contextmanager
 def own_postgres() -> Iterator["PostgresServer"]:
-    """A server that a test may stop and start; it does not run yet."""
-    server = PostgresServer.made()
+    """A server that a test may stop and start; it does not run yet.
+
+    On the disk: how soon it is back after a crash, and what a benchmark finds, is a disk's.
+    """
+    server = PostgresServer.made(Path(tempfile.mkdtemp(prefix="vigie-postgres-")))
     try:
         yield server
     finally:
