@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,38 @@ def test_a_million_devices_are_told_replicas_and_several_prometheus() -> None:
     assert found["replicas"] > 2
     assert found["prometheus"] > 1
     assert found["database_cores"] > 0
+
+
+@pytest.mark.parametrize("share", ["--changed", "--failing", "--period", "--scrape", "--groups"])
+@pytest.mark.parametrize("odd", ["nan", "inf", "-1", "1e300", "many"])
+def test_what_nobody_can_count_with_is_refused_by_name(share: str, odd: str) -> None:
+    told = run("--devices", "1000", share, odd)
+
+    assert told.exit_code == 2, told.output
+    assert f"Invalid value for '{share}'" in told.output
+
+
+def test_settings_are_told_as_they_are_written() -> None:
+    visiting = run("--devices", "1000", "--period", "300")
+    held = run("--devices", "1000000", "--held", "1000000", "--heartbeat", "120")
+    replicas = json.loads(
+        run("--devices", "1000000", "--held", "1000000", "--heartbeat", "120", "--json").output
+    )["replicas"]
+
+    settings = "Settings: VIGIE_SERVER_SESSIONS__HELD=0, VIGIE_SERVER_SESSIONS__VISIT=300\n"
+    assert settings in visiting.output
+    assert replicas > 2
+    assert f"HELD={math.ceil(1_000_000 / (replicas - 1))}," in held.output
+    assert "VIGIE_SERVER_SESSIONS__HEARTBEAT=120\n" in held.output
+
+
+def test_a_hundred_thousand_devices_are_told_the_one_process_that_was_measured() -> None:
+    """See "A fleet that visits" in docs/performance.md: 0.43 of a core, 611 MiB."""
+    found = json.loads(run("--devices", "100000", "--json").output)
+
+    assert found["deployment"] == "one process, SQLite"
+    assert 0.43 <= found["server_cores"] < 0.6
+    assert 611 * 2**20 <= found["replica_memory"] < 1.5 * 2**30
 
 
 def test_costs_of_ones_own_are_used(tmp_path: Path) -> None:

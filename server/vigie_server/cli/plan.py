@@ -4,17 +4,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
 
+from vigie_server.cli.measures import Measure
 from vigie_server.cli.output import show_fields, told_errors
-from vigie_server.domain.capacity import Deployment, Fleet, Plan, planned
+from vigie_server.domain.capacity import YEAR, Deployment, Fleet, Plan, planned
 from vigie_server.domain.plurals import counted
 from vigie_server.measured_costs import RELEASED, measured_costs
 
-_SPAN = click.FloatRange(min=1)
+_SPAN = Measure(min=1, max=YEAR.total_seconds())
+_SHARE = Measure(min=0, max=1)
+_MOST_DEVICES = 100_000_000
+_LEAST_CORES = 0.01
+"""Less than this is not told apart."""
 
 
 class _Counts(TypedDict):
@@ -29,13 +35,18 @@ class _Counts(TypedDict):
 
 
 @click.command()
-@click.option("--devices", type=click.IntRange(min=1), required=True, help="How many devices.")
+@click.option(
+    "--devices",
+    type=click.IntRange(min=1, max=_MOST_DEVICES),
+    required=True,
+    help="How many devices.",
+)
 @click.option(
     "--period", type=_SPAN, default=900, show_default=True, help="Seconds between two reports."
 )
 @click.option(
     "--held",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=_MOST_DEVICES),
     default=0,
     show_default=True,
     help="Devices that stay connected; the others come back each period.",
@@ -49,7 +60,7 @@ class _Counts(TypedDict):
 )
 @click.option(
     "--changed",
-    type=click.FloatRange(min=0, max=1),
+    type=_SHARE,
     default=0.05,
     show_default=True,
     help="Share of reports that bring something new.",
@@ -63,19 +74,19 @@ class _Counts(TypedDict):
 )
 @click.option(
     "--sites",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=_MOST_DEVICES),
     help="Sites that the devices are of.  [default: one for each 50 devices]",
 )
 @click.option(
     "--groups",
-    type=click.FloatRange(min=0),
+    type=Measure(min=0, max=1000),
     default=1,
     show_default=True,
     help="Groups that a device is in, on average.",
 )
 @click.option(
     "--failing",
-    type=click.FloatRange(min=0, max=1),
+    type=_SHARE,
     default=0.12,
     show_default=True,
     help="Share of a device's rules that fail.",
@@ -125,15 +136,13 @@ def _told(found: Plan, fleet: Fleet) -> Sequence[tuple[str, str]]:
     held = _size(found.prometheus_bytes)
     lines = [
         ("Deployment", found.deployment.value),
-        ("Visits", f"{found.visits:.1f} a second, {found.changes:.1f} changed reports a second"),
-        ("Server", f"{found.server_cores:.2f} cores on average, all processes together"),
+        ("Visits", f"{_rate(found.visits)}, changed reports {_rate(found.changes)}"),
+        ("Server", f"{_cores(found.server_cores)}, all processes together"),
         ("Processes", f"{found.replicas}, each up to {_size(found.replica_memory)} of memory"),
     ]
     if found.deployment is Deployment.REPLICAS_POSTGRESQL:
         memory = _size(found.database_memory)
-        lines.append(
-            ("PostgreSQL", f"{found.database_cores:.2f} cores on average, {memory} in daily use")
-        )
+        lines.append(("PostgreSQL", f"{_cores(found.database_cores)}, {memory} in daily use"))
     zipped = _size(found.scrape_gzip_bytes)
     memory = _size(found.prometheus_memory)
     days = fleet.samples_kept.days
@@ -154,14 +163,28 @@ def _advice(found: Plan, fleet: Fleet) -> Sequence[str]:
             f"{found.replicas} times `vigie-server serve` over one PostgreSQL, one to spare;",
             "VIGIE_SERVER_STORE__URL names it, docs/server.md says what replicas share.",
         ]
-    if fleet.held == 0:
-        lines.append(f"VIGIE_SERVER_SESSIONS__HELD=0, VISIT={fleet.period.total_seconds():g}.")
+    each = ceil(min(fleet.held, fleet.devices) / found.working)
+    visit, heartbeat = (span.total_seconds() for span in (fleet.period, fleet.heartbeat))
+    lines.append(
+        f"Settings: VIGIE_SERVER_SESSIONS__HELD={each}, VIGIE_SERVER_SESSIONS__VISIT={visit:g}"
+    )
+    if each:
+        lines[-1] += f", VIGIE_SERVER_SESSIONS__HEARTBEAT={heartbeat:g}"
     if found.prometheus > 1:
         lines += [
             f"{found.prometheus} Prometheus servers, each with its sites (/metrics?site=...),",
             "or one that writes on to a store made for more (remote write).",
         ]
     return lines
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f} a second" if rate >= 10 else f"{rate:.2g} a second"  # noqa: PLR2004 (digits)
+
+
+def _cores(cores: float) -> str:
+    told = f"{cores:.2f}" if cores >= _LEAST_CORES else f"less than {_LEAST_CORES}"
+    return f"{told} cores on average"
 
 
 def _size(size: float) -> str:

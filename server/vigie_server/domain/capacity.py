@@ -1,7 +1,7 @@
 """What a fleet takes: cores, memory, database, series. Arithmetic on costs that were measured.
 
-The costs are data (`capacity.yaml`, written from `make bench`); what a deployment is made of
-follows from them. Nothing here measures anything.
+The costs are data (`capacity.toml`, by what `make bench` and `make fleet-run` told); what a
+deployment is made of follows from them. Nothing here measures anything.
 """
 
 from dataclasses import dataclass, replace
@@ -105,6 +105,7 @@ class Plan:
 
     deployment: Deployment
     replicas: int
+    """Processes; one more than the work takes where there are several."""
     visits: float
     changes: float
     server_cores: float
@@ -120,6 +121,11 @@ class Plan:
     prometheus: int
     prometheus_memory: float
     prometheus_bytes: float
+
+    @property
+    def working(self) -> int:
+        """Processes that share the fleet while one of several is away."""
+        return max(1, self.replicas - 1)
 
 
 def planned(fleet: Fleet, costs: Costs) -> Plan:

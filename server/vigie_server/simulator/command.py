@@ -16,6 +16,7 @@ import click
 
 from vigie.v1 import enrolment_token
 from vigie_server import clock
+from vigie_server.cli.measures import Measure
 from vigie_server.domain.errors import VigieError
 from vigie_server.simulator import telling
 from vigie_server.simulator.making import Made, enrol_fleet, plant_fleet
@@ -41,8 +42,22 @@ RECORDED_IN = click.option(
     default=RECORDED,
     help="Folder of recorded devices; those of the source tree.",
 )
-SHARE = click.FloatRange(0, 1)
-SECONDS = click.FloatRange(min=0, min_open=True)
+SHARE = Measure(0, 1)
+SECONDS = Measure(min=0, min_open=True)
+
+
+class NewFile(click.Path):
+    """A file that is written when the run has ended: that it can be is seen before it begins."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path. Fails where nothing can be written there."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            self.fail(f"{path.parent} is no folder that can be written to.", param, ctx)
+        return path
 
 
 def _told_errors(command: Callable[P, None]) -> Callable[P, None]:
@@ -200,12 +215,12 @@ def plant(*, per_site: int, **made: Any) -> None:
 @click.option(
     "--json",
     "result",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NewFile(),
     help="Write the result here.",
 )
 @click.option(
     "--ledger",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NewFile(),
     help="Write every report down here.",
 )
 @click.option("--server-pid", type=int, help="Tell what this process uses, too.")

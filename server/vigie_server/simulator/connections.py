@@ -16,6 +16,7 @@ from vigie_server.simulator.stream import Stream, opened_stream
 from vigie_server.simulator.tally import Tally
 
 _OTHER_FILES: Final = 128
+_PORTS: Final = range(1, 1 << 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def resolved(endpoint: str) -> Endpoint:
     name, _, port = endpoint.rpartition(":")
     name = name.removeprefix("[").removesuffix("]")
     try:
+        if int(port) not in _PORTS:
+            raise ValueError(f"a port is from {_PORTS[0]} to {_PORTS[-1]}")  # noqa: TRY301
         (_, _, _, _, found), *_ = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:
         raise SettingsMalformed(f"{endpoint} is not the host:port of a server: {error}") from error

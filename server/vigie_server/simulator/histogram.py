@@ -54,7 +54,9 @@ class Histogram:
         return Histogram(counts, float(maximum))
 
     def told(self) -> str:
-        """Milliseconds for people."""
+        """Milliseconds for people; "none" where nothing was recorded."""
+        if not self.count:
+            return "none"
         shown = (
             f"p{share * 100:g} {self.quantile(share) * 1e3:.1f}" for share in (0.5, 0.95, 0.99)
         )

@@ -48,13 +48,15 @@ def summary(tally: Tally, server: Usage | None) -> Iterator[str]:
         yield "no errors"
     for what, count in sorted(tally.troubles.items()):
         yield f"broken on purpose, {count} times: {what}"
-    each = max(tally.visits, 1)
-    cpu = tally.cpu_seconds
-    yield f"simulator: {cpu:.1f} s of CPU, {cpu / each * 1e3:.2f} ms a visit"
+    yield f"simulator: {_spent(tally.cpu_seconds, tally.visits)}"
     if server is not None:
         cpu, resident, peak = server.cpu_seconds, server.resident_bytes, server.peak_bytes
         yield (
-            f"server: {cpu:.1f} s of CPU, {cpu / each * 1e3:.2f} ms a visit, "
-            f"{cpu / seconds:.2f} of a core; {resident / _MIB:.0f} MiB resident, "
-            f"at most {peak / _MIB:.0f}"
+            f"server: {_spent(cpu, tally.visits)}, {cpu / seconds:.2f} of a core; "
+            f"{resident / _MIB:.0f} MiB resident, at most {peak / _MIB:.0f}"
         )
+
+
+def _spent(cpu: float, visits: int) -> str:
+    each = f", {cpu / visits * 1e3:.2f} ms a visit" if visits else ""
+    return f"{cpu:.1f} s of CPU{each}"

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.simulator.command import main
+from vigie_server.simulator.connections import resolved
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,6 +33,11 @@ def test_every_command_and_option_has_help_and_is_documented() -> None:
         (["run", "--wave", "at=now"], "at=SECONDS,share"),
         (["enrol", "--devices", "1", "--token", "vigie1.x"], "token"),
         (["plant", "--devices", "1", "--fleet", "new.db"], "vigie-server init"),
+        (["run", "--minutes", "nan"], "nan is not a number"),
+        (["run", "--period", "inf"], "inf is not a number"),
+        (["run", "--changes", "nan"], "nan is not a number"),
+        (["run", "--json", "nowhere/result.json"], "nowhere is no folder"),
+        (["run", "--ledger", "nowhere/ledger"], "nowhere is no folder"),
     ],
 )
 def test_a_mistake_is_told_with_what_to_do(
@@ -43,4 +50,10 @@ def test_a_mistake_is_told_with_what_to_do(
 
     assert ended.exit_code in {1, 2}
     assert told in ended.output
-    assert "Traceback" not in ended.output
+    assert isinstance(ended.exception, SystemExit)
+
+
+@pytest.mark.parametrize("endpoint", ["vigie", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x"])
+def test_what_is_no_endpoint_is_refused_before_a_device_comes(endpoint: str) -> None:
+    with pytest.raises(SettingsMalformed, match="host:port"):
+        resolved(endpoint)

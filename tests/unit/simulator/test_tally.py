@@ -40,6 +40,7 @@ def test_a_rare_stall_is_seen_in_the_last_quantile_and_not_in_the_middle() -> No
 def test_an_empty_histogram_and_a_value_of_nothing_are_told() -> None:
     histogram = Histogram()
     assert histogram.quantile(0.99) == 0
+    assert histogram.told() == "none"
     histogram.record(0.0)
     assert histogram.quantile(0.99) == 0
     assert histogram.count == 1
