@@ -26,7 +26,7 @@ from vigie_server.domain.facts import Cells, Fact, FactRow
 from vigie_server.domain.hearing import Hearing
 from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
-from vigie_server.domain.remembered import Answered, Lasting, OnTime
+from vigie_server.domain.remembered import Answered, Lasting, OnTime, Words
 from vigie_server.domain.rules import MOVING, Catalogue, Rule
 from vigie_server.domain.text_questions import Alike
 from vigie_server.domain.topic_rules import TopicRules, found_together
@@ -291,10 +291,14 @@ class Judge:
             answered = self._memory.get(key)
             if answered is None:
                 return key, None
-            answer = told = self._worded(answered, named, facts)
-            verdict = told.at(facts, now)
-            if told is not answered and note is None:
-                answer = key  # most texts are one device's: what is said of them is kept if asked
+            if answered.words is None:
+                answer, verdict = answered, answered.at(facts, now)
+            elif note is None:
+                # Most texts are one device's: what is said of them is kept if it is asked again.
+                answer, verdict = key, self._once(answered, named, facts, now)
+            else:
+                answer = told = self._worded(answered, named, facts)
+                verdict = told.at(facts, now)
         if (note is None or note is not answer) and len(notes) < _NOTES_KEPT:
             notes[place] = answer
         return key, verdict
@@ -344,13 +348,36 @@ class Judge:
         """An answer about evidence that is alike, in the words of this."""
         if answered.words is None:
             return answered
-        shown: dict[str, Sequence[FactRow]] = {}
-        for topic, _ in answered.words.rows:
-            if topic not in shown:
-                read = answered.rule.reads[topic]
-                rows = Collected.of(facts[topic], self.catalogue.topics[topic])
-                shown[topic] = known_rows(rows.of_parts(read, named.device.platform), read)
-        return answered.worded([shown[topic][place] for topic, place in answered.words.rows])
+        return answered.worded(self._rows(answered.rule, answered.words, named, facts))
+
+    def _once(
+        self, answered: Answered, named: "_Named", facts: Mapping[str, Fact], now: datetime
+    ) -> Verdict:
+        """The verdict in the words of this evidence, which is not kept."""
+        words = answered.words
+        rows = [] if words is None else self._rows(answered.rule, words, named, facts)
+        return answered.once(rows, answered.check_at(answered.fresh_end, facts, now))
+
+    def _rows(
+        self, rule: Rule, words: Words, named: "_Named", facts: Mapping[str, Fact]
+    ) -> Sequence[FactRow]:
+        """The rows of this evidence that stand where those do which `words` are about."""
+        if words.alone is not None:
+            shown = self._shown(rule, words.alone, named, facts)
+            return [shown[place] for _, place in words.rows]
+        by_topic = {
+            topic: self._shown(rule, topic, named, facts)
+            for topic in dict.fromkeys([topic for topic, _ in words.rows])
+        }
+        return [by_topic[topic][place] for topic, place in words.rows]
+
+    def _shown(
+        self, rule: Rule, topic: str, named: "_Named", facts: Mapping[str, Fact]
+    ) -> Sequence[FactRow]:
+        """The rows of a topic that the rule's conditions see."""
+        read = rule.reads[topic]
+        rows = Collected.of(facts[topic], self.catalogue.topics[topic])
+        return known_rows(rows.of_parts(read, named.device.platform), read)
 
     def _still_names(self, rule: Rule) -> tuple[str, ...] | None:
         """What an answer follows beside evidence and parameters; None of one that moves by more."""

@@ -24,7 +24,7 @@ from vigie_server.domain.lasting import (
     Windows,
 )
 from vigie_server.domain.rules import MOVING, Rule
-from vigie_server.domain.statements import Statement
+from vigie_server.domain.statements import Sentence, Statement
 from vigie_server.domain.verdicts import Verdict, digested
 
 ASK_AGAIN: Final = timedelta(hours=1)
@@ -38,12 +38,10 @@ _SENTENCE_FIGURE, _OF_EVIDENCE = "v", ".observed_at"
 class Words:
     """What a verdict says of which rows: each by its topic, and its place among those shown of it.
 
-    `values` are those that the sentence names beside. `alone` is the topic of all rows, None where
-    they are of several.
+    `alone` is the topic of all rows, None where they are of several.
     """
 
-    statement: Statement
-    values: Mapping[str, object]
+    sentence: Sentence
     rows: tuple[tuple[str, int], ...]
     alone: str | None
 
@@ -62,20 +60,25 @@ class Answered:
     words: Words | None = None
 
     def worded(self, rows: Sequence[FactRow]) -> "Answered":
-        """The same of these rows, which stand where those of `words` do."""
+        """The same of these rows, which stand where those of `words` do; for one that is kept."""
+        verdict = digested(self.once(rows, self.verdict.next_check_at))
+        return Answered(self.rule, verdict, self.fresh_end)
+
+    def once(self, rows: Sequence[FactRow], check_at: datetime | None) -> Verdict:
+        """The verdict in words of these rows, to be looked at again then.
+
+        Without a digest: of a verdict that the next report replaces nobody may ask for it.
+        """
         words, known = self.words, self.verdict
-        if words is None:
-            return self
-        verdict = Verdict(
+        return Verdict(
             known.rule,
             known.rule_version,
             known.status,
-            words.statement.said(rows, words.values),
+            known.reason if words is None else words.sentence.said(rows),
             kept_rows(self.rule, rows) if known.offending else (),
-            known.next_check_at,
+            check_at,
             known.measures,
         )
-        return Answered(self.rule, digested(verdict), self.fresh_end)
 
     def at(self, facts: Mapping[str, Fact], now: datetime) -> Verdict:
         """The verdict on this evidence: it can change when the first of it is too old."""
@@ -104,6 +107,23 @@ class Answered:
         known = self.verdict
         if known.next_check_at is None:
             return known
+        return Verdict(
+            known.rule,
+            known.rule_version,
+            known.status,
+            known.reason,
+            known.offending,
+            self.check_at(fresh_end, facts, now),
+            known.measures,
+            known.digest,
+        )
+
+    def check_at(
+        self, fresh_end: datetime | None, facts: Mapping[str, Fact], now: datetime
+    ) -> datetime | None:
+        """When the verdict on this evidence is to be looked at again."""
+        if self.verdict.next_check_at is None:
+            return None
         rule, check_at = self.rule, None
         reads = rule.reads
         if len(reads) == 1:
@@ -111,18 +131,7 @@ class Answered:
             check_at = facts[topic].observed_at + rule.max_age
         elif reads:
             check_at = min([facts[topic].observed_at for topic in reads]) + rule.max_age
-        if fresh_end is not None:
-            check_at = earliest(check_at, fresh_end, now)
-        return Verdict(
-            known.rule,
-            known.rule_version,
-            known.status,
-            known.reason,
-            known.offending,
-            check_at,
-            known.measures,
-            known.digest,
-        )
+        return check_at if fresh_end is None else earliest(check_at, fresh_end, now)
 
 
 @dataclass(frozen=True, slots=True)

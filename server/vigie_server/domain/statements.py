@@ -8,8 +8,9 @@ characters become spaces and long values are cut.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from operator import is_
 from string import Formatter
 from typing import Final
 from weakref import WeakValueDictionary
@@ -32,6 +33,7 @@ _YES: Final = {"fr": "oui", "en": "yes"}
 _NO: Final = {"fr": "non", "en": "no"}
 _NO_DATE: Final = {"fr": "date inconnue", "en": "date unknown"}
 _NONE: Final = {"fr": "aucun", "en": "none"}
+_ROWS, _COUNT = "rows", "count"
 _MORE: Final = {"fr": "… et {count} de plus", "en": "… and {count} more"}
 _BY_THE_DAY: Final = frozenset({"date", "days"})
 _FORMS: Final = _BY_THE_DAY | {""}
@@ -83,6 +85,17 @@ class Template:
                     value = shown(value, form, self.language)
                 pieces.append(value)
         return "".join(pieces)
+
+    def around_rows(self) -> "tuple[Template, ...]":
+        """What is said before, between and after the places of `{rows}`."""
+        parts: list[list[tuple[str, str, str]]] = [[]]
+        for literal, name, form in self.segments:
+            if name == _ROWS:
+                parts[-1].append((literal, "", ""))
+                parts.append([])
+            else:
+                parts[-1].append((literal, name, form))
+        return tuple([replace(self, segments=tuple(part)) for part in parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +169,12 @@ class Statement:
         row: Mapping[str, Template],
     ) -> None:
         """`none` is said where there are no rows; `row` is how each of them is shown."""
-        self._some: Final = some
-        self._none: Final = none
+        self._some: Final = _around_rows(some)
+        self._none: Final = _around_rows(none)
         outer = _names(some) | _names(none)
-        self._rows: Final = Rows.shown_as(row) if "rows" in outer else None
+        self._rows: Final = Rows.shown_as(row) if _ROWS in outer else None
         by_the_day = _by_the_day(some, none)
-        self.names: Final = tuple(sorted(outer - {"rows", "count"}))
+        self.names: Final = tuple(sorted(outer - {_ROWS, _COUNT}))
         """What it names beside rows."""
         self._names: Final = tuple((name, name in by_the_day) for name in self.names)
         self._known: Final[dict[tuple[object, ...], Texts]] = {}
@@ -174,23 +187,74 @@ class Statement:
     def said(self, rows: Sequence[FactRow], named: Mapping[str, object]) -> Texts:
         """The sentences about these rows; `named` are the other values that they name."""
         cells = () if self._rows is None else self._rows.cells(rows)
-        values = tuple([_short(named[name], by_the_day) for name, by_the_day in self._names])
+        values = self._shorter(named)
         key = (len(rows), cells, values)
         known = self._known.get(key)
         if known is None:
-            known = self._worded(len(rows), cells, _named(self._names, values))
+            known = self._about(len(rows), values).told(cells)
             if len(self._known) >= STATEMENTS_KEPT:
                 self._known.clear()
             self._known[key] = known
         return known
 
-    def _worded(self, count: int, cells: "Cells", values: Mapping[str, object]) -> Texts:
+    def about(self, count: int, named: Mapping[str, object]) -> "Sentence":
+        """What is said of so many rows, whichever they are; `named` as in `said`."""
+        return self._about(count, self._shorter(named))
+
+    def _about(self, count: int, values: tuple[object, ...]) -> "Sentence":
+        known = {**_named(self._names, values), _COUNT: count}
+        return Sentence(self._some if count else self._none, known, self._rows, count)
+
+    def _shorter(self, named: Mapping[str, object]) -> tuple[object, ...]:
+        return tuple([_short(named[name], by_the_day) for name, by_the_day in self._names])
+
+
+class Sentence:
+    """A sentence in both languages of which all is known but which rows it names.
+
+    Its pieces are put into words when rows first are, as most answers are never about others.
+    """
+
+    __slots__ = ("_around", "_count", "_latest", "_pieces", "_rows", "_values")
+
+    def __init__(
+        self,
+        around: Mapping[str, tuple[Template, ...]],
+        values: Mapping[str, object],
+        rows: "Rows | None",
+        count: int,
+    ) -> None:
+        self._around: Final = around
+        self._values: Final = values
+        self._rows: Final = rows
+        self._count: Final = count
+        self._pieces: Mapping[str, tuple[str, ...]] | None = None
+        self._latest: tuple[Texts | None, Texts] = None, {}
+
+    def said(self, rows: Sequence[FactRow]) -> Texts:
+        """The sentences about these rows, of which there are as many as it counts."""
+        return self._of(_NONE if self._rows is None or not rows else self._rows.of(rows))
+
+    def told(self, cells: "Cells") -> Texts:
+        """As `said`, of what is shown of the rows."""
+        if self._rows is None or not self._count:
+            return self._of(_NONE)
+        return self._of(self._rows.told(self._count, cells))
+
+    def _of(self, rows: Texts) -> Texts:
+        latest, said = self._latest
+        if latest is rows:
+            return said
+        if self._pieces is None:
+            self._pieces = {
+                language: tuple([part.render(self._values.get) for part in parts])
+                for language, parts in self._around.items()
+            }
         sentences = {}
-        rows = _NONE if self._rows is None or not count else self._rows.told(count, cells)
-        for language, template in (self._some if count else self._none).items():
-            known = {**values, "count": count, "rows": Shown(rows.get(language, _NONE[language]))}
-            sentence = template.render(known.get)
+        for language, pieces in self._pieces.items():
+            sentence = rows.get(language, _NONE[language]).join(pieces)
             sentences[language] = sentence[:-1] if sentence.endswith("..") else sentence
+        self._latest = rows, sentences
         return sentences
 
 
@@ -201,7 +265,7 @@ Cells = tuple[tuple[object, ...], ...]
 class Rows:
     """How sentences show rows. The latest are kept at hand: rules of a topic name the same ones."""
 
-    __slots__ = ("__weakref__", "_columns", "_latest", "_line", "_row", "_words")
+    __slots__ = ("__weakref__", "_columns", "_latest", "_latest_rows", "_line", "_row", "_words")
 
     def __init__(self, row: Mapping[str, Template]) -> None:
         by_the_day = _by_the_day(row)
@@ -211,6 +275,7 @@ class Rows:
         self._words: Final = tuple([words.get(name) for name, _ in self._columns])
         self._line: Final = _line(tuple(row.values()), [name for name, _ in self._columns])
         self._latest: tuple[tuple[int, Cells], Texts] = (0, ()), {}  # texts alone
+        self._latest_rows: tuple[int, Sequence[FactRow], Texts] = 0, (), {}
 
     @classmethod
     def shown_as(cls, row: Mapping[str, Template]) -> "Rows":
@@ -225,6 +290,15 @@ class Rows:
         if known is None:
             known = _SHOWN[like] = cls(row)  # it holds the words, so that their ids stay theirs
         return known
+
+    def of(self, rows: Sequence[FactRow]) -> Texts:
+        """These rows in words, told once where rules name the very same ones in turn."""
+        count, named, told = self._latest_rows
+        if count == len(rows) and all(map(is_, named, rows)):
+            return told
+        told = self.told(len(rows), self.cells(rows))
+        self._latest_rows = len(rows), rows[:ROWS_NAMED], told
+        return told
 
     def cells(self, rows: Sequence[FactRow]) -> Cells:
         """What is shown of them."""
@@ -283,6 +357,10 @@ def _short(cell: object, by_the_day: bool) -> object:  # noqa: FBT001 (called fo
 
 def _named(names: Sequence[tuple[str, bool]], values: Sequence[object]) -> Mapping[str, object]:
     return {name: value for (name, _), value in zip(names, values, strict=True)}
+
+
+def _around_rows(sentence: Mapping[str, Template]) -> Mapping[str, tuple[Template, ...]]:
+    return {language: template.around_rows() for language, template in sentence.items()}
 
 
 def _by_the_day(*sentences: Mapping[str, Template]) -> frozenset[str]:

@@ -125,3 +125,37 @@ def test_sentences_that_show_rows_by_the_same_templates_each_show_theirs() -> No
 def test_a_sentence_shows_numbers_and_flags_that_another_showed_before() -> None:
     for cell, wanted in ((True, "oui"), (1, "1"), (False, "non"), (0, "0")):
         assert said(of("{door}", "{door}"), [{"door": cell}])[0] == wanted
+
+
+@pytest.mark.parametrize(
+    "some", ["{rows}", "{count} : {rows}. {rows}.", "{count}", "{rows} {v.when}."]
+)
+@pytest.mark.parametrize("count", [0, 1, 2, 6])
+def test_a_sentence_about_a_number_of_rows_is_said_of_whichever_as_at_once(
+    some: str, count: int
+) -> None:
+    of_some, of_none = templates(some, some), templates("{rows} {count}.", "{rows} {count}.")
+    row = templates("{door}/{painted}", "{door}, {painted}")
+    statement = Statement(of_some, of_none, row)
+    sentence = statement.about(count, {"v.when": None})
+
+    for cell in ("A.", "b\x00", True, 1, "", "x" * 90):
+        rows = [{"door": f"{number}", "painted": cell} for number in range(count)]
+
+        said_once = sentence.said(rows)
+
+        apart = Statement(of_some, of_none, row).said(rows, {"v.when": None})
+        assert said_once == apart
+        assert sentence.said(rows) == apart
+        assert sentence.said(list(rows)) == apart
+
+
+def test_rows_that_rules_name_in_turn_are_told_once_and_others_with_as_many_are_not() -> None:
+    first, second = [{"door": "A"}, {"door": "B"}], [{"door": "A"}, {"door": "C"}]
+    one = of("{door}", "{door}").about(2, {"v.when": None})
+    other = of("{door}", "{door}", some="Portes : {rows}").about(2, {"v.when": None})
+
+    assert one.said(first)["fr"] == "A, B"
+    assert other.said(first)["fr"] == "Portes : A, B"
+    assert one.said(second)["fr"] == "A, C"
+    assert other.said(second[:1] + first[1:])["fr"] == "Portes : A, B"
