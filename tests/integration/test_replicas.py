@@ -276,7 +276,8 @@ async def test_what_one_replica_commits_both_show(tmp_path: Path) -> None:
 async def test_a_revoked_token_is_refused_by_both_at_once(tmp_path: Path) -> None:
     async with two_replicas(tmp_path) as (a, b):
         token = a.api_token(Role.SCRAPE)
-        before = [await scrape(running, token) for running in (a, b)]
+        # Whoever has just started answers 503 until it has read the fleet.
+        before = [await scraped(running, token, "vigie_sessions") for running in (a, b)]
         admin = a.server.database
 
         (known,) = Tokens(admin).api_tokens()
