@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
 
 from fakes.filled_store import Content, content, filled, kept, tables_of
 from fakes.postgres import postgres_url
@@ -192,6 +192,17 @@ def test_a_source_of_an_older_schema_is_to_be_migrated_first(
 
     with pytest.raises(SettingsMalformed, match=r"0005.*vigie-server migrate"):
         copied(tmp_path / "vigie.db", target)
+
+
+def test_a_database_of_somebody_else_is_left_as_it_is(file: Path, target: Database) -> None:
+    with target.writing() as connection:
+        connection.execute(text("CREATE TABLE device (name text)"))
+
+    with pytest.raises(SettingsMalformed, match=r"no store of Vigie.*\(device\).*empty database"):
+        copied(file, target)
+
+    with target.reading() as connection:
+        assert inspect(connection).get_table_names() == ["device"]
 
 
 def test_a_file_that_is_not_there_or_no_store_is_told(tmp_path: Path, target: Database) -> None:

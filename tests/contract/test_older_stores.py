@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, inspect, text
 
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, bare_store, schema_differences
 from vigie_server.domain.attesting import Outcome
@@ -269,6 +269,19 @@ def test_checks_of_devices_that_were_judged_no_more_before_are_let_go(old: Datab
     with old.reading() as connection:
         left = connection.execute(text("SELECT count(next_check_at) FROM verdict")).scalar_one()
     assert left == 0
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_tables_of_somebody_else_are_not_migrated(kind: str, tmp_path: Path) -> None:
+    with bare_store(kind, tmp_path) as store:
+        with store.writing() as connection:
+            connection.execute(text("CREATE TABLE invoice (number text)"))
+
+        with pytest.raises(SettingsMalformed, match=r"no store of Vigie.*invoice"):
+            migrating.migrate(store)
+
+        with store.reading() as connection:
+            assert inspect(connection).get_table_names() == ["invoice"]
 
 
 def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(old: Database) -> None:

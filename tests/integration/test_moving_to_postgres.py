@@ -141,3 +141,13 @@ def test_a_password_in_an_argument_is_warned_of_and_a_target_is_asked_for(tmp_pa
     assert ".pgpass" in warned.stderr
     assert "hunter2" not in warned.output
     assert "STORE__URL" in asked.stderr
+
+
+def test_a_url_of_sqlite_is_refused_before_a_file_is_made(tmp_path: Path) -> None:
+    made = tmp_path / "another.db"
+
+    refused = copy(tmp_path, "--to", f"sqlite:///{made}")
+
+    assert refused.exit_code == 1
+    assert "postgresql+psycopg://" in refused.stderr
+    assert not made.exists()

@@ -84,6 +84,11 @@ def server_store(settings: ServerSettings) -> Database:
         ),
     )
     try:
+        if database.is_sqlite:
+            raise SettingsMalformed(
+                "the store's URL is one of SQLite; a SQLite store needs none: it is vigie.db in "
+                "the data folder. PostgreSQL: postgresql+psycopg://account@host/database"
+            )
         with database.reading() as connection:
             require_fit(connection)
     except VigieError:

@@ -16,7 +16,7 @@ from vigie_server.store.copying import copy_store, source_alone
 @click.option(
     "--from",
     "folder",
-    type=click.Path(path_type=Path),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Data folder to copy the SQLite store of; without it, the one in force.",
 )
 @click.option(

@@ -7,7 +7,7 @@ the names of the migrations' files, and Alembic loads when one of them has to ru
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.store.database import Database
@@ -15,13 +15,21 @@ from vigie_server.store.postgres import unlimited
 
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('vigie: migrations'))")
 _STORED: Final = text("SELECT version_num FROM alembic_version")
+_TABLES: Final = text(
+    "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') "
+    "AND relnamespace = current_schema()::regnamespace AND NOT EXISTS ("
+    "SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid "
+    "AND deptype = 'e')"
+)
+"""Names of tables where a store's would be, but for those of extensions."""
+_NAMED: Final = 3
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> str:
     """The revision the store is at, once every migration it lacked has run: all of them or none.
 
-    Raises SettingsMalformed for a store of a newer version.
+    Raises SettingsMalformed for a store of a newer version, and where somebody else's tables are.
     """
     newest, found = newest_revision(), stored_revision(database)
     if found != newest:
@@ -41,8 +49,23 @@ def migrate_to(database: Database, revision: str) -> None:
         if not database.is_sqlite:
             unlimited(connection)
             connection.execute(_ONE_AT_A_TIME)
+        _require_own(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def _require_own(connection: Connection) -> None:
+    """Raises SettingsMalformed where there are tables and none of them says that it is a store."""
+    if connection.dialect.name == "sqlite":
+        tables = set(inspect(connection).get_table_names())
+    else:
+        tables = set(connection.execute(_TABLES).scalars())
+    if tables and "alembic_version" not in tables:
+        named = ", ".join(sorted(tables)[:_NAMED])
+        raise SettingsMalformed(
+            f"this is no store of Vigie, and not empty: it holds {len(tables)} table(s) of "
+            f"somebody else's ({named}). Name an empty database"
+        )
 
 
 def require_migrated(database: Database) -> None:
