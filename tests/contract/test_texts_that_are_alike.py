@@ -16,6 +16,7 @@ from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.hearing import Hearing
 from vigie_server.domain.judge import Judge
+from vigie_server.domain.parameters import Setting
 from vigie_server.domain.rules import Rule
 from vigie_server.simulator.recorded import Rows, recordings
 
@@ -109,7 +110,7 @@ def test_a_judge_that_remembers_says_what_one_without_memory_says_of_other_names
     platform, answers = recorded
     for names in ({}, *namings) * 2:
         facts = facts_of(renamed(answers, names), NOW)
-        for now in (NOW, NOW + timedelta(seconds=later)):
+        for now in (NOW, NOW + timedelta(seconds=later), NOW + timedelta(seconds=later + 1)):
             device = device_of(platform, facts, NOW)
 
             found = REMEMBERING.judge(device, facts, now=now)
@@ -154,3 +155,27 @@ def test_what_is_asked_of_most_columns_that_hold_names() -> None:
         ("inventory", "hostname"),
         ("local_admins", "account"),
     } <= ASKED
+
+
+def test_rules_of_a_topic_are_looked_up_at_once_for_other_names() -> None:
+    looked_up: list[str] = []
+
+    class Noting(Judge):
+        def setting(self, rule: Rule, device: Device) -> Setting:
+            looked_up.append(rule.id)
+            return super().setting(rule, device)
+
+    answers = next(answers for platform, answers in DEVICES if platform == "linux")
+    judge = Noting(CATALOGUE)
+    for naming in ("{}", "{} (2)", "{} (3)", "{} (4)"):
+        facts = facts_of(renamed(answers, {("firewall", "name"): naming}), NOW)
+        device = device_of("linux", facts, NOW)
+        looked_up.clear()
+
+        found = judge.judge(device, facts, now=NOW, topics=frozenset({"firewall"}), on_device=False)
+
+        assert len(found) > 1
+        assert found == FORGETFUL.judge(
+            device, facts, now=NOW, topics=frozenset({"firewall"}), on_device=False
+        )
+    assert not looked_up

@@ -69,6 +69,9 @@ class Judge:
         self._moment = _Moment(0, Memory(self._moment_bytes))
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
         self._alikes: Final = Memory[tuple[Setting, str], Alike](SETTINGS_KEPT)
+        self._alikes_together: Final = Memory[
+            tuple[TopicRules, str], tuple[Alike, tuple[str, ...] | None]
+        ](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
         self._on_time: Final = {
             rule: OnTime(rule) for rule in self._rules if rule.depends_on is None
@@ -118,7 +121,7 @@ class Judge:
         seconds = _Seconds(facts)
         named = _Named(device)
         found: list[Verdict | None] = [None] * len(rules)
-        apart = self._find_together(rules, found, named, facts, ages)
+        apart = self._find_together(rules, found, named, facts, ages, now)
         keys: dict[Rule, tuple[Setting, _Key | None]] = {}
         for place, rule in enumerate(rules):
             if found[place] is None:
@@ -129,7 +132,7 @@ class Judge:
                 else:
                     found[place] = known
         for group in apart:
-            self._note_together(group, found, named, facts)
+            self._note_together(group, found, named, facts, ages)
         if keys:
             heard = iter(self._hear(device, facts, keys, now))
             return [next(heard) if known is None else known for known in found]
@@ -176,6 +179,7 @@ class Judge:
         named: "_Named",
         facts: Mapping[str, Fact],
         ages: Mapping[str, timedelta],
+        now: datetime,
     ) -> list[TopicRules]:
         """Puts into its place what rules of one topic say together; gives those that did not."""
         apart = []
@@ -184,12 +188,25 @@ class Judge:
             if age is None or age >= group.youngest or self._is_overridden(group, named.device):
                 continue
             fact = facts[group.topic]
-            known = fact.cells.notes.get(_shared_place(group, named))
-            if known is None:
-                apart.append(group)
-                continue
-            for place, answered in zip(group.places, known, strict=True):  # type: ignore[call-overload] # as noted
-                found[place] = answered.since(fact.observed_at)
+            notes = fact.cells.notes
+            place = _shared_place(group, named)
+            known = notes.get(place)
+            if type(known) is not tuple:
+                alike = known if type(known) is _Alike else self._known_alike(group, named, fact)
+                if alike is None:
+                    apart.append(group)
+                    continue
+                if known is None:  # as of a rule alone: what is said is kept if it is asked again
+                    if len(notes) < _NOTES_KEPT:
+                        notes[place] = alike
+                    for at, answered in zip(group.places, alike.answers, strict=True):
+                        found[at] = self._once(answered, named, facts, now)
+                    continue
+                known = notes[place] = tuple(
+                    [self._worded(answered, named, facts) for answered in alike.answers]
+                )
+            for at, answered in zip(group.places, known, strict=True):
+                found[at] = answered.since(fact.observed_at)
         return apart
 
     def _note_together(
@@ -198,17 +215,63 @@ class Judge:
         found: list[Verdict | None],
         named: "_Named",
         facts: Mapping[str, Fact],
+        ages: Mapping[str, timedelta],
     ) -> None:
-        """Notes with the cells what all rules of a group say, once memory knows each of them."""
+        """Keeps what all rules of a group say, once memory knows each of them.
+
+        With the cells, where nothing is to be worded any more; or else for evidence that is alike.
+        """
         if any(found[place] is None for place in group.places):
             return
-        notes = facts[group.topic].cells.notes
+        fact = facts[group.topic]
+        notes, settings = fact.cells.notes, [self.setting(r, named.device) for r in group.rules]
         known = [
-            notes.get(_own_place(self.setting(rule, named.device), rule.depends_on or (), named))
-            for rule in group.rules
+            notes.get(_own_place(setting, rule.depends_on or (), named))
+            for rule, setting in zip(group.rules, settings, strict=True)
         ]
         if all(type(note) is Answered for note in known) and len(notes) < _NOTES_KEPT:
             notes[_shared_place(group, named)] = tuple(known)
+            return
+        answers = []
+        for rule, setting in zip(group.rules, settings, strict=True):
+            key = self._key(rule, setting, named, facts, ages)
+            answered = None if key is None else self._memory.get(key)
+            if answered is None:
+                return
+            answers.append(answered)
+        key = self._alike_key(group, named, fact)
+        self._contents.put(key, _Alike(tuple(answers)), weight=_CONTENT_BYTES + fact.cells.size)
+
+    def _known_alike(self, group: TopicRules, named: "_Named", fact: Fact) -> "_Alike | None":
+        """What all rules of a group said of evidence that is alike to each of them."""
+        known = self._contents.get(self._alike_key(group, named, fact))
+        return known if type(known) is _Alike else None
+
+    def _alike_key(self, group: TopicRules, named: "_Named", fact: Fact) -> "_Key":
+        """What the answers of a group by the parameters of the device's profile follow."""
+        alike, columns = self._alike_together(group, named.device)
+        texts = alike.of(fact.cells.content(columns))
+        return (*_shared_place(group, named), fact.topic_version, fact.columns, texts)
+
+    def _alike_together(
+        self, group: TopicRules, device: Device
+    ) -> tuple[Alike, tuple[str, ...] | None]:
+        """How the rules of a group tell contents apart, and by which columns; None: by all."""
+        profile = device.profile if device.profile in PROFILES else STANDARD
+        known = self._alikes_together.get((group, profile))
+        if known is None:
+            topic, every = group.topic, tuple(self.catalogue.topics[group.topic].columns)
+            followed = {rule: rule.follows[topic] for rule in group.rules}
+            alike = Alike.together(
+                (self._alike(rule, topic, self.setting(rule, device)), every if of is None else of)
+                for rule, of in followed.items()
+            )
+            columns = None
+            if None not in followed.values():
+                columns = alike.telling({name: 0 for of in followed.values() for name in of or ()})
+            known = alike, columns
+            self._alikes_together.put((group, profile), known, weight=1)
+        return known
 
     def _together(self, rules: tuple[Rule, ...]) -> tuple[TopicRules, ...]:
         known = self._groups.get(rules)
@@ -291,9 +354,7 @@ class Judge:
             answered = self._memory.get(key)
             if answered is None:
                 return key, None
-            if answered.words is None:
-                answer, verdict = answered, answered.at(facts, now)
-            elif note is None:
+            if note is None and answered.words is not None:
                 # Most texts are one device's: what is said of them is kept if it is asked again.
                 answer, verdict = key, self._once(answered, named, facts, now)
             else:
@@ -355,7 +416,9 @@ class Judge:
     ) -> Verdict:
         """The verdict in the words of this evidence, which is not kept."""
         words = answered.words
-        rows = [] if words is None else self._rows(answered.rule, words, named, facts)
+        if words is None:
+            return answered.at(facts, now)
+        rows = self._rows(answered.rule, words, named, facts)
         return answered.once(rows, answered.check_at(answered.fresh_end, facts, now))
 
     def _rows(
@@ -451,10 +514,8 @@ class Judge:
 
         Equal is what the rules of the `place` hold for equal.
         """
-        texts: Hashable = cells.content(columns)
-        if isinstance(place, Alike):
-            texts = place.of(cells.content(columns))
-        content = place, texts
+        texts = cells.content(columns)
+        content = place, place.of(texts) if isinstance(place, Alike) else texts
         known = self._contents.get(content)
         if known is None:
             known = object()
@@ -465,7 +526,7 @@ class Judge:
     def _alike(self, rule: Rule, topic: str, setting: Setting) -> Alike:
         known = self._alikes.get((setting, topic))
         if known is None:
-            known = Alike(rule.asks[topic], rule.container, setting)
+            known = Alike.by(rule.asks.get(topic, {}), rule.container, setting)
             self._alikes.put((setting, topic), known, weight=1)
         return known
 
@@ -485,6 +546,13 @@ class Judge:
 
 _Key = tuple[object, ...]
 """A rule, and all that its verdict follows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alike:
+    """What rules of one topic answered, in their order, of evidence that is alike to them all."""
+
+    answers: tuple[Answered, ...]
 
 
 @dataclass(frozen=True, slots=True)

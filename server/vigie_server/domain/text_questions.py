@@ -14,7 +14,7 @@ are all of them where an expression is not read here (`domain/expressions.py`): 
 nothing else. That cells are reached by their names alone is what `domain/rule_columns.py` proves.
 """
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakValueDictionary
@@ -86,6 +86,10 @@ class _Answers(dict[str, object]):
         self[text] = found
         return found
 
+    def of(self, texts: Sequence[str]) -> Hashable:
+        """What is answered of each."""
+        return tuple(map(self.__getitem__, texts))
+
 
 _SHARED: Final[WeakValueDictionary[tuple[Question, ...], _Answers]] = WeakValueDictionary()
 """Answers to questions of texts alone, the same for every rule that asks them."""
@@ -100,38 +104,59 @@ def _answers(asks: tuple[Question, ...], container: str, setting: Setting) -> _A
     return known
 
 
+Asking = Callable[[Sequence[str]], Hashable]
+"""What is asked of a column: equal for texts that are alike, row by row."""
+
+
 class Alike:
     """Tells contents of a topic apart as far as a rule with its parameters does."""
 
-    __slots__ = ("_answers", "_compared", "_indifferent")
+    __slots__ = ("asked",)
 
-    def __init__(self, questions: Questions, container: str, setting: Setting) -> None:
-        of_one = {
-            name: tuple([ask for ask in asks if ask is not WHETHER_THE_SAME])
-            for name, asks in questions.items()
-        }
-        self._answers: Final = {
-            name: _answers(asks, container, setting) for name, asks in of_one.items() if asks
-        }
-        self._compared: Final = frozenset(
-            [name for name, asks in questions.items() if WHETHER_THE_SAME in asks]
-        )
-        self._indifferent: Final = questions.keys() - self._answers.keys()
+    def __init__(self, asked: Mapping[str, tuple[Asking, ...]]) -> None:
+        self.asked: Final = asked
+        """By column. One that is not among them is compared by its texts."""
+
+    @classmethod
+    def by(cls, questions: Questions, container: str, setting: Setting) -> "Alike":
+        """As far as these questions do, of a rule with these parameters."""
+        asked: dict[str, tuple[Asking, ...]] = {}
+        for name, asks in questions.items():
+            of_one = tuple([ask for ask in asks if ask is not WHETHER_THE_SAME])
+            together: tuple[Asking, ...] = (_pattern,) if WHETHER_THE_SAME in asks else ()
+            alone = (_answers(of_one, container, setting).of,) if of_one else ()
+            asked[name] = (*together, *alone)
+        return cls(asked)
+
+    @classmethod
+    def together(cls, rules: Iterable[tuple["Alike", Collection[str]]]) -> "Alike":
+        """As far as any of these rules does, each given with the columns that it follows."""
+        asked: dict[str, dict[Asking, None]] = {}
+        by_text: set[str] = set()
+        for alike, followed in rules:
+            for name in followed:
+                if name in alike.asked:
+                    asked.setdefault(name, {}).update(dict.fromkeys(alike.asked[name]))
+                else:
+                    by_text.add(name)
+        return cls({name: tuple(asks) for name, asks in asked.items() if name not in by_text})
+
+    def telling(self, followed: Collection[str]) -> tuple[str, ...]:
+        """Those of the columns that are followed of which it matters what they hold."""
+        return tuple([name for name in followed if self.asked.get(name) != ()])
 
     def of(self, content: CellTexts) -> Hashable:
         """Equal for contents of which the rule decides the same, row by row."""
         count, columns = content
-        found: list[object] = [count]
+        asked = self.asked
+        found: list[Hashable] = [count]
         for name, texts in columns:
-            if name in self._compared:
-                found.append((name, _pattern(texts)))
-            if name in self._answers:
-                answers = self._answers[name]
-                found.append((name, tuple([answers[text] for text in texts])))
-            elif name not in self._indifferent:
-                found.append((name, texts))
-            else:  # that it has travelled is known by the fact's columns
-                continue
+            asks = asked.get(name)
+            if asks is None:
+                found += (name, texts)
+            else:  # where nothing is, that it has travelled is known by the fact's columns
+                for ask in asks:
+                    found += (name, ask(texts))
         return tuple(found)
 
 

@@ -100,7 +100,7 @@ def texts(*usernames: str) -> CellTexts:
 
 
 def alike(*questions: Question) -> Alike:
-    return Alike({"username": questions}, "X", Setting({}, {"X.p.names": NAMES.handle}))
+    return Alike.by({"username": questions}, "X", Setting({}, {"X.p.names": NAMES.handle}))
 
 
 def test_contents_with_the_same_answers_are_alike() -> None:
@@ -114,6 +114,45 @@ def test_contents_with_the_same_answers_are_alike() -> None:
 
 def test_a_column_of_which_nothing_is_asked_makes_no_difference() -> None:
     assert alike().of(texts("anna")) == alike().of(texts("bert"))
+
+
+@pytest.mark.parametrize(
+    ("others", "apart"),
+    [
+        ((), set()),
+        ((LISTED,), {"intern"}),
+        ((WHETHER_THE_SAME,), {"anna"}),
+        ((LISTED, WHETHER_THE_SAME), {"intern", "anna"}),
+        (equal_to("bert"), {"bert"}),
+    ],
+)
+def test_rules_together_tell_apart_what_any_of_them_does(
+    others: tuple[Question, ...], apart: set[str]
+) -> None:
+    followed = ("enabled", "username")
+    asks_root, asks_others = alike(*equal_to("root")), alike(*others)
+    told = Alike.together([(asks_root, followed), (asks_others, followed), (alike(), ["enabled"])])
+    first = texts("anna", "carl")
+
+    for name in ("anna", "bert", "intern", "root", "dora"):
+        second = texts("anna", name)
+        alike_to_each = all(one.of(first) == one.of(second) for one in (asks_root, asks_others))
+
+        assert (told.of(first) == told.of(second)) is alike_to_each
+        assert alike_to_each is (name not in {"root"} | apart)
+
+
+def test_a_column_that_one_of_the_rules_compares_by_its_texts_is_compared_so_by_all() -> None:
+    by_text, indifferent = Alike({}), alike()
+    rules = [(indifferent, ("enabled", "username")), (by_text, ("username",))]
+
+    together = Alike.together(rules)
+    apart = Alike.together([rules[0], (by_text, ("enabled",))])
+
+    assert together.of(texts("anna")) != together.of(texts("bert"))
+    assert together.telling(["enabled", "username"]) == ("enabled", "username")
+    assert apart.of(texts("anna")) == apart.of(texts("bert"))
+    assert apart.telling(["enabled", "username"]) == ("enabled",)
 
 
 def test_other_columns_are_compared_as_they_are() -> None:
@@ -133,7 +172,7 @@ def test_a_text_without_an_answer_is_like_itself_alone() -> None:
     references = bundled_catalogue().references.values()
     table = next(r.content for r in references if type(r.content).__name__ == "SupportTable")
     asks = Question("support_end", "names", of_parameter=True)
-    told = Alike({"username": (asks,)}, "X", Setting({}, {"X.p.names": table.handle}))
+    told = Alike.by({"username": (asks,)}, "X", Setting({}, {"X.p.names": table.handle}))
 
     assert told.of(texts("no such system")) != told.of(texts("nor such a one"))
     assert told.of(texts("no such system")) == told.of(texts("no such system"))
