@@ -39,5 +39,6 @@ class RetentionSettings(Group):
     evidence: Span = timedelta(days=90)
     transitions: Span = timedelta(days=3 * 365)
     audit: Span = timedelta(days=365)
+    rule_days: Span = timedelta(days=400)
     every: Span = timedelta(hours=1)
     bite: int = Field(2_000, ge=1)

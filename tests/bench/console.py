@@ -116,6 +116,7 @@ def _pages(names: dict[str, str]) -> Named:
         ("devices with a product", f"/software/devices?platform=darwin&product={product}", every),
         ("rules", "/rules", every),
         ("rule", f"/rules/{rule}", every),
+        ("rule over a year", f"/rules/{rule}?days=365", every),
         ("groups", "/groups", every),
         ("group, new", "/groups/edit", whole),
         ("parameters", "/parameters", every),

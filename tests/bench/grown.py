@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -125,6 +125,7 @@ class _Growing:
                 ("declared", self._declared),
                 ("audit", self._audit),
                 ("counts", self._counts),
+                ("days", self._days),
             ):
                 began = time.perf_counter()
                 self.made.rows[name] = step(connection)
@@ -431,6 +432,21 @@ class _Growing:
         ]
         assert all(set(row) >= set(COLUMNS.values()) for row in rows)
         return self._add(connection, "rule_count", rows)
+
+    def _days(self, connection: Connection) -> int:
+        """A year of days: those of all sites move each day, those of a site once a week."""
+        moved = "CASE WHEN c.passing < n % 5 THEN 0 ELSE n % 5 END"
+        return connection.execute(
+            text(
+                f"""
+WITH RECURSIVE ago(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM ago WHERE n < 365)
+INSERT INTO rule_day (site_key, rule, day, passing, failing, waived, unknown, not_applicable)
+SELECT c.site_key, c.rule, :today - n, c.passing - {moved}, c.failing + {moved}, c.waived,
+  c.unknown, c.not_applicable
+FROM rule_count c JOIN ago ON c.site_key = 0 OR n % 7 = 0"""
+            ),
+            {"today": (self.now.date() - date(1970, 1, 1)).days},
+        ).rowcount
 
     def _floor(self, connection: Connection) -> None:
         began = time.perf_counter()

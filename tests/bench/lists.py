@@ -151,6 +151,7 @@ def _lists(names: dict[str, str]) -> Named:
         (f"transitions of {rule}", f"/transitions?rule={rule}", every),
         (f"verdicts of {rule}", f"/rules/{rule}/verdicts", every),
         ("rules with counts", "/rules", every),
+        (f"days of {rule}", f"/rules/{rule}/days?days=365", every),
         ("sites with levels", "/sites", whole),
         ("cards", "/assets", every),
         ("groups", "/groups", whole),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from prometheus_client import CollectorRegistry, Counter
 from starlette.testclient import TestClient
@@ -29,6 +29,7 @@ from vigie_server.ports.lists import (
 from vigie_server.ports.pages import Page as PageOf
 from vigie_server.ports.pages import Position, page_of
 from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, VerdictRecord
+from vigie_server.ports.rule_days import DayOfRule
 from vigie_server.ports.scraping import FleetMetrics
 from vigie_server.ports.tokens import ApiCaller, Role
 from vigie_server.store.device_entries import in_json
@@ -162,6 +163,10 @@ class ListsInMemory:
     def tallies(self, sites: Sites) -> Sequence[RuleTally]:
         return [RuleTally("Q06-firewall-enabled", failing=len(self._devices(sites)))]
 
+    def days(self, rule: str, sites: Sites, *, since: date, today: date) -> Sequence[DayOfRule]:
+        tally = RuleTally(rule, failing=len(self._devices(sites)))
+        return [DayOfRule(day, tally) for day in (since, today)]
+
     def changes(
         self, wanted: ChangesWanted, *, after: Position | None, limit: int
     ) -> PageOf[ChangeOfDevice]:
@@ -233,7 +238,15 @@ def a_client(
     references = tuple(load_references(guide_folder() / "reference").values())
     rules = tuple(bundled_catalogue().rules.values())
     app.include_router(
-        rules_router(access, lists=lists, rules=rules, references=references, withheld=withheld)
+        rules_router(
+            access,
+            lists=lists,
+            rules=rules,
+            references=references,
+            withheld=withheld,
+            days=lists,
+            now=lambda: NOW,
+        )
     )
     return TestClient(app, raise_server_exceptions=False)
 

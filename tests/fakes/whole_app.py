@@ -47,7 +47,7 @@ def whole_app(database: Database, now: Callable[[], datetime]) -> FastAPI:
     access = Access(tokens, now)
     reports = reports_of(ServerSettings(), database, catalogue, guide)
     for routes in (
-        *fleet_routes(database, catalogue, fleet),
+        *fleet_routes(database, catalogue, fleet, now),
         *software_routes(database, guide, now),
         *declaring_routes(database, catalogue, guide, DeclareSettings(), now),
         *attesting_routes(database, catalogue, DeclareSettings(), now),

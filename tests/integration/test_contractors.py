@@ -92,7 +92,7 @@ def the_app(database: Database, clock: Clock, **http: float) -> Documented:
     watch_contractors(app, database, reader, clock)
     access = access_to(settings, database, clock)
     for routes in (
-        *fleet_routes(database, CATALOGUE, reader),
+        *fleet_routes(database, CATALOGUE, reader, clock),
         *asking_routes(database, AskingSettings(), clock),
     ):
         app.include_router(routes(access))

@@ -129,6 +129,7 @@ TABLE: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "/regions/{name}/maturity": {"GET": READ},
     "/regions/{name}/report": {"GET": READ},
     "/rules": {"GET": READ},
+    "/rules/{rule}/days": {"GET": READ},
     "/rules/{rule}/verdicts": {"GET": READ},
     "/sd/prometheus": {"GET": SCRAPE},
     "/sites": {"GET": READ},

@@ -64,7 +64,7 @@ def app(database: Database) -> FastAPI:
         version="0.0.0",
     )
     for routes in (
-        *fleet_routes(database, catalogue, Fleet(database, {})),
+        *fleet_routes(database, catalogue, Fleet(database, {}), utc_now),
         *declaring_routes(database, catalogue, guide, declare, utc_now),
         *attesting_routes(database, catalogue, declare, utc_now),
         *maturity_routes(database, catalogue, guide, utc_now),

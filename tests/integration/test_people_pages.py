@@ -82,7 +82,7 @@ def an_app(database: Database, clock: Clock, settings: ServerSettings = SETTINGS
     access = access_to(settings, database, clock)
     for routes in (
         *people_routes(settings, database, clock, SECRETS),
-        *fleet_routes(database, catalogue, Fleet(database, {})),
+        *fleet_routes(database, catalogue, Fleet(database, {}), clock),
         *attesting_routes(database, catalogue, DeclareSettings(), clock),
     ):
         made.include_router(routes(access))

@@ -86,7 +86,7 @@ def an_app(
         page_most=page_most,
     )
     access = Access(KnowCallers(Tokens(database)), utc_now, limits=limits)
-    for routes in fleet_routes(database, bundled_catalogue(), Fleet(database, {})):
+    for routes in fleet_routes(database, bundled_catalogue(), Fleet(database, {}), utc_now):
         made.include_router(routes(access))
     return made
 

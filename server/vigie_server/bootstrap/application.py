@@ -70,7 +70,7 @@ def application(
     people = account_desk(settings, database)
     for routes in (
         *people_routes(settings, database, now, secrets),
-        *fleet_routes(database, catalogue, fleet),
+        *fleet_routes(database, catalogue, fleet, now),
         *software_routes(database, site_guide, now),
         *declaring_routes(database, catalogue, site_guide, settings.declare, now),
         *attesting_routes(database, catalogue, settings.declare, now),

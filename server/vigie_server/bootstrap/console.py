@@ -65,6 +65,7 @@ from vigie_server.store.organisation import Organisation
 from vigie_server.store.overrides import Overrides
 from vigie_server.store.questions import Questions
 from vigie_server.store.recipients import Recipients
+from vigie_server.store.rule_days import RuleDayRecords
 from vigie_server.store.site_lists import SiteLists
 from vigie_server.store.site_sizes import Sizes
 from vigie_server.store.software import Software
@@ -135,7 +136,7 @@ def console_routes(
             groups_pages(shell, GroupsSeen(of_parameters.groups, of_sites.lists)),
             parameters_pages(shell, of_parameters),
             set_parameter_pages(shell, of_parameters),
-            rules_pages(shell, RulesSeen(lists, catalogue)),
+            rules_pages(shell, RulesSeen(lists, catalogue, RuleDayRecords(database))),
             attestation_pages(shell, records),
             waiver_pages(shell, records),
             incident_pages(shell, records),

@@ -1,6 +1,7 @@
 """The routes of devices, rules and the audit, each with its lists, and of service discovery."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from fastapi import APIRouter
@@ -14,6 +15,7 @@ from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
 from vigie_server.store.device_lists import FleetLists
 from vigie_server.store.organisation import Organisation
+from vigie_server.store.rule_days import RuleDayRecords
 from vigie_server.web.access import Access
 from vigie_server.web.audit import audit_router
 from vigie_server.web.devices import devices_router
@@ -24,7 +26,7 @@ from vigie_server.web.withheld import Withheld
 
 
 def fleet_routes(
-    database: Database, catalogue: Catalogue, reader: FleetReader
+    database: Database, catalogue: Catalogue, reader: FleetReader, now: Callable[[], datetime]
 ) -> tuple[Callable[[Access], APIRouter], ...]:
     """The routes of what devices come to, and of who did what."""
     lists, withheld = FleetLists(database), Withheld(naming_columns(catalogue))
@@ -42,6 +44,8 @@ def fleet_routes(
             rules=tuple(catalogue.rules.values()),
             references=tuple(catalogue.references.values()),
             withheld=withheld,
+            days=RuleDayRecords(database),
+            now=now,
         ),
         partial(audit_router, trail=Acts(database)),
         partial(discovery_router, sites=Organisation(database)),

@@ -23,6 +23,7 @@ from vigie_server.services.forget import Forget, Retention
 from vigie_server.services.forget_questions import ForgetQuestions
 from vigie_server.services.leading import Leading, Work
 from vigie_server.services.live_session import SessionParts
+from vigie_server.services.record_days import RecordDays
 from vigie_server.services.show_sites import ShowSites
 from vigie_server.services.sweep import Sweep
 from vigie_server.settings import ServerSettings
@@ -34,6 +35,7 @@ from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.leases import lease_of
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.questions import Questions
+from vigie_server.store.rule_days import RuleDayRecords
 from vigie_server.store.shown_sites import StoredSites
 
 
@@ -105,7 +107,9 @@ def scheduled(
     )
     check_mail = mail_checks(settings, fenced, workers, now=now, show=None if shared else mail.show)
     notify = notices(settings, database, fenced, workers, rules, figures=parts.figures, now=now)
+    days = RecordDays(RuleDayRecords(fenced), workers, now, kept=kept.rule_days)
     work: list[tuple[str, Work]] = [
+        ("days of rules", days.run),
         ("sweeper", sweep.run),
         ("forgetting", forget.run),
         ("assessments", assess.run),

@@ -1,12 +1,14 @@
 """The pages of rules: what each comes to, and what it says."""
 
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from vigie_server.console.presenters.device import steps
+from vigie_server.console.presenters.rule_days import SPANS, days_chart, span_of
 from vigie_server.console.shell import Shell, Visit
 from vigie_server.console.walking import Walk
 from vigie_server.domain.errors import NotFound
@@ -14,6 +16,7 @@ from vigie_server.domain.personal import naming_columns
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import DeviceLists, RuleTally
+from vigie_server.ports.rule_days import RuleDays
 from vigie_server.web.access import scope_of
 from vigie_server.web.withheld import Withheld
 
@@ -27,6 +30,7 @@ class RulesSeen:
 
     lists: DeviceLists
     catalogue: Catalogue
+    days: RuleDays
 
 
 def rules_pages(shell: Shell, seen: RulesSeen) -> APIRouter:
@@ -55,15 +59,19 @@ def rules_pages(shell: Shell, seen: RulesSeen) -> APIRouter:
         )
 
     @router.get("/rules/{rule_id}")
-    def rule(rule_id: str, request: Request, visit: Visitor, *, site: str = "") -> Response:
-        """What a rule asks for, what to do, and the devices that fail it."""
+    def rule(
+        rule_id: str, request: Request, visit: Visitor, *, site: str = "", days: str = ""
+    ) -> Response:
+        """What a rule asks for, what to do, how it went, and the devices that fail it."""
         found = seen.catalogue.rules.get(rule_id)
         if found is None:
             raise NotFound(f"no rule {rule_id}")
-        walk = Walk.of(request)
+        walk, span = Walk.of(request), span_of(days)
+        scope, today = scope_of(visit.caller, site or None), shell.now().astimezone(UTC).date()
+        since = today - timedelta(days=span)
         page = seen.lists.verdicts_of_rule(
             rule_id,
-            scope_of(visit.caller, site or None),
+            scope,
             status=Status.FAIL,
             after=walk.place(_KINDS),
             limit=PAGE,
@@ -72,6 +80,11 @@ def rules_pages(shell: Shell, seen: RulesSeen) -> APIRouter:
             visit,
             "rule.html",
             rule=found,
+            chart=days_chart(
+                seen.days.days(rule_id, scope, since=since, today=today), since=since, today=today
+            ),
+            span=span,
+            spans=SPANS,
             tally=tallies(visit, site or None).get(rule_id, RuleTally(rule_id)),
             failing=withheld.of(visit.caller, page.items),
             walk=walk,

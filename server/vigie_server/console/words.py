@@ -7,7 +7,7 @@ them.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +58,10 @@ class Words:
     def day(self, at: datetime | None) -> str:
         """A day as people of the language write it."""
         return self("never") if at is None else at.astimezone(UTC).strftime(_DAY[self.language])
+
+    def calendar_day(self, day: date) -> str:
+        """A day of the calendar as people of the language write it."""
+        return day.strftime(_DAY[self.language])
 
     def moment(self, at: datetime | None) -> str:
         """A day and hour, in UTC."""

@@ -283,6 +283,25 @@ class RuleCount(Base, table=True):
     not_applicable: int = Field(default=0, sa_type=Integer)
 
 
+class RuleDay(Base, table=True):
+    """What a `RuleCount` was at the end of a day, where that differs from the day before.
+
+    `day` counts days (UTC) since 1 January 1970.
+    """
+
+    __tablename__ = "rule_day"
+    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_with_rowid": False}
+
+    site_key: int = Field(primary_key=True, sa_type=Key)
+    rule: str = Field(primary_key=True, sa_type=Text)
+    day: int = Field(primary_key=True, sa_type=Integer)
+    passing: int = Field(default=0, sa_type=Integer)
+    failing: int = Field(default=0, sa_type=Integer)
+    waived: int = Field(default=0, sa_type=Integer)
+    unknown: int = Field(default=0, sa_type=Integer)
+    not_applicable: int = Field(default=0, sa_type=Integer)
+
+
 EVERY_SITE = 0
 """The `site_key` of counts over every site; sites are numbered from 1."""
 

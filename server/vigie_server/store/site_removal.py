@@ -21,7 +21,7 @@ from vigie_server.store.declared_models import (
     SiteSoftware,
     SiteVerdict,
 )
-from vigie_server.store.models import Base, EnrolmentToken, RuleCount
+from vigie_server.store.models import Base, EnrolmentToken, RuleCount, RuleDay
 from vigie_server.store.notice_models import Notice, NoticeDelivery, NoticeMark, NoticeRecipient
 from vigie_server.store.question_models import FreeQuestions
 from vigie_server.store.tables import table
@@ -35,6 +35,7 @@ FOLLOWED: Final = (
     table(MaturityChange),
     table(MailTransition),
     table(RuleCount),
+    table(RuleDay),
     table(SiteSoftware),
     table(NoticeMark),
     table(Notice),

@@ -1,9 +1,10 @@
 """`/api/v1/rules`: the rules in force, how many devices hold each verdict, and which ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from vigie_server.domain.errors import NotFound
@@ -12,11 +13,14 @@ from vigie_server.domain.rules import Rule
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import DeviceLists, RuleTally
 from vigie_server.ports.pages import page_of
+from vigie_server.ports.rule_days import DayOfRule, RuleDays
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.access import READERS, Access, scope_of
 from vigie_server.web.listing import STREAMS, Listing, Streamed
 from vigie_server.web.shapes import (
     ReferenceShape,
+    RuleDayList,
+    RuleDayShape,
     RuleList,
     RuleShape,
     RuleVerdictList,
@@ -29,6 +33,9 @@ RULES: Final = Listing[tuple[Rule, RuleTally], RuleShape](
     RuleList, RuleShape, lambda told: RuleShape.of(*told), (str,)
 )
 VERDICTS: Final = Listing(RuleVerdictList, RuleVerdictShape, rule_verdict_told, (str, int))
+DAYS: Final = Listing[DayOfRule, RuleDayShape](RuleDayList, RuleDayShape, RuleDayShape.of, (str,))
+DAYS_MOST: Final = 1_100
+"""How many days back can be asked for; fewer are kept (`RETENTION__RULE_DAYS`)."""
 
 
 def rules_router(
@@ -38,6 +45,8 @@ def rules_router(
     rules: Sequence[Rule],
     references: Sequence[Reference],
     withheld: Withheld,
+    days: RuleDays,
+    now: Callable[[], datetime],
 ) -> APIRouter:
     """The routes of rules."""
     router = APIRouter(prefix="/api/v1/rules")
@@ -56,6 +65,34 @@ def rules_router(
                 found, lambda pair: (pair[0].id,), after=after, limit=limit
             ),
             references=used,
+        )
+
+    @router.get("/{rule}/days", response_model=RuleDayList, responses=STREAMS)
+    def list_days(
+        rule: str,
+        caller: Caller,
+        asked: Streamed,
+        *,
+        back: Annotated[
+            int, Query(alias="days", ge=1, le=DAYS_MOST, description="How many days back.")
+        ] = 90,
+        site: str | None = None,
+    ) -> Response:
+        """How many devices held each verdict at the end of each day (UTC), the oldest day first.
+
+        The last is today, as it stands. Days before the first that was recorded are left out.
+        """
+        if rule not in known:
+            raise NotFound(f"no rule {rule}")
+        today = now().astimezone(UTC).date()
+        found = days.days(
+            rule, scope_of(caller, site), since=today - timedelta(days=back), today=today
+        )
+        return DAYS.answer(
+            asked,
+            lambda after, limit: page_of(
+                found, lambda one: (one.day.isoformat(),), after=after, limit=limit
+            ),
         )
 
     @router.get("/{rule}/verdicts", response_model=RuleVerdictList, responses=STREAMS)

@@ -9,6 +9,7 @@ from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.rules import Rule
 from vigie_server.ports.lists import ChangeOfDevice, DeviceEntry, RuleTally, VerdictOfDevice
 from vigie_server.ports.readers import TransitionRecord, VerdictRecord
+from vigie_server.ports.rule_days import DayOfRule
 from vigie_server.web.listing import Fields, PageShape
 
 
@@ -199,6 +200,26 @@ class RuleList(PageShape[RuleShape]):
     """Rules, in the order of their ids, and the reference data they use."""
 
     references: list[ReferenceShape]
+
+
+class RuleDayShape(BaseModel):
+    """What a rule came to at the end of a day (UTC); today's is what it comes to now."""
+
+    day: date
+    passing: int
+    failing: int
+    waived: int
+    unknown: int
+    not_applicable: int
+
+    @classmethod
+    def of(cls, held: DayOfRule) -> "RuleDayShape":
+        """The counts of a day; `failing` leaves out the waived ones."""
+        return cls(day=held.day, **CountsShape.of(held.tally).model_dump())
+
+
+class RuleDayList(PageShape[RuleDayShape]):
+    """Days of a rule, the oldest first."""
 
 
 def device_told(entry: DeviceEntry) -> Fields:
