@@ -69,7 +69,7 @@ def to_judge(database: Database, devices: dict[str, int]) -> list[str]:
 def attested(database: Database, key: int) -> object:
     """What the device's rules see, read alone and together with others alike."""
     store = Records(database)
-    ((together, _),) = store.many([key])
+    (together,) = store.many([key])
     alone = store.record(key)
     assert alone.device == together.device
     return alone.device.named("site.attested")

@@ -323,7 +323,7 @@ def test_many_devices_have_what_each_has_alone(database: Database, devices: dict
     Cards(database).change({"a": {"roles": ("stores-data",), "place": "Baie"}}, ACT)
     store = Records(database)
 
-    together = {record.key: record for record, _ in store.many(list(devices.values()))}
+    together = {record.key: record for record in store.many(list(devices.values()))}
 
     for key in devices.values():
         alone = store.record(key)
@@ -335,7 +335,10 @@ def test_many_devices_have_what_each_has_alone(database: Database, devices: dict
 
 
 def test_no_device_is_asked_for_and_none_is_given(database: Database) -> None:
-    assert list(Records(database).many([])) == []
+    store = Records(database)
+
+    assert not store.many([])
+    assert not store.many_with_forms([])
 
 
 def test_fifty_devices_are_read_with_as_many_statements_as_one(
@@ -357,7 +360,7 @@ def test_fifty_devices_are_read_with_as_many_statements_as_one(
         statements.clear()
         read = Records(database).many(asked)
         counts.append(len(statements))
-        assert {length_of_record(record) for record, _ in read} == {11}
+        assert {length_of_record(record) for record in read} == {11}
 
     assert counts[0] == counts[1]
 

@@ -173,7 +173,7 @@ def test_devices_evidence_and_verdicts_of_the_first_schema_are_read_as_they_were
     assert record.snapshots == {TOPIC: HeldSnapshot(DIGEST, NOW, 1, None)}
     assert record.verdicts == {RULE: HeldVerdict(VERDICT, NOW, NOW, DUE)}
     assert store.contents(key, {TOPIC: 1}) == {TOPIC: FORM}
-    ((at_once, forms),) = store.many([key])
+    ((at_once, forms),) = store.many_with_forms([key])
     assert (at_once.device, at_once.verdicts) == (record.device, record.verdicts)
     assert forms == {TOPIC: FORM}
     (shown,) = Fleet(old, {}).verdicts("a")

@@ -30,7 +30,7 @@ from vigie_server.ports.readers import DeviceFilter
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.ports.tokens import NewToken, Role
 from vigie_server.services.device_records import begin
-from vigie_server.store import epoch, migrating
+from vigie_server.store import epoch, many_records, migrating
 from vigie_server.store.administration import Administration
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.cards import Cards
@@ -156,7 +156,9 @@ def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) ->
         store.commit([a_change(record, 1, replace(written, held=trial)), a_change(record, 2)], [])
     declare_around(database)
 
-    found = {record.key: (record, forms) for record, forms in store.many([*keys, 10_000])}
+    found = {
+        record.key: (record, forms) for record, forms in store.many_with_forms([*keys, 10_000])
+    }
 
     assert found.keys() == set(keys)
     a, b, c = (found[key][0] for key in keys)
@@ -177,30 +179,31 @@ def test_many_devices_read_at_once_are_as_each_read_alone(database: Database) ->
         assert store.around(key) == alone.around
         revisions = {topic: held.revision for topic, held in alone.snapshots.items()}
         assert forms == store.contents(key, revisions)
+    for record in store.many([*keys, 10_000]):
+        assert all_of(record) == all_of(store.record(record.key))
 
 
-def test_devices_read_for_some_topics_have_the_forms_of_these_and_the_same_verdicts(
-    database: Database,
+def test_forms_of_several_devices_are_read_by_their_places_without_going_through_all(
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_token(database)
     store = Records(database)
-    keys = [a_device(database, name) for name in "ab"]
-    for key, status in zip(keys, (Status.FAIL, Status.PASS), strict=True):
-        written = a_verdict(status)
-        waived = replace(written, held=replace(written.held, waived=status is Status.FAIL))
-        store.commit([a_change(store.record(key), 1, waived)], [])
+    keys = [a_device(database, name) for name in "abc"]
+    for seq, key in enumerate(keys, start=1):
+        record = store.record(key)
+        store.commit([a_change(record, seq), a_change(record, seq + 1)], [])
+    there = [(keys[0], 1, "firewall"), (keys[0], 2, "firewall"), (keys[2], 2, "firewall")]
+    lacking = [(keys[1], 3, "firewall"), (keys[1], 2, "inventory"), (10_000, 1, "firewall")]
+    monkeypatch.setattr(many_records, "FORMS_AT_ONCE", 2)
 
-    for topics, forms_of in (
-        ({"firewall", "inventory"}, {"firewall"}),
-        ({"x"}, set()),
-        ((), set()),
-    ):
-        for record, forms in store.many(keys, topics=topics):
-            alone = store.record(record.key)
-            assert forms.keys() == forms_of
-            assert set(standings(record.verdicts)) == set(standings(alone.verdicts))
-            assert all_of(record) == all_of(alone)
-            assert set(standings(record.verdicts)) == set(standings(alone.verdicts))
+    assert store.forms_at([*there, *lacking]) == dict.fromkeys(there, b"vigie" * 400)
+    assert store.forms_at([]) == {}
+
+    if database.is_sqlite:
+        with database.reading() as connection:
+            sql = many_records.CONTENT.format(places="(1, 2, 'firewall'), (2, 2, 'firewall')")
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
+        assert any("SEARCH e USING INDEX" in row.detail for row in plan)
 
 
 def test_of_glimpses_nothing_is_read_but_whether_verdicts_stand_until_all_is(
@@ -214,7 +217,7 @@ def test_of_glimpses_nothing_is_read_but_whether_verdicts_stand_until_all_is(
     (known,) = alone.verdicts.values()
     said = replace(known.verdict, digest=None)
 
-    ((record, _),) = store.many([key], glimpses=True)
+    (record,) = store.many([key], glimpses=True)
 
     assert set(standings(record.verdicts)) == set(standings(alone.verdicts))
     assert not_standing(record.verdicts, [said], NOW) == []

@@ -95,7 +95,7 @@ def test_a_waiver_is_loaded_with_the_records_of_its_devices_alone(
     store = Records(database)
 
     (waiver,) = store.record(devices["a"]).waivers[RULE]
-    many = {record.key: record.waivers for record, _ in store.many(list(devices.values()))}
+    many = {record.key: record.waivers for record in store.many(list(devices.values()))}
 
     assert (waiver.rows, waiver.expires_at) == (({"part": "users", "name": "ancien"},), EXPIRY)
     assert many[devices["a"]] == store.record(devices["a"]).waivers
@@ -291,5 +291,5 @@ def test_what_is_held_is_read_back_with_its_trial_and_its_overlay(
 
     store.commit([a_change(record, WrittenVerdict(on_trial, NOW, {}))], [])
 
-    ((again, _),) = store.many([devices["a"]])
+    (again,) = store.many([devices["a"]])
     assert store.record(devices["a"]).verdicts[RULE] == again.verdicts[RULE] == on_trial

@@ -74,7 +74,7 @@ def explain(*, device_id: str, rule_id: str, language: str) -> None:
     rule = rule_of(catalogue, rule_id)
     with opened() as (_, database):
         key = Administration(database).key_of(device_id)
-        ((record, forms),) = Records(database).many([key])
+        ((record, forms),) = Records(database).many_with_forms([key])
         device, holding = Overrides(database).holding(device_id)
     found = explained(
         Judge(catalogue, memory_bytes=0),

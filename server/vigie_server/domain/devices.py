@@ -75,6 +75,32 @@ class Device:
             self.declared,
         )
 
+    def surrounded(
+        self,
+        declared: Declarations,
+        parameters: Mapping[str, Mapping[str, object]] | None,
+    ) -> "Device":
+        """The same device with what holds for it."""
+        return Device(
+            self.id,
+            self.site,
+            self.profile,
+            self.platform,
+            self.state,
+            self.hostname,
+            self.os,
+            self.os_version,
+            self.chassis,
+            self.agent_version,
+            self.enrolled_at,
+            self.last_report_at,
+            self.clock_skew_seconds,
+            self.nomadic,
+            self.whereabouts,
+            parameters,
+            declared,
+        )
+
     def named(self, name: str) -> object:
         """What conditions and sentences see under a full name: `device.os`, `site.id`, ...
 

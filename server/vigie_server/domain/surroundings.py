@@ -42,13 +42,16 @@ class Surroundings:
 
     def around(self, device: Device) -> Device:
         """The device with all that holds for it."""
-        said = replace(device, declared=self.declared)
+        said = device
+        if device.declared or self.declared:
+            said = device.surrounded(self.declared, device.parameters)
         if self.attestations:
-            said = replace(said, declared={**self.declared, **self._attested(said)})
+            declared = {**self.declared, **self._attested(said)}
+            said = said.surrounded(declared, said.parameters)
         holding = self.holding(said)
         if not holding and said.parameters is None:
             return said  # as nearly all
-        return replace(said, parameters=parameters_set(holding) if holding else None)
+        return said.surrounded(said.declared, parameters_set(holding) if holding else None)
 
     def holding(self, device: Device) -> tuple[Override, ...]:
         """The overrides that hold for a device whose declarations are applied."""

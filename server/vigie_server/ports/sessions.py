@@ -1,6 +1,6 @@
 """Devices that speak: their sessions, and the store behind them."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,9 @@ from vigie_server.domain.records import DeviceChange, DeviceRecord
 from vigie_server.domain.reports import Heartbeat, Hello, Report
 from vigie_server.domain.surroundings import Surroundings
 from vigie_server.ports.asking import AnswerPiece
+
+Place = tuple[int, int, str]
+"""Of evidence: its device's key, its revision, its topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +120,21 @@ class RecordStore(Protocol):
         """The device with its snapshots (without facts) and verdicts. Raises UnknownDevice."""
         ...
 
-    def many(
-        self,
-        keys: Sequence[int],
-        *,
-        topics: Collection[str] | None = None,
-        glimpses: bool = False,
-    ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
-        """Those of the devices that exist, as `record`, each with its topics' canonical forms.
+    def many(self, keys: Sequence[int], *, glimpses: bool = False) -> Sequence[DeviceRecord]:
+        """Those of the devices that exist, as `record`.
 
-        With `topics`, the forms are those of these alone. With `glimpses`, verdicts tell whether
-        they stand and no more, until `read_verdicts`.
+        With `glimpses`, verdicts tell whether they stand and no more, until `read_verdicts`.
         """
+        ...
+
+    def many_with_forms(
+        self, keys: Sequence[int]
+    ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
+        """Those of the devices that exist, each with its topics' canonical forms."""
+        ...
+
+    def forms_at(self, places: Sequence[Place]) -> Mapping[Place, bytes]:
+        """The canonical forms of evidence of several devices, of what is there of it."""
         ...
 
     def read_verdicts(self, record: DeviceRecord) -> None:

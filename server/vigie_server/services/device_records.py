@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from vigie_server.domain.reports import STATUSES
 from vigie_server.domain.topics import Topic
 from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.ports.judging import Content, Judging
-from vigie_server.ports.sessions import RecordStore, SessionStart
+from vigie_server.ports.sessions import Place, RecordStore, SessionStart
 from vigie_server.services.workers import Workers
 
 _FIXED_FIELDS = 5
@@ -151,15 +151,16 @@ class DeviceRecords:
         For going through a fleet: what was at hand before stays, and nothing else is pushed out.
         """
         missing = [key for key in keys if self.held(key) is None]
+        read = partial(self._store.many, missing, glimpses=glimpses)
+        records = await self._workers.read(read)
+        if topics is None:
+            topics = self._judging.topics_beside(None)
+        await self._put_facts(records, topics)
         brought: list[int] = []
-        read = partial(self._store.many, missing, topics=topics, glimpses=glimpses)
-        for record, forms in await self._workers.read(read):
+        for record in records:
             slot = self._slots.setdefault(record.key, Slot(record.key))
             if slot.users or (slot.record is not None and not slot.record.stale):
                 continue  # a session was faster
-            snapshots = record.snapshots
-            for topic in forms:
-                snapshots[topic] = self._with_fact(topic, snapshots[topic], forms)
             slot.record = record
             brought.append(record.key)
         try:
@@ -175,6 +176,37 @@ class DeviceRecords:
         if isinstance(record.verdicts, UnreadVerdicts) and not record.verdicts.in_full:
             await self._workers.read(partial(self._store.read_verdicts, record))
 
+    async def _put_facts(self, records: Sequence[DeviceRecord], topics: Collection[str]) -> None:
+        """Puts the facts of these topics into the records: nearly all are remembered.
+
+        Of the others each content is read once: contents are most of what a device has in the
+        store.
+        """
+        known_fact = self._judging.known_fact
+        lacking: dict[bytes, tuple[Place, datetime]] = {}
+        for record in records:
+            snapshots = record.snapshots
+            for topic, held in snapshots.items():
+                if topic not in topics:
+                    continue
+                fact = known_fact(held.digest, held.observed_at)
+                if fact is not None:
+                    snapshots[topic] = _with(held, fact)
+                elif held.digest not in lacking:
+                    lacking[held.digest] = (record.key, held.revision, topic), held.observed_at
+        if lacking:
+            places = [place for place, _ in lacking.values()]
+            forms = await self._workers.read(partial(self._store.forms_at, places))
+            facts = {
+                digest: self._stored_fact(place[2], digest, forms[place], observed_at)
+                for digest, (place, observed_at) in lacking.items()
+                if place in forms
+            }
+            for record in records:
+                for topic, held in record.snapshots.items():
+                    if held.fact is None and (fact := facts.get(held.digest)) is not None:
+                        record.snapshots[topic] = _with(held, fact.at(held.observed_at))
+
     async def load_facts(self, record: DeviceRecord, topics: Collection[str]) -> None:
         """Puts the facts of these topics into the record: remembered, or read from the store."""
         revisions = {}
@@ -184,24 +216,23 @@ class DeviceRecords:
             if fact is None:
                 revisions[topic] = held.revision
             else:
-                record.snapshots[topic] = replace(held, fact=fact)
+                record.snapshots[topic] = _with(held, fact)
         if not revisions:
             return
         forms = await self._workers.read(partial(self._store.contents, record.key, revisions))
-        for topic in forms:
-            record.snapshots[topic] = self._with_fact(topic, record.snapshots[topic], forms)
+        for topic, form in forms.items():
+            held = record.snapshots[topic]
+            fact = self._stored_fact(topic, held.digest, form, held.observed_at)
+            record.snapshots[topic] = _with(held, fact)
 
-    def _with_fact(
-        self, topic: str, held: HeldSnapshot, forms: Mapping[str, bytes]
-    ) -> HeldSnapshot:
-        """The snapshot with its fact: nearly always one that is remembered."""
-        digest, observed_at = held.digest, held.observed_at
-        fact = self._judging.known_fact(digest, observed_at)
-        if fact is None:
-            fact = self._judging.stored_fact(
-                topic, digest, lambda: content_of(forms[topic]), observed_at
-            )
-        return HeldSnapshot(digest, observed_at, held.revision, fact)
+    def _stored_fact(
+        self, topic: str, digest: bytes, form: bytes, observed_at: datetime
+    ) -> Fact | None:
+        return self._judging.stored_fact(topic, digest, lambda: content_of(form), observed_at)
+
+
+def _with(held: HeldSnapshot, fact: Fact | None) -> HeldSnapshot:
+    return HeldSnapshot(held.digest, held.observed_at, held.revision, fact)
 
 
 def content_of(form: bytes) -> Content:

@@ -49,7 +49,7 @@ class Foresee:
             chunk = keys[start : start + TOGETHER]
             place = {key: number for number, key in enumerate(chunk)}
             for record, forms in sorted(
-                self.store.many(chunk), key=lambda found: place[found[0].key]
+                self.store.many_with_forms(chunk), key=lambda found: place[found[0].key]
             ):
                 facts: dict[str, Fact] = {}
                 for topic in book.topics_of(rule.id) & forms.keys():

@@ -75,7 +75,7 @@ class Rehearse:
         found = Rehearsal(left_out=tuple(sorted(self.catalogue.rules.keys() - rules.keys())))
         book = RuleBook(replace(self.catalogue, rules=rules))
         for keys in self._pages():
-            for record, forms in self.store.many(keys):
+            for record, forms in self.store.many_with_forms(keys):
                 self._compare(book, record, forms, found)
             looked_at(len(keys))
         return found

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, literal_column, select
+from sqlalchemy import Connection, Row, bindparam, literal_column
 
 from vigie_server.domain.records import DeviceRecord, HeldSnapshot
 from vigie_server.ports.sessions import Peer
 from vigie_server.store.database import Database
 from vigie_server.store.instants import from_store
-from vigie_server.store.many_records import plain_rows
+from vigie_server.store.many_records import DEVICES, SNAPSHOTS, plain_rows
 from vigie_server.store.models import Certificate, DeviceRow, Site
 from vigie_server.store.one_row import Plain, read
 from vigie_server.store.record_rows import record_of
@@ -26,10 +26,6 @@ from vigie_server.store.waivers import waivers_of
 
 DEVICE, SITE, CERTIFICATE = table(DeviceRow), table(Site), table(Certificate)
 
-DEVICES: Final = select(DEVICE, SITE.c.name.label("site"), SITE.c.networks, SITE.c.gateways).join(
-    SITE, SITE.c.key == DEVICE.c.site_key
-)
-"""Rows that `record_of` reads."""
 # Made once: they run at every visit of every device.
 _GREETED: Final = (
     DEVICES.add_columns(CERTIFICATE.c.serial)
@@ -48,9 +44,6 @@ _GREETED_WHOLE: Final = _GREETED.add_columns(
         " FROM verdict WHERE device_key = device.key)"
     ).label("held_verdicts"),
 )
-_SNAPSHOTS: Final = """
-SELECT device_key, topic, digest, observed_at, revision
-FROM snapshot WHERE device_key IN ({keys})"""
 
 Held = tuple[Mapping[str, HeldSnapshot], Mapping[str, Plain]]
 """A device's snapshots by topic, and the rows of its verdicts by rule."""
@@ -100,11 +93,11 @@ def _apart(database: Database, connection: Connection, keys: Sequence[int]) -> M
     snapshots: defaultdict[int, dict[str, HeldSnapshot]] = defaultdict(dict)
     verdicts: defaultdict[int, dict[str, Plain]] = defaultdict(dict)
     if keys:  # PostgreSQL refuses an empty list
-        for key, topic, digest, observed_at, revision in plain_rows(
-            database, connection, _SNAPSHOTS, (), keys
+        for key, topic, revision, digest, observed_at in plain_rows(
+            database, connection, SNAPSHOTS, keys
         ):
             held = HeldSnapshot(bytes(digest), from_store(observed_at), revision, None)
             snapshots[key][topic] = held
-        for cells in plain_rows(database, connection, GLIMPSES, (), keys):
+        for cells in plain_rows(database, connection, GLIMPSES, keys):
             verdicts[cells[KEY]][cells[RULE]] = cells
     return {key: (snapshots[key], verdicts[key]) for key in keys}

@@ -1,7 +1,7 @@
 """Devices as the sessions need them: found by certificate, loaded, started, committed."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, case, select, update
@@ -11,12 +11,12 @@ from vigie_server.domain.errors import UnknownDevice
 from vigie_server.domain.records import DeviceChange, DeviceRecord, HeldSnapshot
 from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.unread import UnreadVerdicts
-from vigie_server.ports.sessions import Peer, Seen, SessionStart
+from vigie_server.ports.sessions import Peer, Place, Seen, SessionStart
 from vigie_server.store import changes, commits, judged_with
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
-from vigie_server.store.greetings import DEVICES, greeted_records
-from vigie_server.store.many_records import many_records
+from vigie_server.store.greetings import greeted_records
+from vigie_server.store.many_records import DEVICES, forms_at, many_records, many_with_forms
 from vigie_server.store.models import Audit, DeviceRow, SnapshotRow, VerdictRow
 from vigie_server.store.record_rows import record_of
 from vigie_server.store.surroundings import surroundings_of
@@ -72,14 +72,16 @@ class Records:
         found = connection.exec_driver_sql(self._database.sql(_VERDICTS), (key,)).all()
         return {row[RULE]: row for row in found}
 
-    def many(
-        self,
-        keys: Sequence[int],
-        *,
-        topics: Collection[str] | None = None,
-        glimpses: bool = False,
+    def many(self, keys: Sequence[int], *, glimpses: bool = False) -> Sequence[DeviceRecord]:
+        return many_records(self._database, keys, glimpses=glimpses)
+
+    def many_with_forms(
+        self, keys: Sequence[int]
     ) -> Sequence[tuple[DeviceRecord, Mapping[str, bytes]]]:
-        return many_records(self._database, keys, topics, glimpses=glimpses)
+        return many_with_forms(self._database, keys)
+
+    def forms_at(self, places: Sequence[Place]) -> Mapping[Place, bytes]:
+        return forms_at(self._database, places)
 
     def read_verdicts(self, record: DeviceRecord) -> None:
         with self._database.reading() as connection:
