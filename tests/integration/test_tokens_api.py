@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 
 from fakes.callers import Callers
 from fakes.desk_app import desk_app
@@ -17,6 +17,7 @@ from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import MakeTokens
 from vigie_server.store.database import Database
 from vigie_server.store.tokens import Tokens
+from vigie_server.web import held
 
 ENROL, API = "/api/v1/enrolment-tokens", "/api/v1/api-tokens"
 CONTRACTOR: Final = {"name": "ACME", "role": "contractor", "sites": [SITE], "days": 30}
@@ -179,3 +180,65 @@ def test_a_sender_whose_own_secret_was_rotated_is_told_that_it_was_done(
     assert [first.status_code, again.status_code] == [201, 409]
     assert "done before" in again.json()["detail"]
     assert len(Tokens(database).api_tokens()) == 2
+
+
+def walked(client: TestClient, path: str, headers: dict[str, str]) -> list[str]:
+    """The ids of a list, page by page, to its end."""
+    found: list[str] = []
+    following: str | None = path
+    while following is not None:
+        page = client.get(following, headers=headers).json()
+        assert page["items"] or not found, "a next page has something to show"
+        found += [item["id"] for item in page["items"]]
+        following = page["next"]
+    return found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+@pytest.mark.parametrize("scope", [(), (SITE,)])
+def test_pages_of_tokens_hold_each_that_the_caller_may_see_once(
+    client: TestClient,
+    as_: Callers,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    scope: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(held, "_BATCH", 3)
+    everywhere, admin = as_(Role.ADMIN), as_(Role.ADMIN, *scope)
+    made: dict[str, set[str]] = {ENROL: set(), API: set()}
+    for site in (SITE, "Les Lilas", SITE, "Les Lilas", "Les Lilas", "Les Lilas", SITE):
+        for path, sent in ((ENROL, {"site": site}), (API, CONTRACTOR | {"sites": [site]})):
+            token = client.post(path, json=sent, headers=everywhere).json()["id"]
+            if site in (scope or (site,)):
+                made[path].add(token)
+
+    for path in (ENROL, API):
+        found = walked(client, f"{path}?limit={limit}", admin)
+        assert found == sorted(set(found))
+        assert made[path] <= set(found)
+        if scope:
+            shown = [client.get(f"{path}/{token}", headers=admin) for token in found]
+            assert {answer.status_code for answer in shown} == {200}
+
+
+def test_a_page_reads_no_more_tokens_than_it_takes(
+    client: TestClient, as_: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = as_(Role.ADMIN)
+    for number in range(12):
+        client.post(API, json=CONTRACTOR | {"name": str(number)}, headers=admin)
+        client.post(ENROL, json={"site": SITE}, headers=admin)
+    read: list[int] = []
+    fetched = CursorResult.all
+
+    def counted(result: CursorResult[Any]) -> Any:
+        rows = fetched(result)
+        read.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(CursorResult, "all", counted)
+    for path in (ENROL, API):
+        assert len(client.get(f"{path}?limit=3", headers=admin).json()["items"]) == 3
+
+    assert read
+    assert max(read) <= 5, "two rows beyond a page: of the next one, and that there is one"

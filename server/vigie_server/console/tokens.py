@@ -14,7 +14,7 @@ from vigie_server.domain.account_terms import CONTRACTOR_DAYS
 from vigie_server.domain.errors import DeclarationRefused, NotFound, SettingsMalformed
 from vigie_server.domain.parameters import PROFILES
 from vigie_server.ports.declaring import SiteStore
-from vigie_server.ports.pages import page_of
+from vigie_server.ports.pages import sifted
 from vigie_server.ports.token_desk import TokenDesk
 from vigie_server.ports.tokens import ApiTokenTerms, Role
 from vigie_server.web.access import ADMINISTRATORS, WRITERS, acting, reaches, sees
@@ -107,10 +107,10 @@ def token_pages(shell: Shell, desk: TokenDesk) -> APIRouter:  # noqa: C901 (a ro
 
     def shown(visit: Visit, given: Mapping[str, str], **beside: Any) -> Response:
         walk = Walk.of(visit.request)
-        held = page_of(
-            [token for token in desk.api_tokens() if reaches(visit.caller, token.sites)],
-            lambda token: (-int(token.created_at.timestamp() * 1e6), token.id),
-            after=walk.place((int, str)),
+        held = sifted(
+            desk.api_page,
+            lambda token: reaches(visit.caller, token.sites),
+            after=walk.place((int,)),
             limit=PAGE,
         )
         page: dict[str, Any] = {

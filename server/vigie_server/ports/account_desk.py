@@ -1,6 +1,5 @@
 """Where administrators make and change accounts, through pages and the API. All block."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from vigie_server.domain.account_terms import AccountTerms
@@ -23,12 +22,12 @@ class AccountDesk(Protocol):
         """How long a setup code is good."""
         ...
 
-    def accounts(self) -> Sequence[Account]:
-        """Every account, by name."""
+    def by_ids(self, after: Position | None, limit: int) -> Page[Account]:
+        """Some accounts, in the order of their ids; a place is (id,)."""
         ...
 
     def page(self, after: Position | None, limit: int) -> Page[Account]:
-        """Some of them, in the order of their names."""
+        """Some accounts, in the order of their names."""
         ...
 
     def account(self, account_id: str) -> Account:

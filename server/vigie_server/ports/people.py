@@ -202,6 +202,10 @@ class AccountStore(Protocol):
         """Some of them, by name."""
         ...
 
+    def by_ids(self, after: Position | None, limit: int) -> Page[Account]:
+        """Some of them, in the order of their ids; a place is (id,)."""
+        ...
+
     def change(
         self, name: str, terms: AccountTerms, act: Act, require: Require[Account] = whatever
     ) -> Account:

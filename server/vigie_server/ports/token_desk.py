@@ -1,6 +1,6 @@
 """Where people make, list and revoke tokens. All block."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Protocol
 
@@ -53,8 +53,10 @@ class TokenDesk(Protocol):
         """Those that let devices in at these sites, the newest first."""
         ...
 
-    def enrolment_tokens(self) -> Sequence[TokenTerms]:
-        """The newest first."""
+    def enrolment_by_id(
+        self, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[TokenTerms]:
+        """Those that let devices in at these sites, in the order of their ids: (id,)."""
         ...
 
     def enrolment_token(self, token_id: str) -> TokenTerms:
@@ -65,8 +67,12 @@ class TokenDesk(Protocol):
         """Raises NotFound."""
         ...
 
-    def api_tokens(self) -> Sequence[ApiTokenTerms]:
-        """The newest first."""
+    def api_page(self, after: Position | None, limit: int) -> Page[ApiTokenTerms]:
+        """Tokens for the API, the newest first."""
+        ...
+
+    def api_by_id(self, after: Position | None, limit: int) -> Page[ApiTokenTerms]:
+        """Tokens for the API, in the order of their ids: (id,)."""
         ...
 
     def revoke(

@@ -1,7 +1,6 @@
 """Where administrators make and change accounts, through pages and the API. The `AccountDesk`."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vigie_server.domain.account_terms import AccountTerms
@@ -25,8 +24,8 @@ class AccountDesk:
     def code_minutes(self) -> int:
         return round(self.invite.valid_for.total_seconds() / 60)
 
-    def accounts(self) -> Sequence[Account]:
-        return self.store.accounts()
+    def by_ids(self, after: Position | None, limit: int) -> Page[Account]:
+        return self.store.by_ids(after, limit)
 
     def account(self, account_id: str) -> Account:
         return self.store.by_id(account_id)

@@ -1,6 +1,6 @@
 """Where people make tokens, through pages and the API: each act in its actor's name."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,13 +20,17 @@ class KeptTokens(TokenStore, Protocol):
         self, within: Sites, *, after: Position | None, limit: int
     ) -> Page[TokenTerms]: ...
 
-    def enrolment_tokens(self) -> Sequence[TokenTerms]: ...
+    def enrolment_by_id(
+        self, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[TokenTerms]: ...
 
     def enrolment_token(self, token_id: str) -> TokenTerms: ...
 
     def api_token(self, token_id: str) -> ApiTokenTerms: ...
 
-    def api_tokens(self) -> Sequence[ApiTokenTerms]: ...
+    def api_page(self, after: Position | None, limit: int) -> Page[ApiTokenTerms]: ...
+
+    def api_by_id(self, after: Position | None, limit: int) -> Page[ApiTokenTerms]: ...
 
     def revoke(
         self,
@@ -88,8 +92,10 @@ class Desk:
     ) -> Page[TokenTerms]:
         return self.store.enrolment_page(within, after=after, limit=limit)
 
-    def enrolment_tokens(self) -> Sequence[TokenTerms]:
-        return self.store.enrolment_tokens()
+    def enrolment_by_id(
+        self, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[TokenTerms]:
+        return self.store.enrolment_by_id(within, after=after, limit=limit)
 
     def enrolment_token(self, token_id: str) -> TokenTerms:
         return self.store.enrolment_token(token_id)
@@ -97,8 +103,11 @@ class Desk:
     def api_token(self, token_id: str) -> ApiTokenTerms:
         return self.store.api_token(token_id)
 
-    def api_tokens(self) -> Sequence[ApiTokenTerms]:
-        return self.store.api_tokens()
+    def api_page(self, after: Position | None, limit: int) -> Page[ApiTokenTerms]:
+        return self.store.api_page(after, limit)
+
+    def api_by_id(self, after: Position | None, limit: int) -> Page[ApiTokenTerms]:
+        return self.store.api_by_id(after, limit)
 
     def revoke(
         self,

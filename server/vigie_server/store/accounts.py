@@ -16,6 +16,7 @@ from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.people import Account, AccountState, Enrolling, Fault, NewSession, SetupCode
 from vigie_server.ports.tokens import Role
 from vigie_server.store.database import Database, retried
+from vigie_server.store.keyset import keyset, paged
 from vigie_server.store.locking import lock
 from vigie_server.store.people_models import AccountRow, SetupCodeRow, WebSession
 from vigie_server.store.rejudging import record_act
@@ -52,13 +53,16 @@ class Accounts:
         return account_of(row)
 
     def page(self, after: Position | None, limit: int) -> Page[Account]:
-        query = select(ACCOUNT).order_by(ACCOUNT.c.folded).limit(limit + 1)
-        if after is not None:
-            query = query.where(ACCOUNT.c.folded > after[0])
+        query = keyset(select(ACCOUNT), (ACCOUNT.c.folded,), after=after, limit=limit)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        held = [account_of(row) for row in rows[:limit]]
-        return Page(held, (rows[limit - 1].folded,) if len(rows) > limit else None)
+        return paged(rows, limit, lambda row: (row.folded,), account_of)
+
+    def by_ids(self, after: Position | None, limit: int) -> Page[Account]:
+        query = keyset(select(ACCOUNT), (ACCOUNT.c.id,), after=after, limit=limit)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return paged(rows, limit, lambda row: (row.id,), account_of)
 
     def accounts(self) -> Sequence[Account]:
         with self._database.reading() as connection:

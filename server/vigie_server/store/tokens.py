@@ -1,12 +1,12 @@
 """Enrolment tokens and API tokens: made, listed, revoked, recognised. Only hashes are stored."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from vigie_server.domain.enrolling import TokenTerms
 from vigie_server.domain.errors import NotFound, TokenRefused
@@ -18,12 +18,15 @@ from vigie_server.store import changes
 from vigie_server.store.database import Database, retried
 from vigie_server.store.enrolment import token_terms
 from vigie_server.store.instants import to_store
+from vigie_server.store.keyset import keyset, paged
 from vigie_server.store.locking import lock
 from vigie_server.store.models import ApiToken, Audit, EnrolmentToken, Site
 from vigie_server.store.tables import table
 
 API_TOKEN, AUDIT = table(ApiToken), table(Audit)
 TOKEN, SITE = table(EnrolmentToken), table(Site)
+
+Item = TypeVar("Item")
 
 USE_RECORDED_EVERY: Final = timedelta(minutes=1) // timedelta(microseconds=1)
 SCOPES_KEPT: Final = 256
@@ -80,15 +83,15 @@ class Tokens:
         self, within: Sites, *, after: Position | None, limit: int
     ) -> Page[TokenTerms]:
         """Tokens that let devices in at these sites, the newest first; a place is (key,)."""
-        query = _ENROLMENT_TOKENS.order_by(TOKEN.c.key.desc()).limit(limit + 1)
-        if within is not None:
-            query = query.where(SITE.c.name.in_(sorted(within)))
-        if after is not None:
-            query = query.where(TOKEN.c.key < after[0])
-        with self._database.reading() as connection:
-            found = [token_terms(row) for row in connection.execute(query)]
-        held = found[:limit]
-        return Page(held, (held[-1].key,) if len(found) > limit else None)
+        query = keyset(_at(within), (TOKEN.c.key,), after=after, limit=limit, newest_first=True)
+        return self._page(query, limit, "key", token_terms)
+
+    def enrolment_by_id(
+        self, within: Sites, *, after: Position | None, limit: int
+    ) -> Page[TokenTerms]:
+        """Tokens that let devices in at these sites, in the order of their ids: (id,)."""
+        query = keyset(_at(within), (TOKEN.c.id,), after=after, limit=limit)
+        return self._page(query, limit, "id", token_terms)
 
     def enrolment_tokens(self) -> Sequence[TokenTerms]:
         """Every enrolment token, the newest first."""
@@ -144,6 +147,25 @@ class Tokens:
         with self._database.reading() as connection:
             rows = connection.execute(select(API_TOKEN).order_by(API_TOKEN.c.key.desc()))
             return [_api_token(row) for row in rows]
+
+    def api_page(self, after: Position | None, limit: int) -> Page[ApiTokenTerms]:
+        """API tokens, the newest first; a place is (key,)."""
+        query = keyset(
+            select(API_TOKEN), (API_TOKEN.c.key,), after=after, limit=limit, newest_first=True
+        )
+        return self._page(query, limit, "key", _api_token)
+
+    def api_by_id(self, after: Position | None, limit: int) -> Page[ApiTokenTerms]:
+        """API tokens, in the order of their ids: (id,)."""
+        query = keyset(select(API_TOKEN), (API_TOKEN.c.id,), after=after, limit=limit)
+        return self._page(query, limit, "id", _api_token)
+
+    def _page(
+        self, query: Select[Any], limit: int, place: str, item: Callable[[Row[Any]], Item]
+    ) -> Page[Item]:
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return paged(rows, limit, lambda row: (getattr(row, place),), item)
 
     def contractor_expiries(self, *, now: datetime) -> Mapping[str, Sequence[tuple[str, datetime]]]:
         """Contractors' tokens in force by site: public id and end of each."""
@@ -240,6 +262,13 @@ class Tokens:
             if not found:
                 raise NotFound(f"no token {token_id}")
             _record(connection, now, actor, "revoked a token", token_id)
+
+
+def _at(within: Sites) -> Select[Any]:
+    """Tokens that let devices in at these sites; None: at every one."""
+    if within is None:
+        return _ENROLMENT_TOKENS
+    return _ENROLMENT_TOKENS.where(SITE.c.name.in_(sorted(within)))
 
 
 def site_key(connection: Connection, name: str, *, now: datetime) -> int:

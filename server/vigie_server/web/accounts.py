@@ -149,7 +149,7 @@ def accounts_router(  # noqa: C901 (a route each)
 
     accounts = HeldOf[Account, AccountShape](
         "account",
-        desk.accounts,
+        lambda _, after, limit: desk.by_ids(after, limit),
         desk.account,
         lambda caller, held: reaches(caller, held.sites),
         shown,

@@ -100,7 +100,7 @@ def api_tokens_router(access: Access, *, desk: TokenDesk, now: Callable[[], date
 
     tokens = HeldOf[ApiTokenTerms, ApiTokenShape](
         "API token",
-        desk.api_tokens,
+        lambda _, after, limit: desk.api_by_id(after, limit),
         desk.api_token,
         lambda caller, token: reaches(caller, token.sites),
         ApiTokenShape.of,

@@ -77,7 +77,7 @@ def enrolment_tokens_router(
 
     tokens = HeldOf[TokenTerms, EnrolmentTokenShape](
         "enrolment token",
-        desk.enrolment_tokens,
+        lambda sites, after, limit: desk.enrolment_by_id(sites, after=after, limit=limit),
         desk.enrolment_token,
         lambda caller, token: sees(caller, token.site),
         EnrolmentTokenShape.of,

@@ -1,6 +1,6 @@
 """Tokens and accounts, as the API shows them within a caller's scope: in pages, and each alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final, Generic, Protocol, TypeVar
@@ -10,13 +10,16 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from vigie_server.domain.errors import NotFound
-from vigie_server.ports.pages import page_of
+from vigie_server.ports.declaring import Sites
+from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.tokens import ApiCaller
 from vigie_server.web.listing import Asked, Listing, PageShape
 from vigie_server.web.tags import tagged
 
 MOST_DAYS: Final = 3650
 _LONGEST_TOLD: Final = 40
+_BATCH: Final = 500
+"""Items that are read together for a caller who may see few of them."""
 
 ScopeSent = Annotated[
     list[Annotated[str, Field(max_length=200)]] | None,
@@ -52,12 +55,13 @@ Shape = TypeVar("Shape", bound=BaseModel)
 class HeldOf(Generic[Item, Shape]):
     """Items in the order of their ids; `what` names one.
 
-    `every` gives all of them, `found` that of an id or raises NotFound; `seen` says whether one is
-    in a caller's scope.
+    `pages` gives those after a place, (id,), at most so many; it may leave out what is of no site
+    of the given ones. `found` gives that of an id or raises NotFound; `seen` says whether one is in
+    a caller's scope.
     """
 
     what: str
-    every: Callable[[], Sequence[Item]]
+    pages: Callable[[Sites, Position | None, int], Page[Item]]
     found: Callable[[str], Item]
     seen: Callable[[ApiCaller, Item], bool]
     shown: Callable[[Item], Shape]
@@ -81,10 +85,17 @@ class HeldOf(Generic[Item, Shape]):
         listing = Listing[Item, Shape](self.model, self.shape, self.shown, (str,))
         return listing.answer(
             asked,
-            lambda after, limit: page_of(
-                [item for item in self.every() if self.seen(caller, item)],
-                lambda item: (item.id,),
-                after=after,
-                limit=limit,
-            ),
+            lambda after, limit: self._seen(caller, after, limit),
         )
+
+    def _seen(self, caller: ApiCaller, after: Position | None, limit: int) -> Page[Item]:
+        """A page of those in the caller's scope; no more is read than it takes, by the batch."""
+        batch = limit + 1 if caller.sites is None else max(limit + 1, _BATCH)
+        found: list[Item] = []
+        while len(found) <= limit:
+            page = self.pages(caller.sites, after, batch)
+            found += (item for item in page.items if self.seen(caller, item))
+            after = page.after
+            if after is None:
+                break
+        return Page(found[:limit], (found[limit - 1].id,) if len(found) > limit else None)
