@@ -29,6 +29,8 @@ class Costs:
 
     visit_cpu: float
     """A device that connects anew, reports that nothing has changed, and leaves."""
+    replica_visit_cpu: float
+    """What a visit takes the server more where its store is PostgreSQL."""
     change_cpu: float
     """What a report with changed answers takes beyond that, verdicts included."""
     heartbeat_cpu: float
@@ -149,6 +151,8 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
         + scrapes * scrape / 1e6 * costs.scraped_cpu_per_megabyte
     )
     alone = cores <= BUSY and fleet.devices <= ONE_MACHINE
+    if not alone:
+        cores += visits * costs.replica_visit_cpu
     # One more than the work takes: any of them may be away.
     replicas = 1 if alone else ceil(cores / BUSY) + 1
     series = (

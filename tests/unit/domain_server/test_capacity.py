@@ -9,6 +9,7 @@ from vigie_server.domain.capacity import Costs, Deployment, Fleet, planned
 
 COSTS = Costs(
     visit_cpu=0.004,
+    replica_visit_cpu=0.002,
     change_cpu=0.001,
     heartbeat_cpu=0.0001,
     scraped_cpu_per_megabyte=0.01,
@@ -75,6 +76,8 @@ def test_a_fleet_beyond_one_process_gets_one_replica_more_than_the_work_takes() 
     assert plan.deployment is Deployment.REPLICAS_POSTGRESQL
     assert (plan.replicas - 2) * 0.6 < plan.server_cores <= (plan.replicas - 1) * 0.6
     assert plan.database_cores == pytest.approx(plan.visits * 0.001 + plan.changes * 0.002)
+    work = plan.visits * (0.004 + 0.002) + plan.changes * 0.001
+    assert plan.server_cores == pytest.approx(work + plan.scrape_bytes / 1e6 * 0.01 / 60)
     assert (plan.sites, plan.prometheus) == (20_000, 5)
 
 
