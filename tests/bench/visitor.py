@@ -254,7 +254,7 @@ async def come(
             how = str(end) or "no answer"
             outcome.ends[how] = outcome.ends.get(how, 0) + 1
             pause = (
-                outcome.retry_after[-1] * (1 + random.random())
+                outcome.retry_after[-1] + min(outcome.retry_after[-1], 2) * random.random()
                 if "goodbye" in str(end)
                 else random.random() * min(FIRST_RETRY * 2**failures, LONGEST_RETRY)
             )

@@ -226,6 +226,10 @@ class ScriptedSession:
     async def details(self) -> str:
         return str(await self._call.details())
 
+    async def trailers(self) -> list[tuple[str, str | bytes]]:
+        """What the call ended with, beside its status."""
+        return list(await self._call.trailing_metadata() or ())
+
 
 @asynccontextmanager
 async def telemetry_channel(

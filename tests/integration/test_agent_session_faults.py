@@ -19,7 +19,7 @@ from fakes.cutting_proxy import CuttingProxy
 from fakes.delivering_agent import Agent
 from fakes.scripted_server import FakeServer, Scene
 from reporting import a_report, a_snapshot
-from vigie.v1 import snapshot_pb2, telemetry_pb2
+from vigie.v1 import returning, snapshot_pb2, telemetry_pb2
 from vigie_agent.domain.errors import DeviceDisabled, IdentityMissing
 from vigie_agent.domain.orders import ServerConfig
 from vigie_agent.domain.snapshot import Report
@@ -214,7 +214,23 @@ async def test_goodbye_keeps_the_agent_away_at_least_as_long_as_asked(
     async with agent.running():
         await server.until(lambda: len(server.hellos) == 2)
 
-    assert agent.waits.spans[0] == timedelta(minutes=15)  # 10 minutes and half as much jitter
+    assert agent.waits.spans[0] == timedelta(minutes=10, seconds=1)  # and half of the most jitter
+
+
+@pytest.mark.parametrize("told", [10, 600])
+async def test_a_server_that_lost_its_store_is_left_alone_as_long_as_it_wants(
+    server: FakeServer, agent: Agent, told: int
+) -> None:
+    async def lose_the_store(scene: Scene) -> None:
+        later = returning.told(timedelta(seconds=told))
+        await scene.context.abort(grpc.StatusCode.UNAVAILABLE, "the store is busy", later)
+
+    server.scripts = [lose_the_store, lose_the_store]
+
+    async with agent.running():
+        await server.until(lambda: len(server.hellos) == 3)
+
+    assert agent.waits.spans[:2] == [timedelta(seconds=told + 1)] * 2  # however often it failed
 
 
 async def test_a_lost_session_is_begun_again_within_the_time_that_the_server_needs(

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -23,8 +24,12 @@ from fakes.scripted_device import (
     enrolled,
     session,
 )
+from vigie.v1 import returning
 from vigie_server.bootstrap import marking
 from vigie_server.store.content import unpacked
+
+LATER = timedelta(seconds=15)
+"""`SESSIONS__OVERLOAD_RETRY`, where nobody sets it."""
 
 
 @pytest.fixture
@@ -79,7 +84,12 @@ async def test_what_was_not_committed_is_not_acknowledged_and_arrives_when_the_s
             await device.send(a_hello())
             assert await ended(device) == []
             assert await device.status() is grpc.StatusCode.UNAVAILABLE
+            waits = [returning.asked(await device.trailers())]
             assert "127.0.0.1" not in await device.details()  # where the store is
+        async with session(identity) as device:
+            await device.send(a_hello())
+            assert await ended(device) == []
+            waits.append(returning.asked(await device.trailers()))
         postgres.start()
         async with session(identity) as device:
             welcome = await device.greet()
@@ -87,6 +97,7 @@ async def test_what_was_not_committed_is_not_acknowledged_and_arrives_when_the_s
             await device.acknowledged(2)
 
         assert welcome.resume_after == 1
+        assert all(wait is not None and wait >= LATER for wait in waits)
         held = names_held(running)
         assert ["before" in form for form in held] == [True, False]
         assert ["during" in form for form in held] == [False, True]

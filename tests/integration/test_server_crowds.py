@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import grpc
@@ -111,8 +112,9 @@ async def test_a_stopping_server_gives_each_device_its_own_time(tmp_path: Path) 
             running.stop.set()
             farewells = [await device.received() for device in sessions]
 
-    waits = {
+    waits = sorted(
         farewell.goodbye.retry_after.ToTimedelta() for farewell in farewells if farewell is not None
-    }
+    )
     assert len(waits) == 3
-    assert timedelta(seconds=2) <= min(waits) < max(waits) <= timedelta(seconds=302)
+    assert waits[0] == timedelta(seconds=2)
+    assert [round((later - one).total_seconds()) for one, later in pairwise(waits)] == [100, 100]

@@ -1,7 +1,8 @@
 """How long to wait before the server is tried again. `jitter` is a number from 0 up to 1.
 
 Full jitter: each wait is anywhere between nothing and a bound that doubles. Thousands of agents
-that lost the server in one second do not find it again in one second.
+that lost the server in one second do not find it again in one second. A server that can still speak
+tells each of them a moment of its own, and that one is kept.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from vigie_agent.domain.session import Intervals
 
 _SMALLEST: Final = timedelta(milliseconds=500)
 _VISIT_SPREAD: Final = 0.2
+_ASKED_SPREAD: Final = timedelta(seconds=2)
 _DOUBLINGS: Final = 32
 
 
@@ -39,10 +41,14 @@ class Backoff:
         return Backoff(min(max(self.first, intervals.reconnect), longest), longest)
 
 
-def after_goodbye(retry_after: timedelta, *, jitter: float) -> timedelta:
-    """The wait that a server asked for, at least, and up to twice as long."""
+def as_asked(retry_after: timedelta, *, jitter: float) -> timedelta:
+    """The wait that a server asked for, at least, and up to two seconds or twice as long.
+
+    The server spreads those whom it sends away. What is added spreads those whom an older one told
+    the same, and is short: more would undo the server's order.
+    """
     asked = max(retry_after, _SMALLEST)
-    return asked + asked * jitter
+    return asked + min(asked, _ASKED_SPREAD) * jitter
 
 
 def between_visits(visit: timedelta, *, jitter: float) -> timedelta:

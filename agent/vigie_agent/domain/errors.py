@@ -21,6 +21,7 @@ VigieError
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -37,9 +38,13 @@ class EngineLost(VigieError):
 
 
 class LinkLost(VigieError):
-    """The server cannot be reached, or the stream broke."""
+    """The server cannot be reached, or the stream broke. `retry_after`: the server's wish."""
 
     retryable = True
+
+    def __init__(self, text: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class DeviceRefused(VigieError):

@@ -6,14 +6,17 @@ that NAT and firewalls keep the way open and a silent peer is noticed within 80 
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from ssl import DER_cert_to_PEM_cert
 from typing import Final
 
 import grpc
 
+from vigie.v1 import returning
 from vigie_agent.domain.errors import DeviceRefused, LinkLost
 from vigie_agent.domain.identity import Identity
 from vigie_agent.link.proxies import Proxies, place
+from vigie_agent.link.wire import LONGEST_WAIT
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 CALL_TIMEOUT: Final = 30.0
@@ -90,6 +93,12 @@ def translated(endpoint: str) -> Iterator[None]:
         told = f"{endpoint}: {error.details() or error.code().name.lower()}"
         if error.code() in REFUSALS:
             raise DeviceRefused(told) from error
-        raise LinkLost(told) from error
+        raise LinkLost(told, retry_after=_asked(error)) from error
     except TimeoutError as error:
         raise LinkLost(f"{endpoint}: no answer in {CALL_TIMEOUT:.0f} seconds") from error
+
+
+def _asked(error: grpc.aio.AioRpcError) -> timedelta | None:
+    """When the server wants this device back, if it said so and it is not out of reason."""
+    asked = returning.asked(error.trailing_metadata() or ())
+    return None if asked is None else min(asked, LONGEST_WAIT)

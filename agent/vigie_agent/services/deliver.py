@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from vigie_agent.domain.backoff import Backoff, after_goodbye, between_visits
+from vigie_agent.domain.backoff import Backoff, as_asked, between_visits
 from vigie_agent.domain.errors import (
     DeviceDisabled,
     DeviceRefused,
@@ -115,7 +115,7 @@ class Deliver:
         match ending:
             case Goodbye(retry_after=retry_after, reason=reason):
                 log.info("session_ended", by="server", reason=reason)
-                return after_goodbye(retry_after, jitter=self.jitter())
+                return as_asked(retry_after, jitter=self.jitter())
             case Visited(visit=visit):
                 log.info("session_ended", by="agent", reason="all is delivered")
                 return between_visits(visit, jitter=self.jitter())
@@ -128,7 +128,11 @@ class Deliver:
         backoff = (
             REFUSED_BACKOFF if isinstance(error, DeviceRefused) else self._told or self.backoff
         )
-        pause = backoff.wait(self._failures, jitter=self.jitter())
+        asked = error.retry_after if isinstance(error, LinkLost) else None
+        if asked is not None:
+            pause = as_asked(asked, jitter=self.jitter())
+        else:
+            pause = backoff.wait(self._failures, jitter=self.jitter())
         self.tell(link_error=str(error))
         log.warning(
             "session_failed",

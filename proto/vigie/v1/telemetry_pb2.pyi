@@ -620,7 +620,10 @@ Global___RenewNow: _TypeAlias = RenewNow  # noqa: Y015
 
 @_typing.final
 class Goodbye(_message.Message):
-    """The server ends this session; come back after `retry_after`, spread with full jitter."""
+    """The server ends this session; come back after `retry_after`, and up to two seconds later: the
+    server spreads those whom it sends away. A call that ends with UNAVAILABLE may say the same in its
+    trailing metadata: `vigie-retry-after-ms`, a decimal number.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -1,7 +1,7 @@
-"""Who stays connected, when the others come back, and how a crowd is spread. `share` is random.
+"""Who stays connected, when the others come back, and how a crowd is spread.
 
 A fleet that was sent away at one instant, or lost its server at one instant, must not return at one
-instant: every span told to a device is its own part of a window as long as the crowd needs.
+instant: each device is told a moment of its own in a window as long as the crowd needs.
 """
 
 from dataclasses import dataclass
@@ -42,19 +42,22 @@ def window(count: int, per_second: float) -> timedelta:
 
 
 @dataclass(slots=True)
-class TurnedAway:
-    """Devices that were told to come back, and how many of them are still to come."""
+class Returns:
+    """Moments to come back at, given away one after another, `1 / per_second` apart.
+
+    So no span of time holds more of them than it has room for, whatever sends the devices away and
+    however many there are: chance has no part in it. No wait is longer than the shortest one and
+    `longest`: a crowd that needs more time shares the moments of one `longest`, in turn.
+    """
 
     per_second: float
-    shortest: timedelta
     longest: timedelta
-    _count: float = 0.0
+    _ahead: timedelta = timedelta(0)
     _at: datetime = _EPOCH
 
-    def retry_after(self, now: datetime, *, share: float) -> timedelta:
-        """The wait of one more: its share of the time that all who wait will need."""
-        passed = max((now - self._at).total_seconds(), 0.0)
-        self._count = max(self._count - passed * self.per_second, 0.0) + 1
-        self._at = now
-        spread = window(int(self._count), self.per_second) * share
-        return self.shortest + min(spread, self.longest)
+    def wait(self, now: datetime, *, shortest: timedelta) -> timedelta:
+        """Until the next moment that is free, `shortest` from now or later."""
+        passed = max(now - self._at, timedelta(0))  # a clock that is set back frees nothing
+        ahead = max(self._ahead - passed, shortest)
+        self._at, self._ahead = now, ahead + window(1, self.per_second)
+        return shortest + (ahead - shortest) % self.longest

@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 import structlog
 
-from vigie.v1 import telemetry_pb2
-from vigie_server.domain.errors import MalformedRequest, VigieError
+from vigie.v1 import returning, telemetry_pb2
+from vigie_server.domain.errors import MalformedRequest, StoreBusy, VigieError
 from vigie_server.domain.orders import Order
 from vigie_server.ingest import wire
 from vigie_server.ingest.methods import Context, decoded, service
@@ -49,6 +49,11 @@ class Telemetry:
             peer = self._peer(context)
             device = peer.device_id
             await self._converse(peer, context)
+        except StoreBusy as error:
+            # The status has the device try another server, which may reach the store.
+            later = self._sessions.later()
+            log.warning("session_refused", device=device, error=str(error))
+            await context.abort(STATUS_OF[StoreBusy], str(error), returning.told(later))
         except VigieError as error:
             log.warning("session_refused", device=device, error=str(error))
             await context.abort(STATUS_OF[type(error)], str(error))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vigie_server.domain.orders import Order, Welcome
@@ -66,6 +66,10 @@ class Sessions(Protocol):
 
         Raises UnknownDevice, MalformedRequest, StoreBusy.
         """
+        ...
+
+    def later(self) -> timedelta:
+        """How long a device stays away that cannot be served now; each comes at its own moment."""
         ...
 
 

@@ -6,7 +6,6 @@ the device comes back and resumes, when another session began or the store faile
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,7 +74,6 @@ class SessionParts:
     figures: Figures
     now: Callable[[], datetime]
     asking: AskDevices
-    share: Callable[[], float] = random.random
 
 
 class Owner(Protocol):
@@ -86,6 +84,10 @@ class Owner(Protocol):
 
     @property
     def terms(self) -> SessionTerms: ...
+
+    def soon(self) -> timedelta:
+        """When a device comes back that can be served at once."""
+        ...
 
     async def quarantine(self, record: DeviceRecord, reason: str) -> None:
         """Sets the device aside; its open session ends."""
@@ -186,7 +188,7 @@ class Session:
 
     def _resume(self) -> None:
         self._again.clear()
-        self.end(Goodbye(SOON, "resume from what is committed"))
+        self.end(Goodbye(self._owner.soon(), "resume from what is committed"))
 
     @property
     def platform(self) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from vigie_server.domain.admission import TurnedAway, until_next_visit, window
+from vigie_server.domain.admission import Returns, until_next_visit, window
 from vigie_server.domain.cloning import remembered, returns_to_an_older_boot
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import MalformedRequest, StoreBusy, UnknownDevice
@@ -45,7 +45,7 @@ class OpenSessions:
         self._store_epoch = store_epoch
         self._live: dict[int, Session] = {}
         self._held: dict[int, Session] = {}
-        self._turned_away = TurnedAway(terms.per_second, terms.overload_retry, terms.visit)
+        self._returns = Returns(terms.per_second, terms.visit)
         workers, store, apart = parts.workers, parts.store, gather.total_seconds()
         self._found = Gathered(workers.read, store.greeted, apart=apart)
         self._begun = Gathered(workers.write, store.start_sessions, apart=apart)
@@ -55,8 +55,7 @@ class OpenSessions:
         if (problem := hello_refusal(hello)) is not None:
             raise MalformedRequest(problem)
         if self._closing or len(self._live) >= self.terms.held + self.terms.visitors:
-            wait = self._turned_away.retry_after(self.parts.now(), share=self.parts.share())
-            return Goodbye(wait, "the server is stopping or full")
+            return Goodbye(self.later(), "the server is stopping or full")
         found = await self._greeted(peer)
         slot = self.parts.records.acquire(found.key)
         try:
@@ -68,6 +67,13 @@ class OpenSessions:
         if not isinstance(opened, Session):
             self.parts.records.release(slot)
         return opened
+
+    def later(self) -> timedelta:
+        return self._returns.wait(self.parts.now(), shortest=self.terms.overload_retry)
+
+    def soon(self) -> timedelta:
+        """When a device comes back that can be served at once; each at a moment of its own."""
+        return self._returns.wait(self.parts.now(), shortest=SOON)
 
     async def _opened(
         self, slot: Slot, peer: Peer, found: DeviceRecord, hello: Hello
@@ -197,9 +203,8 @@ class OpenSessions:
             records.outdate(key, revision)
             live = self._live.get(key)
             if live is not None and live.began_at < revision:
-                live.end(
-                    Goodbye(SOON, "this session is over: another one began, or an act ended it")
-                )
+                why = "this session is over: another one began, or an act ended it"
+                live.end(Goodbye(self.soon(), why))
 
     def held(self, key: int) -> "Session | None":
         """The open session of a device that stays connected."""
@@ -217,15 +222,14 @@ class OpenSessions:
     def say_goodbye(self) -> None:
         """Takes no more sessions, and ends those that are open once what they sent is answered.
 
-        Each is told its own part of the time that all of them need to come back.
+        Each is told a moment of its own in the time that all of them need to come back.
         """
         self._closing = True
         self._end_all("the server is stopping")
 
     def _end_all(self, reason: str) -> None:
-        spread = window(len(self._live), self.terms.per_second)
         for session in list(self._live.values()):
-            session.end(Goodbye(SOON + spread * self.parts.share(), reason))
+            session.end(Goodbye(self.soon(), reason))
 
 
 def _changes(record: DeviceRecord, start: SessionStart) -> bool:

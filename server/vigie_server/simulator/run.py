@@ -22,6 +22,8 @@ from vigie_server.simulator.stream import Stream
 from vigie_server.simulator.troubles import TROUBLES, Broken
 
 LONGEST_BACKOFF: Final = 300.0
+ASKED_SPREAD: Final = 2.0
+"""Seconds that agents add at most, at random, to what the server asks for."""
 LEAVES_WITHIN: Final = 10.0
 """Seconds in which a server has to end the sessions that a run leaves open."""
 _KEPT_AT_ONCE: Final = 5_000
@@ -184,7 +186,7 @@ class Run:
             if ended.retry_after:
                 tally.failed(why)
                 after = ended.retry_after.total_seconds()
-                return after * (1 + self._jitter(member, turn))
+                return after + min(after, ASKED_SPREAD) * self._jitter(member, turn)
         member.failures += 1
         if not self._stop.is_set():
             tally.failed(why)

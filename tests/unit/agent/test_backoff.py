@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_agent.domain.backoff import Backoff, after_goodbye, between_visits
+from vigie_agent.domain.backoff import Backoff, as_asked, between_visits
 from vigie_agent.domain.session import Intervals
 
 SECOND = timedelta(seconds=1)
@@ -30,9 +30,10 @@ def test_no_wait_is_nothing_or_longer_than_the_longest(failures: int, jitter: fl
 
 
 @given(jitter=jitters)
-def test_goodbye_asks_for_at_least_its_time_and_at_most_twice(jitter: float) -> None:
-    assert 60 * SECOND <= after_goodbye(60 * SECOND, jitter=jitter) <= 120 * SECOND
-    assert after_goodbye(timedelta(), jitter=jitter) >= SECOND / 2
+def test_the_time_that_a_server_asks_for_is_kept_to_within_two_seconds(jitter: float) -> None:
+    assert 60 * SECOND <= as_asked(60 * SECOND, jitter=jitter) <= 62 * SECOND
+    assert SECOND <= as_asked(SECOND, jitter=jitter) <= 2 * SECOND
+    assert as_asked(timedelta(), jitter=jitter) >= SECOND / 2
 
 
 @given(jitter=jitters)

@@ -1,16 +1,17 @@
 """A crowd is spread: over places, over the period, over the time that all of it needs."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_server.domain.admission import TurnedAway, places_in, until_next_visit, window
+from vigie_server.domain.admission import Returns, places_in, until_next_visit, window
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PERIOD = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
-shares = st.floats(0, 1, exclude_max=True)
 
 
 def test_places_follow_the_memory_up_to_what_a_core_hears() -> None:
@@ -41,27 +42,50 @@ def test_a_fleet_that_came_at_once_is_spread_over_the_period() -> None:
     assert max(minutes) < 260
 
 
-@given(shares=st.lists(shares, min_size=2, max_size=50))
-def test_the_more_are_turned_away_the_longer_they_are_spread(shares: list[float]) -> None:
-    away = TurnedAway(per_second=2, shortest=10 * SECOND, longest=PERIOD)
-
-    waits = [away.retry_after(NOW, share=share) for share in shares]
-
-    for number, (wait, share) in enumerate(zip(waits, shares, strict=True), start=1):
-        assert wait == 10 * SECOND + window(number, 2) * share
+@st.composite
+def departures(draw: st.DrawFn) -> list[tuple[datetime, timedelta]]:
+    """When devices are sent away, in order, and how long they have to stay away at least."""
+    away = [timedelta(seconds=draw(st.floats(0, 30))) for _ in range(draw(st.integers(2, 60)))]
+    leasts = st.sampled_from((2 * SECOND, 15 * SECOND))
+    return [(NOW + passed, draw(leasts)) for passed in sorted(away)]
 
 
-def test_those_who_have_come_back_do_not_lengthen_the_wait_of_others() -> None:
-    away = TurnedAway(per_second=2, shortest=10 * SECOND, longest=PERIOD)
+@given(sent=departures(), per_second=st.sampled_from((0.5, 2, 200)))
+def test_no_two_moments_are_closer_than_the_pace_whoever_is_sent_away_and_when(
+    sent: list[tuple[datetime, timedelta]], per_second: float
+) -> None:
+    returns = Returns(per_second, longest=PERIOD)
+
+    back = [at + returns.wait(at, shortest=shortest) for at, shortest in sent]
+
+    pairs = zip(sent, back, strict=True)
+    assert all(moment - at >= shortest for (at, shortest), moment in pairs)
+    assert all(later - one >= window(1, per_second) for one, later in pairwise(back))
+
+
+def test_a_device_that_is_sent_away_alone_waits_for_nobody() -> None:
+    returns = Returns(per_second=2, longest=PERIOD)
     for _ in range(100):
-        away.retry_after(NOW, share=0)
+        returns.wait(NOW, shortest=10 * SECOND)
 
-    assert away.retry_after(NOW + 45 * SECOND, share=1) == 10 * SECOND + window(11, 2)
+    assert returns.wait(NOW + 45 * SECOND, shortest=2 * SECOND) == 15 * SECOND
+    assert returns.wait(NOW + 200 * SECOND, shortest=2 * SECOND) == 2 * SECOND
 
 
-def test_no_wait_is_longer_than_a_period_more_than_the_shortest() -> None:
-    away = TurnedAway(per_second=0.001, shortest=10 * SECOND, longest=PERIOD)
-    for _ in range(100):
-        wait = away.retry_after(NOW, share=0.99)
+def test_a_crowd_that_needs_more_time_shares_the_moments_of_one_period() -> None:
+    returns = Returns(per_second=20, longest=PERIOD)
 
-    assert wait == 10 * SECOND + PERIOD
+    waits = [returns.wait(NOW, shortest=15 * SECOND) for _ in range(45_000)]
+
+    seconds = Counter(int((wait - 15 * SECOND).total_seconds()) for wait in waits)
+    assert max(waits) < 15 * SECOND + PERIOD
+    assert set(seconds) == set(range(900))
+    assert max(seconds.values()) <= 3 * 20  # 18,000 moments a period
+
+
+def test_a_clock_that_is_set_back_keeps_moments_apart() -> None:
+    returns = Returns(per_second=2, longest=PERIOD)
+
+    waits = [returns.wait(NOW - number * PERIOD, shortest=2 * SECOND) for number in range(4)]
+
+    assert waits == [2 * SECOND + number * SECOND / 2 for number in range(4)]
