@@ -14,6 +14,10 @@ class WrittenCells:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     notes: dict[object, object] = field(default_factory=dict, compare=False)
 
+    def row(self, place: int) -> FactRow:
+        """As given."""
+        return self.rows[place]
+
     @property
     def count(self) -> int:
         """How many rows there are."""

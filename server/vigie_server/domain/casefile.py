@@ -148,6 +148,7 @@ class CaseFile:
         self._missing: Final[dict[str, Texts | None]] = {}
         self._counts: Final[dict[str, int]] = {}
         self._places: Final[dict[str, range]] = {}
+        self._at: Final[dict[str, Mapping[int, int]]] = {}  # places of a topic's rows, by identity
         self.values: Final = self._values(layout, settings)
         self.evidence: Final = Evidence(self.values)
 
@@ -160,11 +161,16 @@ class CaseFile:
         return self._topics[read.topic].title
 
     def place_of(self, rule: Rule, number: int) -> tuple[str, int] | None:
-        """Of a row by its number: its topic, and its place among the rows shown of that."""
+        """Of a row by its number: its topic, and its place among the rows of that."""
         for read in rule.reads.values():
             shown = self._places.get(read.variable, range(0))
             if number in shown:
-                return read.topic, number - shown.start
+                rows = self._facts[read.topic].rows
+                if len(shown) == len(rows):
+                    return read.topic, number - shown.start
+                if read.topic not in self._at:
+                    self._at[read.topic] = {id(row): place for place, row in enumerate(rows)}
+                return read.topic, self._at[read.topic][id(self.rows[number])]
         return None
 
     def shown_of(self, variable: str) -> Sequence[int]:

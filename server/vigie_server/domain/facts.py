@@ -23,6 +23,10 @@ class Cells(Protocol):
         """The rows, by column."""
         ...
 
+    def row(self, place: int) -> FactRow:
+        """The one of `rows` in that place. Converts no other, and nothing that is not looked at."""
+        ...
+
     @property
     def unreadable(self) -> Mapping[str, str]:
         """Columns that hold text where the topic declares a number, with an example."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from vigie_server.domain.casefile import CaseFile, Collected, Layout, columns_read, known_rows
+from vigie_server.domain.casefile import CaseFile, Layout, columns_read
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Cells, Fact, FactRow
 from vigie_server.domain.hearing import Hearing
@@ -28,6 +28,7 @@ from vigie_server.domain.memory import Memory
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
 from vigie_server.domain.remembered import Answered, Lasting, OnTime, Words
 from vigie_server.domain.rules import MOVING, Catalogue, Rule
+from vigie_server.domain.statements import ROWS_NAMED
 from vigie_server.domain.text_questions import Alike
 from vigie_server.domain.topic_rules import TopicRules, found_together
 from vigie_server.domain.verdicts import Verdict, digested
@@ -200,10 +201,10 @@ class Judge:
                     if len(notes) < _NOTES_KEPT:
                         notes[place] = alike
                     for at, answered in zip(group.places, alike.answers, strict=True):
-                        found[at] = self._once(answered, named, facts, now)
+                        found[at] = self._once(answered, facts, now)
                     continue
                 known = notes[place] = tuple(
-                    [self._worded(answered, named, facts) for answered in alike.answers]
+                    [self._worded(answered, facts) for answered in alike.answers]
                 )
             for at, answered in zip(group.places, known, strict=True):
                 found[at] = answered.since(fact.observed_at)
@@ -356,9 +357,9 @@ class Judge:
                 return key, None
             if note is None and answered.words is not None:
                 # Most texts are one device's: what is said of them is kept if it is asked again.
-                answer, verdict = key, self._once(answered, named, facts, now)
+                answer, verdict = key, self._once(answered, facts, now)
             else:
-                answer = told = self._worded(answered, named, facts)
+                answer = told = self._worded(answered, facts)
                 verdict = told.at(facts, now)
         if (note is None or note is not answer) and len(notes) < _NOTES_KEPT:
             notes[place] = answer
@@ -382,65 +383,51 @@ class Judge:
                 times = self._on_time[rule].times(named, seconds, self._moment.second)
                 for one in known.answers:
                     if one.holds(times):
-                        told = self._worded_once(one.answered, named, facts)
+                        told = self._worded_once(one.answered, facts)
                         return told.until(one.fresh_end(times), facts, now)
             answered = self._moment.answers.get(key) if _at_moment(rule) else None
-        return None if answered is None else self._worded(answered, named, facts).at(facts, now)
+        return None if answered is None else self._worded(answered, facts).at(facts, now)
 
-    def _worded_once(
-        self, answered: Answered, named: "_Named", facts: Mapping[str, Fact]
-    ) -> Answered:
+    def _worded_once(self, answered: Answered, facts: Mapping[str, Fact]) -> Answered:
         """As `_worded`, and noted with the cells where it is asked a second time."""
         words = answered.words
         if words is None:
             return answered
         if words.alone is None:
-            return self._worded(answered, named, facts)
+            return self._worded(answered, facts)
         notes = facts[words.alone].cells.notes
         note = notes.get(answered)
         if type(note) is Answered:
             return note
-        told = self._worded(answered, named, facts)
+        told = self._worded(answered, facts)
         if len(notes) < _NOTES_KEPT:
             notes[answered] = _WORDED if note is None else told
         return told
 
-    def _worded(self, answered: Answered, named: "_Named", facts: Mapping[str, Fact]) -> Answered:
+    def _worded(self, answered: Answered, facts: Mapping[str, Fact]) -> Answered:
         """An answer about evidence that is alike, in the words of this."""
         if answered.words is None:
             return answered
-        return answered.worded(self._rows(answered.rule, answered.words, named, facts))
+        return answered.worded(self._rows(answered, answered.words, facts))
 
-    def _once(
-        self, answered: Answered, named: "_Named", facts: Mapping[str, Fact], now: datetime
-    ) -> Verdict:
+    def _once(self, answered: Answered, facts: Mapping[str, Fact], now: datetime) -> Verdict:
         """The verdict in the words of this evidence, which is not kept."""
         words = answered.words
         if words is None:
             return answered.at(facts, now)
-        rows = self._rows(answered.rule, words, named, facts)
+        rows = self._rows(answered, words, facts)
         return answered.once(rows, answered.check_at(answered.fresh_end, facts, now))
 
     def _rows(
-        self, rule: Rule, words: Words, named: "_Named", facts: Mapping[str, Fact]
+        self, answered: Answered, words: Words, facts: Mapping[str, Fact]
     ) -> Sequence[FactRow]:
-        """The rows of this evidence that stand where those do which `words` are about."""
-        if words.alone is not None:
-            shown = self._shown(rule, words.alone, named, facts)
-            return [shown[place] for _, place in words.rows]
-        by_topic = {
-            topic: self._shown(rule, topic, named, facts)
-            for topic in dict.fromkeys([topic for topic, _ in words.rows])
-        }
-        return [by_topic[topic][place] for topic, place in words.rows]
+        """The rows of this evidence that stand where those do which `words` are about.
 
-    def _shown(
-        self, rule: Rule, topic: str, named: "_Named", facts: Mapping[str, Fact]
-    ) -> Sequence[FactRow]:
-        """The rows of a topic that the rule's conditions see."""
-        read = rule.reads[topic]
-        rows = Collected.of(facts[topic], self.catalogue.topics[topic])
-        return known_rows(rows.of_parts(read, named.device.platform), read)
+        No more than are named, unless the verdict holds rows.
+        """
+        if answered.verdict.offending:
+            return [facts[topic].rows[place] for topic, place in words.rows]
+        return [facts[topic].cells.row(place) for topic, place in words.rows[:ROWS_NAMED]]
 
     def _still_names(self, rule: Rule) -> tuple[str, ...] | None:
         """What an answer follows beside evidence and parameters; None of one that moves by more."""

@@ -36,7 +36,9 @@ _SENTENCE_FIGURE, _OF_EVIDENCE = "v", ".observed_at"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a verdict says of which rows: each by its topic, and its place among those shown of it.
+    """What a verdict says of which rows: each by its topic, and its place among the rows of it.
+
+    These are the same in evidence that is alike: by what rows are chosen is compared by its texts.
 
     `alone` is the topic of all rows, None where they are of several.
     """

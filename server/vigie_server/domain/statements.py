@@ -232,8 +232,13 @@ class Sentence:
         self._latest: tuple[Texts | None, Texts] = None, {}
 
     def said(self, rows: Sequence[FactRow]) -> Texts:
-        """The sentences about these rows, of which there are as many as it counts."""
-        return self._of(_NONE if self._rows is None or not rows else self._rows.of(rows))
+        """The sentences about rows of which there are as many as it counts; these come first.
+
+        No more than `ROWS_NAMED` of them are looked at.
+        """
+        if self._rows is None or not self._count:
+            return self._of(_NONE)
+        return self._of(self._rows.of(self._count, rows))
 
     def told(self, cells: "Cells") -> Texts:
         """As `said`, of what is shown of the rows."""
@@ -291,13 +296,16 @@ class Rows:
             known = _SHOWN[like] = cls(row)  # it holds the words, so that their ids stay theirs
         return known
 
-    def of(self, rows: Sequence[FactRow]) -> Texts:
-        """These rows in words, told once where rules name the very same ones in turn."""
-        count, named, told = self._latest_rows
-        if count == len(rows) and all(map(is_, named, rows)):
+    def of(self, count: int, rows: Sequence[FactRow]) -> Texts:
+        """These and the others of `count` rows in words, told once where rules name them in turn.
+
+        That is where rows are the very same ones.
+        """
+        latest, named, told = self._latest_rows
+        if latest == count and all(map(is_, named, rows)):
             return told
-        told = self.told(len(rows), self.cells(rows))
-        self._latest_rows = len(rows), rows[:ROWS_NAMED], told
+        told = self.told(count, self.cells(rows))
+        self._latest_rows = count, rows[:ROWS_NAMED], told
         return told
 
     def cells(self, rows: Sequence[FactRow]) -> Cells:

@@ -70,17 +70,25 @@ Questions = Mapping[str, tuple[Question, ...]]
 
 
 class _Answers(dict[str, object]):
-    """What is answered of each text of a column, or the text itself where no answer is given."""
+    """What is answered of each text of a column, or the text itself where no answer is given.
 
-    def __init__(self, asked: Sequence[Callable[[str], object]]) -> None:
+    Whether it is one of several texts is one question: it is that one, or none of them.
+    """
+
+    def __init__(self, asks: Sequence[Question], container: str, setting: Setting) -> None:
         super().__init__()
-        self._asked: Final = asked
+        others = [ask for ask in asks if ask.function != _EQUALS]
+        self._asked: Final = [ask.asked(container, setting) for ask in others]
+        self._compared_to: Final = {ask.other: ask.other for ask in asks if ask.function == _EQUALS}
 
     def __missing__(self, text: str) -> object:
         if len(self) >= TEXTS_KEPT:
             self.clear()
         try:
-            found: object = tuple([ask(text) for ask in self._asked])
+            found: object = (
+                self._compared_to.get(text),
+                *[ask(text) for ask in self._asked],
+            )
         except (ValueError, LookupError, TypeError):  # evaluated, it fails, and says of what
             found = text
         self[text] = found
@@ -98,7 +106,7 @@ _SHARED: Final[WeakValueDictionary[tuple[Question, ...], _Answers]] = WeakValueD
 def _answers(asks: tuple[Question, ...], container: str, setting: Setting) -> _Answers:
     known = _SHARED.get(asks)
     if known is None:
-        known = _Answers([ask.asked(container, setting) for ask in asks])
+        known = _Answers(asks, container, setting)
         if not any(ask.of_parameter for ask in asks):
             _SHARED[asks] = known
     return known

@@ -11,13 +11,13 @@ has one part; where its rows do not say `part` and `collected`, they are of it, 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from vigie_server.domain.column_words import ColumnWords, read_column_words
 from vigie_server.domain.documents import Mistakes, Section, Texts, read_document
@@ -191,13 +191,14 @@ _TEXT_BYTES: Final = 56  # a short text in memory beside its letters, and its pl
 class _Travelled:
     """The values of an answer as they travelled, converted when they are first looked at."""
 
-    __slots__ = ("_layout", "_rows", "_size", "_unreadable", "_values", "_width", "notes")
+    __slots__ = ("_apart", "_layout", "_rows", "_size", "_unreadable", "_values", "_width", "notes")
 
     def __init__(self, layout: "_Layout", values: Sequence[str], width: int) -> None:
         self._layout: Final = layout
         self._values: Sequence[str] = values
         self._width: Final = width
         self._rows: tuple[FactRow, ...] | None = None
+        self._apart: dict[int, FactRow] | None = None
         self._unreadable: Final[dict[str, str]] = {}
         self._size = -1
         self.notes: Final[dict[object, object]] = {}
@@ -211,6 +212,18 @@ class _Travelled:
         if self._rows is None:
             self._rows = self._converted()
         return self._rows
+
+    def row(self, place: int) -> FactRow:
+        if self._rows is not None:
+            return self._rows[place]
+        if self._apart is None:
+            self._apart = {}
+        row = self._apart.get(place)
+        if row is None:
+            begins = place * self._width
+            texts = tuple(self._values[begins : begins + self._width])
+            row = self._apart[place] = _RowApart(self._layout, texts)
+        return row
 
     @property
     def unreadable(self) -> Mapping[str, str]:
@@ -248,6 +261,39 @@ class _Travelled:
         return tuple([dict(zip(names, row, strict=False)) for row in rows])
 
 
+class _RowApart(Mapping[str, Cell]):
+    """A row of which each cell is converted when somebody looks."""
+
+    __slots__ = ("_layout", "_texts")
+
+    def __init__(self, layout: "_Layout", texts: Sequence[str]) -> None:
+        self._layout: Final = layout
+        self._texts: Final = texts
+
+    def __getitem__(self, name: str) -> Cell:
+        found = self._layout.places.get(name)
+        if found is None:
+            return self._layout.understood[name]
+        index, read = found
+        text = self._texts[index]
+        return text if read is None else read((text,), name, {})[0]
+
+    def get(self, name: str, default: Any = None) -> Any:  # the Mapping's asks twice
+        found = self._layout.places.get(name)
+        if found is None:
+            return self._layout.understood.get(name, default)
+        index, read = found
+        text = self._texts[index]
+        return text if read is None else read((text,), name, {})[0]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._layout.names
+        yield from self._layout.understood
+
+    def __len__(self) -> int:
+        return len(self._layout.names) + len(self._layout.understood)
+
+
 _Reader = Callable[[Sequence[str], str, dict[str, str]], Sequence[Cell]]
 
 
@@ -255,10 +301,11 @@ _Reader = Callable[[Sequence[str], str, dict[str, str]], Sequence[Cell]]
 class _Layout:
     """How an answer's columns are read: position, name, and a reader (None: text as it is).
 
-    `understood` are cells of every row that did not travel.
+    `places` are the same by name, `understood` are cells of every row that did not travel.
     """
 
     readers: tuple[tuple[int, str, _Reader | None], ...]
+    places: Mapping[str, tuple[int, _Reader | None]]
     names: tuple[str, ...]
     known: frozenset[str]
     understood: dict[str, Cell]
@@ -277,7 +324,8 @@ class _Layout:
         )
         names = tuple(name for _, name, _ in readers)
         silent = {name: cell for name, cell in understood.items() if name not in names}
-        return cls(readers, names, frozenset(names).union(silent), silent)
+        places = {name: (index, read) for index, name, read in readers}
+        return cls(readers, places, names, frozenset(names).union(silent), silent)
 
 
 def _booleans(texts: Sequence[str], name: str, unreadable: dict[str, str]) -> Sequence[Cell]:

@@ -1,6 +1,7 @@
 """Answers become facts once, by the declaration of their topic."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -166,6 +167,38 @@ def test_no_answer_is_too_strange_to_convert(rows: list[list[str]]) -> None:
     fact = convert(topic, ["encrypted", "part", "percent", "system", "volume"], *rows)
 
     assert [row["volume"] for row in fact.rows] == [row[4] for row in rows]
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.sampled_from(["", "1", "no", "0.5", "many", "-7", "volumes"])] * 6),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_row_alone_is_the_one_in_its_place_among_all(rows: list[tuple[str, ...]]) -> None:
+    topic = load_topics(topics_folder())["disk_encryption"]
+    columns = ["colour", "encrypted", "part", "percent", "system", "volume"]
+    alone, all_of_them = convert(topic, columns, *rows), convert(topic, columns, *rows)
+
+    for place, row in enumerate(all_of_them.rows):
+        found = alone.cells.row(place)
+
+        assert found == row
+        assert [found.get(name, "?") for name in columns] == [row.get(n, "?") for n in columns]
+        assert [type(cell) for cell in found.values()] == [type(cell) for cell in row.values()]
+        assert alone.cells.row(place) is found
+        assert all_of_them.cells.row(place) is row
+    assert alone.unreadable == all_of_them.unreadable
+
+
+def test_what_goes_without_saying_in_an_answer_of_a_pack_is_in_a_row_alone(disk: Topic) -> None:
+    named = replace(disk, name="pack.badges.readers", parts={"main": disk.parts["volumes"]})
+    alone, all_of_them = convert(named, ["volume"], ["/"]), convert(named, ["volume"], ["/"])
+
+    assert alone.cells.row(0) == all_of_them.rows[0]
+    assert alone.cells.row(0).get("collected") is True
+    assert alone.cells.row(0).get("percent", "absent") == "absent"
 
 
 def test_many_layouts_are_not_remembered_for_ever(disk: Topic) -> None:
