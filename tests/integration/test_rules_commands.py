@@ -96,6 +96,14 @@ def own(folder: Path, *changes: tuple[str, str]) -> Path:
     return folder
 
 
+def test_who_checks_a_folder_is_told_who_checks_its_packs(tmp_path: Path) -> None:
+    with_packs, without = run("rules", "check", str(OWN)), run("rules", "check", str(own(tmp_path)))
+
+    assert f"VIGIE_AGENT_OWN_PACKS_DIR={OWN / 'packs'} vigie-agent check" in with_packs.output
+    assert "well formed" in without.output
+    assert "vigie-agent" not in without.output
+
+
 def test_the_examples_of_the_rules_in_force_hold() -> None:
     result = run("rules", "test")
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -15,6 +16,9 @@ from vigie_server.domain.plurals import counted
 from vigie_server.domain.reference_files import Reference
 from vigie_server.domain.trying import tried
 from vigie_server.settings import read_settings
+
+PACKS: Final = "packs"
+"""The folder of a site's own packs: none of the server's business."""
 
 
 @click.group()
@@ -75,6 +79,11 @@ def check(folder: Path) -> None:
     own = sum(rule.own for rule in catalogue.rules.values())
     beside = f", {own} of the site's own" if own else ""
     click.echo(f"{len(catalogue.rules)} rules{beside}, all well formed.")
+    if any((folder / PACKS).glob("*")):
+        click.echo(
+            f"What is in `{PACKS}` is asked by agents, which check it: on a device, "
+            f"VIGIE_AGENT_OWN_PACKS_DIR={folder / PACKS} vigie-agent check"
+        )
 
 
 @rules.command("test")

@@ -131,7 +131,8 @@ def _columns(line: int, headings: Sequence[str], faults: Faults) -> list[str]:
         if name is None and heading.strip():
             told = [card_field.fr for card_field in FIELDS.values()]
             told += [said for all_said in _KEYS.values() for said in all_said]
-            faults.add(line, heading, f"it is no known column{meant(heading, told)}")
+            near = meant(heading, told) or ": an export has them all"
+            faults.add(line, heading, f"it is no known column{near}")
         elif name is not None and name in columns:
             faults.add(line, heading, "the column is there twice")
         columns.append(name or f"({number})")

@@ -29,6 +29,17 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})(s|m|h|d)")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+_QUOTED: Final = "a text that holds `: ` or ` #` stands between double quotes"
+_REMEDIES: Final = (
+    ("tab", "indent with spaces"),
+    ("\\t", "indent with spaces"),
+    ("could not find expected ':'", "a `:` is missing here or on the line before"),
+    ("mapping values are not allowed", f"{_QUOTED}; keys beside one another begin in one column"),
+    ("cannot start any token", "a text that begins with such a sign stands between double quotes"),
+    ("quoted scalar", "a quote is not closed, or a text goes on after it"),
+    ("did not find expected", f"look at the indentation, at `[`, `{{` and quotes; {_QUOTED}"),
+)
+"""What to do about each thing that the YAML library says, by what it says."""
 _FLAGS: Final = {"true": True, "false": False}
 
 
@@ -43,12 +54,19 @@ def read_document(path: Path) -> "Section":
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f"{error.problem_mark.line + 1}:"
         said = "; ".join(text for text in (error.context, error.problem) if text)
-        raise RulesMalformed(f"{path.name}:{line} it is not YAML: {said}") from error
+        raise RulesMalformed(
+            f"{path.name}:{line} it is not YAML: {said}{_yaml_remedy(said)}"
+        ) from error
     except yaml.YAMLError as error:
         raise RulesMalformed(f"{path.name}: it is not YAML: {error}") from error
     if not isinstance(node, yaml.MappingNode):
         raise RulesMalformed(f"{path.name}:1: it must hold keys and values")
     return Section(node, path.name)
+
+
+def _yaml_remedy(said: str) -> str:
+    """What to do about what the YAML library says, where that is known."""
+    return next((f": {remedy}" for sign, remedy in _REMEDIES if sign in said), "")
 
 
 def duration(text: str) -> timedelta | None:

@@ -21,7 +21,7 @@ from vigie_server.domain.rule_columns import columns_followed
 from vigie_server.domain.rule_names import Names
 from vigie_server.domain.rule_reads import ReadsReader, view_of
 from vigie_server.domain.rules import MOVING, Read, Rule
-from vigie_server.domain.suggesting import meant
+from vigie_server.domain.suggesting import meant, platform_meant
 from vigie_server.domain.text_questions import Questions, questions_of
 from vigie_server.domain.topics import PLATFORMS, Topic
 from vigie_server.domain.verdicts import Severity, Status
@@ -180,10 +180,11 @@ class RuleReader:
         platforms = frozenset(self._section.words("platforms"))
         odd = sorted(platforms - PLATFORMS)
         if not platforms or odd:
-            near = meant(odd[0], PLATFORMS) if odd else ""
+            near = platform_meant(odd[0], PLATFORMS) if odd else ""
             some = ", ".join(sorted(PLATFORMS))
-            raise self._section.wrong(f"must be some of {some}{near}", "platforms")
-        return platforms
+            problem = self._section.wrong(f"must be some of {some}{near}", "platforms")
+            self._mistakes.add(problem)
+        return (platforms & PLATFORMS) or PLATFORMS
 
     def _max_age(self) -> timedelta:
         if "max_age" in self._section:

@@ -11,7 +11,7 @@ from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.parameters import Parameter
 from vigie_server.domain.products import ProductTable
 from vigie_server.domain.rules import Known, Read
-from vigie_server.domain.suggesting import meant
+from vigie_server.domain.suggesting import meant, nearest
 from vigie_server.domain.topics import Topic
 
 _COMMON: Final = frozenset({"part", "collected", "why"})
@@ -19,6 +19,9 @@ _COMMON: Final = frozenset({"part", "collected", "why"})
 
 class ReadsReader:
     """Reads what rules read. What is wrong is told to `mistakes`.
+
+    A name that resembles one that exists is read as that one: who misspelt it is not told, beside,
+    that nothing else of the rule knows it.
 
     `broken` are topics whose own files are malformed: a rule that reads one is passed over.
     """
@@ -43,8 +46,9 @@ class ReadsReader:
             if topic is None:
                 near = meant(name, self._topics)
                 self._mistakes.add(about.wrong(f"reads `{name}`, which is no topic{near}"))
-            else:
-                reads[name] = self._read(topic, about, platforms, parameters)
+                topic = self._topics.get(nearest(name, self._topics) or "")
+            if topic is not None and topic.name not in self._broken:
+                reads[topic.name] = self._read(topic, about, platforms, parameters)
         return _sharing(reads, self._topics)
 
     def _read(
@@ -63,6 +67,8 @@ class ReadsReader:
             mistakes.add(
                 section.wrong(f"holds `{column}`, which {name} does not declare{near}", "columns")
             )
+            if near:
+                known |= {nearest(column, topic.columns) or column}
         parts = mistakes.attempt(partial(self._parts, section, platforms), {})
         read = {}
         for platform in sorted(platforms):

@@ -23,7 +23,7 @@ from vigie_server.domain.column_words import ColumnWords, read_column_words
 from vigie_server.domain.documents import Mistakes, Section, Texts, read_document
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.facts import Cell, CellTexts, Fact, FactRow
-from vigie_server.domain.suggesting import meant
+from vigie_server.domain.suggesting import meant, platform_meant
 
 PLATFORMS: Final = frozenset({"windows", "darwin", "linux"})
 MAX_LAYOUTS: Final = 32  # column layouts remembered by topic; agents of one version share one
@@ -488,7 +488,9 @@ def _read_column(name: str, section: Section) -> Column:
 def _read_part(name: str, section: Section) -> Part:
     platforms = frozenset(section.words("platforms"))
     if not platforms or not platforms <= PLATFORMS:
-        raise section.wrong(f"must be some of {', '.join(sorted(PLATFORMS))}", "platforms")
+        odd = sorted(platforms - PLATFORMS)
+        near = platform_meant(odd[0], PLATFORMS) if odd else ""
+        raise section.wrong(f"must be some of {', '.join(sorted(PLATFORMS))}{near}", "platforms")
     part = Part(
         name=name,
         platforms=platforms,

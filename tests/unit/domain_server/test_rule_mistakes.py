@@ -152,6 +152,55 @@ def test_a_file_that_is_not_yaml_is_told_by_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("was", "becomes", "do"),
+    [
+        ("    version: 3", "\tversion: 3", "indent with spaces"),
+        ("severity: major", "severity major", "a `:` is missing here or on the line before"),
+        ("{fr: Fermées., en: Shut.}", "Portes : fermées", "stands between double quotes"),
+        ("{fr: Fermées., en: Shut.}", "@portes", "stands between double quotes"),
+        ("{name: unknown, verdict", '{name: "unknown, verdict', "a quote is not closed"),
+        ("version: 3", "version: [3", "look at the indentation, at `[`"),
+    ],
+)
+def test_what_to_do_about_a_file_that_is_not_yaml_is_told(
+    tmp_path: Path, was: str, becomes: str, do: str
+) -> None:
+    (found,) = mistakes(tmp_path, changed(RULES, (was, becomes)))
+
+    assert ": it is not YAML: " in found
+    assert do in found
+
+
+def test_a_platform_is_known_by_what_people_call_it(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, changed(RULES, ("platforms: [linux]", "platforms: [linux, macOS]")))
+
+    assert found == [
+        "q06.yaml:7: `platforms` must be some of darwin, linux, windows: did you mean `darwin`?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        (
+            "doors: {version: 1, columns",
+            "door: {version: 1, columns",
+            "reads `door`, which is no topic: did you mean `doors`?",
+        ),
+        (
+            "columns: [name, shut]",
+            "columns: [names, shut]",
+            "`columns` holds `names`, which doors does not declare: did you mean `name`?",
+        ),
+    ],
+)
+def test_a_name_that_is_misspelt_in_what_is_read_is_one_mistake(
+    tmp_path: Path, was: str, becomes: str, says: str
+) -> None:
+    assert mistakes(tmp_path, changed(RULES, (was, becomes))) == [f"q06.yaml:12: {says}"]
+
+
+@pytest.mark.parametrize(
     ("expression", "says"),
     [
         ("size(open) <= p.limits", "there is no `p.limits` here: did you mean `p.limit`?"),

@@ -231,6 +231,7 @@ def test_the_topics_that_come_with_the_server_load() -> None:
         ("{type: boolean}", "{type: boolean, kind: 3}", "disk.yaml:13: `kind` is not a key"),
         ("  load:", "  part:", "cannot have a column `part`"),
         ("[linux, windows]", "[linux, beos]", "disk.yaml:18: `platforms` must be some of"),
+        ("[linux, windows]", "[linux, mac]", "windows: did you mean `darwin`?"),
         ("empty: fact", "empty: perhaps", "disk.yaml:19: `empty` must be one of"),
         ("keys: [part, volume]", "keys: [part, colour]", "names `colour`, which is no column"),
         ("en: Disk}", "de: Platte}", "lacks `en`"),
