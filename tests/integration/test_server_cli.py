@@ -111,6 +111,18 @@ def test_a_command_loads_what_it_uses_alone(arguments: Sequence[str], unused: se
     assert set(loaded.split()) & unused == set()
 
 
+def test_a_server_on_sqlite_without_a_provider_loads_neither_of_the_drivers_for_them() -> None:
+    """They are 200 modules and 12 MiB."""
+    ran = subprocess.run(
+        [sys.executable, "-c", "import sys, vigie_server.bootstrap.server; print(*sys.modules)"],
+        stdout=subprocess.PIPE,
+        timeout=100,
+        check=True,
+    )
+
+    assert set(ran.stdout.decode().split()) & {"psycopg", "joserfc"} == set()
+
+
 def settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):

@@ -7,15 +7,13 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vigie_server.bootstrap.trust import trusting
 from vigie_server.domain.attempts import Attempts
 from vigie_server.domain.errors import ProviderRefused, SettingsMalformed
 from vigie_server.domain.granting import Grant
 from vigie_server.domain.proving import ProviderFault
-from vigie_server.oidc.fetching import Fetching
-from vigie_server.oidc.provider import Provider, ProviderTerms
 from vigie_server.ports.people import KeepsSecrets
 from vigie_server.services.sign_in import SessionTimes
 from vigie_server.services.sign_in_by_provider import ProofTerms, SignInByProvider
@@ -26,6 +24,9 @@ from vigie_server.store.database import Database
 from vigie_server.store.links import Links
 from vigie_server.web.pages.by_provider import LEFT_FOR, RETURNS_TO
 from vigie_server.web.pages.signing_in import Offered
+
+if TYPE_CHECKING:
+    from vigie_server.oidc.provider import ProviderTerms
 
 MOST_SECRET_BYTES: Final = 10_000
 
@@ -51,6 +52,10 @@ def sign_in_by_provider(
             _secret(given.client_secret_file)
         except ProviderRefused as error:
             raise SettingsMalformed(f"{PREFIX}OIDC__CLIENT_SECRET_FILE: {error}") from None
+    # A server without a provider, as most are, does without 200 modules.
+    from vigie_server.oidc.fetching import Fetching  # noqa: PLC0415 (see above)
+    from vigie_server.oidc.provider import Provider  # noqa: PLC0415 (see above)
+
     provider = Provider(
         _terms(given, settings.http.origin),
         Fetching(
@@ -92,7 +97,9 @@ def has_password(settings: ServerSettings, name: str) -> bool:
     return not given.only or folded(name) == folded(given.break_glass)
 
 
-def _terms(given: OidcSettings, origin: str) -> ProviderTerms:
+def _terms(given: OidcSettings, origin: str) -> "ProviderTerms":
+    from vigie_server.oidc.provider import ProviderTerms  # noqa: PLC0415 (see above)
+
     claims = {given.name_claim, given.invited_by}
     for grant in given.grants:
         claims |= {grant.claim, grant.sites_claim}

@@ -11,10 +11,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
-import psycopg
 from sqlalchemy import Connection, Table, select, text
 
 from vigie_server.domain.errors import InUse, NotFound, SettingsMalformed, StoreBusy, StoreRefused
@@ -35,6 +34,9 @@ from vigie_server.store.models import Base, Change, Meta
 from vigie_server.store.postgres import unlimited
 from vigie_server.store.rejudging import record_act
 from vigie_server.store.tables import table
+
+if TYPE_CHECKING:
+    import psycopg
 
 TABLES: Final = [found for found in Base.metadata.sorted_tables if found is not table(Change)]
 """What is copied, what others refer to first; not what running processes tell one another."""
@@ -156,6 +158,8 @@ def copy_store(
     or a server runs on it), StoreRefused (a row cannot be kept, or was not kept as it is) and
     StoreBusy; the target holds nothing then.
     """
+    import psycopg  # noqa: PLC0415 (a server on SQLite, which can back up, does without)
+
     migrating.migrate(target)
     try:
         with target.writing() as connection:
@@ -196,6 +200,8 @@ def _empty(connection: Connection) -> None:
 
 
 def _fill(connection: Connection, source: Source, of: Table, copied: Done) -> CopiedTable:
+    import psycopg  # noqa: PLC0415 (see above)
+
     digest = TableDigest(of)
     statement = f'COPY "{of.name}" ({_columns(of)}) FROM STDIN'
     try:
@@ -253,7 +259,7 @@ def _columns(of: Table) -> str:
     return ", ".join(f'"{column.name}"' for column in of.columns)
 
 
-def driver(connection: Connection) -> psycopg.Connection[Any]:
+def driver(connection: Connection) -> "psycopg.Connection[Any]":
     """The driver's own connection, which copies and reads by pieces."""
     found: Any = connection.connection.driver_connection
     return cast("psycopg.Connection[Any]", found)

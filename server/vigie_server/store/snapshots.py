@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-import psycopg
 from sqlalchemy import Connection, Table, func, select
 
 from vigie_server.domain.errors import StoreBusy, StoreRefused
@@ -53,8 +52,6 @@ def take(database: Database, file: Path, progress: Progress) -> int:
             _copy_pages(Path(str(database.engine.url.database)), file, progress)
         else:
             _copy_rows(database, file, progress)
-    except psycopg.OperationalError as error:
-        raise StoreBusy("PostgreSQL went away") from error
     except sqlite3.DatabaseError as error:
         raise StoreRefused(f"the store cannot be copied: {error}") from error
     with closing(Database(sqlite_url(file))) as taken, taken.reading() as connection:
@@ -103,8 +100,17 @@ def _copy_pages(source: Path, file: Path, progress: Progress) -> None:
 
 
 def _copy_rows(database: Database, file: Path, progress: Progress) -> None:
+    import psycopg  # noqa: PLC0415 (a server on SQLite does without)
+
     with closing(Database(sqlite_url(file))) as empty:
         migrating.migrate(empty)
+    try:
+        _copy_all(database, file, progress)
+    except psycopg.OperationalError as error:
+        raise StoreBusy("PostgreSQL went away") from error
+
+
+def _copy_all(database: Database, file: Path, progress: Progress) -> None:
     with (
         database.reading() as connection,
         closing(_opened(file, "rw")) as writing,
