@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import lt
 from typing import Final
 
 from vigie.v1.digest import DIGEST_BYTES
@@ -171,7 +172,7 @@ def _size_problem(snapshot: Snapshot, limits: Limits) -> str | None:
         return f"more than {limits.max_rows_per_snapshot} rows"
     if len(columns) * snapshot.row_count != len(values):
         return "columns times rows is not the number of values"
-    if list(columns) != sorted(set(columns)):
+    if not all(map(lt, columns, columns[1:])):
         return "columns are not in alphabetical order"
     return None
 

@@ -7,18 +7,20 @@ with its cells; once all of them have said something, one look there finds what 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from vigie_server.domain.rules import Rule
 
-_SEVERAL = 2
+PLATFORM: Final = "device.platform"
+_SEVERAL: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: they key what is noted
 class TopicRules:
     """Those of one topic, and their `places` among the rules that are asked.
 
-    `names` are those of the device that any of them follows, `youngest` the age of evidence that is
-    too old for one of them.
+    `names` are those of the device that any of them follows, beside its platform, which all do.
+    `youngest` is the age of evidence that is too old for one of them.
     """
 
     topic: str
@@ -31,7 +33,7 @@ class TopicRules:
     @classmethod
     def of(cls, topic: str, rules: Mapping[int, Rule]) -> "TopicRules":
         """These rules, by their places."""
-        names = {name for rule in rules.values() for name in rule.depends_on or ()}
+        names = {name for rule in rules.values() for name in rule.depends_on or ()} - {PLATFORM}
         return cls(
             topic,
             tuple(rules.values()),

@@ -286,7 +286,7 @@ class AcceptReport:
             await self._look_around(record)
         record.snapshots.update(intake.held)
         skew = clock_skew(sent_at=report.sent_at, received_at=received_at)
-        device = record.device.heard(received_at, skew)
+        device = heard = record.device.heard(received_at, skew)
         inventory, network = intake.held.get(INVENTORY), intake.held.get(NETWORK)
         if inventory is not None and inventory.fact is not None:
             device = described(device, inventory.fact)
@@ -296,9 +296,11 @@ class AcceptReport:
         device = _placed(device, None if network is None else network.fact, record, received_at)
         topics: frozenset[str] | None = frozenset(intake.topics)
         also = self._differing(record)
-        if also is None or _as_rules_see(device) != _as_rules_see(record.device):
+        said_more = device is not heard
+        if also is None or (said_more and _as_rules_see(device) != _as_rules_see(record.device)):
             topics = None  # what every rule may ask of the device has changed
-        before, record.device = record.device, device
+        before = record.device if said_more else device  # as it is listed; it was heard since
+        record.device = device
         judged = _NOTHING
         on_device = topics is None or self._came_back(record, received_at)
         if topics is None or topics or on_device or not self._is_current(record):
@@ -512,6 +514,9 @@ def _step(
         rejected=rejected,
         figures=judged.figures,
         heard=heard,
-        described=_as_listed(record.device) != _as_listed(device_before),
+        described=(
+            record.device is not device_before
+            and _as_listed(record.device) != _as_listed(device_before)
+        ),
         judged_anew=judged.anew,
     )
