@@ -171,11 +171,13 @@ class MetricsSettings(_Group):
     `families`: the names of the per-device families, separated by commas; `all`, or `none` of them.
     The families of sites always stay. `text_memory`: lines kept as text; the others are compressed.
     `store_every`: how often the store's room is measured, and its last backup looked up.
+    `tokens_known_for`: how long who scraped is known while the store is away.
     """
 
     families: str = "all"
     text_memory: ByteSize = ByteSize(64 * 1024 * 1024)
     store_every: Span = Field(timedelta(minutes=1), gt=timedelta(0))
+    tokens_known_for: Span = Field(timedelta(hours=1), ge=timedelta(0), le=timedelta(days=1))
 
     @property
     def exported(self) -> frozenset[str] | None:

@@ -97,6 +97,7 @@ class Replicas:
         held = held_by(database)
         found = [*differences(ledger, held), *broken_histories(database)]
         database.close()
+        print(f"{len(ledger.kept)} reports kept, {len(held)} stored, {len(found)} differences")
         assert len(ledger.kept) > CROWD
         return found
 

@@ -138,6 +138,29 @@ async def test_readers_are_told_to_come_back_and_a_server_stops_well_without_its
     assert (before.status_code, during.status_code) == (200, 503)
 
 
+async def test_who_scraped_before_is_shown_that_the_store_is_away(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    metrics = {"store_every": timedelta(milliseconds=50)}
+    async with running_server(tmp_path, store={"url": postgres.url}, metrics=metrics) as running:
+        trust = ssl.create_default_context(cafile=tmp_path / "ca" / "https.crt")
+        address = f"https://localhost:{running.addresses.http}/metrics"
+        scraper, other = ({"Authorization": f"Bearer {running.api_token()}"} for _ in range(2))
+        async with httpx2.AsyncClient(verify=trust) as client:
+            while (await client.get(address, headers=scraper)).status_code == 503:
+                """The fleet is not read yet."""
+            postgres.stop()
+            while True:
+                during = await client.get(address, headers=scraper)
+                assert during.status_code == 200, during.text
+                if "vigie_store_reachable 0.0" in during.text:
+                    break
+            unknown = await client.get(address, headers=other)
+
+    assert "vigie_rule_info" in during.text, "what it knew of the fleet"
+    assert unknown.status_code == 503
+
+
 async def test_a_commit_that_a_lock_holds_up_is_not_acknowledged_until_it_is_made(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:

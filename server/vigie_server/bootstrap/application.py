@@ -29,6 +29,7 @@ from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.metrics.fleet_pages import FleetPages
 from vigie_server.services.app_secrets import AppSecrets
+from vigie_server.services.known_scrapers import KnownScrapers
 from vigie_server.services.token_desk import Desk
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import ServerSettings
@@ -55,7 +56,7 @@ def application(
     pages, registry = metrics
     made = create_app(
         reader=fleet,
-        tokens=KnowCallers(Tokens(database)),
+        tokens=KnownScrapers(KnowCallers(Tokens(database)), settings.metrics.tokens_known_for),
         fleet=pages,
         own=registry,
         now=now,

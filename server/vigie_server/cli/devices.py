@@ -148,7 +148,10 @@ def revoke(device_id: str) -> None:
     """Take the device's certificates out of force, from its next message on."""
     with opened() as (_, database):
         Administration(database).revoke(device_id, now=utc_now(), actor=actor())
-    click.echo(f"Device {device_id} is revoked.")
+    click.echo(
+        f"Device {device_id} is revoked: it is refused from its next message on. Lists and metrics "
+        f"show it as silent; `vigie-server devices retire {device_id}` takes it out of them."
+    )
 
 
 def _instant(instant: datetime | None) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from vigie.v1 import enrolment_token
+from vigie_server.domain.account_terms import CONTRACTOR_DAYS
 from vigie_server.domain.errors import SettingsMalformed, TokenRefused
 from vigie_server.domain.parameters import PROFILES
 from vigie_server.domain.sites import name_of
@@ -15,7 +16,6 @@ from vigie_server.ports.tokens import ApiCaller, ApiTokenTerms, NewToken, Role, 
 from vigie_server.services.enrol import hashed
 
 API_PREFIX: Final = "vigie-api1."
-CONTRACTOR_AT_MOST: Final = timedelta(days=366)
 _SECRET_CHARACTERS: Final = 64
 
 
@@ -77,9 +77,9 @@ class MakeTokens:
         if role is Role.CONTRACTOR:
             if not sites:
                 raise SettingsMalformed("a contractor's token is for sites: name each with --site")
-            if lifetime > CONTRACTOR_AT_MOST:
+            if lifetime > timedelta(days=CONTRACTOR_DAYS):
                 raise SettingsMalformed(
-                    f"a contractor's token lasts {CONTRACTOR_AT_MOST.days} days at most: "
+                    f"a contractor's token lasts {CONTRACTOR_DAYS} days at most: "
                     "give fewer days, and rotate it with a new one in time"
                 )
         secret = secrets.token_urlsafe(24)

@@ -31,9 +31,9 @@ def create_app(
 ) -> Documented:
     """The application, without the routes of the API.
 
-    `reader` says whether the store answers and knows the sites; `fleet` gives the families of
-    devices, `own` the server's own figures. `page_most`: items that a page of a list holds at most;
-    `file_most`: bytes of a file in a form.
+    `reader` says whether the store answers and knows the sites; `tokens` knows who scrapes; `fleet`
+    gives the families of devices, `own` the server's own figures. `page_most`: items that a page of
+    a list holds at most; `file_most`: bytes of a file in a form.
     """
     app = Documented(
         title="Vigie",
