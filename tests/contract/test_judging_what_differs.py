@@ -275,9 +275,13 @@ def glimpses_of(verdicts: Mapping[str, HeldVerdict]) -> UnreadVerdicts[HeldVerdi
     return UnreadVerdicts(
         dict(verdicts),
         read=lambda held: held,
-        standing=lambda held: (held.verdict.status, held.waived),
-        next_check=lambda held: held.next_check_at,
-        stands=lambda held, verdict, now: says_the_same(held, verdict, now=now),
+        standings=lambda rows: [
+            (rule, held.verdict.status, held.waived) for rule, held in rows.items()
+        ],
+        glimpse=lambda held: (held.verdict.status, held.next_check_at),
+        unlike=lambda rows, said, now: [
+            verdict for verdict in said if not says_the_same(rows[verdict.rule], verdict, now=now)
+        ],
         glimpses=True,
     )
 

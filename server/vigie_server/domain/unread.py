@@ -12,30 +12,31 @@ Row = TypeVar("Row")
 
 
 class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
-    """Verdicts by rule. `read` gives that of a row, `standing` its status and whether it is waived.
+    """Verdicts by rule. `read` gives that of a row, `standings` of each row what it comes to.
 
-    `next_check` gives when it is to be looked at again, `stands` what `says_the_same` says of a
-    row, a verdict and now. `rows` becomes its own. They may hold no more than these need
-    (`glimpses`): then `read_in_full` comes before a verdict is asked for.
+    `glimpse` gives its status and when it is to be looked at again, `unlike` of the verdicts said
+    now those of which not `says_the_same` holds of their rule's row, or that have none. `rows`
+    becomes its own. They may hold no more than these need (`glimpses`): then `read_in_full` comes
+    before a verdict is asked for.
     """
 
-    __slots__ = ("_glimpses", "_next_check", "_read", "_reader", "_rows", "_standing", "_stands")
+    __slots__ = ("_glimpse", "_glimpses", "_read", "_reader", "_rows", "_standings", "_unlike")
 
     def __init__(
         self,
         rows: dict[str, Row],
         read: Callable[[Row], HeldVerdict],
-        standing: Callable[[Row], tuple[Status, bool]],
-        next_check: Callable[[Row], datetime | None],
-        stands: Callable[[Row, Verdict, datetime], bool],
+        standings: Callable[[Mapping[str, Row]], list[tuple[str, Status, bool]]],
+        glimpse: Callable[[Row], tuple[Status, datetime | None]],
+        unlike: Callable[[Mapping[str, Row], Iterable[Verdict], datetime], list[Verdict]],
         *,
         glimpses: bool = False,
     ) -> None:
         self._rows: Final = rows
         self._reader: Final = read
-        self._standing: Final = standing
-        self._next_check: Final = next_check
-        self._stands: Final = stands
+        self._standings: Final = standings
+        self._glimpse: Final = glimpse
+        self._unlike: Final = unlike
         self._read: Final[dict[str, HeldVerdict]] = {}
         self._glimpses = glimpses
 
@@ -83,29 +84,28 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
         row = self._rows.get(rule)
         if row is None:
             return _glimpse(self._read.get(rule))
-        return self._standing(row)[0], self._next_check(row)
+        return self._glimpse(row)
 
     def not_standing(self, said: Iterable[Verdict], now: datetime) -> list[Verdict]:
         """Of these, those for which not `says_the_same` holds of what their rules have.
 
         Nothing is read of what stands. One call for all of a device, as a fleet has millions.
         """
-        rows, stands, read = self._rows, self._stands, self._read
-        found = []
-        for verdict in said:
-            row = rows.get(verdict.rule)
-            if row is None:
-                held = read.get(verdict.rule)
-                if held is None or not says_the_same(held, verdict, now=now):
-                    found.append(verdict)
-            elif not stands(row, verdict, now):
-                found.append(verdict)
-        return found
+        rows, read = self._rows, self._read
+        found = self._unlike(rows, said, now)
+        if not read:
+            return found
+        return [
+            verdict
+            for verdict in found
+            if verdict.rule in rows
+            or (held := read.get(verdict.rule)) is None
+            or not says_the_same(held, verdict, now=now)
+        ]
 
     def standings(self) -> Iterable[tuple[str, Status, bool]]:
         """Of each rule what it comes to, and whether that is waived. Nothing more is read."""
-        standing = self._standing
-        return [(rule, *standing(row)) for rule, row in self._rows.items()] + _standings(self._read)
+        return self._standings(self._rows) + _standings(self._read)
 
 
 def standings(verdicts: Mapping[str, HeldVerdict]) -> Iterable[tuple[str, Status, bool]]:

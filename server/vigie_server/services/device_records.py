@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +16,7 @@ from vigie_server.domain.topics import Topic
 from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.ports.judging import Content, Judging
 from vigie_server.ports.sessions import Place, RecordStore, SessionStart
+from vigie_server.services.waiting import Turn
 from vigie_server.services.workers import Workers
 
 _FIXED_FIELDS = 5
@@ -182,30 +183,41 @@ class DeviceRecords:
         Of the others each content is read once: contents are most of what a device has in the
         store.
         """
-        known_fact = self._judging.known_fact
+        turn = Turn()
         lacking: dict[bytes, tuple[Place, datetime]] = {}
         for record in records:
-            snapshots = record.snapshots
-            for topic, held in snapshots.items():
-                if topic not in topics:
-                    continue
-                fact = known_fact(held.digest, held.observed_at)
-                if fact is not None:
-                    snapshots[topic] = _with(held, fact)
-                elif held.digest not in lacking:
-                    lacking[held.digest] = (record.key, held.revision, topic), held.observed_at
-        if lacking:
-            places = [place for place, _ in lacking.values()]
-            forms = await self._workers.read(partial(self._store.forms_at, places))
-            facts = {
-                digest: self._stored_fact(place[2], digest, forms[place], observed_at)
-                for digest, (place, observed_at) in lacking.items()
-                if place in forms
-            }
-            for record in records:
-                for topic, held in record.snapshots.items():
-                    if held.fact is None and (fact := facts.get(held.digest)) is not None:
-                        record.snapshots[topic] = _with(held, fact.at(held.observed_at))
+            await turn.is_over()
+            lacking |= self._put_known_facts(record, topics)
+        if not lacking:
+            return
+        places = [place for place, _ in lacking.values()]
+        forms = await self._workers.read(partial(self._store.forms_at, places))
+        facts: dict[bytes, Fact | None] = {}
+        for digest, (place, observed_at) in lacking.items():
+            if place in forms:
+                await turn.is_over()
+                facts[digest] = self._stored_fact(place[2], digest, forms[place], observed_at)
+        for record in records:
+            await turn.is_over()
+            for topic, held in record.snapshots.items():
+                if held.fact is None and (fact := facts.get(held.digest)) is not None:
+                    record.snapshots[topic] = _with(held, fact.at(held.observed_at))
+
+    def _put_known_facts(
+        self, record: DeviceRecord, topics: Collection[str]
+    ) -> Mapping[bytes, tuple[Place, datetime]]:
+        """Those that are remembered; gives by its digest where each of the others is, and when."""
+        snapshots, known_fact = record.snapshots, self._judging.known_fact
+        lacking = {}
+        for topic, held in snapshots.items():
+            if topic in topics:
+                digest, observed_at = held.digest, held.observed_at
+                fact = known_fact(digest, observed_at)
+                if fact is None:
+                    lacking[digest] = (record.key, held.revision, topic), observed_at
+                else:
+                    snapshots[topic] = HeldSnapshot(digest, observed_at, held.revision, fact)
+        return lacking
 
     async def load_facts(self, record: DeviceRecord, topics: Collection[str]) -> None:
         """Puts the facts of these topics into the record: remembered, or read from the store."""

@@ -6,7 +6,7 @@ again are parsed once.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -15,7 +15,7 @@ from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import HeldVerdict
 from vigie_server.domain.unread import UnreadVerdicts
 from vigie_server.domain.verdicts import Status, Verdict, digest_of
-from vigie_server.store.instants import from_store, from_store_or_none
+from vigie_server.store.instants import from_store, from_store_or_none, to_store
 
 TEXTS_KEPT: Final = 8_192
 
@@ -44,7 +44,7 @@ def unread_verdicts(
     rows: dict[str, VerdictCells], *, glimpses: bool = False
 ) -> UnreadVerdicts[VerdictCells]:
     """The verdicts of one device's rows, by rule; each is read when it is first asked for."""
-    return UnreadVerdicts(rows, _held, _standing, _next_check, _stands, glimpses=glimpses)
+    return UnreadVerdicts(rows, _held, _standings, _glimpse, _unlike, glimpses=glimpses)
 
 
 def digest_of_cells(cells: Mapping[str, Any]) -> int:
@@ -66,30 +66,43 @@ def is_glimpse(row: VerdictCells) -> bool:
     return len(row) <= _VERSION
 
 
-def _standing(row: VerdictCells) -> tuple[Status, bool]:
-    return _STATUSES[row[_STATUS]], bool(row[_WAIVED])
+def _standings(rows: Mapping[str, VerdictCells]) -> list[tuple[str, Status, bool]]:
+    statuses = _STATUSES
+    return [(rule, statuses[row[_STATUS]], bool(row[_WAIVED])) for rule, row in rows.items()]
 
 
-def _next_check(row: VerdictCells) -> datetime | None:
-    return from_store_or_none(row[_NEXT_CHECK])
+def _glimpse(row: VerdictCells) -> tuple[Status, datetime | None]:
+    return _STATUSES[row[_STATUS]], from_store_or_none(row[_NEXT_CHECK])
 
 
-def _stands(row: VerdictCells, verdict: Verdict, now: datetime) -> bool:
-    """As `says_the_same` of the verdict that is held, which need not be made for it."""
-    if row[_WAIVED]:
-        return False
-    wanted = verdict.next_check_at
-    stored = row[_NEXT_CHECK]
-    if stored is None:
-        if wanted is not None:
-            return False
-    else:
-        next_check_at = from_store(stored)
-        if next_check_at <= now or (wanted is not None and next_check_at > wanted):
-            return False
+def _unlike(
+    rows: Mapping[str, VerdictCells], said: Iterable[Verdict], now: datetime
+) -> list[Verdict]:
+    """As `says_the_same` of the verdicts that are held, which need not be made for it.
+
+    One loop for all of a device, as a fleet has millions.
+    """
+    moment = to_store(now)
+    found = []
+    for verdict in said:
+        row = rows.get(verdict.rule)
+        if row is None or row[_WAIVED]:
+            found.append(verdict)
+            continue
+        wanted, stored = verdict.next_check_at, row[_NEXT_CHECK]
+        if stored is None:
+            late = wanted is not None
+        else:
+            late = stored <= moment or (wanted is not None and from_store(stored) > wanted)
+        if late or not _said_alike(row, verdict):
+            found.append(verdict)
+    return found
+
+
+def _said_alike(row: VerdictCells, verdict: Verdict) -> bool:
     digest = row[_DIGEST]
     if digest is not None:
-        return bool(digest == digest_of(verdict))
+        return bool(digest == (digest_of(verdict) if verdict.digest is None else verdict.digest))
     return (
         not is_glimpse(row)
         and _STATUSES[row[_STATUS]] is verdict.status
