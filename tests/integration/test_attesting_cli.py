@@ -99,9 +99,20 @@ def test_what_is_to_be_renewed_soon_can_be_listed_alone() -> None:
     assert "Q01-renewal-plan" not in due
 
 
+def test_what_people_write_in_french_is_understood() -> None:
+    recorded = run(
+        "attest", "record", "Q09-remote-access-need", *AT, *BY, "--value", "Oui",
+        "--expires", f"{utc_now() + timedelta(days=90):%d/%m/%Y}",
+    )  # fmt: skip
+
+    assert recorded.exit_code == 0, recorded.output
+    assert " yes " in run("attest", "list", *AT).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("Q09-remote-access-need", *AT, *BY, "--value", "peut-être"), "carries yes or no"),
         (("Q02-restore", *AT, *BY), "did you mean `Q02-restore-test`"),
         (("Q02-backup-frequency", *AT, *BY, "--value", "often"), "a number of days"),
         (("Q02-hds-host", *AT, *BY, "--outcome", "not_applicable"), "needs a reason"),

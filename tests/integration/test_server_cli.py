@@ -7,17 +7,21 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 from pydantic import BaseModel
+from sqlalchemy import text
 
+from fakes.stored import a_device, a_token
 from vigie.v1.enrolment_token import decode
 from vigie_server.bundled import guide_folder
 from vigie_server.cli.main import COMMANDS, main
 from vigie_server.settings import ServerSettings
+from vigie_server.store.database import Database, sqlite_url
 
 OWN = Path(__file__).parents[2] / "docs" / "own-rules"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "server.md"
@@ -243,6 +247,20 @@ def test_without_a_data_folder_the_commands_say_what_to_run() -> None:
 
     assert result.exit_code == 1
     assert "vigie-server init" in result.stderr
+
+
+def test_a_device_is_shown_with_whether_it_is_nomadic(data: Path) -> None:
+    run("init")
+    with closing(Database(sqlite_url(data / "vigie.db"))) as database:
+        a_token(database)
+        a_device(database, "d1")
+
+        before = run("devices", "show", "d1").stdout
+        with database.writing() as connection:
+            connection.execute(text("UPDATE device SET nomadic = true"))
+
+    assert "Nomadic:      no" in before
+    assert "Nomadic:      yes" in run("devices", "show", "d1").stdout
 
 
 def test_an_unknown_device_is_one_line_of_error() -> None:

@@ -48,6 +48,8 @@ _VALUES: Final[Mapping[ValueKind, Texts]] = {
     ValueKind.YES_NO: {"fr": "oui (yes) ou non (no)", "en": "yes or no"},
 }
 
+_FRENCH: Final = {"oui": "yes", "non": "no"}
+
 
 @click.group()
 def attest() -> None:
@@ -209,4 +211,7 @@ def _store(settings: ServerSettings, database: Database) -> Attestations:
 
 
 def _value(text: str | None) -> AttestedValue:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else text
+    if text is None:
+        return None
+    said = text.strip().casefold()
+    return int(said) if said.isascii() and said.isdigit() else _FRENCH.get(said, said)

@@ -83,6 +83,7 @@ def show(*, device_id: str, language: str) -> None:
         ("State", device.state.value),
         ("System", f"{device.os or device.platform} {device.os_version}"),
         ("Profile", device.profile),
+        ("Nomadic", "yes" if device.nomadic else "no"),
         ("Agent", device.agent_version),
         ("Last report", _instant(device.last_report_at)),
     ):

@@ -78,12 +78,12 @@ def check(folder: Path) -> None:
         sys.exit(1)
     own = sum(rule.own for rule in catalogue.rules.values())
     beside = f", {own} of the site's own" if own else ""
-    click.echo(f"{len(catalogue.rules)} rules{beside}, all well formed.")
     if any((folder / PACKS).glob("*")):
         click.echo(
             f"What is in `{PACKS}` is asked by agents, which check it: on a device, "
             f"VIGIE_AGENT_OWN_PACKS_DIR={folder / PACKS} vigie-agent check"
         )
+    click.echo(f"{len(catalogue.rules)} rules{beside}, all well formed.")
 
 
 @rules.command("test")

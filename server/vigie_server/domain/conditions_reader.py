@@ -64,6 +64,7 @@ _KINDS: Final[Mapping[ParameterType, Kind]] = {
     ParameterType.INTEGER: Kind.INTEGER,
     ParameterType.REAL: Kind.REAL,
     ParameterType.TEXT: Kind.TEXT,
+    ParameterType.DAY: Kind.TEXT,
     ParameterType.FLAG: Kind.FLAG,
     ParameterType.LIST: Kind.LIST,
     ParameterType.TABLE: Kind.TABLE,

@@ -14,9 +14,17 @@ from enum import StrEnum
 from math import inf
 from typing import Final, Protocol, TypeVar
 
+from vigie_server.domain.cards import day
 from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import DeclarationRefused
-from vigie_server.domain.parameters import REFERENCES, STANDARD, Parameter, ParameterType, Value
+from vigie_server.domain.parameters import (
+    REFERENCES,
+    STANDARD,
+    Parameter,
+    ParameterType,
+    Value,
+    is_day,
+)
 from vigie_server.domain.products import ProductTable
 from vigie_server.domain.reference import NameList, SupportTable
 from vigie_server.domain.rules import Rule
@@ -166,6 +174,8 @@ def value_of(parameter: Parameter, given: object) -> Set:
             pass
         case ParameterType.TEXT, str() if len(given) <= TEXT_CHARACTERS:
             value = given.strip()
+        case ParameterType.DAY, str() if is_day(given.strip()):
+            value = given.strip()
         case ParameterType.LIST, list() | tuple() if len(given) <= LIST_ENTRIES:
             value = _names(given)
         case ParameterType.INTEGER | ParameterType.REAL, int() | float() if 0 <= given < inf:
@@ -179,7 +189,7 @@ def value_of(parameter: Parameter, given: object) -> Set:
 
 
 def value_written(parameter: Parameter, text: str) -> Set:
-    """The value that a person typed, in a command: `12`, `1,5`, `oui`, `a, b`, JSON lists."""
+    """The value that a person typed: `12`, `1,5`, `oui`, `31/12/2026`, `a, b`, JSON lists."""
     given: object = text.strip()
     folded = text.strip().casefold()
     try:
@@ -190,6 +200,8 @@ def value_written(parameter: Parameter, text: str) -> Set:
                 given = float(folded.replace(",", "."))
             case ParameterType.FLAG:
                 given = _FLAGS.get(folded)
+            case ParameterType.DAY if folded:
+                given = day(folded)
             case ParameterType.LIST if folded.startswith("["):
                 given = json.loads(text)
             case ParameterType.LIST:
@@ -233,6 +245,7 @@ _KINDS: Final = {
     ParameterType.INTEGER: "a whole number of at least 0",
     ParameterType.REAL: "a number of at least 0",
     ParameterType.TEXT: f"a text of at most {TEXT_CHARACTERS} characters",
+    ParameterType.DAY: "a day such as 2026-12-31, or empty",
     ParameterType.FLAG: "true or false",
     ParameterType.LIST: "a list of names",
 }

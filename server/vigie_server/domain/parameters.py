@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -15,6 +16,7 @@ PROFILES: Final = frozenset({"standard", "critical", "low"})
 STANDARD: Final = "standard"
 MAX_INTEGER: Final = 2**53  # beyond it a JSON reader would see another number
 
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 Value = str | int | float | bool | NameList | SupportTable | ProductTable
@@ -22,11 +24,15 @@ Value = str | int | float | bool | NameList | SupportTable | ProductTable
 
 
 class ParameterType(StrEnum):
-    """`list` is a list of names; `table` and `products` are reference data, which no site sets."""
+    """`list` is a list of names; `table` and `products` are reference data, which no site sets.
+
+    `day` is a text to conditions: `2026-12-31`, or empty where none is set.
+    """
 
     INTEGER = "integer"
     REAL = "real"
     TEXT = "text"
+    DAY = "day"
     FLAG = "flag"
     LIST = "list"
     TABLE = "table"
@@ -76,11 +82,23 @@ def _of_type(given: object, wanted: ParameterType) -> Value | None:
             value = float(given)
         case ParameterType.TEXT, str():
             value = given
+        case ParameterType.DAY, str() if is_day(given):
+            value = given
         case ParameterType.LIST, list() | tuple() if all(isinstance(name, str) for name in given):
             value = NameList.of(given)
         case _:
             pass
     return value
+
+
+def is_day(text: str) -> bool:
+    """Whether this is a day as conditions read it, `2026-12-31`, or none."""
+    if not text:
+        return True
+    try:
+        return _DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: they key what is remembered
@@ -150,8 +168,11 @@ def _read_value(section: Section, key: str, kind: ParameterType, references: Ref
                 return float(section.text(key))
             except ValueError as error:
                 raise section.wrong("must be a number", key) from error
-        case ParameterType.TEXT:
-            return section.text(key)
+        case ParameterType.TEXT | ParameterType.DAY:
+            text = section.text(key)
+            if kind is ParameterType.DAY and not is_day(text):
+                raise section.wrong("must be a day such as 2026-12-31, or empty", key)
+            return text
         case ParameterType.FLAG:
             return section.flag(key, default=False)
         case ParameterType.LIST:

@@ -16,7 +16,8 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
                 (`{name: products}`) where it sees only rows whose column names a product of that
                 parameter, `count` still being that of all. Absent for a rule on the device alone
 `max_age`       older evidence is `unknown`: `36h`, `30d` (absent: 7 days)
-`parameters`    by name: `type` (integer, real, text, flag, list, table, products), `about`,
+`parameters`    by name: `type` (integer, real, text, day, flag, list, table, products),
+                `about`,
                 `default`, `profiles` (`standard`, `critical`, `low`) where they differ, and
                 `most` where a larger whole number makes no sense. A
                 `list` holds names (case ignored, `*` for any characters) for `listed`, or all those

@@ -14,6 +14,7 @@ from vigie_server.console.languages import language_of
 from vigie_server.console.shell import HERE
 from vigie_server.console.words import Words, load_words
 from vigie_server.domain.french import spaced
+from vigie_server.domain.parameters import REFERENCES, ParameterType
 
 TEMPLATES: Final = sorted((HERE / "templates").glob("*.html"))
 SPOKEN: Final = {"alt", "aria-label", "aria-description", "placeholder", "title"}
@@ -156,3 +157,9 @@ def test_the_language_is_the_one_asked_for_then_remembered_then_ones_own(
     asked: str | None, remembered: str | None, own: str | None, accepted: str, language: str
 ) -> None:
     assert language_of(asked, remembered, own, accepted) == language
+
+
+@pytest.mark.parametrize("kind", sorted(set(ParameterType) - REFERENCES.keys()))
+def test_what_to_write_for_a_parameter_is_told_for_every_kind_of_it(kind: ParameterType) -> None:
+    for words in load_words().values():
+        assert words(f"parameters.kind_{kind}")
