@@ -1,15 +1,17 @@
 """The database: SQLite in WAL mode, or PostgreSQL, behind one way to read and one way to write.
 
 A write is one transaction. On SQLite it holds the write lock from its first statement, so it never
-fails half-way because another process wrote in between; on PostgreSQL it holds the rows that it
-changed, and one that lost to another is tried again whole (`retried`). A commit that returns is on
-the disk (`synchronous=FULL`, `synchronous_commit`): reports are acknowledged on the strength of it.
+fails half-way because another process wrote in between, and threads of one process take it in turn
+(SQLite itself would have them look again and again whether it is free); on PostgreSQL it holds the
+rows that it changed, and one that lost to another is tried again whole (`retried`). A commit that
+returns is on the disk (`synchronous=FULL`, `synchronous_commit`): reports are acknowledged on the
+strength of it.
 """
 
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from pathlib import Path
 from secrets import token_hex
@@ -26,6 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from vigie_server.domain.errors import SettingsMalformed, StoreBusy, StoreRefused
 from vigie_server.store.counting import Counter
 from vigie_server.store.postgres import Terms, postgres_engine
+from vigie_server.store.turns import Turns
 
 if TYPE_CHECKING:
     import psycopg
@@ -82,6 +85,8 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
             self._looker = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.turns: Final = Turns() if self.is_sqlite else None
+        """Of those who write, where the database does not see to it."""
         self._retries = terms.retries
         self._jitter = jitter
         self._closed = Event()
@@ -151,10 +156,23 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction, committed on leaving, undone if anything is raised. Raises StoreBusy."""
-        with _busy_as_ours(), self.engine.connect() as plain:
+        with self._turn(), _busy_as_ours(), self.engine.connect() as plain:
             connection = plain.execution_options(**{_WRITE: True})
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The right to write to SQLite; whoever waits for it holds no connection."""
+        if self.turns is None:
+            yield
+            return
+        with ExitStack() as turn:
+            try:
+                turn.enter_context(self.turns.one(within=BUSY_TIMEOUT_MS / 1_000))
+            except TimeoutError as error:
+                raise StoreBusy("the store cannot take it now: others write for long") from error
+            yield
 
     def retry(self, transaction: Callable[[], T]) -> T:
         """What `transaction` gives, called again from its start while it loses to others.
