@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from programs import none_left
 from quick_folders import quick_folder
 from vigie_server.garbage import look_seldom
 
@@ -31,6 +32,13 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings come from the test, never from the shell that runs it."""
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_program_left() -> Iterator[None]:
+    """A test that fails half-way leaves no program running."""
+    with none_left():
+        yield
 
 
 @pytest.fixture

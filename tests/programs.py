@@ -5,8 +5,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from ports import free_ports
 
 BIN = Path(sys.executable).parent
 ANSWERS_WITHIN = 90.0
+_started: "list[Program]" = []
 
 
 class ProgramFailed(AssertionError):
     """A program ended, or did not say in time what the test waits for."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Program:
     """One process, its environment, and the JSON events of its log."""
 
@@ -58,6 +59,8 @@ class Program:
             stderr=asyncio.subprocess.PIPE,
         )
         self._reading = asyncio.create_task(self._read())
+        if self not in _started:
+            _started.append(self)
 
     async def event(self, name: str, *, after: int = 0) -> dict[str, object]:
         """The first event of this name at or after that place in the log."""
@@ -117,6 +120,23 @@ class Program:
         async with self._news:
             self.events.append(event)
             self._news.notify_all()
+
+
+@contextmanager
+def none_left() -> Iterator[None]:
+    """Kills what was started in the block and still runs at its end, as after a test that failed.
+
+    It would go on hammering its server, and make other tests late.
+    """
+    before = len(_started)
+    try:
+        yield
+    finally:
+        for program in _started[before:]:
+            if program.running:
+                with suppress(ProcessLookupError):
+                    os.kill(program.pid, signal.SIGKILL)
+        del _started[before:]
 
 
 async def run(*arguments: str, environment: Mapping[str, str]) -> str:
