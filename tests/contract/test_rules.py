@@ -245,6 +245,15 @@ def test_french_texts_keep_to_the_vocabulary(word: str) -> None:
     assert not [text for text in texts if word in text]
 
 
+@pytest.mark.parametrize("rule", CATALOGUE.rules.values(), ids=lambda rule: rule.id)
+def test_french_texts_are_set_as_french_is(rule: Rule) -> None:
+    """Quotation marks are « », and what goes on ends with …, right after the last word."""
+    texts = [rule.title, rule.why, *rule.remediation.values()]
+    texts += [parameter.about for parameter in rule.parameters.values()]
+
+    assert not [text["fr"] for text in texts if re.search(r'[`"]|\.\.\.|, …', text["fr"])]
+
+
 COMMAND: Final = re.compile(
     r"\b(systemctl|apt|dnf|ufw|passwd|gpasswd|chage|timedatectl|sudo) |/etc/"
 )
