@@ -101,6 +101,7 @@ def test_regions_are_listed_by_code() -> None:
         (("site", "set", SITE, "--finess", "970408588"), "last digit does not fit"),
         (("site", "show", "Nulle part"), "no site Nulle part"),
         (("group", "set", "g", '{"plateform": "linux"}'), "did you mean `platform`"),
+        (("group", "set", "g", '{"platform": "macOS"}'), "did you mean `darwin`"),
         (("group", "show", "g"), "no group g of every site"),
         (("param", "set", *LENGTH, "douze", "--site", SITE, "--reason", "x"), "a whole number"),
         (("param", "set", *LENGTH, "12", "--reason", "x"), "say for whom"),
@@ -126,6 +127,14 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(
     assert result.exit_code == 1
     assert told in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_what_a_group_would_pick_is_told_before_it_is_set() -> None:
+    tried = run("group", "set", "servers", '{"hostname": "srv-*"}', "--site", SITE, "--dry-run")
+
+    assert tried.stdout.startswith("1 device would be picked.\n")
+    assert tried.stdout.endswith("Nothing was set.\n")
+    assert "servers" not in run("group", "list").stdout
 
 
 def test_a_group_is_declared_shown_and_removed() -> None:

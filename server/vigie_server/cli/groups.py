@@ -1,11 +1,14 @@
 """`vigie-server group ...`: devices that selectors pick."""
 
+from collections.abc import Sequence
+
 import click
 
 from vigie_server.cli.output import act, opened, printable, show_table, told_errors
 from vigie_server.domain.plurals import counted
 from vigie_server.domain.selectors import selector_of
 from vigie_server.domain.sites import name_of
+from vigie_server.ports.declaring import PickedDevice
 from vigie_server.store.groups import Groups
 
 
@@ -57,19 +60,33 @@ def show(*, name: str, site: str | None) -> None:
 @click.argument("name")
 @click.argument("selector")
 @click.option("--site", help="The site of the group.")
+@click.option("--dry-run", is_flag=True, help="Say which devices it would pick, and set nothing.")
 @told_errors
-def set_group(*, name: str, selector: str, site: str | None) -> None:
+def set_group(*, name: str, selector: str, site: str | None, dry_run: bool) -> None:
     """Declare a group, or have it pick otherwise.
 
     SELECTOR is JSON, e.g. '{"platform": ["windows"], "hostname": ["ACC-*"]}': a device is picked
     when it meets every criterion, by any of its values.
     """
-    picks = selector_of(selector)
+    picks, called = selector_of(selector), name_of("group", name)
     with opened() as (_, database):
         groups = Groups(database)
-        groups.put(site, name_of("group", name), picks.as_json(), act())
-        members = groups.members(groups.group(site, name_of("group", name)), None)
+        if dry_run:
+            _told(groups.picking(picks, site, None))
+            return
+        groups.put(site, called, picks.as_json(), act())
+        members = groups.members(groups.group(site, called), None)
     click.echo(f"Group {name} picks {counted(len(members), 'device|devices')}.")
+
+
+def _told(picked: Sequence[PickedDevice]) -> None:
+    click.echo(f"{counted(len(picked), 'device|devices')} would be picked.")
+    if picked:
+        show_table(
+            ("DEVICE", "NAME", "SITE"),
+            [(one.device, printable(one.hostname), printable(one.site)) for one in picked],
+        )
+    click.echo("Nothing was set.")
 
 
 @group.command("remove")

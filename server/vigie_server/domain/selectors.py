@@ -17,7 +17,7 @@ from typing import Final
 from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import DeclarationRefused
 from vigie_server.domain.parameters import PROFILES
-from vigie_server.domain.suggesting import meant
+from vigie_server.domain.suggesting import meant, platform_meant
 
 ROLES: Final = "device.roles"
 MOST_VALUES: Final = 1000
@@ -80,9 +80,10 @@ def _values(name: str, given: object) -> tuple[str, ...]:
             raise DeclarationRefused(f"`{name}` of a selector holds something that is not a text")
         text = value.strip()
         if name in _CLOSED and text not in _CLOSED[name]:
+            near = platform_meant if name == "platform" else meant
             raise DeclarationRefused(
                 f"`{name}` of a selector: `{text}` is none of "
-                f"{', '.join(sorted(_CLOSED[name]))}{meant(text, _CLOSED[name])}"
+                f"{', '.join(sorted(_CLOSED[name]))}{near(text, _CLOSED[name])}"
             )
         texts.append(text)
     return tuple(dict.fromkeys(texts))
