@@ -48,12 +48,7 @@ class Judging(Protocol):
 
     @property
     def rules_moved_by_reporting(self) -> frozenset[str]:
-        """Those of `rules_on_device` that follow what moves with every report."""
-        ...
-
-    @property
-    def rules_on_device(self) -> frozenset[str]:
-        """The rules that read no topic: they depend on the device and its last report."""
+        """Those of the rules that read no topic that follow what moves with every report."""
         ...
 
     @property

@@ -62,14 +62,14 @@ class RuleBook:
         }
         self._topics_of = {rule.id: frozenset(rule.reads) for rule in catalogue.rules.values()}
         self._all_topics = frozenset[str]().union(*self._topics_of.values())
-        self._on_device = frozenset(rule for rule, topics in self._topics_of.items() if not topics)
+        on_device = frozenset(rule for rule, topics in self._topics_of.items() if not topics)
         self._moving = frozenset(rule.id for rule in catalogue.rules.values() if rule.moving)
         self._doubts_after = {
             rule.id: rule.max_age
             for rule in catalogue.rules.values()
             if rule.depends_on is not None and not rule.moving
         }
-        self._moved_by_reporting = self._on_device & self._moving
+        self._moved_by_reporting = on_device & self._moving
         self._decisive = frozenset(
             rule.id for rule in catalogue.rules.values() if rule.severity in DECISIVE
         )
@@ -99,10 +99,6 @@ class RuleBook:
     @property
     def rules_moved_by_reporting(self) -> frozenset[str]:
         return self._moved_by_reporting
-
-    @property
-    def rules_on_device(self) -> frozenset[str]:
-        return self._on_device
 
     @property
     def moving(self) -> frozenset[str]:
