@@ -71,7 +71,6 @@ PAGES: Final[Mapping[str, str]] = {
     "mail": f"/console/sites/{SITE}/mail",
     "devices": "/console/devices",
     "rules": "/console/rules",
-    "rule": "/console/rules/Q05-min-length",
     "software": "/console/software",
     "groups": "/console/groups",
     "group": "/console/groups/edit?name=accueil",
@@ -87,6 +86,12 @@ PAGES: Final[Mapping[str, str]] = {
     "ask": f"/console/questions/ask?question=application-version&site={SITE}",
 }
 
+
+OF_A_YEAR: Final[Mapping[str, str]] = {
+    "sites": "/console",
+    "rule": "/console/rules/Q05-min-length",
+}
+"""Pages of a store as a year leaves it."""
 
 EMPTY: Final[Mapping[str, str]] = {
     "newcomer": "/console",
@@ -152,7 +157,7 @@ async def kept(site: Facility) -> str:
 
 
 async def sites_taken(browser: Browser, client: TestClient, folder: Path) -> None:
-    """The first page, over a store as a year leaves it; pages come from this process."""
+    """What takes many sites or a year to show; pages come from this process."""
 
     async def answer(route: Route) -> None:
         found = client.get(urlsplit(route.request.url).path)
@@ -162,8 +167,9 @@ async def sites_taken(browser: Browser, client: TestClient, folder: Path) -> Non
 
     page = await (await browser.new_context(locale="fr-FR")).new_page()
     await page.route("**/*", answer)
-    await page.goto("http://vigie.example/console")
-    await taken(page, folder, "sites")
+    for name, path in OF_A_YEAR.items():
+        await page.goto(f"http://vigie.example{path}")
+        await taken(page, folder, name)
 
 
 async def first_steps_taken(browser: Browser, site: Facility, folder: Path) -> None:
