@@ -15,6 +15,7 @@ from fakes.console import console_over
 from fakes.grown import grown_store
 from vigie.v1 import enrolment_token
 from vigie_server.clock import utc_now
+from vigie_server.console import tokens as token_pages
 from vigie_server.ports.lists import ActsWanted
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
@@ -230,6 +231,34 @@ def test_nobody_makes_tokens_beyond_its_scope(client: TestClient, as_: Callers) 
         answer = client.post("/console/tokens", data={**api, "sites": sites}, headers=admin)
         assert answer.status_code == 422
         assert "périmètre" in answer.text
+
+
+@pytest.mark.parametrize("scope", [(), (SITE,)])
+def test_tokens_are_walked_from_the_newest_and_each_is_shown_once(
+    client: TestClient,
+    as_: Callers,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    scope: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(token_pages, "PAGE", 3)
+    everywhere, admin = as_(Role.ADMIN), as_(Role.ADMIN, *scope)
+    for site in (SITE, OTHER, OTHER, OTHER, OTHER, SITE, SITE, OTHER, SITE):
+        sent = {"name": "x", "role": "auditor", "sites": site, "days": "7"}
+        assert client.post("/console/tokens", data=sent, headers=everywhere).status_code == 200
+    held = Tokens(database).api_tokens()
+    seen = [token.id for token in held if not scope or (token.sites or {OTHER}) <= {*scope}]
+
+    shown: list[str] = []
+    following: str | None = "/console/tokens"
+    while following is not None:
+        page = client.get(following, headers=admin).text
+        shown += re.findall(r"<code>([0-9a-f]{8})</code></th>", page)
+        link = re.search(r'<a href="([^"]+)" rel="next">', page)
+        following = None if link is None else unescape(link[1])
+
+    assert shown == seen
+    assert len(seen) > 3
 
 
 def test_a_contractors_token_reads_its_site_until_it_is_revoked(
