@@ -52,9 +52,13 @@ _SPREAD = (
     # Heard within a quarter of an hour, of what was true within the hour before.
     "UPDATE device SET last_report_at = last_report_at - (key * 7919 % 900) * 1000000",
     "UPDATE snapshot SET observed_at = observed_at - (device_key * 7907 % 4500) * 1000000",
-    # A verdict is looked at again when its evidence is too old: as much earlier, or all are late.
+    # A verdict is looked at again when its evidence is too old, or its device was heard too long
+    # ago: earlier by the larger of both, or checks would be later than what they follow.
     "UPDATE verdict SET evidence_at = evidence_at - (device_key * 7907 % 4500) * 1000000",
-    "UPDATE verdict SET next_check_at = next_check_at - (device_key * 7907 % 4500) * 1000000",
+    (
+        "UPDATE verdict SET next_check_at = next_check_at - "
+        "max(device_key * 7907 % 4500, device_key * 7919 % 900) * 1000000"
+    ),
 )
 _LATE = "UPDATE verdict SET next_check_at = next_check_at + 86400000000"
 
