@@ -1,6 +1,6 @@
 """The cells of a fact that a test writes down."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vigie_server.domain.facts import CellTexts, FactRow
@@ -27,6 +27,12 @@ class WrittenCells:
     def size(self) -> int:
         """As long as their text."""
         return len(self._text)
+
+    def texts(self, column: str, places: Sequence[int]) -> Sequence[str] | None:
+        """Where they all are."""
+        found = [self.rows[place].get(column) for place in places]
+        texts = [cell for cell in found if isinstance(cell, str)]
+        return texts if len(texts) == len(found) else None
 
     def content(self, columns: tuple[str, ...] | None) -> CellTexts:
         """Texts as they are, and all else written as Python does."""

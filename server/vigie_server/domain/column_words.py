@@ -6,7 +6,7 @@ values, separated by commas, is told value by value; what has no words is shown 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,15 +15,20 @@ from vigie_server.domain.documents import Section, Texts
 LANGUAGES: Final = ("fr", "en")
 _PLACE: Final = "{}"
 _BETWEEN: Final = ", "
+_APART: Final = "\n"  # makes no separator of what cells end and begin with
 _ANY: Final = "(.+)"
 
 
 @dataclass(frozen=True, slots=True)
 class ValueWords:
-    """A value, or a form that values have, and what it is called."""
+    """A value, or a form that values have, and what it is called.
+
+    `value` is as it is written down.
+    """
 
     form: str
     texts: Texts
+    value: str
 
     @classmethod
     def of(cls, value: str, texts: Texts) -> "ValueWords":
@@ -32,13 +37,13 @@ class ValueWords:
             raise ValueError("must have as many {} in `value` as in `fr` and `en`")
         if value.count(_PLACE) > 1:
             raise ValueError("may have one {}")
-        return cls(_ANY.join(map(re.escape, value.split(_PLACE))), texts)
+        return cls(_ANY.join(map(re.escape, value.split(_PLACE))), texts, value)
 
 
 class ColumnWords:
     """The words of one column, tried in order."""
 
-    __slots__ = ("_at", "_forms", "values")
+    __slots__ = ("_at", "_forms", "_whole", "values")
 
     def __init__(self, values: tuple[ValueWords, ...]) -> None:
         self.values: Final = values
@@ -49,6 +54,13 @@ class ColumnWords:
         for words in values:
             self._at[group] = words
             group += 1 + words.form.count(_ANY)
+        wholes = frozenset(words.value for words in values)
+        self._whole: Final = None if any(_PLACE in value for value in wholes) else wholes
+
+    def tell_none(self, cells: Collection[str]) -> bool:
+        """Whether it is seen at a glance that none of these cells has words."""
+        whole = self._whole
+        return whole is not None and whole.isdisjoint(cells) and _BETWEEN not in _APART.join(cells)
 
     def told(self, cell: str, language: str) -> str:
         """The cell in words."""

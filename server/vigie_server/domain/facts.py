@@ -1,6 +1,6 @@
 """What a device reported on one topic, converted once from text by the topic's declaration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -45,6 +45,13 @@ class Cells(Protocol):
     @property
     def notes(self) -> dict[object, object]:
         """Room for what is found out of these cells once; it goes when they do."""
+        ...
+
+    def texts(self, column: str, places: Sequence[int]) -> Sequence[str] | None:
+        """What `rows` show in these places in a column of texts. Converts nothing.
+
+        None where the column holds no texts, or the answer no such column.
+        """
         ...
 
     def content(self, columns: tuple[str, ...] | None) -> CellTexts:

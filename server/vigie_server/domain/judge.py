@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from vigie_server.domain.answered_alike import AnsweredAlike
 from vigie_server.domain.casefile import CaseFile, Layout, columns_read
 from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Cells, Fact, FactRow
@@ -193,15 +194,17 @@ class Judge:
             place = _shared_place(group, named)
             known = notes.get(place)
             if type(known) is not tuple:
-                alike = known if type(known) is _Alike else self._known_alike(group, named, fact)
-                if alike is None:
+                alike = known
+                if type(alike) is not AnsweredAlike:
+                    alike = self._contents.get(self._alike_key(group, place, named, fact))
+                if type(alike) is not AnsweredAlike:
                     apart.append(group)
                     continue
                 if known is None:  # as of a rule alone: what is said is kept if it is asked again
                     if len(notes) < _NOTES_KEPT:
                         notes[place] = alike
-                    for at, answered in zip(group.places, alike.answers, strict=True):
-                        found[at] = self._once(answered, facts, now)
+                    for at, verdict in zip(group.places, alike.once(fact, now), strict=True):
+                        found[at] = verdict
                     continue
                 known = notes[place] = tuple(
                     [self._worded(answered, facts) for answered in alike.answers]
@@ -240,19 +243,19 @@ class Judge:
             if answered is None:
                 return
             answers.append(answered)
-        key = self._alike_key(group, named, fact)
-        self._contents.put(key, _Alike(tuple(answers)), weight=_CONTENT_BYTES + fact.cells.size)
+        key = self._alike_key(group, _shared_place(group, named), named, fact)
+        self._contents.put(key, AnsweredAlike(answers), weight=_CONTENT_BYTES + fact.cells.size)
 
-    def _known_alike(self, group: TopicRules, named: "_Named", fact: Fact) -> "_Alike | None":
-        """What all rules of a group said of evidence that is alike to each of them."""
-        known = self._contents.get(self._alike_key(group, named, fact))
-        return known if type(known) is _Alike else None
+    def _alike_key(
+        self, group: TopicRules, place: tuple[object, ...], named: "_Named", fact: Fact
+    ) -> "_Key":
+        """What the answers of a group by the parameters of the device's profile follow.
 
-    def _alike_key(self, group: TopicRules, named: "_Named", fact: Fact) -> "_Key":
-        """What the answers of a group by the parameters of the device's profile follow."""
+        `place` is its shared one.
+        """
         alike, columns = self._alike_together(group, named.device)
         texts = alike.of(fact.cells.content(columns))
-        return (*_shared_place(group, named), fact.topic_version, fact.columns, texts)
+        return (*place, fact.topic_version, fact.columns, texts)
 
     def _alike_together(
         self, group: TopicRules, device: Device
@@ -533,13 +536,6 @@ class Judge:
 
 _Key = tuple[object, ...]
 """A rule, and all that its verdict follows."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Alike:
-    """What rules of one topic answered, in their order, of evidence that is alike to them all."""
-
-    answers: tuple[Answered, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,16 +106,20 @@ class Answered:
         self, fresh_end: datetime | None, facts: Mapping[str, Fact], now: datetime
     ) -> Verdict:
         """The same with another end of its own freshness."""
+        if self.verdict.next_check_at is None:
+            return self.verdict
+        return self.again(self.check_at(fresh_end, facts, now))
+
+    def again(self, check_at: datetime | None) -> Verdict:
+        """The verdict, to be looked at again then."""
         known = self.verdict
-        if known.next_check_at is None:
-            return known
         return Verdict(
             known.rule,
             known.rule_version,
             known.status,
             known.reason,
             known.offending,
-            self.check_at(fresh_end, facts, now),
+            check_at,
             known.measures,
             known.digest,
         )
@@ -133,6 +137,13 @@ class Answered:
             check_at = facts[topic].observed_at + rule.max_age
         elif reads:
             check_at = min([facts[topic].observed_at for topic in reads]) + rule.max_age
+        return check_at if fresh_end is None else earliest(check_at, fresh_end, now)
+
+    def check_since(self, observed_at: datetime, now: datetime) -> datetime | None:
+        """The same of evidence of that time, of a rule that reads one topic."""
+        if self.verdict.next_check_at is None:
+            return None
+        check_at, fresh_end = observed_at + self.rule.max_age, self.fresh_end
         return check_at if fresh_end is None else earliest(check_at, fresh_end, now)
 
 

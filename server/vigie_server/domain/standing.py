@@ -33,13 +33,15 @@ def standing(
     topics: Iterable[str],
     waivers: Sequence[Waiver] = (),
     hold: timedelta = HOLD,
+    differs: bool = False,
 ) -> Standing:
     """The verdict as it stands after `verdict`; a transition when status or deciding rows changed.
 
     A new wording of the reason alone is written and makes no transition, and so are the beginning
-    and end of a waiver: underneath, nothing has moved.
+    and end of a waiver: underneath, nothing has moved. `differs` of a verdict under no waiver of
+    which it is known that not `says_the_same` holds.
     """
-    if held is not None and not waivers and says_the_same(held, verdict, now=now):
+    if held is not None and not waivers and not differs and says_the_same(held, verdict, now=now):
         return Standing(held, None, None)
     over = NO_OVERLAY
     if waivers:

@@ -10,6 +10,7 @@ characters become spaces and long values are cut.
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import is_
 from string import Formatter
 from typing import Final
@@ -17,13 +18,15 @@ from weakref import WeakValueDictionary
 
 from vigie_server.domain.column_words import ColumnWords
 from vigie_server.domain.documents import Texts
-from vigie_server.domain.facts import FactRow
+from vigie_server.domain.facts import Cells, FactRow
 from vigie_server.domain.plurals import WORDS, counted
 from vigie_server.domain.suggesting import meant
 
 LANGUAGES: Final = ("fr", "en")
 ROWS_NAMED: Final = 5
 STATEMENTS_KEPT: Final = 256
+COUNTS_KEPT: Final = 512
+"""Numbers of rows beside those that are named, whose words are kept."""
 MAX_VALUE: Final = 80
 
 _DAY: Final = 86_400
@@ -111,6 +114,15 @@ class Phrase:
 
 def _as_it_is(text: str) -> bool:
     return 0 < len(text) <= MAX_VALUE and text.isprintable()
+
+
+def _all_as_they_are(texts: Sequence[str]) -> bool:
+    return all(texts) and max(map(len, texts)) <= MAX_VALUE and "".join(texts).isprintable()
+
+
+@lru_cache(COUNTS_KEPT)
+def _and_more(language: str, count: int) -> str:
+    return _MORE[language].format(count=count)
 
 
 class Shown(str):
@@ -240,11 +252,20 @@ class Sentence:
             return self._of(_NONE)
         return self._of(self._rows.of(self._count, rows))
 
-    def told(self, cells: "Cells") -> Texts:
+    def told(self, shown: "ShownCells") -> Texts:
         """As `said`, of what is shown of the rows."""
         if self._rows is None or not self._count:
             return self._of(_NONE)
-        return self._of(self._rows.told(self._count, cells))
+        return self._of(self._rows.told(self._count, shown))
+
+    @property
+    def rows(self) -> "Rows | None":
+        """How it shows rows; None where it shows none."""
+        return self._rows if self._count else None
+
+    def around(self, rows: Texts | None) -> Texts:
+        """The sentences about rows that are in words; None where it shows none."""
+        return self._of(_NONE if rows is None else rows)
 
     def _of(self, rows: Texts) -> Texts:
         latest, said = self._latest
@@ -263,7 +284,7 @@ class Sentence:
         return sentences
 
 
-Cells = tuple[tuple[object, ...], ...]
+ShownCells = tuple[tuple[object, ...], ...]
 """What is shown of the rows that a sentence names."""
 
 
@@ -279,7 +300,7 @@ class Rows:
         words = next(iter(row.values())).words if row else {}
         self._words: Final = tuple([words.get(name) for name, _ in self._columns])
         self._line: Final = _line(tuple(row.values()), [name for name, _ in self._columns])
-        self._latest: tuple[tuple[int, Cells], Texts] = (0, ()), {}  # texts alone
+        self._latest: tuple[tuple[int, ShownCells], Texts] = (0, ()), {}  # texts alone
         self._latest_rows: tuple[int, Sequence[FactRow], Texts] = 0, (), {}
 
     @classmethod
@@ -308,7 +329,35 @@ class Rows:
         self._latest_rows = count, rows[:ROWS_NAMED], told
         return told
 
-    def cells(self, rows: Sequence[FactRow]) -> Cells:
+    def of_answer(self, count: int, cells: Cells, places: Sequence[int]) -> Texts:
+        """As `of`, of an answer: those in these places are named of the `count`."""
+        named = self._plain(cells, places)
+        if named is None:
+            return self.told(count, self.cells([cells.row(place) for place in places]))
+        rows = ", ".join(named)
+        if count == len(places):
+            return dict.fromkeys(self._row, rows)
+        more = count - len(places)
+        return {language: f"{rows}, {_and_more(language, more)}" for language in self._row}
+
+    def _plain(self, cells: Cells, places: Sequence[int]) -> Iterable[str] | None:
+        """The rows in words of every language, where it is seen at a glance that they are texts.
+
+        Which are shown as they came; None of others.
+        """
+        if self._line is None:
+            return None
+        columns = []
+        for (name, _), words in zip(self._columns, self._words, strict=True):
+            texts = cells.texts(name, places)
+            if texts is None or not _all_as_they_are(texts):
+                return None
+            if words is not None and not words.tell_none(texts):
+                return None
+            columns.append(texts)
+        return dict.fromkeys(map(self._line.format, *columns))
+
+    def cells(self, rows: Sequence[FactRow]) -> ShownCells:
         """What is shown of them."""
         columns = self._columns
         return tuple(
@@ -318,7 +367,7 @@ class Rows:
             ]
         )
 
-    def told(self, count: int, cells: Cells) -> Texts:
+    def told(self, count: int, cells: ShownCells) -> Texts:
         """The rows in words, each text once; `count` are all that there are."""
         asked = count, cells
         if self._latest[0] == asked and all(type(text) is str for cell in cells for text in cell):
@@ -329,13 +378,13 @@ class Rows:
             named = alike or dict.fromkeys(
                 row.render(_named(self._columns, cell).get) for cell in cells
             )
-            more = [_MORE[language].format(count=count - len(cells))] if count > len(cells) else ()
+            more = [_and_more(language, count - len(cells))] if count > len(cells) else ()
             told[language] = ", ".join((*named, *more))
         if alike:
             self._latest = asked, told
         return told
 
-    def _read_alike(self, cells: Cells) -> Iterable[str] | None:
+    def _read_alike(self, cells: ShownCells) -> Iterable[str] | None:
         """The rows in words of every language; None where these may differ."""
         if self._line is None:
             return None

@@ -30,6 +30,7 @@ TEXTS_KEPT: Final = 512
 _PARAMETERS: Final = "p"
 _EQUALS: Final = "=="
 _SAME: Final = "same"
+_EDGE: Final = "\0"  # a text may hold it: then it is looked at by itself
 _OF_TEXTS: Final[Mapping[str, Callable[[str, str], object]]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
@@ -72,7 +73,8 @@ Questions = Mapping[str, tuple[Question, ...]]
 class _Answers(dict[str, object]):
     """What is answered of each text of a column, or the text itself where no answer is given.
 
-    Whether it is one of several texts is one question: it is that one, or none of them.
+    Whether it is one of several texts is one question: it is that one, or none of them. Most
+    columns hold nothing that is asked for: all their texts are looked through for it together.
     """
 
     def __init__(self, asks: Sequence[Question], container: str, setting: Setting) -> None:
@@ -80,6 +82,11 @@ class _Answers(dict[str, object]):
         others = [ask for ask in asks if ask.function != _EQUALS]
         self._asked: Final = [ask.asked(container, setting) for ask in others]
         self._compared_to: Final = {ask.other: ask.other for ask in asks if ask.function == _EQUALS}
+        self._traces: Final = [_trace(ask) for ask in others]
+        self._at_once: Final = not any(
+            ask.of_parameter or ask.function not in _OF_TEXTS for ask in asks
+        )
+        self._none: Final[object] = (None, *[False for _ in others])
 
     def __missing__(self, text: str) -> object:
         if len(self) >= TEXTS_KEPT:
@@ -96,7 +103,21 @@ class _Answers(dict[str, object]):
 
     def of(self, texts: Sequence[str]) -> Hashable:
         """What is answered of each."""
+        if self._at_once and self._compared_to.keys().isdisjoint(texts):
+            joined = _EDGE + _EDGE.join(texts) + _EDGE
+            for trace in self._traces:
+                if trace in joined:
+                    break
+            else:
+                return (self._none,) * len(texts)
         return tuple(map(self.__getitem__, texts))
+
+
+def _trace(ask: Question) -> str:
+    """What stands in texts between edges where the answer to a question of any of them is yes."""
+    if ask.function == "startsWith":
+        return _EDGE + ask.other
+    return ask.other + _EDGE if ask.function == "endsWith" else ask.other
 
 
 _SHARED: Final[WeakValueDictionary[tuple[Question, ...], _Answers]] = WeakValueDictionary()

@@ -147,7 +147,7 @@ class Topic:
             status=status,
             message=message,
             columns=layout.known,
-            cells=_Travelled(layout, values, len(columns)),
+            cells=_Travelled(layout, tuple(values), len(columns)),
             observed_at=observed_at,
         )
 
@@ -186,6 +186,7 @@ class Topic:
 
 
 _TEXT_BYTES: Final = 56  # a short text in memory beside its letters, and its place in a tuple
+_NOWHERE: Final = None, None
 
 
 class _Travelled:
@@ -193,9 +194,9 @@ class _Travelled:
 
     __slots__ = ("_apart", "_layout", "_rows", "_size", "_unreadable", "_values", "_width", "notes")
 
-    def __init__(self, layout: "_Layout", values: Sequence[str], width: int) -> None:
+    def __init__(self, layout: "_Layout", values: tuple[str, ...], width: int) -> None:
         self._layout: Final = layout
-        self._values: Sequence[str] = values
+        self._values: Final = values
         self._width: Final = width
         self._rows: tuple[FactRow, ...] | None = None
         self._apart: dict[int, FactRow] | None = None
@@ -221,7 +222,7 @@ class _Travelled:
         row = self._apart.get(place)
         if row is None:
             begins = place * self._width
-            texts = tuple(self._values[begins : begins + self._width])
+            texts = self._values[begins : begins + self._width]
             row = self._apart[place] = _RowApart(self._layout, texts)
         return row
 
@@ -239,12 +240,15 @@ class _Travelled:
 
     def content(self, columns: tuple[str, ...] | None) -> CellTexts:
         values, width = self._values, self._width
-        shown = [
-            (name, tuple(values[index::width]))
-            for index, name, _ in self._layout.readers
-            if columns is None or name in columns
-        ]
+        shown = [(name, values[index::width]) for index, name in self._layout.among(columns)]
         return self.count, tuple(shown)
+
+    def texts(self, column: str, places: Sequence[int]) -> Sequence[str] | None:
+        index, read = self._layout.places.get(column, _NOWHERE)
+        if index is None or read is not None:
+            return None
+        values, width = self._values, self._width
+        return [values[place * width + index] for place in places]
 
     def _converted(self) -> tuple[FactRow, ...]:
         layout, values, width = self._layout, self._values, self._width
@@ -309,6 +313,7 @@ class _Layout:
     names: tuple[str, ...]
     known: frozenset[str]
     understood: dict[str, Cell]
+    _among: dict[tuple[str, ...], tuple[tuple[int, str], ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -326,6 +331,15 @@ class _Layout:
         silent = {name: cell for name, cell in understood.items() if name not in names}
         places = {name: (index, read) for index, name, read in readers}
         return cls(readers, places, names, frozenset(names).union(silent), silent)
+
+    def among(self, columns: tuple[str, ...] | None) -> tuple[tuple[int, str], ...]:
+        """Of these columns (None: of all) those that are read, with their positions."""
+        wanted = self.names if columns is None else columns
+        found = self._among.get(wanted)
+        if found is None:
+            found = tuple([(index, name) for index, name, _ in self.readers if name in wanted])
+            self._among[wanted] = found  # what rules follow: no more than there are in a catalogue
+        return found
 
 
 def _booleans(texts: Sequence[str], name: str, unreadable: dict[str, str]) -> Sequence[Cell]:

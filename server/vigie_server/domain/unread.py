@@ -129,6 +129,11 @@ def not_standing(
     ]
 
 
+def in_full(verdicts: Mapping[str, HeldVerdict]) -> bool:
+    """Whether every verdict can be asked for, so that `not_standing` misses none that stands."""
+    return not isinstance(verdicts, UnreadVerdicts) or verdicts.in_full
+
+
 def glimpse(
     verdicts: Mapping[str, HeldVerdict], rule: str
 ) -> tuple[Status, datetime | None] | None:

@@ -31,7 +31,7 @@ from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.score import Figures as DeviceFigures
 from vigie_server.domain.score import figures as figures_over
 from vigie_server.domain.standing import HOLD, standing
-from vigie_server.domain.unread import glimpse, not_standing, standings
+from vigie_server.domain.unread import glimpse, in_full, not_standing, standings
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
 from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
@@ -336,18 +336,22 @@ class AcceptReport:
         also: frozenset[str],
     ) -> _Judged:
         judging = self._judging
-        read = judging.topics_beside(topics).union(*map(judging.topics_of, also))
+        read = judging.topics_beside(topics)
+        if also:
+            read = read.union(*map(judging.topics_of, also))
         facts = await self._facts(record, read)
         began = perf_counter()
         written: list[WrittenVerdict] = []
         transitions: list[Transition] = []
         reopened: list[int] = []
         waivers = record.waivers
-        recount = record.figures is None or topics is None or not self._is_current(record)
+        anew = not self._is_current(record)
+        recount = record.figures is None or topics is None or anew
         verdicts = judging.judge(
             record.device, facts, topics=topics, on_device=on_device, also=also, now=now
         )
         # Nearly all stand as they are when a fleet is judged again.
+        differ = not waivers and in_full(record.verdicts)
         moved = verdicts if waivers else not_standing(record.verdicts, verdicts, now)
         if moved:
             await self._load_verdicts(record)
@@ -361,6 +365,7 @@ class AcceptReport:
                 topics=judging.topics_of(verdict.rule),
                 waivers=waivers.get(verdict.rule, ()) if waivers else (),
                 hold=self._hold,
+                differs=differ,
             )
             if waivers and verdict.rule in waivers:
                 reopened += _reopened(record, verdict.rule, become.overlay)
@@ -373,7 +378,6 @@ class AcceptReport:
                 transitions.append(become.transition)
         self._figures.judged(len(verdicts), seconds=perf_counter() - began)
         retracted: tuple[str, ...] = ()
-        anew = not self._is_current(record)
         if topics is None or anew:
             rules = judging.rules
             retracted = tuple(sorted([rule for rule in record.verdicts if rule not in rules]))

@@ -76,3 +76,22 @@ def test_a_template_puts_words_after_a_number() -> None:
     for malformed in ("{n:compte}", "{n:a|b|c}", "{n:|}"):
         with pytest.raises(TemplateMalformed, match="a form that does not exist"):
             Template.of(malformed, "fr", {"n"})
+
+
+@pytest.mark.parametrize(
+    ("cells", "none"),
+    [
+        (["other", "uid"], True),
+        (["uid 0.", " uid 0", ""], True),
+        (["other", "uid 0"], False),
+        (["other", "x, uid 0"], False),
+        (["other,", " uid 0"], True),
+    ],
+)
+def test_cells_without_words_are_told_from_others_at_a_glance(cells: list[str], none: bool) -> None:
+    words = ColumnWords(VIA.values[2:])
+
+    assert words.tell_none(cells) is none
+    if none:
+        assert [words.texts(cell) for cell in cells] == [None] * len(cells)
+    assert not VIA.tell_none(cells)  # a value of it may hold any name

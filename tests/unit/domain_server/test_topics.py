@@ -192,11 +192,23 @@ def test_a_row_alone_is_the_one_in_its_place_among_all(rows: list[tuple[str, ...
     assert alone.unreadable == all_of_them.unreadable
 
 
+def test_texts_of_some_rows_are_those_that_all_rows_show(disk: Topic) -> None:
+    columns = ["colour", "percent", "volume"]
+    fact = convert(disk, columns, ["red", "1", "/"], ["red", "2", "/home"], ["", "", ""])
+
+    for places in ((), (0,), (2, 0), (1, 1)):
+        found = fact.cells.texts("volume", places)
+
+        assert found == [fact.rows[place]["volume"] for place in places]
+    assert [fact.cells.texts(name, (0,)) for name in ("colour", "percent", "part")] == [None] * 3
+
+
 def test_what_goes_without_saying_in_an_answer_of_a_pack_is_in_a_row_alone(disk: Topic) -> None:
     named = replace(disk, name="pack.badges.readers", parts={"main": disk.parts["volumes"]})
     alone, all_of_them = convert(named, ["volume"], ["/"]), convert(named, ["volume"], ["/"])
 
     assert alone.cells.row(0) == all_of_them.rows[0]
+    assert alone.cells.texts("part", (0,)) is None
     assert alone.cells.row(0).get("collected") is True
     assert alone.cells.row(0).get("percent", "absent") == "absent"
 

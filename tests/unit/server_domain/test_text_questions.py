@@ -3,6 +3,8 @@
 from typing import Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.domain.facts import CellTexts
@@ -176,3 +178,30 @@ def test_a_text_without_an_answer_is_like_itself_alone() -> None:
 
     assert told.of(texts("no such system")) != told.of(texts("nor such a one"))
     assert told.of(texts("no such system")) == told.of(texts("no such system"))
+
+
+@pytest.mark.parametrize(
+    "questions",
+    [
+        (),
+        equal_to("root", ""),
+        (Question("contains", "ro"),),
+        (Question("startsWith", "ro"), Question("endsWith", "ot")),
+        (Question("contains", ""), Question("startsWith", ""), Question("endsWith", "")),
+        (Question("startsWith", "ro"), *equal_to("anna")),
+        (Question("contains", "ro"), LISTED),
+    ],
+)
+@given(st.lists(st.text("arot\0", max_size=5), max_size=4), st.text("arot\0", max_size=5))
+def test_many_texts_are_answered_together_as_one_by_one(
+    questions: tuple[Question, ...], some: list[str], other: str
+) -> None:
+    told = alike(*questions)
+
+    assert answered(told, *some, other) == answered(told, *some) + answered(told, other)
+
+
+def answered(told: Alike, *names: str) -> list[object]:
+    """Of each name, what is answered to each question."""
+    asked = told.asked["username"]
+    return list(zip(*[ask(names) for ask in asked], strict=True))
