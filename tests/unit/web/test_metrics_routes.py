@@ -21,6 +21,7 @@ PROMETHEUS_3 = (
     "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;q=0.4,"
     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 )
+OF_SITES = "(it takes `site`, the name of a site, once for each)"
 
 
 @pytest.mark.parametrize(
@@ -138,3 +139,33 @@ def test_a_contractor_has_no_metrics() -> None:
     client = a_client()
 
     assert client.get("/metrics/fleet", headers=bearer("scoped")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (
+            "/metrics?sites=les-lilas",
+            f"this page does not take `sites`: did you mean `site`? {OF_SITES}",
+        ),
+        (
+            "/metrics/fleet?site=les-lilas&depuis=1&jusqua=2&depuis=3",
+            f"this page does not take `depuis`, `jusqua` {OF_SITES}",
+        ),
+        (
+            "/metrics/server?site=les-lilas",
+            "this page does not take `site` (it takes no parameters: /metrics/fleet takes `site`)",
+        ),
+    ],
+)
+def test_a_parameter_that_a_page_does_not_take_is_refused(asked: str, told: str) -> None:
+    answer = a_client().get(asked, headers=bearer("scrape"))
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, told)
+
+
+def test_who_may_not_scrape_is_told_so_before_what_is_wrong_with_the_parameters() -> None:
+    client = a_client()
+
+    assert client.get("/metrics?sites=les-lilas").status_code == 401
+    assert client.get("/metrics?sites=les-lilas", headers=bearer("scoped")).status_code == 403
