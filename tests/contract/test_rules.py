@@ -20,7 +20,7 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.examples import NOW, Answer, Example, converted
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.judge import Judge
-from vigie_server.domain.parameters import REFERENCES
+from vigie_server.domain.parameters import REFERENCES, ParameterType
 from vigie_server.domain.rules import Rule
 from vigie_server.domain.topics import ColumnType
 from vigie_server.domain.verdicts import Status, Verdict
@@ -232,6 +232,17 @@ def test_thresholds_are_those_of_the_catalogue() -> None:
     assert value("Q08-no-stale-account", "max_days") == 90
     assert value("Q09-seen-recently", "max_days") == 30
     assert value("Q11-clock-synchronised", "max_minutes") == 5
+
+
+def test_every_whole_number_that_may_be_set_has_a_most() -> None:
+    without = [
+        f"{rule.id} {parameter.name}"
+        for rule in CATALOGUE.rules.values()
+        for parameter in rule.parameters.values()
+        if parameter.type is ParameterType.INTEGER and parameter.most is None
+    ]
+
+    assert without == []
 
 
 @pytest.mark.parametrize("word", ["cryptage", "flotte", "certifié", "ANSSI", "crypté"])

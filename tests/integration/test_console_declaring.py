@@ -156,6 +156,7 @@ def test_a_parameter_is_applied_by_who_has_seen_what_it_changes(
     ("wrong", "status", "told"),
     [
         ({"value": "beaucoup"}, 422, 'id="value-fault"'),
+        ({"value": "129"}, 422, "0 ou plus et 128 au plus"),
         ({"reason": ""}, 422, 'id="reason-fault"'),
         ({"of": OTHER}, 404, "Introuvable"),
         ({"scope": "device", "of": "c"}, 404, "Introuvable"),

@@ -13,12 +13,15 @@ from fakes.reported import report_length
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from vigie_server.bootstrap.declaring import declaring_routes
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
+from vigie_server.domain.overrides import Scope
 from vigie_server.domain.rules import Catalogue
+from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.settings import DeclareSettings
 from vigie_server.store.database import Database
 from vigie_server.store.models import Audit, DeviceRow, Site
+from vigie_server.store.overrides import Overrides
 from vigie_server.store.tables import table
 from vigie_server.store.tokens import Tokens
 from vigie_server.web import problems
@@ -268,6 +271,41 @@ def test_the_value_in_force_is_shown_with_who_set_it_and_what_it_passed_over(
     assert [other["value"] for other in length["passed_over"]] == [12]
     assert found["without_effect"] == []
     assert [(one["scope"], one["of"]) for one in listed] == [("site", SITE), ("device", "a")]
+
+
+def test_a_value_beyond_what_the_rule_allows_is_refused_with_the_bounds(
+    client: TestClient, as_: Callers
+) -> None:
+    path = "/api/v1/parameters/device/a/Q09-seen-recently/max_days"
+    admin = as_(Role.ADMIN)
+
+    refused = client.put(path, json={"value": 999_999_999, "reason": "x"}, headers=admin)
+    at_the_bound = client.put(path, json={"value": 3660, "reason": "x"}, headers=admin)
+
+    assert (refused.status_code, at_the_bound.status_code) == (422, 204)
+    assert refused.json()["detail"] == (
+        "`max_days` must be a whole number of at least 0 and at most 3660"
+    )
+
+
+def test_what_was_set_before_a_bound_holds_and_is_shown_until_it_is_set_anew(
+    client: TestClient, database: Database, as_: Callers
+) -> None:
+    Overrides(database).put(
+        Target(Scope.DEVICE, "a"),
+        rule="Q09-seen-recently",
+        name="max_days",
+        value=999_999_999,
+        reason="avant la borne",
+        act=Act("essai", NOW),
+    )
+
+    found = client.get("/api/v1/devices/a/parameters", headers=as_(Role.AUDITOR)).json()
+    listed = client.get("/api/v1/parameters", headers=as_(Role.AUDITOR)).json()["items"]
+
+    (seen,) = [one for one in found["items"] if one["rule"] == "Q09-seen-recently"]
+    assert (seen["value"], seen["origin"]) == (999_999_999, "device")
+    assert [one["value"] for one in listed] == [999_999_999]
 
 
 def test_every_parameter_has_a_value_and_an_origin(client: TestClient, as_: Callers) -> None:

@@ -104,6 +104,10 @@ def test_regions_are_listed_by_code() -> None:
         (("group", "set", "g", '{"platform": "macOS"}'), "did you mean `darwin`"),
         (("group", "show", "g"), "no group g of every site"),
         (("param", "set", *LENGTH, "douze", "--site", SITE, "--reason", "x"), "a whole number"),
+        (
+            ("param", "set", *LENGTH, "129", "--site", SITE, "--reason", "x"),
+            "`min_length` must be a whole number of at least 0 and at most 128",
+        ),
         (("param", "set", *LENGTH, "12", "--reason", "x"), "say for whom"),
         (
             ("param", "set", *LENGTH, "12", "--site", SITE, "--device", "a", "--reason", "x"),
@@ -270,7 +274,7 @@ def test_the_parameters_that_rules_have_are_listed() -> None:
 
     assert result.exit_code == 0
     assert (
-        "min_length  integer  14       low: 9    site, group, device  Minimum length demanded"
+        "min_length  integer  14       128   low: 9    site, group, device  Minimum length demanded"
         in result.stdout
     )
 

@@ -65,7 +65,7 @@ def for_whom(command: Callable[P, None]) -> Callable[P, None]:
 @LANGUAGE
 @told_errors
 def available(*, rule: str | None, language: str) -> None:
-    """List the parameters that rules have, with their defaults."""
+    """List the parameters that rules have, with their defaults and the most each can be."""
     catalogue, settable = _known()
     rules: list[Parametered] = [*catalogue.rules.values(), *settable.sites.values()]
     rows = [
@@ -74,6 +74,7 @@ def available(*, rule: str | None, language: str) -> None:
             parameter.name,
             parameter.type.value,
             _shown(plain(parameter.default)),
+            "" if parameter.most is None else str(parameter.most),
             ", ".join(
                 f"{profile}: {_shown(plain(value))}"
                 for profile, value in parameter.profiles.items()
@@ -85,7 +86,7 @@ def available(*, rule: str | None, language: str) -> None:
         if rule in {None, one.id}
         for parameter in one.parameters.values()
     ]
-    show_table(("RULE", "PARAMETER", "TYPE", "DEFAULT", "PROFILES", "FOR", "ABOUT"), rows)
+    show_table(("RULE", "PARAMETER", "TYPE", "DEFAULT", "MOST", "PROFILES", "FOR", "ABOUT"), rows)
 
 
 @param.command("list")

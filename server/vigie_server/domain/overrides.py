@@ -179,7 +179,8 @@ def value_of(parameter: Parameter, given: object) -> Set:
         case ParameterType.LIST, list() | tuple() if len(given) <= LIST_ENTRIES:
             value = _names(given)
         case ParameterType.INTEGER | ParameterType.REAL, int() | float() if 0 <= given < inf:
-            value = given if parameter.value(STANDARD, given) is not None else None
+            typed = parameter.value(STANDARD, given)
+            value = given if typed is not None and parameter.allows(typed) else None
         case _:
             pass
     if value is None:

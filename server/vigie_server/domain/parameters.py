@@ -51,7 +51,8 @@ class Parameter:
     """A threshold or list that a site, a group or a device may set.
 
     `most` is the largest whole number that makes sense, where one is told: of a share 100, of days
-    what dates can be counted with.
+    what dates can be counted with. Nobody may set more; what was set before the bound was told, or
+    when it was larger, goes on holding on devices.
     """
 
     name: str
@@ -65,10 +66,11 @@ class Parameter:
         """The value in force; None when the override is not of the parameter's type."""
         if override is None or self.type in REFERENCES:
             return self.profiles.get(profile, self.default)
-        value = _of_type(override, self.type)
-        if self.most is not None and isinstance(value, int) and not 0 <= value <= self.most:
-            return None
-        return value
+        return _of_type(override, self.type)
+
+    def allows(self, value: Value) -> bool:
+        """Whether a value is within 0 and `most`, where one is told."""
+        return self.most is None or not isinstance(value, int) or 0 <= value <= self.most
 
 
 def _of_type(given: object, wanted: ParameterType) -> Value | None:
@@ -155,8 +157,25 @@ def read_parameter(name: str, section: Section, references: References) -> Param
         profiles=profiles,
         most=section.whole("most") if "most" in section else None,
     )
+    _check_most(parameter, section)
     section.close()
     return parameter
+
+
+def _check_most(parameter: Parameter, section: Section) -> None:
+    """Raises RulesMalformed where `most` makes no sense, or the rule itself goes beyond it."""
+    if parameter.most is None:
+        return
+    if parameter.type is not ParameterType.INTEGER:
+        raise section.wrong("is for whole numbers alone", "most")
+    if parameter.most >= MAX_INTEGER:
+        raise section.wrong(f"must be below {MAX_INTEGER}", "most")
+    told = f"must be at most {parameter.most} (`most`)"
+    if not parameter.allows(parameter.default):
+        raise section.wrong(told, "default")
+    for profile, value in parameter.profiles.items():
+        if not parameter.allows(value):
+            raise section.wrong(f"of the profile {profile} {told}", "profiles")
 
 
 def _read_value(section: Section, key: str, kind: ParameterType, references: References) -> Value:

@@ -14,7 +14,7 @@ from typing import Final
 from vigie_server.domain.casefile import columns_read
 from vigie_server.domain.rules import Rule
 
-MEANING: Final = 1
+MEANING: Final = 2
 """Rises when the server's code can judge the same rule and evidence otherwise, or word it so: a
 change of the judge, of CEL's version or functions, of how answers are converted."""
 

@@ -19,7 +19,8 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
 `parameters`    by name: `type` (integer, real, text, day, flag, list, table, products),
                 `about`,
                 `default`, `profiles` (`standard`, `critical`, `low`) where they differ, and
-                `most` where a larger whole number makes no sense. A
+                `most` where a larger whole number makes no sense: nobody can set more, nor may
+                `default` and `profiles` say more; what was set before goes on holding. A
                 `list` holds names (case ignored, `*` for any characters) for `listed`, or all those
                 of a file of `reference/`: `{list: vpn_clients}`; `table` and `products` are the
                 name of such a file and cannot be overridden (`domain/reference_files.py`)

@@ -112,7 +112,7 @@ def judge_site(
     setting: dict[str, Value] = {}
     for name, parameter in rule.parameters.items():
         value = parameter.value("standard", overrides.get(name))
-        if value is None:
+        if value is None or not parameter.allows(value):  # dates could not be counted with it
             return SiteVerdict(rule.id, Status.UNKNOWN, _setting_wrong(name), memory)
         setting[name] = value
     decision = DECISIONS[rule.id]

@@ -324,7 +324,7 @@ def test_a_reason_for_not_knowing_may_name_rows(tmp_path: Path) -> None:
 
 PAINTED: Final = """
     parameters:
-      days: {type: integer, about: {fr: Jours, en: Days}, default: 1, profiles: {low: 5}}
+      days: {type: integer, about: {fr: Jours, en: Days}, default: 1, profiles: {low: 5}, most: 10}
     fresh_until: newest(topics.doors.rows.map(r, r.painted)) + p.days * 86400
 """
 
@@ -383,6 +383,17 @@ def test_a_parameter_follows_the_profile_and_then_the_device(tmp_path: Path) -> 
     assert verdict_of(judge, fact).status is Status.FAIL
     assert verdict_of(judge, fact, low).status is Status.PASS
     assert verdict_of(judge, fact, own).status is Status.PASS
+
+
+def test_what_was_set_beyond_a_bound_that_came_later_goes_on_holding(tmp_path: Path) -> None:
+    judge = painted_judge(tmp_path, "now")
+    fact = doors(door("hall", painted=int((NOW - timedelta(days=30)).timestamp())))
+
+    def status(days: int) -> Status:
+        own = replace(DEVICE, parameters={"Q06-doors-shut": {"days": days}})
+        return verdict_of(judge, fact, own).status
+
+    assert [status(10), status(29), status(31)] == [Status.FAIL, Status.FAIL, Status.PASS]
 
 
 def test_a_measure_is_exported_with_a_result_and_dropped_when_it_fails(tmp_path: Path) -> None:

@@ -249,3 +249,28 @@ def test_two_mistakes_in_one_condition_are_both_told(tmp_path: Path) -> None:
 
     assert "`p.limits`" in found
     assert "`p.lmit`" in found
+
+
+@pytest.mark.parametrize(
+    ("becomes", "says"),
+    [
+        ("default: 3, most: 2", "`default` must be at most 2 (`most`)"),
+        (
+            "default: 3, profiles: {low: 3, critical: 5}, most: 4",
+            "`profiles` of the profile critical must be at most 4 (`most`)",
+        ),
+        (f"default: 3, most: {2**53}", f"`most` must be below {2**53}"),
+        ("default: 3, most: many", "`most` must be a whole number"),
+    ],
+)
+def test_a_rule_keeps_to_the_most_that_it_tells(tmp_path: Path, becomes: str, says: str) -> None:
+    assert mistakes(tmp_path, changed(RULES, ("default: 3", becomes))) == [f"q06.yaml:14: {says}"]
+
+
+def test_the_most_is_one_of_whole_numbers(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        changed(RULES, ("type: integer", "type: text"), ("default: 3", "default: a, most: 3")),
+    )
+
+    assert found == ["q06.yaml:14: `most` is for whole numbers alone"]

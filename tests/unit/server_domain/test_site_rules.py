@@ -74,8 +74,9 @@ def test_a_share_set_for_the_site_decides() -> None:
     assert status("Q01-coverage", half) is Status.FAIL
 
 
-def test_a_setting_of_no_use_leaves_the_rule_unknown() -> None:
-    found = verdict("Q01-coverage", COVERED, overrides={"share": "most"}, memory={"kept": 1})
+@pytest.mark.parametrize("share", ["most", 101, -1])
+def test_a_setting_of_no_use_leaves_the_rule_unknown(share: object) -> None:
+    found = verdict("Q01-coverage", COVERED, overrides={"share": share}, memory={"kept": 1})
 
     assert found.status is Status.UNKNOWN
     assert "share" in found.reason["en"]
