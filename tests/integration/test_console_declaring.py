@@ -71,6 +71,10 @@ def hidden(page: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in pairs} | {"what": button[1]}
 
 
+def read(page: str) -> str:
+    return unescape(page).replace("\u00a0", " ").replace("\u202f", " ")
+
+
 def test_a_group_shows_what_it_picks_before_it_is_declared(
     client: TestClient, as_: Callers, database: Database
 ) -> None:
@@ -179,6 +183,34 @@ def test_a_parameter_that_is_refused_changes_nothing(
     assert answer.status_code == status
     assert told in answer.text
     assert Overrides(database).overrides(None) == []
+
+
+def test_a_parameter_without_the_one_it_goes_with_says_so_before_it_is_applied(
+    client: TestClient, as_: Callers, database: Database
+) -> None:
+    operator = as_(Role.OPERATOR, SITE)
+    patch = LENGTH | {
+        "rule": "Q03-patched-recently",
+        "name": "vulnerability_patch",
+        "value": "2026-11-12",
+        "what": "preview",
+    }
+    without = "effet qu'avec « Dernier jour pour l'avoir installé (2026-11-15) »"
+
+    alone = read(client.post(SET, data=patch, headers=operator).text)
+    Overrides(database).put(
+        Target(Scope.SITE, SITE),
+        rule="Q03-patched-recently",
+        name="vulnerability_deadline",
+        value="2026-11-15",
+        reason="x",
+        act=Act("essai", NOW),
+    )
+    together = read(client.post(SET, data=patch, headers=operator).text)
+
+    assert without in alone
+    assert 'id="ahead"' in together
+    assert "effet qu'avec" not in together
 
 
 def test_readers_see_groups_and_parameters_and_no_form(client: TestClient, as_: Callers) -> None:

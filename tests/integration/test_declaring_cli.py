@@ -269,6 +269,29 @@ def test_what_is_shown_is_of_a_device_or_of_a_site() -> None:
     assert "no site Ailleurs" in run("param", "show", "--site", "Ailleurs").stderr
 
 
+def test_who_sets_one_of_two_that_go_together_is_told_what_lacks() -> None:
+    def told(verb: str, name: str, *value: str) -> tuple[int, str]:
+        arguments = ("param", verb, "Q03-patched-recently", f"vulnerability_{name}", *value)
+        result = run(*arguments, "--site", SITE, "--reason", "x")
+        return result.exit_code, result.stderr
+
+    def alone(held: str, lacking: str) -> tuple[int, str]:
+        without = f"vulnerability_{held} has no effect without vulnerability_{lacking}"
+        return 0, f"warning: {without}, which is not set for site {SITE}\n"
+
+    patch_alone, deadline_alone = alone("patch", "deadline"), alone("deadline", "patch")
+
+    assert told("set", "patch", "2026-11-12", "--dry-run") == patch_alone
+    assert told("set", "deadline", "") == (0, "")
+    assert told("set", "patch", "2026-11-12") == patch_alone
+    assert told("set", "deadline", "2026-11-15", "--dry-run") == (0, "")
+    assert told("set", "deadline", "2026-11-15") == (0, "")
+    assert told("unset", "patch", "--dry-run") == deadline_alone
+    assert told("set", "patch", "") == deadline_alone
+    assert told("unset", "patch") == deadline_alone
+    assert told("unset", "deadline") == (0, "")
+
+
 def test_the_parameters_that_rules_have_are_listed() -> None:
     result = run("param", "available", "Q05-min-length", "--language", "en")
 

@@ -163,19 +163,22 @@ def set_parameter(
     given = value_written(settable.parameter(rule, name, target.scope), value)
     why = reason_of(reason)
     of_site = rule in settable.sites
+    new = Override(target.scope, target.of, site, rule, name, given, why, "", utc_now())
+    change = Change(target, rule, name, new)
     with opened() as (_, database):
+        store = Overrides(database)
         if dry_run:
-            new = Override(target.scope, target.of, site, rule, name, given, why, "", utc_now())
-            look_ahead(database, catalogue, settable, Change(target, rule, name, new))
+            look_ahead(database, catalogue, settable, change)
+            _warn(change, settable, store)
             click.echo("Nothing was set.")
             return
-        store = Overrides(database)
         store.put(
             target, rule=rule, name=name, value=given, reason=why, act=act(), judged=not of_site
         )
         concerned = (
             "the whole site" if of_site else counted(len(store.concerned(target)), "device|devices")
         )
+        _warn(change, settable, store)
     click.echo(f"{rule} {name} is {_shown(given)} for {_for(target)}: {concerned}.")
 
 
@@ -199,15 +202,31 @@ def unset_parameter(
     """Take away what is set; the next in the order is in force again."""
     (catalogue, settable), target = _known(), _target(site, group, device)
     why = reason_of(reason)
+    change = Change(target, rule, name, None)
     with opened() as (_, database):
+        store = Overrides(database)
         if dry_run:
-            look_ahead(database, catalogue, settable, Change(target, rule, name, None))
+            look_ahead(database, catalogue, settable, change)
+            _warn(change, settable, store)
             click.echo("Nothing was taken away.")
             return
-        Overrides(database).remove(
+        store.remove(
             target, rule=rule, name=name, reason=why, act=act(), judged=rule not in settable.sites
         )
+        _warn(change, settable, store)
     click.echo(f"{rule} {name} is no longer set for {_for(target)}.")
+
+
+def _warn(change: Change, settable: Settable, store: Overrides) -> None:
+    """Tells on stderr that one of two parameters would be set without the other."""
+    found = change.half_set(settable.pair(change.rule, change.name), store)
+    if found is not None:
+        held, lacking = found
+        click.echo(
+            f"warning: {held} has no effect without {lacking}, "
+            f"which is not set for {printable(_for(change.target))}",
+            err=True,
+        )
 
 
 def _known() -> tuple[Catalogue, Settable]:

@@ -129,6 +129,7 @@ def set_parameter_pages(shell: Shell, seen: ParametersSeen) -> APIRouter:
             "told": told,
             "fault": None,
             "ahead": None,
+            "alone": None,
             "takes_away": False,
         }
         return shell.page(visit, "parameter.html", **(page | beside))
@@ -153,7 +154,15 @@ def set_parameter_pages(shell: Shell, seen: ParametersSeen) -> APIRouter:
             mark = _mark(given, takes_away=takes_away)
             if sent.text("what") not in {"set", "unset"} or sent.text("seen") != mark:
                 ahead = seen.look_ahead(change)
-                return shown(visit, given, ahead=_moves(ahead), mark=mark, takes_away=takes_away)
+                alone = _half_set(seen, change)
+                return shown(
+                    visit,
+                    given,
+                    ahead=_moves(ahead),
+                    alone=alone,
+                    mark=mark,
+                    takes_away=takes_away,
+                )
             _make(seen, change, given["reason"], act)
         except (FormRefused, DeclarationRefused) as error:
             return shown(visit, given, fault=fault_of(error, visit.words.language))
@@ -261,6 +270,12 @@ def _moves(ahead: Ahead) -> Mapping[str, Any]:
         "site": ahead.site,
         "changed": sum(ahead.moves.values()),
     }
+
+
+def _half_set(seen: ParametersSeen, change: Change) -> Sequence[Mapping[str, str]] | None:
+    """What the parameter that is set alone is about, and the one that it has no effect without."""
+    found = change.half_set(seen.settable.pair(change.rule, change.name), seen.overrides)
+    return None if found is None else [_about(seen.settable, change.rule, one) for one in found]
 
 
 def _make(seen: ParametersSeen, change: Change, reason: str, act: Act) -> None:

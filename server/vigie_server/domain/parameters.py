@@ -1,7 +1,7 @@
 """Parameters of rules: thresholds and lists that a site, a group or a device may set."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -44,6 +44,7 @@ REFERENCES: Final[Mapping[ParameterType, type[Content]]] = {
     ParameterType.PRODUCTS: ProductTable,
 }
 """The types whose values are files of reference data."""
+_MAY_BE_EMPTY: Final = frozenset({ParameterType.DAY, ParameterType.TEXT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Parameter:
     `most` is the largest whole number that makes sense, where one is told: of a share 100, of days
     what dates can be counted with. Nobody may set more; what was set before the bound was told, or
     when it was larger, goes on holding on devices.
+
+    `pair` names the parameter without which, not set or empty, this one has no effect.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Parameter:
     default: Value
     profiles: Mapping[str, Value]
     most: int | None = None
+    pair: str | None = None
 
     def value(self, profile: str, override: object = None) -> Value | None:
         """The value in force; None when the override is not of the parameter's type."""
@@ -137,8 +141,13 @@ def _carried(value: Value) -> str | int | float | bool:
     return value.handle if isinstance(value, Content) else value
 
 
-def read_parameter(name: str, section: Section, references: References) -> Parameter:
-    """The parameter that a section holds. Raises RulesMalformed."""
+def read_parameter(
+    name: str, section: Section, references: References, *, names: Collection[str] = ()
+) -> Parameter:
+    """The parameter that a section holds. Raises RulesMalformed.
+
+    `names` are those of the rule's parameters; without them, there are no pairs.
+    """
     if _NAME.fullmatch(name) is None:
         raise section.wrong(f"`{name}` is not a name such as min_length")
     kind = ParameterType(section.choice("type", frozenset(ParameterType)))
@@ -156,6 +165,7 @@ def read_parameter(name: str, section: Section, references: References) -> Param
         default=_read_value(section, "default", kind, references),
         profiles=profiles,
         most=section.whole("most") if "most" in section else None,
+        pair=_pair(name, kind, section, names) if names and "with" in section else None,
     )
     _check_most(parameter, section)
     section.close()
@@ -176,6 +186,13 @@ def _check_most(parameter: Parameter, section: Section) -> None:
     for profile, value in parameter.profiles.items():
         if not parameter.allows(value):
             raise section.wrong(f"of the profile {profile} {told}", "profiles")
+
+
+def _pair(name: str, kind: ParameterType, section: Section, names: Collection[str]) -> str:
+    pair = section.choice("with", frozenset(names) - {name})
+    if kind not in _MAY_BE_EMPTY:
+        raise section.wrong("is for days and texts alone", "with")
+    return pair
 
 
 def _read_value(section: Section, key: str, kind: ParameterType, references: References) -> Value:

@@ -68,8 +68,11 @@ class RuleReader:
         rule_id = attempt(self._id, "unreadable")
         platforms = attempt(self._platforms, PLATFORMS)
         parameters: dict[str, Parameter] = {}
+        beside = attempt(partial(parameter_names, section), ())
         for name, about in attempt(lambda: tuple(section.named_sections("parameters")), ()):
-            read = attempt(partial(read_parameter, name, about, self._shelf.references), None)
+            read = attempt(
+                partial(read_parameter, name, about, self._shelf.references, names=beside), None
+            )
             if read is not None:
                 parameters[name] = read
         reader = ReadsReader(self._topics, self._shelf.broken, self._mistakes)

@@ -20,7 +20,9 @@ list. Every text for people has `fr` and `en`. Unknown keys are refused, with fi
                 `about`,
                 `default`, `profiles` (`standard`, `critical`, `low`) where they differ, and
                 `most` where a larger whole number makes no sense: nobody can set more, nor may
-                `default` and `profiles` say more; what was set before goes on holding. A
+                `default` and `profiles` say more; what was set before goes on holding; and
+                `with`, the parameter without which a day or text has no effect: who sets one
+                of the two alone is told so. A
                 `list` holds names (case ignored, `*` for any characters) for `listed`, or all those
                 of a file of `reference/`: `{list: vpn_clients}`; `table` and `products` are the
                 name of such a file and cannot be overridden (`domain/reference_files.py`)

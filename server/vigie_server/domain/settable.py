@@ -45,6 +45,12 @@ class Settable:
             )
         return _parameter_of(found, name)
 
+    def pair(self, rule: str, name: str) -> str | None:
+        """The parameter without which this one has no effect; None where it has one by itself."""
+        found = self.devices.get(rule)
+        parameter = None if found is None else found.parameters.get(name)
+        return None if parameter is None else parameter.pair
+
     def for_devices(self, overrides: Iterable[Override]) -> list[Override]:
         """Without those of rules of the whole site."""
         return [found for found in overrides if found.rule not in self.sites]

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from vigie_server.domain.devices import Device
+from vigie_server.domain.errors import NotFound
 from vigie_server.domain.overrides import Override
 from vigie_server.domain.site_rules import SiteVerdict
 from vigie_server.domain.surroundings import Surroundings
 from vigie_server.domain.verdicts import Status
-from vigie_server.ports.declaring import Target
+from vigie_server.ports.declaring import OverrideStore, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,23 @@ class Change:
         if self.new is not None:
             return around.with_override(self.new, group=group)
         return around.without_override(self.target.scope, self.rule, self.name, group=group)
+
+    def half_set(self, pair: str | None, overrides: OverrideStore) -> tuple[str, str] | None:
+        """Of two parameters that have an effect together only, what is set then and what is not.
+
+        `pair` is the other one. That is asked of the target itself: None where both are set for it,
+        or neither, or there is no other one. Blocking: call it from a worker thread.
+        """
+        if pair is None:
+            return None
+        try:
+            other = bool(overrides.override(self.target, rule=self.rule, name=pair).value)
+        except NotFound:
+            other = False
+        own = self.new is not None and bool(self.new.value)
+        if own == other:
+            return None
+        return (self.name, pair) if own else (pair, self.name)
 
 
 @dataclass(slots=True)

@@ -274,3 +274,25 @@ def test_the_most_is_one_of_whole_numbers(tmp_path: Path) -> None:
     )
 
     assert found == ["q06.yaml:14: `most` is for whole numbers alone"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        ("type: integer, with: other", "`with` is for days and texts alone"),
+        ("type: integer, with: othr", "`with` must be one of other: did you mean `other`?"),
+        ("type: integer, with: limit", "`with` must be one of other"),
+    ],
+)
+def test_a_parameter_goes_with_another_one_of_its_rule(
+    tmp_path: Path, limit: str, says: str
+) -> None:
+    other = (
+        "    parameters:\n      other: {type: text, about: {fr: Autre, en: Other}, default: a}\n"
+    )
+
+    found = mistakes(
+        tmp_path, changed(RULES, ("    parameters:\n", other), ("type: integer", limit))
+    )
+
+    assert found == [f"q06.yaml:15: {says}"]
