@@ -1,5 +1,6 @@
 """One suite over both stores: SQLite always, PostgreSQL when VIGIE_TEST_POSTGRES gives a URL."""
 
+import json
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ from vigie_server.domain.waivers import NewWaiver, RowKeys
 from vigie_server.domain.whereabouts import NO_GROUNDS, Whereabouts
 from vigie_server.ports.declaring import Act, Target
 from vigie_server.ports.enrolment import EnrolmentTransaction
+from vigie_server.ports.lists import DevicesWanted
 from vigie_server.ports.readers import DeviceFilter
 from vigie_server.ports.sessions import Peer, Seen, SessionStart
 from vigie_server.ports.tokens import NewToken, Role
@@ -35,6 +37,7 @@ from vigie_server.store.administration import Administration
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.cards import Cards
 from vigie_server.store.database import Database
+from vigie_server.store.device_lists import FleetLists
 from vigie_server.store.enrolment import Enrolments
 from vigie_server.store.fleet import Fleet
 from vigie_server.store.forgetting import Forgetting
@@ -384,6 +387,35 @@ def test_no_check_waits_for_a_device_that_is_judged_no_more(database: Database, 
     )
     with database.reading() as connection:
         assert connection.execute(waiting).scalars().all() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("acts", "told"),
+    [
+        ("", ("active", False)),
+        ("revoke", ("active", True)),
+        ("retire", ("retired", False)),
+        ("revoke retire", ("retired", False)),
+        ("retire approve", ("active", True)),  # it stays refused
+    ],
+)
+def test_readers_see_that_a_device_is_refused_where_its_state_does_not_say_so(
+    database: Database, acts: str, told: tuple[str, bool]
+) -> None:
+    a_token(database)
+    a_device(database, "a")
+    lists = FleetLists(database)
+
+    for act in acts.split():
+        getattr(Administration(database), act)("a", now=NOW, actor="test")
+
+    shown = Fleet(database, {}).device("a")
+    (entry,) = lists.devices(DevicesWanted(), after=None, limit=2).items
+    written = lists.devices_in_json(DevicesWanted(), after=None, limit=2).items
+    (item,) = json.loads(b"[%s]" % written)
+    assert (shown.state, shown.revoked) == told
+    assert (entry.device.state, entry.device.revoked) == told
+    assert (item["state"], item["revoked"]) == told
 
 
 def test_devices_judged_by_other_rules_are_found(database: Database) -> None:

@@ -95,6 +95,35 @@ def test_a_device_is_lost_found_and_retired_and_the_audit_names_who(
     assert client.post(f"{page}/explode", data={}, headers=headers).status_code == 404
 
 
+def test_a_revoked_device_is_marked_in_the_list_and_on_its_page(
+    client: TestClient, as_: Callers, database: Database, failing: Iterator[tuple[str, str]]
+) -> None:
+    device, _ = next(failing)
+    headers, page = as_(Role.OPERATOR, SITE), f"/console/devices/{device}"
+    mark = '<span class="tag bad">révoqué</span>'
+
+    def seen() -> tuple[str, str]:
+        """Its page, and the list of its site."""
+        pages = page, f"/console/devices?site={quote(SITE)}"
+        one, every = [client.get(path, headers=headers).text for path in pages]
+        return one, every
+
+    before = seen()
+    assert client.post(f"{page}/revoke", data={}, headers=headers).status_code == 303
+    one, every = seen()
+
+    assert state_of(database, device) == "active"
+    assert [text.count(mark) for text in before] == [0, 0]
+    assert f"actif {mark}" in one
+    assert "Les derniers verdicts comptent encore" in one
+    assert f"{page}/revoke" not in one
+    (row,) = [row for row in every.split("<tr>") if f'href="{page}"' in row]
+    assert f">actif {mark}</td>" in row
+    assert every.count(mark) == 1
+    english = client.get(page, headers=headers | {"Accept-Language": "en"}).text
+    assert 'active <span class="tag bad">revoked</span>' in english
+
+
 def test_a_waiver_is_granted_seen_on_the_device_and_ended(
     client: TestClient, as_: Callers, failing: Iterator[tuple[str, str]]
 ) -> None:

@@ -578,18 +578,27 @@ def test_acts_on_a_device_follow_from_how_it_stands(
     client: TestClient, as_: Callers, database: Database
 ) -> None:
     operator, path = as_(Role.OPERATOR), "/api/v1/devices/a/acts"
+    acts = (
+        *("lost", "lost", "found", "not-nomadic"),
+        *("revoke", "revoke", "retire", "found", "explode"),
+    )
 
-    answers = [
-        client.post(path, json={"act": act}, headers=operator)
-        for act in ("lost", "lost", "found", "not-nomadic", "revoke", "retire", "found", "explode")
+    answers = [client.post(path, json={"act": act}, headers=operator) for act in acts]
+
+    codes = [200, 422, 200, 200, 200, 422, 200, 422, 422]
+    assert [answer.status_code for answer in answers] == codes
+    done = [answer.json() for answer in answers if answer.status_code == 200]
+    assert [(one["state"], one["revoked"]) for one in done] == [
+        ("lost", False),
+        ("active", False),
+        ("active", False),
+        ("active", True),
+        ("retired", False),
     ]
-
-    assert [answer.status_code for answer in answers] == [200, 422, 200, 200, 200, 200, 422, 422]
-    states = [answer.json()["state"] for answer in answers if answer.status_code == 200]
-    assert states == ["lost", "active", "active", "active", "retired"]
     assert "lost: not for a device that is lost, which takes found" in answers[1].json()["detail"]
+    assert "not for a device that is active and revoked" in answers[5].json()["detail"]
     with database.reading() as connection:
-        acts = connection.execute(select(AUDIT.c.action).where(AUDIT.c.subject == "a")).scalars()
-        assert list(acts)[-5:] == [
+        audited = connection.execute(select(AUDIT.c.action).where(AUDIT.c.subject == "a"))
+        assert audited.scalars().all()[-5:] == [
             *("declared lost", "declared active", "declared not nomadic", "revoked", "retired"),
         ]

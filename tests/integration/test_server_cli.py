@@ -263,6 +263,26 @@ def test_a_device_is_shown_with_whether_it_is_nomadic(data: Path) -> None:
     assert "Nomadic:      yes" in run("devices", "show", "d1").stdout
 
 
+def test_a_revoked_device_is_marked_until_it_is_retired(data: Path) -> None:
+    run("init")
+    with closing(Database(sqlite_url(data / "vigie.db"))) as database:
+        a_token(database)
+        for name in ("d1", "d2"):
+            a_device(database, name)
+
+    told = run("devices", "revoke", "d1").stdout
+    shown = run("devices", "show", "d1").stdout
+    listed = run("devices", "list").stdout
+    run("devices", "retire", "d1")
+
+    assert "Lists show it as revoked" in told
+    assert "until `vigie-server devices retire d1` takes it out" in told
+    assert "State:        active (revoked)\n" in shown
+    assert re.search(r"^d1 .* linux +active \(revoked\)  0 ", listed, re.MULTILINE)
+    assert re.search(r"^d2 .* linux +active {2,}0 ", listed, re.MULTILINE)
+    assert "State:        retired\n" in run("devices", "show", "d1").stdout
+
+
 def test_an_unknown_device_is_one_line_of_error() -> None:
     run("init")
 

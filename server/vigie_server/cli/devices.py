@@ -6,7 +6,7 @@ import click
 
 from vigie_server.cli.output import LANGUAGE, actor, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
-from vigie_server.domain.devices import DeviceState
+from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.readers import DeviceFilter
 from vigie_server.store.administration import Administration
@@ -56,7 +56,7 @@ def list_devices(*, site: str | None, state: str | None) -> None:
                         printable(device.hostname),
                         printable(device.site),
                         device.platform,
-                        device.state.value,
+                        _state(device),
                         str(standing.count(Status.FAIL)),
                         str(standing.count(Status.UNKNOWN)),
                         _instant(device.last_report_at),
@@ -80,7 +80,7 @@ def show(*, device_id: str, language: str) -> None:
     for label, value in (
         ("Name", device.hostname),
         ("Site", device.site),
-        ("State", device.state.value),
+        ("State", _state(device)),
         ("System", f"{device.os or device.platform} {device.os_version}"),
         ("Profile", device.profile),
         ("Nomadic", "yes" if device.nomadic else "no"),
@@ -150,9 +150,14 @@ def revoke(device_id: str) -> None:
     with opened() as (_, database):
         Administration(database).revoke(device_id, now=utc_now(), actor=actor())
     click.echo(
-        f"Device {device_id} is revoked: it is refused from its next message on. Lists and metrics "
-        f"show it as silent; `vigie-server devices retire {device_id}` takes it out of them."
+        f"Device {device_id} is revoked: it is refused from its next message on, and judged no "
+        "more. Lists show it as revoked; with its last verdicts it stays in counts and metrics "
+        f"until `vigie-server devices retire {device_id}` takes it out of them."
     )
+
+
+def _state(device: Device) -> str:
+    return f"{device.state.value} (revoked)" if device.revoked else device.state.value
 
 
 def _instant(instant: datetime | None) -> str:

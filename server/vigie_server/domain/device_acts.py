@@ -45,7 +45,7 @@ def acts_on(device: Device) -> Sequence[DeviceAct]:
         *([DeviceAct.APPROVE] if device.state in _WAITING else ()),
         *([DeviceAct.FOUND] if device.state in _AWAY else (DeviceAct.LOST, DeviceAct.STOLEN)),
         *[act for act, said in NOMADISM.items() if said is not declared],
-        DeviceAct.REVOKE,
+        *(() if device.revoked else (DeviceAct.REVOKE,)),
         DeviceAct.RETIRE,
     )
 
@@ -55,6 +55,7 @@ def check_act(device: Device, act: DeviceAct) -> None:
     possible = acts_on(device)
     if act not in possible:
         others = ", ".join(possible) or "nothing"
+        standing = f"{device.state.value} and revoked" if device.revoked else device.state.value
         raise DeclarationRefused(
-            f"{act}: not for a device that is {device.state.value}, which takes {others}"
+            f"{act}: not for a device that is {standing}, which takes {others}"
         )

@@ -32,7 +32,9 @@ class Device:
     `platform` is `windows`, `darwin` or `linux`; `chassis` is `laptop`, `desktop`, `server`,
     `tablet`, `virtual` or empty while it is not known; `profile` is a profile of the rules
     (`standard`, `critical`, `low`). `declared` is what people said of it and its site. `nomadic`
-    follows from `whereabouts` and the chassis (`domain/whereabouts.py`).
+    follows from `whereabouts` and the chassis (`domain/whereabouts.py`). `revoked`: its
+    certificates were taken out of force, so that it is refused and judged no more, and `state` does
+    not say so: of a retired device it is false.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Device:
     whereabouts: Whereabouts = NEVER_MOVED
     parameters: Mapping[str, Mapping[str, object]] | None = None
     declared: Declarations = field(default_factory=lambda: NOTHING_DECLARED)
+    revoked: bool = False
 
     def heard(self, at: datetime, skew: float | None) -> "Device":
         """The same device once it has reported; its clock is as it was where it told no time."""
@@ -73,6 +76,7 @@ class Device:
             self.whereabouts,
             self.parameters,
             self.declared,
+            self.revoked,
         )
 
     def surrounded(
@@ -99,6 +103,7 @@ class Device:
             self.whereabouts,
             parameters,
             declared,
+            self.revoked,
         )
 
     def named(self, name: str) -> object:

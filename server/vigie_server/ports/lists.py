@@ -57,6 +57,7 @@ class ListedDevice(NamedTuple):
     last_report_at: datetime | None
     clock_skew_seconds: float | None
     nomadic: bool
+    revoked: bool
 
 
 class DeviceEntry(NamedTuple):

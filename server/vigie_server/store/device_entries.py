@@ -23,26 +23,31 @@ _BETWEEN: Final = " "
 _WAIVED: Final = "!"
 """Stands before a rule whose fail was accepted. No rule's id holds one, nor a space."""
 
+REVOKED: Final = "(device.disabled <> '' AND device.state <> 'retired')"
+"""`Device.revoked` in SQL."""
 _BEFORE: Final = 6
 """Columns before those of `ListedDevice`."""
-_CONVERTED: Final = -4
+_CONVERTED: Final = -5
 """Where the columns begin that the two databases, or we, keep in another form."""
 _COLUMNS: Final = """device.key, device.passing, device.failing, device.unknown, device.compliant,
   (SELECT {joined}(CASE WHEN waived THEN '!' || rule ELSE rule END, ' ')
     FROM verdict {failing} WHERE device_key = device.key AND status = 'fail'),
   device.id, site.name, device.profile, device.state, device.hostname, device.platform, device.os,
   device.os_version, device.chassis, device.agent_version,
-  device.enrolled_at, device.last_report_at, device.clock_skew_seconds, device.nomadic"""
+  device.enrolled_at, device.last_report_at, device.clock_skew_seconds, device.nomadic,
+  {revoked}"""
 _SHOWN: Final = """SELECT {columns}
 FROM device JOIN site ON site.key = device.site_key WHERE device.key {among}"""
 _ON_SQLITE: Final = _SHOWN.format(
     columns="json_group_array(json_array({}))".format(
-        _COLUMNS.format(joined="group_concat", failing="INDEXED BY ix_verdict_failing")
+        _COLUMNS.format(
+            joined="group_concat", failing="INDEXED BY ix_verdict_failing", revoked=REVOKED
+        )
     ),
     among="IN (SELECT value FROM json_each(?))",
 )
 _ON_POSTGRES: Final = _SHOWN.format(
-    columns=_COLUMNS.format(joined="string_agg", failing=""), among="= ANY(%s)"
+    columns=_COLUMNS.format(joined="string_agg", failing="", revoked=REVOKED), among="= ANY(%s)"
 )
 
 
@@ -66,7 +71,7 @@ def in_json(page: Page[DeviceEntry]) -> ItemsInJson:
 
 def _entry(row: Plain) -> DeviceEntry:
     _, passing, failing, unknown, compliant, rules = row[:_BEFORE]
-    enrolled_at, last_report_at, skew, nomadic = row[_CONVERTED:]
+    enrolled_at, last_report_at, skew, nomadic, revoked = row[_CONVERTED:]
     failed, waived = _rules(rules)
     return DeviceEntry(
         ListedDevice._make(
@@ -76,6 +81,7 @@ def _entry(row: Plain) -> DeviceEntry:
                 from_store_or_none(last_report_at),
                 skew,
                 bool(nomadic),
+                bool(revoked),
             )
         ),
         Figures(passing, failing, unknown, None if compliant is None else bool(compliant)),

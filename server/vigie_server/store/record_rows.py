@@ -46,6 +46,7 @@ def device_of(row: Row[Any]) -> Device:
             last_off_site_at=row.last_off_site_at,
             declared_nomadic=row.declared_nomadic,
         ),
+        revoked=bool(row.disabled) and row.state != DeviceState.RETIRED.value,
     )
 
 

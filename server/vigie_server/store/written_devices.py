@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam
 
 from vigie_server.ports.lists import BETWEEN_ITEMS, ItemsInJson
 from vigie_server.ports.pages import Position
+from vigie_server.store.device_entries import REVOKED
 from vigie_server.store.scopes import SITES
 
 _INSTANT: Final = """CASE WHEN {0} IS NULL THEN NULL
@@ -44,6 +45,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "last_report_at": _INSTANT.format("device.last_report_at"),
     "clock_skew_seconds": "device.clock_skew_seconds",
     "nomadic": _BOOLEAN.format("coalesce(device.nomadic, 0)"),
+    "revoked": _BOOLEAN.format(REVOKED),
     "compliant": _BOOLEAN.format("device.compliant"),
     "compliance_ratio": "CAST(device.passing AS REAL)"
     " / nullif(device.passing + device.failing + device.unknown, 0)",

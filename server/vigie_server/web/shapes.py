@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from vigie_server.domain.devices import Device
 from vigie_server.domain.reference_files import Reference
@@ -30,6 +30,10 @@ class DeviceShape(BaseModel):
     last_report_at: datetime | None
     clock_skew_seconds: float | None
     nomadic: bool
+    revoked: bool = Field(
+        description="Its certificates were taken out of force: it is refused and judged no more. "
+        "Its last verdicts stand and count until it is retired. False of a retired device."
+    )
 
     @classmethod
     def of(cls, device: Device) -> "DeviceShape":
@@ -49,6 +53,7 @@ class DeviceShape(BaseModel):
             last_report_at=device.last_report_at,
             clock_skew_seconds=device.clock_skew_seconds,
             nomadic=device.nomadic,
+            revoked=device.revoked,
         )
 
 

@@ -28,6 +28,7 @@ DEVICE = Device(
     whereabouts=Whereabouts(presence="off_site"),
     parameters={"Q01": {"days": 3}},
     declared={"site.attested": ("A01",)},
+    revoked=True,
 )
 
 

@@ -1,5 +1,7 @@
 """What a person may do about a device follows from how it stands."""
 
+from dataclasses import replace
+
 import pytest
 
 from vigie_server.domain.device_acts import DeviceAct, acts_on, check_act
@@ -26,6 +28,14 @@ def test_what_may_be_done_follows_from_the_state(
     state: DeviceState, nomadic: bool | None, expected: str
 ) -> None:
     assert " ".join(acts_on(a_device(state, nomadic=nomadic))) == expected
+
+
+def test_a_revoked_device_is_not_revoked_again() -> None:
+    device = replace(a_device(DeviceState.ACTIVE), revoked=True)
+
+    assert " ".join(acts_on(device)) == "lost stolen nomadic not-nomadic retire"
+    with pytest.raises(DeclarationRefused, match=r"a device that is active and revoked, .*retire"):
+        check_act(device, DeviceAct.REVOKE)
 
 
 def test_an_act_that_changes_nothing_is_refused_with_those_that_do() -> None:

@@ -1,5 +1,7 @@
 """The API over a fleet held in memory: who sees what, and what an error says."""
 
+import csv
+import io
 from dataclasses import replace
 from datetime import date
 
@@ -116,6 +118,24 @@ def test_ready_means_that_the_store_answers() -> None:
 
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "5"
+
+
+def test_a_device_tells_whether_it_was_revoked_whatever_its_state() -> None:
+    view = a_view("d1", site="les-lilas")
+    revoked = replace(view, device=replace(view.device, revoked=True))
+    client = a_client(FleetInMemory({"d1": revoked, "d2": a_view("d2", site="les-lilas")}))
+
+    listed = client.get("/api/v1/devices", headers=bearer("auditor")).json()["items"]
+    one = client.get("/api/v1/devices/d1", headers=bearer("auditor")).json()
+    sheet = client.get("/api/v1/devices?format=csv", headers=bearer("auditor")).text
+
+    assert [(found["state"], found["revoked"]) for found in listed] == [
+        ("active", True),
+        ("active", False),
+    ]
+    assert (one["state"], one["revoked"]) == ("active", True)
+    rows = csv.DictReader(io.StringIO(sheet, newline=""))
+    assert [row["revoked"] for row in rows] == ["true", "false"]
 
 
 def test_a_waived_rule_is_listed_as_failing_and_as_waived() -> None:
