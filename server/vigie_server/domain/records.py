@@ -111,11 +111,16 @@ class Transition:
 
 @made_often
 class WrittenVerdict:
-    """A verdict to store as it stands, with the versions of the topics it was judged on."""
+    """A verdict to store as it stands, with the versions of the topics it was judged on.
+
+    `counts_move` is false where the one before it came to the same, waived or not: then how many
+    devices hold each verdict of the rule is as before.
+    """
 
     held: HeldVerdict
     evidence_at: datetime | None
     topic_versions: Mapping[str, int]
+    counts_move: bool = True
 
 
 @made_often

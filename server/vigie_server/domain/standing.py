@@ -65,7 +65,8 @@ def standing(
         if fact is not None:
             versions[topic] = fact.topic_version
             evidence_at = _earlier(evidence_at, fact.observed_at)
-    written = WrittenVerdict(next_held, evidence_at, versions)
+    counts_move = moved or (held is not None and held.waived is not over.waived)
+    written = WrittenVerdict(next_held, evidence_at, versions, counts_move)
     if held is not None and not moved and held.verdict.offending == verdict.offending:
         return Standing(next_held, written, None, over)
     before = None if held is None else held.verdict.status

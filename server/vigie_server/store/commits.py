@@ -13,13 +13,14 @@ Plain SQL through the driver's `executemany`, because it runs for every report. 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from vigie_server.domain.errors import StoreRefused
+from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import DeviceChange, Transition, WrittenVerdict
 from vigie_server.domain.verdicts import digest_of
 from vigie_server.ports.sessions import Seen
@@ -81,6 +82,9 @@ UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = ? R
 _KEY, _RULE, _STATUS, _WAIVED = 0, 1, 3, 11
 """Places in a row of `_VERDICT`."""
 
+VERSIONS_KEPT: Final = 1_024
+"""Versions of topics that verdicts were judged on, whose text is kept: a fleet shares them."""
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -135,9 +139,11 @@ def _write(
     run(_JUDGED_ANEW, _judged_anew_rows(changes))
     run(_FIGURES, _figure_rows(changes))
     verdicts, transitions, retracted = _verdict_rows(changes)
-    if verdicts or retracted:
-        after: dict[rule_counts.Place, tuple[str, bool] | None] = dict.fromkeys(retracted)
-        after |= {(row[_KEY], row[_RULE]): (row[_STATUS], row[_WAIVED]) for row in verdicts}
+    after: dict[rule_counts.Place, tuple[str, bool] | None] = dict.fromkeys(retracted)
+    if moved := _counts_moved(changes):
+        places = [((row[_KEY], row[_RULE]), row) for row in verdicts]
+        after |= {place: (row[_STATUS], row[_WAIVED]) for place, row in places if place in moved}
+    if after:
         rule_counts.move(database, connection, after)
     run(_RETRACTED, retracted)
     run(_VERDICT, verdicts)
@@ -263,6 +269,18 @@ def _verdict_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:
     return verdicts, transitions, retracted
 
 
+def _counts_moved(changes: Sequence[DeviceChange]) -> frozenset[rule_counts.Place]:
+    """Which verdicts may be counted elsewhere now: of most that are written words alone changed."""
+    return frozenset(
+        [
+            (change.key, written.held.verdict.rule)
+            for change in changes
+            for written in change.verdicts
+            if written.counts_move
+        ]
+    )
+
+
 def _verdict_row(key: int, written: WrittenVerdict) -> tuple[Any, ...]:
     held = written.held
     verdict = held.verdict
@@ -272,9 +290,9 @@ def _verdict_row(key: int, written: WrittenVerdict) -> tuple[Any, ...]:
         verdict.rule_version,
         verdict.status.value,
         _json(verdict.reason),
-        json.dumps([dict(row) for row in verdict.offending]),
+        _rows(verdict.offending),
         _json(verdict.measures),
-        _json(written.topic_versions),
+        _versions(tuple(written.topic_versions.items())),
         to_store(held.since),
         to_store_or_none(held.failing_since),
         to_store_or_none(held.passing_since),
@@ -293,9 +311,9 @@ def _transition_row(key: int, at: int, moved: Transition) -> tuple[Any, ...]:
         moved.after.value,
         at,
         moved.verdict.rule_version,
-        _json(moved.topic_versions),
+        _versions(tuple(moved.topic_versions.items())),
         _json(moved.verdict.reason),
-        json.dumps([dict(row) for row in moved.verdict.offending]),
+        _rows(moved.verdict.offending),
     )
 
 
@@ -316,4 +334,13 @@ def _rejected_rows(changes: Sequence[DeviceChange]) -> Rows:
 
 
 def _json(mapping: Mapping[str, object]) -> str:
-    return json.dumps(dict(mapping))
+    return json.dumps(dict(mapping)) if mapping else "{}"
+
+
+def _rows(rows: Sequence[FactRow]) -> str:
+    return json.dumps([dict(row) for row in rows]) if rows else "[]"
+
+
+@lru_cache(VERSIONS_KEPT)
+def _versions(of_topics: tuple[tuple[str, int], ...]) -> str:
+    return json.dumps(dict(of_topics))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -115,3 +116,26 @@ def test_a_stored_check_that_is_due_is_written_again_although_the_verdict_is_the
     assert due.written is not None
     assert due.held.next_check_at == LATER + timedelta(hours=1)
     assert due.transition is None
+
+
+@pytest.mark.parametrize(
+    ("before", "was_waived", "after", "move"),
+    [
+        (None, False, Status.PASS, True),
+        (Status.PASS, False, Status.PASS, False),
+        (Status.PASS, False, Status.UNKNOWN, True),
+        (Status.FAIL, False, Status.FAIL, False),
+        (Status.FAIL, True, Status.FAIL, True),  # its waiver is over
+    ],
+)
+def test_counts_move_with_what_a_verdict_comes_to_and_not_with_its_words(
+    before: Status | None, after: Status, *, was_waived: bool, move: bool
+) -> None:
+    known = None if before is None else replace(held(a_verdict(before)), waived=was_waived)
+
+    stands = standing(
+        known, a_verdict(after, reason="in other words"), now=NOW, facts=FACTS, topics=[]
+    )
+
+    assert stands.written is not None
+    assert stands.written.counts_move is move
