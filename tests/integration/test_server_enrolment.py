@@ -166,6 +166,23 @@ async def test_a_silent_device_that_enrols_again_at_its_site_keeps_its_record(
     assert second.device_id == first.device_id
 
 
+async def test_a_revoked_device_that_enrols_again_is_heard_and_waits_for_a_person(
+    tmp_path: Path,
+) -> None:
+    terms = EnrolmentSettings(taken_over_after=timedelta(0))
+    async with running_server(tmp_path, enrolment=terms) as running:
+        authority = running.authority.certificate_pem
+        first = await enrolled(running.token(), authority, serial="PF-1234")
+        admin = Administration(running.server.database)
+        await asyncio.to_thread(admin.revoke, first.device_id, now=utc_now(), actor="test")
+        second = await enrolled(running.token(), authority, serial="PF-1234")
+        async with session(second) as device:
+            await device.greet()
+
+    assert second.device_id != first.device_id
+    assert second.pending
+
+
 @pytest.mark.parametrize(("hours", "site"), [(1, "Les Tilleuls"), (25, "Elsewhere")])
 async def test_a_claim_to_a_live_device_or_to_another_sites_is_a_conflict(
     tmp_path: Path, hours: int, site: str

@@ -88,6 +88,8 @@ class KnownDevice:
     site: str
     state: DeviceState
     last_seen_at: datetime
+    refused: bool = False
+    """Whether it was revoked: a device that took its record over would be refused as well."""
 
 
 class Claim(StrEnum):
@@ -127,6 +129,7 @@ def settled(
         return Claim.CONFLICT
     (only,) = known
     silent = now - only.last_seen_at >= silent_for
-    if only.site == site and silent and only.state in {DeviceState.PENDING, DeviceState.ACTIVE}:
+    goes_on = only.state in {DeviceState.PENDING, DeviceState.ACTIVE} and not only.refused
+    if only.site == site and silent and goes_on:
         return Claim.TAKES_OVER
     return Claim.CONFLICT

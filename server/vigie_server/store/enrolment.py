@@ -89,6 +89,7 @@ class _Transaction:
                 site=row.site,
                 state=DeviceState(row.state),
                 last_seen_at=row.last_seen_at or row.enrolled_at,
+                refused=bool(row.disabled),
             )
             for row in rows
         ]

@@ -10,9 +10,13 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def a_known(
-    *, hours: int = 48, site: str = "A", state: DeviceState = DeviceState.ACTIVE
+    *,
+    hours: int = 48,
+    site: str = "A",
+    state: DeviceState = DeviceState.ACTIVE,
+    refused: bool = False,
 ) -> KnownDevice:
-    return KnownDevice(1, "a", site, state, NOW - timedelta(hours=hours))
+    return KnownDevice(1, "a", site, state, NOW - timedelta(hours=hours), refused)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +42,7 @@ def test_serial_numbers_are_not_junk(text: str) -> None:
         ([a_known(site="B")], Claim.CONFLICT),
         ([a_known(state=DeviceState.QUARANTINED)], Claim.CONFLICT),
         ([a_known(state=DeviceState.STOLEN)], Claim.CONFLICT),
+        ([a_known(refused=True)], Claim.CONFLICT),
         ([a_known(), a_known()], Claim.CONFLICT),
     ],
 )
