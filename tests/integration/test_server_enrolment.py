@@ -169,12 +169,14 @@ async def test_a_silent_device_that_enrols_again_at_its_site_keeps_its_record(
 async def test_a_revoked_device_that_enrols_again_is_heard_and_waits_for_a_person(
     tmp_path: Path,
 ) -> None:
-    terms = EnrolmentSettings(taken_over_after=timedelta(0))
-    async with running_server(tmp_path, enrolment=terms) as running:
+    clock = MovableClock()
+    clock.ahead = -timedelta(hours=25)
+    async with running_server(tmp_path, now=clock) as running:
         authority = running.authority.certificate_pem
         first = await enrolled(running.token(), authority, serial="PF-1234")
         admin = Administration(running.server.database)
-        await asyncio.to_thread(admin.revoke, first.device_id, now=utc_now(), actor="test")
+        await asyncio.to_thread(admin.revoke, first.device_id, now=clock(), actor="test")
+        clock.ahead = timedelta(0)
         second = await enrolled(running.token(), authority, serial="PF-1234")
         async with session(second) as device:
             await device.greet()
