@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie_server.domain.records import HeldVerdict
-from vigie_server.domain.unread import not_standing, standings
+from vigie_server.domain.unread import in_full, not_standing, standings
 from vigie_server.domain.verdicts import Status, Verdict, digest_of
 from vigie_server.store.instants import to_store, to_store_or_none
 from vigie_server.store.verdict_rows import unread_verdicts
@@ -93,8 +93,12 @@ def test_what_does_not_stand_is_the_same_read_and_unread(
     assert not_standing(seen, said, NOW) == not_standing(known, said, NOW)
     assert sorted(standings(seen)) == sorted(standings(known))
 
+    assert in_full(seen) is (not kept)
     seen.read_in_full(rows)
 
+    assert in_full(seen)
+    assert in_full(unread)
+    assert in_full(known)
     assert dict(seen) == dict(unread)
 
 
