@@ -69,6 +69,7 @@ class OpenSessions:
         return opened
 
     def later(self) -> timedelta:
+        """When a device comes back that cannot be served now; each at a moment of its own."""
         return self._returns.wait(self.parts.now(), shortest=self.terms.overload_retry)
 
     def soon(self) -> timedelta:
