@@ -1,18 +1,16 @@
 """Devices and a whole server over real TLS: enrol, speak, be judged, come back."""
 
 import asyncio
-import ssl
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import grpc
-import httpx2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from fakes.running_server import MovableClock, RunningServer, running_server
+from fakes.scraping import scraped
 from fakes.scripted_device import (
     ScriptedIdentity,
     a_firewall,
@@ -26,10 +24,11 @@ from fakes.scripted_device import (
 from vigie.v1 import telemetry_pb2
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
-from vigie_server.ports.tokens import Role
 from vigie_server.services.sweep import Sweep
 from vigie_server.settings import SessionSettings
 from vigie_server.store.administration import Administration
+from vigie_server.store.models import DeviceRow
+from vigie_server.store.tables import table
 
 pytestmark = pytest.mark.usefixtures("each_store")
 
@@ -41,18 +40,6 @@ async def a_device(running: RunningServer) -> ScriptedIdentity:
 def count(running: RunningServer, table: str) -> int:
     with running.server.database.reading() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608 (our own tables)
-
-
-async def scraped(running: RunningServer, wanted: Callable[[str], bool]) -> None:
-    """Scrapes until `/metrics` is as wanted; the test's own time limit ends a vain wait."""
-    trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
-    headers = {"Authorization": f"Bearer {running.api_token(Role.SCRAPE)}"}
-    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
-        while True:
-            answer = await client.get(f"https://localhost:{running.addresses.http}/metrics")
-            if answer.status_code == 200 and wanted(answer.text):
-                return
-            await asyncio.sleep(0.01)
 
 
 async def test_a_device_enrols_reports_and_is_judged(tmp_path: Path) -> None:
@@ -383,33 +370,45 @@ async def test_a_retired_device_leaves_the_metrics_at_once(tmp_path: Path) -> No
             await device.greet()
             await device.send(a_report(1, a_firewall("1")))
             await device.acknowledged(1)
-        await scraped(running, lambda page: identity.device_id in page)
+        await scraped(running, wanted=lambda page: identity.device_id in page)
         admin = Administration(running.server.database)
         await asyncio.to_thread(admin.retire, identity.device_id, now=utc_now(), actor="test")
-        await scraped(running, lambda page: identity.device_id not in page)
+        await scraped(running, wanted=lambda page: identity.device_id not in page)
+
+
+def a_beat(ahead: timedelta) -> telemetry_pb2.Heartbeat:
+    """Of a device whose clock is ahead by this."""
+    beat = telemetry_pb2.Heartbeat()
+    beat.sent_at.FromDatetime((utc_now() + ahead).replace(tzinfo=None))
+    return beat
 
 
 async def test_a_heartbeat_moves_the_sign_of_life_and_measures_the_clock(tmp_path: Path) -> None:
-    beat = telemetry_pb2.Heartbeat()
-    beat.sent_at.FromDatetime(utc_now().replace(tzinfo=None))
-    beat.sent_at.seconds += 3600
+    ahead = timedelta(hours=1)
     async with running_server(tmp_path) as running:
         identity = await a_device(running)
         async with session(identity) as device:
             await device.greet()
-            await device.send(beat)
+            await device.send(a_beat(ahead))
             await device.send(a_report(1, a_firewall("1")))
             await device.acknowledged(1)
-            await device.send(beat)
+            before = utc_now()
+            last = a_beat(ahead)
+            await device.send(last)
             await device.done()
             await device.received()
+            after = utc_now()
         running.stop.set()
 
     async with running_server(tmp_path) as running:
         skew = running.fleet.device(identity.device_id).clock_skew_seconds
+        with running.server.database.reading() as connection:
+            seen = connection.execute(select(table(DeviceRow).c.last_seen_at)).scalar_one()
 
-    assert skew is not None
-    assert 3590 < skew < 3610
+    assert before <= seen <= after
+    # Against the moment at which the server heard the last one, however late that was.
+    told = last.sent_at.ToDatetime(UTC)
+    assert skew == pytest.approx((told - seen).total_seconds(), abs=0.001)
 
 
 async def test_a_stopped_server_answers_what_it_was_sent_and_says_goodbye(tmp_path: Path) -> None:

@@ -2,14 +2,11 @@
 
 import asyncio
 import shutil
-import ssl
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import httpx2
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from fakes.running_server import (
     FIXTURES,
@@ -18,6 +15,7 @@ from fakes.running_server import (
     running_server,
     small_catalogue,
 )
+from fakes.scraping import scraped, values_of
 from fakes.scripted_device import (
     FIREWALL_COLUMNS,
     ScriptedIdentity,
@@ -95,25 +93,15 @@ def waive(
     return record
 
 
-async def scraped(running: RunningServer, name: str, **labels: str) -> Sequence[float]:
+async def shown(running: RunningServer, name: str, **labels: str) -> Sequence[float]:
     """The values of a metric, as a scrape gives them."""
-    trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
-    headers = {"Authorization": f"Bearer {running.api_token()}"}
-    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
-        answer = await client.get(f"https://localhost:{running.addresses.http}/metrics")
-    return [
-        sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    ]
+    return values_of(await scraped(running), name, **labels)
 
 
-async def until_scraped(
+async def until_shown(
     running: RunningServer, wanted: Sequence[float], name: str, **labels: str
 ) -> None:
-    while await scraped(running, name, **labels) != wanted:  # noqa: ASYNC110 (as `eventually`)
-        await asyncio.sleep(0.02)
+    await scraped(running, wanted=lambda page: values_of(page, name, **labels) == wanted)
 
 
 async def test_a_waived_fail_stays_a_fail_and_alerts_leave_it_alone(tmp_path: Path) -> None:
@@ -122,18 +110,18 @@ async def test_a_waived_fail_stays_a_fail_and_alerts_leave_it_alone(tmp_path: Pa
         before = verdict(running, identity)
         moved = len(running.fleet.transitions(identity.device_id, limit=10))
         assert before.failing_since is not None
-        await until_scraped(running, [before.failing_since.timestamp()], FAILING)
+        await until_shown(running, [before.failing_since.timestamp()], FAILING)
 
         waive(running, identity)
         await eventually(lambda: verdict(running, identity).waived)
-        await until_scraped(running, [], FAILING)
+        await until_shown(running, [], FAILING)
 
         after = verdict(running, identity)
         assert (after.status, after.since) == (Status.FAIL, before.since)
         assert after.failing_since == before.failing_since
-        assert await scraped(running, COUNTED, status="waived") == [1]
-        assert await scraped(running, COUNTED, status="fail") == []
-        assert await scraped(running, "vigie_device_compliance_ratio") == [0]
+        assert await shown(running, COUNTED, status="waived") == [1]
+        assert await shown(running, COUNTED, status="fail") == []
+        assert await shown(running, "vigie_device_compliance_ratio") == [0]
         assert len(running.fleet.transitions(identity.device_id, limit=10)) == moved
 
 
@@ -182,7 +170,7 @@ async def test_a_waiver_ends_by_itself_without_new_evidence(tmp_path: Path) -> N
         clock.ahead = timedelta(hours=2, minutes=1)
         await eventually(lambda: not verdict(running, identity).waived)
         found = verdict(running, identity)
-        await until_scraped(running, [1], COUNTED, status="fail")
+        await until_shown(running, [1], COUNTED, status="fail")
 
     assert (found.status, found.failing_since) == (Status.FAIL, began)
 
@@ -216,10 +204,10 @@ async def test_a_waived_device_that_falls_silent_is_unknown_and_raises_no_alert(
         waive(running, identity)
         await eventually(lambda: verdict(running, identity).waived)
         clock.ahead = timedelta(hours=25)
-        await until_scraped(running, [1], COUNTED, status="unknown")
+        await until_shown(running, [1], COUNTED, status="unknown")
 
-        assert await scraped(running, FAILING) == []
-        assert await scraped(running, "vigie_device_compliant") == [0]
+        assert await shown(running, FAILING) == []
+        assert await shown(running, "vigie_device_compliant") == [0]
         assert verdict(running, identity).status is Status.UNKNOWN
 
 
@@ -229,7 +217,7 @@ async def test_a_waiver_survives_a_restart(tmp_path: Path) -> None:
         waive(running, identity)
         await eventually(lambda: verdict(running, identity).waived)
     async with running_server(tmp_path, sweep=OFTEN, verdicts=NO_GRACE) as running:
-        await until_scraped(running, [1], COUNTED, status="waived")
+        await until_shown(running, [1], COUNTED, status="waived")
         found = verdict(running, identity)
 
     assert found.waived
@@ -250,7 +238,7 @@ async def test_a_rule_that_flaps_resolves_nothing_until_a_pass_has_lasted(tmp_pa
         mended = verdict(running, identity)
         clock.ahead += timedelta(minutes=61)
         await eventually(lambda: verdict(running, identity).failing_since is None)
-        await until_scraped(running, [], FAILING)
+        await until_shown(running, [], FAILING)
 
     assert set(beginnings) == {began}
     assert (mended.status, mended.failing_since) == (Status.PASS, began)
@@ -263,12 +251,12 @@ async def test_a_new_device_shows_its_fails_and_raises_no_alert_until_its_grace_
     grace = VerdictSettings(grace=timedelta(hours=3))
     async with running_server(tmp_path, now=clock, sweep=OFTEN, verdicts=grace) as running:
         identity = await failing_device(running)
-        await until_scraped(running, [1], COUNTED, status="fail")
-        during = await scraped(running, FAILING)
+        await until_shown(running, [1], COUNTED, status="fail")
+        during = await shown(running, FAILING)
         began = verdict(running, identity).failing_since
         clock.ahead = timedelta(hours=3)
 
-        after = await scraped(running, FAILING)
+        after = await shown(running, FAILING)
 
     assert began is not None
     assert during == []
@@ -356,11 +344,11 @@ async def test_verdicts_follow_attestations_and_their_expiry_by_themselves(
             store.record(SITE, bundled_attestations().checked(given, now=act.at), act)
         await eventually(lambda: verdict(running, identity).status is Status.PASS)
         expiry = round((act.at + timedelta(days=1)).timestamp())
-        await until_scraped(running, [expiry], EXPIRY, site=SITE, item="Q02-central-backups")
+        await until_shown(running, [expiry], EXPIRY, site=SITE, item="Q02-central-backups")
 
         clock.ahead = timedelta(days=1)
         await eventually(lambda: verdict(running, identity).status is Status.FAIL)
         store.withdraw(SITE, "Q02-central-backups", None, Act("test", clock()))
-        await until_scraped(running, [], EXPIRY, site=SITE, item="Q02-central-backups")
+        await until_shown(running, [], EXPIRY, site=SITE, item="Q02-central-backups")
 
     assert before is Status.FAIL
