@@ -4,7 +4,6 @@ It speaks over mTLS as an agent does; a real browser, the exports, the metrics' 
 commands read it back. What it wrote may be shown, and may do nothing.
 """
 
-import asyncio
 import csv
 import json
 import subprocess
@@ -27,6 +26,7 @@ from fakes.hostile_device import (
 )
 from fakes.plain_http import plain_client
 from fakes.running_server import running_server
+from fakes.scraping import scrape
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.settings import HttpSettings, VerdictSettings
 
@@ -96,9 +96,7 @@ async def test_a_hostile_device_is_text_wherever_it_is_shown(
                 return answer.text
 
             await look_at_files(read)
-            # What a scrape shows follows what is stored; the test's time limit ends a vain wait.
-            while "txt.exe" not in (metrics := await read("/metrics", "text/plain")):  # noqa: ASYNC110 (an answer, no event)
-                await asyncio.sleep(0.02)
+            metrics = await scrape(client, wanted=lambda page: "txt.exe" in page)
         families = {family.name for family in text_string_to_metric_families(metrics)}
         assert families
         assert not [name for name in families if not name.startswith(OURS)]

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import pytest
 from playwright.async_api import async_playwright
-from prometheus_client.parser import text_string_to_metric_families
 from pypdf import PdfReader
 
 from components import required_program
@@ -23,6 +22,8 @@ from fakes.mail_relay import MailRelay, mail_relay
 from fakes.mail_server import Authority
 from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, running_server
+from fakes.scraping import scrape
+from metric_pages import samples_of
 from vigie_server.domain.notices.recipients import recipient_of
 from vigie_server.domain.sites import Site
 from vigie_server.ports.declaring import Act
@@ -80,6 +81,9 @@ async def test_hostile_words_are_text_in_all_that_leaves_the_server(tmp_path: Pa
     hook = HookReceiver(tls=authority.issue("localhost"))
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "hook").write_text("un secret long comme il faut\n")
+    # An hour begins: the digest is due at a whole one, and the next must not come by itself.
+    now = clock()
+    clock.ahead = now.replace(minute=0, second=0, microsecond=0) - now
     due = clock() + SOON
     async with mail_relay(relay), hook_receiver(hook):
         telling = NotifySettings(
@@ -127,7 +131,7 @@ async def test_hostile_words_are_text_in_all_that_leaves_the_server(tmp_path: Pa
             url = f"/api/v1/sites/{SITE}/report"
             async with plain_client(base, headers=headers, timeout=60) as client:
                 pdf = await client.get(url)
-                metrics = (await client.get("/metrics")).text
+                metrics = await scrape(client, wanted=lambda page: "vigie_device_info{" in page)
             seen, text = await in_a_browser(base, headers, f"{url}?format=html")
             clock.ahead += SOON
             await relay.holds(2)
@@ -193,10 +197,9 @@ def look_at_pdf(content: bytes) -> None:
 def look_at_alert(metrics: str, folder: Path) -> None:
     """The words as Prometheus would hand them to Alertmanager, in the messages as shipped."""
     (name,) = {
-        sample.labels["hostname"]
-        for family in text_string_to_metric_families(metrics)
-        for sample in family.samples
-        if sample.name == "vigie_device_info"
+        dict(labels)["hostname"]
+        for name, labels in samples_of(metrics)
+        if name == "vigie_device_info"
     }
     labels = {"alertname": "VigieFirewallOff", "severity": "critical", "site": SITE}
     alert = {

@@ -13,6 +13,7 @@ import yaml
 
 from alert_files import FOLDER, alerts, recordings
 from components import required_program
+from fakes.scraping import scrape
 from metric_pages import Labels, samples_of
 from monitoring import asked, first_answer, joined, prometheus_program, scrape_token, served
 from ports import free_ports
@@ -34,13 +35,9 @@ async def server(tmp_path: Path) -> AsyncIterator[ServerProgram]:
 
 async def metrics_page(server: ServerProgram, token: str, accept: str = "") -> str:
     trust = ssl.create_default_context(cafile=server.https_authority)
-    async with httpx2.AsyncClient(verify=trust) as client:
-        answer = await client.get(
-            f"https://127.0.0.1:{server.http}/metrics",
-            headers={"Authorization": f"Bearer {token}", "Accept": accept},
-        )
-    answer.raise_for_status()
-    return answer.text
+    headers = {"Authorization": f"Bearer {token}", "Accept": accept}
+    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+        return await scrape(client, f"https://127.0.0.1:{server.http}/metrics")
 
 
 async def complete_page(server: ServerProgram, token: str, *, attested: bool = False) -> str:

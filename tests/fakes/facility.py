@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx2
-from prometheus_client.parser import text_string_to_metric_families
 
 from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, RunningServer, running_server
+from fakes.scraping import scrape
+from metric_pages import samples_of
 from vigie.v1 import enrolment_token
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.domain.rules import Catalogue
@@ -194,15 +195,17 @@ class Facility:
         store = Tokens(self.running.server.database)
         store.revoke(token, now=self.clock(), actor="test")
 
+    async def metrics(self) -> str:
+        """All that a scrape gives."""
+        return await scrape(self.client, headers={"Authorization": f"Bearer {self._bearer()}"})
+
     async def metric(self, name: str, label: str, **others: str) -> Mapping[str, float]:
         """A metric of the site by one of its labels, as a scrape gives it."""
         wanted = {"site": SITE, **others}.items()
-        page = await self.asks("GET", "/metrics")
         return {
-            sample.labels[label]: sample.value
-            for family in text_string_to_metric_families(page)
-            for sample in family.samples
-            if sample.name == name and wanted <= sample.labels.items()
+            dict(labels)[label]: value
+            for (known, labels), value in samples_of(await self.metrics()).items()
+            if known == name and wanted <= set(labels)
         }
 
     async def until_metric(

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alert_files import METRIC, ROOT, alerts, recordings
 from fakes.facility import LOOK, SITE, WITHIN, Facility, facility
+from metric_pages import samples_of
 from vigie.v1 import enrolment_token
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.rolling_out import Told, UpdateState
@@ -33,11 +34,9 @@ pytestmark = pytest.mark.timeout(180)
 
 
 async def shown(place: Facility) -> Shown:
-    page = await place.asks("GET", "/metrics")
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(page):
-        for sample in family.samples:
-            found.setdefault(sample.name, set()).update(sample.labels)
+    for name, labels in samples_of(await place.metrics()):
+        found.setdefault(name, set()).update(label for label, _ in labels)
     return found
 
 
@@ -124,7 +123,7 @@ async def test_every_metric_of_a_live_server_is_documented(tmp_path: Path) -> No
 
     async with facility(tmp_path) as place:
         await in_every_state(place)
-        page = await place.asks("GET", "/metrics")
+        page = await place.metrics()
 
     families = {
         family.name + ("_total" if family.type == "counter" else "")

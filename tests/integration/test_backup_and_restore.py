@@ -17,6 +17,7 @@ from sqlalchemy import text, update
 
 from fakes.postgres import postgres_url
 from fakes.running_server import MovableClock, RunningServer, running_server, settings_in
+from fakes.scraping import scraped, values_of
 from fakes.scripted_device import (
     ScriptedIdentity,
     a_firewall,
@@ -344,13 +345,8 @@ def test_a_pair_of_keys_is_made_once(tmp_path: Path) -> None:
 
 
 async def metric(running: RunningServer, name: str) -> float:
-    token = running.api_token()
-    context = ssl.create_default_context(cafile=str(running.server.settings.data / "ca/https.crt"))
-    async with httpx2.AsyncClient(verify=context) as reader:
-        address = f"https://localhost:{running.addresses.http}/metrics/server"
-        page = await reader.get(address, headers={"Authorization": f"Bearer {token}"})
-    (line,) = [line for line in page.text.splitlines() if line.startswith(f"{name} ")]
-    return float(line.split()[1])
+    (value,) = values_of(await scraped(running, "/metrics/server"), name)
+    return value
 
 
 async def until_metric(running: RunningServer, name: str, holds: Callable[[float], bool]) -> float:

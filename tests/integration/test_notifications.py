@@ -14,6 +14,7 @@ from fakes.mail_relay import MailRelay, mail_relay
 from fakes.mail_server import Authority
 from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, RunningServer, running_server
+from fakes.scraping import scraped
 from fakes.scripted_device import (
     FIREWALL_COLUMNS,
     ScriptedIdentity,
@@ -116,7 +117,7 @@ async def test_a_critical_fail_is_one_mail_through_restarts(
             await failing_device(running)  # another device: its notice comes after the restart
             await relay.holds(3)
             await until(running, DeliveryState.SENT)
-            page = await metrics(running)
+            page = await scraped(running, "/metrics/server")
 
     assert sorted(to for to, _ in relay.taken) == ["autre@tilleuls.fr", TO, TO]
     assert 'vigie_notifications_total{kind="critical",outcome="sent"} 2.0' in page
@@ -138,13 +139,6 @@ def read(letter: EmailMessage, form: str) -> str:
     part = letter.get_body((form,))
     assert part is not None
     return str(part.get_content())
-
-
-async def metrics(running: RunningServer) -> str:
-    headers = {"Authorization": f"Bearer {running.api_token()}"}
-    async with plain_client(headers=headers) as client:
-        answer = await client.get(f"http://127.0.0.1:{running.addresses.http}/metrics/server")
-    return answer.text
 
 
 async def test_a_relay_that_fails_is_tried_again_with_the_same_message(

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from fakes.postgres import PostgresServer, own_postgres
 from fakes.reporters import Reporter, require_acknowledged
 from fakes.running_server import RunningServer, running_server
+from fakes.scraping import scrape
 from fakes.scripted_device import (
     ScriptedIdentity,
     ScriptedSession,
@@ -147,8 +148,7 @@ async def test_who_scraped_before_is_shown_that_the_store_is_away(
         address = f"https://localhost:{running.addresses.http}/metrics"
         scraper, other = ({"Authorization": f"Bearer {running.api_token()}"} for _ in range(2))
         async with httpx2.AsyncClient(verify=trust) as client:
-            while (await client.get(address, headers=scraper)).status_code == 503:
-                """The fleet is not read yet."""
+            await scrape(client, address, headers=scraper)
             postgres.stop()
             while True:
                 during = await client.get(address, headers=scraper)

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx2
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,6 +18,7 @@ from sqlalchemy import text
 from fakes.asking import asker
 from fakes.postgres import postgres_url
 from fakes.running_server import RunningServer, running_server, settings_in
+from fakes.scraping import scraped, scraper
 from fakes.scripted_device import (
     ScriptedIdentity,
     a_firewall,
@@ -83,20 +82,11 @@ def at(running: RunningServer, identity: ScriptedIdentity) -> ScriptedIdentity:
     return replace(identity, telemetry=f"localhost:{running.addresses.telemetry}")
 
 
-async def scrape(running: RunningServer, token: str) -> str:
-    trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
-        answer = await client.get(f"https://localhost:{running.addresses.http}/metrics")
-        return answer.text if answer.status_code == 200 else str(answer.status_code)
-
-
-async def scraped(running: RunningServer, token: str, *wanted: str) -> str:
-    """The first page that holds all of it; the test's own time limit ends a vain wait."""
-    while True:
-        page = await scrape(running, token)
-        if all(part in page for part in wanted):
-            return page
+async def shown(running: RunningServer, token: str, *wanted: str) -> str:
+    """The first page that holds all of it."""
+    return await scraped(
+        running, wanted=lambda page: all(part in page for part in wanted), token=token
+    )
 
 
 def fleet_of(page: str) -> list[str]:
@@ -106,6 +96,19 @@ def fleet_of(page: str) -> list[str]:
         for line in page.splitlines()
         if line.startswith(("vigie_device", "vigie_site")) and not line.startswith("#")
     )
+
+
+async def shown_by_both(
+    replicas: tuple[RunningServer, RunningServer], token: str, *wanted: str
+) -> list[str]:
+    """The lines of the fleet, once both show the same and all of this.
+
+    What is shown may move between the two scrapes: a vain wait ends with the test's time.
+    """
+    while True:
+        first, second = [fleet_of(await shown(running, token, *wanted)) for running in replicas]
+        if first == second:
+            return first
 
 
 async def test_a_session_moves_in_its_midst_and_goes_on_from_what_is_committed(
@@ -241,7 +244,7 @@ async def test_a_declaration_moves_the_record_and_leaves_the_session_open(tmp_pa
                 Site(SITE, networks=("192.168.1.0/24",)),
                 Act("test", utc_now()),
             )
-            await scraped(a, token, identity.device_id)
+            await shown(a, token, identity.device_id)
             await device.send(a_report(2, unchanged(a_firewall("1"))))
             await device.acknowledged(2)
             await device.send(telemetry_pb2.Heartbeat())
@@ -262,30 +265,29 @@ async def test_what_one_replica_commits_both_show(tmp_path: Path) -> None:
             await device.greet()
             await device.send(a_report(1, a_firewall("0")))
             await device.acknowledged(1)
-        pages = [await scraped(running, token, *failing) for running in (b, a)]
+        await shown_by_both((b, a), token, *failing)
         async with session(at(b, identity)) as device:
             await device.greet()
             await device.send(a_report(2, a_firewall("1")))
             await device.acknowledged(2)
-        pages += [await scraped(running, token, *passing) for running in (a, b)]
-
-    assert fleet_of(pages[0]) == fleet_of(pages[1])
-    assert fleet_of(pages[2]) == fleet_of(pages[3])
+        await shown_by_both((a, b), token, *passing)
 
 
 async def test_a_revoked_token_is_refused_by_both_at_once(tmp_path: Path) -> None:
     async with two_replicas(tmp_path) as (a, b):
         token = a.api_token(Role.SCRAPE)
-        # Whoever has just started answers 503 until it has read the fleet.
-        before = [await scraped(running, token, "vigie_sessions") for running in (a, b)]
+        before = [await shown(running, token, "vigie_sessions") for running in (a, b)]
         admin = a.server.database
 
         (known,) = Tokens(admin).api_tokens()
         Tokens(admin).revoke(known.id, now=utc_now(), actor="test")
-        after = [await scrape(running, token) for running in (a, b)]
+        after = []
+        for running in (a, b):
+            async with scraper(running, token) as client:
+                after.append((await client.get("/metrics")).status_code)
 
     assert all("vigie_sessions" in page for page in before)
-    assert after == ["401", "401"]
+    assert after == [401, 401]
 
 
 async def test_one_replica_does_the_scheduled_work_and_the_other_takes_it_over(
@@ -294,10 +296,10 @@ async def test_one_replica_does_the_scheduled_work_and_the_other_takes_it_over(
     changes: dict[str, Any] = {"store": {"lead_every": timedelta(milliseconds=50)}}
     async with two_replicas(tmp_path, **changes) as (a, b):
         token = a.api_token(Role.SCRAPE)
-        before = await scraped(a, token, "vigie_leading 1.0")
-        waits = await scraped(b, token, "vigie_leading 0.0")
+        before = await shown(a, token, "vigie_leading 1.0")
+        waits = await shown(b, token, "vigie_leading 0.0")
         a.stop.set()
-        after = await scraped(b, token, "vigie_leading 1.0")
+        after = await shown(b, token, "vigie_leading 1.0")
 
     assert all("vigie_leading" in page for page in (before, waits, after))
 
@@ -315,13 +317,8 @@ async def test_what_one_replica_assesses_both_show(tmp_path: Path) -> None:
             Organisation(b.server.database).put, Site(SITE, declared_devices=2), Act("t", utc_now())
         )
         await a_device(a)
-        shown = f'vigie_site_rule_compliant{{site="{SITE}"', "vigie_device_compliance_ratio{"
-        pages = [await scraped(running, token, *shown) for running in (a, b)]
-        # What is shown may have moved between the two: a vain wait ends with the test's time.
-        while fleet_of(pages[0]) != fleet_of(pages[1]):
-            pages = [await scraped(running, token, *shown) for running in (a, b)]
-
-    assert fleet_of(pages[0])
+        wanted = f'vigie_site_rule_compliant{{site="{SITE}"', "vigie_device_compliance_ratio{"
+        assert await shown_by_both((a, b), token, *wanted)
 
 
 async def test_a_nonce_of_one_replica_is_taken_by_the_other_and_then_by_none(

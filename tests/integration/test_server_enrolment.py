@@ -1,13 +1,11 @@
 """Letting devices in: tokens, claims, takeovers, renewals, over real TLS."""
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import grpc
-import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import text
 
 from fakes.running_server import MovableClock, RunningServer, running_server
+from fakes.scraping import scraped
 from fakes.scripted_device import (
     ScriptedIdentity,
     a_firewall,
@@ -33,7 +32,6 @@ from vigie.v1.enrolment_token import decode
 from vigie_server.ca import certificates
 from vigie_server.clock import utc_now
 from vigie_server.domain.devices import DeviceState
-from vigie_server.ports.tokens import Role
 from vigie_server.settings import EnrolmentSettings
 from vigie_server.store.administration import Administration
 from vigie_server.store.tokens import Tokens
@@ -57,13 +55,10 @@ async def refusal(
 
 async def refusals_shown(running: RunningServer) -> dict[str, float]:
     """Refused calls by their reason, as a scrape tells them."""
-    trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
-    headers = {"Authorization": f"Bearer {running.api_token(Role.SCRAPE)}"}
-    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
-        page = await client.get(f"https://localhost:{running.addresses.http}/metrics/server")
+    page = await scraped(running, "/metrics/server")
     return {
         labels[0][1]: value
-        for (name, labels), value in samples_of(page.text).items()
+        for (name, labels), value in samples_of(page).items()
         if name == "vigie_enrolment_refused_total"
     }
 

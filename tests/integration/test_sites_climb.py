@@ -9,6 +9,7 @@ from typing import Any
 
 from fakes.plain_http import plain_client
 from fakes.running_server import MovableClock, RunningServer, running_server, small_catalogue
+from fakes.scraping import scraped
 from fakes.scripted_device import a_firewall, a_hello, a_report, enrolled, session
 from vigie_server.bundled import bundled_catalogue, bundled_site_guide
 from vigie_server.domain.attesting import NewAttestation, Outcome
@@ -74,7 +75,7 @@ async def asked(running: RunningServer, path: str) -> tuple[int, Any]:
     url = f"http://127.0.0.1:{running.addresses.http}"
     async with plain_client(url, headers=headers) as client:
         answer = await client.get(path)
-    return answer.status_code, answer.text if path == "/metrics" else answer.json()
+    return answer.status_code, answer.json()
 
 
 async def test_a_site_climbs_by_devices_and_attestations_and_falls_when_one_expires(
@@ -108,7 +109,8 @@ async def test_a_site_climbs_by_devices_and_attestations_and_falls_when_one_expi
         await eventually(at_level(running, 1))
         _, climbed = await asked(running, f"/api/v1/sites/{SITE}/maturity")
         _, body = await asked(running, "/api/v1/bodies/Les Fleurs/maturity")
-        _, metrics = await asked(running, "/metrics")
+        shown = f'vigie_site_maturity_level{{site="{SITE}",question="6"}} 1\n'
+        await scraped(running, wanted=lambda page: shown in page)
         clock.ahead = timedelta(hours=12, seconds=1)
         await eventually(at_level(running, 0))
         changes = MaturityRecords(running.server.database).history(SITE, limit=10)
@@ -123,7 +125,6 @@ async def test_a_site_climbs_by_devices_and_attestations_and_falls_when_one_expi
     assert question[5]["level"] is None
     assert body["sites"] == 1
     assert body["questions"][5]["n1"] == 1
-    assert f'vigie_site_maturity_level{{site="{SITE}",question="6"}} 1\n' in metrics
     assert [(change.before, change.after) for change in changes] == [(1, 0), (0, 1), (None, 0)]
 
 
