@@ -15,23 +15,23 @@ What it holds to:
 - Each pass and fail says when it can change without new evidence, so that a sweeper asks again.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from vigie_server.domain.answered_alike import AnsweredAlike
 from vigie_server.domain.casefile import CaseFile, Layout, columns_read
 from vigie_server.domain.devices import Device
-from vigie_server.domain.facts import Cells, Fact, FactRow
+from vigie_server.domain.facts import Cells, Fact
 from vigie_server.domain.hearing import Hearing
 from vigie_server.domain.memory import Memory
+from vigie_server.domain.noting import NOTES_KEPT, Named, own_place
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
-from vigie_server.domain.remembered import Answered, Lasting, OnTime, Words
+from vigie_server.domain.remembered import Answered, Lasting, OnTime
+from vigie_server.domain.reworded import said_once, worded, worded_once
 from vigie_server.domain.rules import MOVING, Catalogue, Rule
-from vigie_server.domain.statements import ROWS_NAMED
 from vigie_server.domain.text_questions import Alike
-from vigie_server.domain.topic_rules import TopicRules, found_together
+from vigie_server.domain.topic_answers import CONTENT_BYTES, TopicAnswers
 from vigie_server.domain.verdicts import Verdict, digested
 
 MEMORY_BYTES: Final = 32 * 1024 * 1024
@@ -41,7 +41,6 @@ SETTINGS_KEPT: Final = 4_096
 LAYOUTS_KEPT: Final = 1_024
 """Choices of rules that are asked together, whose layouts are kept at hand."""
 _ANSWER_BYTES: Final = 1024  # an answer, roughly
-_CONTENT_BYTES: Final = 256  # what tells contents apart, beside their text
 
 _EIGHTHS: Final = 8
 """In which what is remembered is shared: contents that answers were given to have three, answers
@@ -49,7 +48,6 @@ three, answers of rules that follow the time one, and those of the current secon
 _LARGE: Final = 3
 _LASTING_KEPT: Final = 4  # answers of one rule on the same evidence, each at times of its own
 _SEEN_BYTES: Final = 256  # what is remembered of evidence that was asked about once
-_NOTES_KEPT: Final = 64  # of one answer, what rules said of it included
 
 _NO_RULES: Final = frozenset[str]()
 
@@ -71,9 +69,6 @@ class Judge:
         self._moment = _Moment(0, Memory(self._moment_bytes))
         self._overridden: Final = Memory[tuple[str, str, str], Setting](SETTINGS_KEPT)
         self._alikes: Final = Memory[tuple[Setting, str], Alike](SETTINGS_KEPT)
-        self._alikes_together: Final = Memory[
-            tuple[TopicRules, str], tuple[Alike, tuple[str, ...] | None]
-        ](SETTINGS_KEPT)
         self._rules: Final = tuple(catalogue.rules.values())
         self._on_time: Final = {
             rule: OnTime(rule) for rule in self._rules if rule.depends_on is None
@@ -84,9 +79,20 @@ class Judge:
             for topic in rule.reads
             if len(rule.reads) == 1 and (still := self._still_names(rule)) is not None
         }
+        self._together: Final = TopicAnswers(
+            catalogue,
+            {
+                rule: topic
+                for rule, (topic, _) in self._alone.items()
+                if rule.depends_on is not None
+            },
+            self._contents,
+            setting_of=self.setting,
+            alike_of=self._alike,
+            remembered=self._remembered,
+        )
         self._columns: Final = columns_read(self._rules)
         self._layouts: Final = Memory[tuple[Rule, ...], Layout](LAYOUTS_KEPT)
-        self._groups: Final = Memory[tuple[Rule, ...], tuple[TopicRules, ...]](LAYOUTS_KEPT)
         self._settings: Final = {
             (rule.id, profile): Setting.of(rule.container, rule.parameters, profile, None)
             for rule in self._rules
@@ -121,9 +127,9 @@ class Judge:
             topic: now - fact.observed_at for topic, fact in facts.items() if fact.status == "ok"
         }
         seconds = _Seconds(facts)
-        named = _Named(device)
+        named = Named(device)
         found: list[Verdict | None] = [None] * len(rules)
-        apart = self._find_together(rules, found, named, facts, ages, now)
+        apart = self._together.find(rules, found, named, facts, ages, now)
         keys: dict[Rule, tuple[Setting, _Key | None]] = {}
         for place, rule in enumerate(rules):
             if found[place] is None:
@@ -134,7 +140,7 @@ class Judge:
                 else:
                     found[place] = known
         for group in apart:
-            self._note_together(group, found, named, facts, ages)
+            self._together.note(group, found, named, facts, ages)
         if keys:
             heard = iter(self._hear(device, facts, keys, now))
             return [next(heard) if known is None else known for known in found]
@@ -174,125 +180,6 @@ class Judge:
                 self._affected[topics, on_device] = found
         return found
 
-    def _find_together(
-        self,
-        rules: tuple[Rule, ...],
-        found: list[Verdict | None],
-        named: "_Named",
-        facts: Mapping[str, Fact],
-        ages: Mapping[str, timedelta],
-        now: datetime,
-    ) -> list[TopicRules]:
-        """Puts into its place what rules of one topic say together; gives those that did not."""
-        apart = []
-        for group in self._together(rules):
-            age = ages.get(group.topic)
-            if age is None or age >= group.youngest or self._is_overridden(group, named.device):
-                continue
-            fact = facts[group.topic]
-            notes = fact.cells.notes
-            place = _shared_place(group, named)
-            known = notes.get(place)
-            if type(known) is not tuple:
-                alike = known
-                if type(alike) is not AnsweredAlike:
-                    alike = self._contents.get(self._alike_key(group, place, named, fact))
-                if type(alike) is not AnsweredAlike:
-                    apart.append(group)
-                    continue
-                if known is None:  # as of a rule alone: what is said is kept if it is asked again
-                    if len(notes) < _NOTES_KEPT:
-                        notes[place] = alike
-                    for at, verdict in zip(group.places, alike.once(fact, now), strict=True):
-                        found[at] = verdict
-                    continue
-                known = notes[place] = tuple(
-                    [self._worded(answered, facts) for answered in alike.answers]
-                )
-            for at, answered in zip(group.places, known, strict=True):
-                found[at] = answered.since(fact.observed_at)
-        return apart
-
-    def _note_together(
-        self,
-        group: TopicRules,
-        found: list[Verdict | None],
-        named: "_Named",
-        facts: Mapping[str, Fact],
-        ages: Mapping[str, timedelta],
-    ) -> None:
-        """Keeps what all rules of a group say, once memory knows each of them.
-
-        With the cells, where nothing is to be worded any more; or else for evidence that is alike.
-        """
-        if any(found[place] is None for place in group.places):
-            return
-        fact = facts[group.topic]
-        notes, settings = fact.cells.notes, [self.setting(r, named.device) for r in group.rules]
-        known = [
-            notes.get(_own_place(setting, rule.depends_on or (), named))
-            for rule, setting in zip(group.rules, settings, strict=True)
-        ]
-        if all(type(note) is Answered for note in known) and len(notes) < _NOTES_KEPT:
-            notes[_shared_place(group, named)] = tuple(known)
-            return
-        answers = []
-        for rule, setting in zip(group.rules, settings, strict=True):
-            key = self._key(rule, setting, named, facts, ages)
-            answered = None if key is None else self._memory.get(key)
-            if answered is None:
-                return
-            answers.append(answered)
-        key = self._alike_key(group, _shared_place(group, named), named, fact)
-        self._contents.put(key, AnsweredAlike(answers), weight=_CONTENT_BYTES + fact.cells.size)
-
-    def _alike_key(
-        self, group: TopicRules, place: tuple[object, ...], named: "_Named", fact: Fact
-    ) -> "_Key":
-        """What the answers of a group by the parameters of the device's profile follow.
-
-        `place` is its shared one.
-        """
-        alike, columns = self._alike_together(group, named.device)
-        texts = alike.of(fact.cells.content(columns))
-        return (*place, fact.topic_version, fact.columns, texts)
-
-    def _alike_together(
-        self, group: TopicRules, device: Device
-    ) -> tuple[Alike, tuple[str, ...] | None]:
-        """How the rules of a group tell contents apart, and by which columns; None: by all."""
-        profile = device.profile if device.profile in PROFILES else STANDARD
-        known = self._alikes_together.get((group, profile))
-        if known is None:
-            topic, every = group.topic, tuple(self.catalogue.topics[group.topic].columns)
-            followed = {rule: rule.follows[topic] for rule in group.rules}
-            alike = Alike.together(
-                (self._alike(rule, topic, self.setting(rule, device)), every if of is None else of)
-                for rule, of in followed.items()
-            )
-            columns = None
-            if None not in followed.values():
-                columns = alike.telling({name: 0 for of in followed.values() for name in of or ()})
-            known = alike, columns
-            self._alikes_together.put((group, profile), known, weight=1)
-        return known
-
-    def _together(self, rules: tuple[Rule, ...]) -> tuple[TopicRules, ...]:
-        known = self._groups.get(rules)
-        if known is None:
-            known = found_together(rules, self._still_topic)
-            self._groups.put(rules, known, weight=1)
-        return known
-
-    def _still_topic(self, rule: Rule) -> str | None:
-        alone = self._alone.get(rule)
-        return None if alone is None or rule.depends_on is None else alone[0]
-
-    @staticmethod
-    def _is_overridden(group: TopicRules, device: Device) -> bool:
-        """Whether a parameter of these rules is not the profile's."""
-        return bool(device.parameters) and not group.ids.isdisjoint(device.parameters or ())
-
     def _hear(
         self,
         device: Device,
@@ -324,7 +211,7 @@ class Judge:
         self,
         rule: Rule,
         setting: Setting,
-        named: "_Named",
+        named: Named,
         facts: Mapping[str, Fact],
         ages: Mapping[str, timedelta],
         seconds: "_Seconds",
@@ -344,7 +231,7 @@ class Judge:
         if age is None or age >= rule.max_age:
             return None, None
         notes = facts[topic].cells.notes
-        place = _own_place(setting, names, named)
+        place = own_place(setting, names, named)
         note = notes.get(place)
         if type(note) is Answered:
             return None, note.at(facts, now)
@@ -360,11 +247,11 @@ class Judge:
                 return key, None
             if note is None and answered.words is not None:
                 # Most texts are one device's: what is said of them is kept if it is asked again.
-                answer, verdict = key, self._once(answered, facts, now)
+                answer, verdict = key, said_once(answered, facts, now)
             else:
-                answer = told = self._worded(answered, facts)
+                answer = told = worded(answered, facts)
                 verdict = told.at(facts, now)
-        if (note is None or note is not answer) and len(notes) < _NOTES_KEPT:
+        if (note is None or note is not answer) and len(notes) < NOTES_KEPT:
             notes[place] = answer
         return key, verdict
 
@@ -372,7 +259,7 @@ class Judge:
         self,
         rule: Rule,
         key: "_Key",
-        named: "_Named",
+        named: Named,
         facts: Mapping[str, Fact],
         seconds: "_Seconds",
         now: datetime,
@@ -386,51 +273,10 @@ class Judge:
                 times = self._on_time[rule].times(named, seconds, self._moment.second)
                 for one in known.answers:
                     if one.holds(times):
-                        told = self._worded_once(one.answered, facts)
+                        told = worded_once(one.answered, facts)
                         return told.until(one.fresh_end(times), facts, now)
             answered = self._moment.answers.get(key) if _at_moment(rule) else None
-        return None if answered is None else self._worded(answered, facts).at(facts, now)
-
-    def _worded_once(self, answered: Answered, facts: Mapping[str, Fact]) -> Answered:
-        """As `_worded`, and noted with the cells where it is asked a second time."""
-        words = answered.words
-        if words is None:
-            return answered
-        if words.alone is None:
-            return self._worded(answered, facts)
-        notes = facts[words.alone].cells.notes
-        note = notes.get(answered)
-        if type(note) is Answered:
-            return note
-        told = self._worded(answered, facts)
-        if len(notes) < _NOTES_KEPT:
-            notes[answered] = _WORDED if note is None else told
-        return told
-
-    def _worded(self, answered: Answered, facts: Mapping[str, Fact]) -> Answered:
-        """An answer about evidence that is alike, in the words of this."""
-        if answered.words is None:
-            return answered
-        return answered.worded(self._rows(answered, answered.words, facts))
-
-    def _once(self, answered: Answered, facts: Mapping[str, Fact], now: datetime) -> Verdict:
-        """The verdict in the words of this evidence, which is not kept."""
-        words = answered.words
-        if words is None:
-            return answered.at(facts, now)
-        rows = self._rows(answered, words, facts)
-        return answered.once(rows, answered.check_at(answered.fresh_end, facts, now))
-
-    def _rows(
-        self, answered: Answered, words: Words, facts: Mapping[str, Fact]
-    ) -> Sequence[FactRow]:
-        """The rows of this evidence that stand where those do which `words` are about.
-
-        No more than are named, unless the verdict holds rows.
-        """
-        if answered.verdict.offending:
-            return [facts[topic].rows[place] for topic, place in words.rows]
-        return [facts[topic].cells.row(place) for topic, place in words.rows[:ROWS_NAMED]]
+        return None if answered is None else worded(answered, facts).at(facts, now)
 
     def _still_names(self, rule: Rule) -> tuple[str, ...] | None:
         """What an answer follows beside evidence and parameters; None of one that moves by more."""
@@ -473,7 +319,7 @@ class Judge:
         self,
         rule: Rule,
         setting: Setting,
-        named: "_Named",
+        named: Named,
         facts: Mapping[str, Fact],
         ages: Mapping[str, timedelta],
     ) -> "_Key | None":
@@ -509,9 +355,21 @@ class Judge:
         known = self._contents.get(content)
         if known is None:
             known = object()
-            self._contents.put(content, known, weight=_CONTENT_BYTES + cells.size)
+            self._contents.put(content, known, weight=CONTENT_BYTES + cells.size)
         cells.notes[place] = known
         return known
+
+    def _remembered(
+        self,
+        rule: Rule,
+        setting: Setting,
+        named: Named,
+        facts: Mapping[str, Fact],
+        ages: Mapping[str, timedelta],
+    ) -> Answered | None:
+        """What a rule that does not follow the time answered of evidence that is alike."""
+        key = self._key(rule, setting, named, facts, ages)
+        return None if key is None else self._memory.get(key)
 
     def _alike(self, rule: Rule, topic: str, setting: Setting) -> Alike:
         known = self._alikes.get((setting, topic))
@@ -565,32 +423,9 @@ class _Moment:
     answers: "Memory[_Key, Answered]"
 
 
-def _own_place(setting: Setting, names: tuple[str, ...], named: "_Named") -> tuple[object, ...]:
-    """Under what cells note the answer of a rule that reads them alone."""
-    return (setting, named.device.platform, *[named[name] for name in names])
-
-
-def _shared_place(group: TopicRules, named: "_Named") -> tuple[object, ...]:
-    """Under what cells note the answers of a group by the parameters of the device's profile."""
-    device = named.device
-    return (group, device.profile, device.platform, *[named[name] for name in group.names])
-
-
 def _at_moment(rule: Rule) -> bool:
     """Whether it follows the time by `now` alone."""
     return rule.depends_at_moment is not None
-
-
-class _Named(dict[str, object]):
-    """What conditions see of a device under full names, each looked up once."""
-
-    def __init__(self, device: Device) -> None:
-        super().__init__()
-        self.device: Final = device
-
-    def __missing__(self, name: str) -> object:
-        found = self[name] = self.device.named(name)
-        return found
 
 
 class _Seconds(dict[str, int]):
