@@ -283,6 +283,40 @@ def test_a_revoked_device_is_marked_until_it_is_retired(data: Path) -> None:
     assert "State:        retired\n" in run("devices", "show", "d1").stdout
 
 
+@pytest.mark.parametrize(
+    "act", [("approve", "d1"), ("declare", "d1", "found"), ("revoke", "d1"), ("retire", "d1")]
+)
+def test_a_retired_device_stays_so_whatever_is_said_of_it(data: Path, act: tuple[str, ...]) -> None:
+    run("init")
+    with closing(Database(sqlite_url(data / "vigie.db"))) as database:
+        a_token(database)
+        a_device(database, "d1")
+    run("devices", "retire", "d1")
+
+    refused = run("devices", *act)
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"{act[-1] if act[0] == 'declare' else act[0]}: not for a device that is retired" in (
+        refused.stderr
+    )
+    assert "enrol it with a new token" in refused.stderr
+    assert "State:        retired\n" in run("devices", "show", "d1").stdout
+
+
+def test_an_act_that_is_not_for_the_device_is_refused_with_those_that_are(data: Path) -> None:
+    run("init")
+    with closing(Database(sqlite_url(data / "vigie.db"))) as database:
+        a_token(database)
+        a_device(database, "d1")
+
+    lost = run("devices", "declare", "d1", "lost")
+    again = run("devices", "declare", "d1", "lost")
+
+    assert lost.stdout == "Device d1: declared lost.\n"
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert "lost: not for a device that is lost, which takes found, " in again.stderr
+
+
 def test_an_unknown_device_is_one_line_of_error() -> None:
     run("init")
 

@@ -4,21 +4,16 @@ from datetime import datetime
 
 import click
 
-from vigie_server.cli.output import LANGUAGE, actor, opened, printable, show_table, told_errors
-from vigie_server.clock import utc_now
-from vigie_server.domain.devices import Device, DeviceState
+from vigie_server.cli.output import LANGUAGE, act, opened, printable, show_table, told_errors
+from vigie_server.domain.device_acts import DeviceAct
+from vigie_server.domain.devices import Device
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.readers import DeviceFilter
+from vigie_server.services.act_on_devices import ActOnDevices
 from vigie_server.store.administration import Administration
 from vigie_server.store.fleet import Fleet
 
 PAGE = 500
-STATES = {
-    "lost": DeviceState.LOST,
-    "stolen": DeviceState.STOLEN,
-    "found": DeviceState.ACTIVE,
-}
-NOMADIC = {"nomadic": True, "not-nomadic": False, "worked-out": None}
 DECLARATIONS = {
     "lost": "declared lost",
     "stolen": "declared stolen",
@@ -108,8 +103,7 @@ def show(*, device_id: str, language: str) -> None:
 @told_errors
 def approve(device_id: str) -> None:
     """Count a pending or quarantined device in."""
-    with opened() as (_, database):
-        Administration(database).approve(device_id, now=utc_now(), actor=actor())
+    _do(device_id, DeviceAct.APPROVE)
     click.echo(f"Device {device_id} is active.")
 
 
@@ -123,12 +117,7 @@ def declare(device_id: str, what: str) -> None:
     `found` takes back lost and stolen. `worked-out` leaves it to the networks of its site again
     whether it is nomadic.
     """
-    with opened() as (_, database):
-        acts, now = Administration(database), utc_now()
-        if what in STATES:
-            acts.declare_state(device_id, STATES[what], now=now, actor=actor())
-        else:
-            acts.declare_nomadic(device_id, nomadic=NOMADIC[what], now=now, actor=actor())
+    _do(device_id, DeviceAct(what))
     click.echo(f"Device {device_id}: {DECLARATIONS[what]}.")
 
 
@@ -137,8 +126,7 @@ def declare(device_id: str, what: str) -> None:
 @told_errors
 def retire(device_id: str) -> None:
     """The device is gone: it is told to stop, and no longer judged."""
-    with opened() as (_, database):
-        Administration(database).retire(device_id, now=utc_now(), actor=actor())
+    _do(device_id, DeviceAct.RETIRE)
     click.echo(f"Device {device_id} is retired.")
 
 
@@ -147,13 +135,19 @@ def retire(device_id: str) -> None:
 @told_errors
 def revoke(device_id: str) -> None:
     """Take the device's certificates out of force, from its next message on."""
-    with opened() as (_, database):
-        Administration(database).revoke(device_id, now=utc_now(), actor=actor())
+    _do(device_id, DeviceAct.REVOKE)
     click.echo(
         f"Device {device_id} is revoked: it is refused from its next message on, and judged no "
         "more. Lists show it as revoked; with its last verdicts it stays in counts and metrics "
         f"until `vigie-server devices retire {device_id}` takes it out of them."
     )
+
+
+def _do(device_id: str, what: DeviceAct) -> None:
+    """Does it, where it is for the device as it stands."""
+    with opened() as (_, database):
+        device = Fleet(database, {}).device(device_id)
+        ActOnDevices(Administration(database)).act_on(device, what, act())
 
 
 def _state(device: Device) -> str:

@@ -34,6 +34,9 @@ NOMADISM: Final = {
 }
 _WAITING: Final = frozenset({DeviceState.PENDING, DeviceState.QUARANTINED})
 _AWAY: Final = frozenset({DeviceState.LOST, DeviceState.STOLEN})
+_GONE: Final = (
+    "which is for good: if it is there again, enrol it with a new token, as a device of its own"
+)
 
 
 def acts_on(device: Device) -> Sequence[DeviceAct]:
@@ -53,8 +56,10 @@ def acts_on(device: Device) -> Sequence[DeviceAct]:
 def check_act(device: Device, act: DeviceAct) -> None:
     """Raises DeclarationRefused where it is not for the device as it stands."""
     possible = acts_on(device)
+    if device.state is DeviceState.RETIRED:
+        raise DeclarationRefused(f"{act}: not for a device that is retired, {_GONE}")
     if act not in possible:
-        others = ", ".join(possible) or "nothing"
+        others = ", ".join(possible)
         standing = f"{device.state.value} and revoked" if device.revoked else device.state.value
         raise DeclarationRefused(
             f"{act}: not for a device that is {standing}, which takes {others}"

@@ -43,3 +43,9 @@ def test_an_act_that_changes_nothing_is_refused_with_those_that_do() -> None:
 
     with pytest.raises(DeclarationRefused, match=r"for a device that is lost, .*found"):
         check_act(a_device(DeviceState.LOST), DeviceAct.APPROVE)
+
+
+@pytest.mark.parametrize("act", list(DeviceAct))
+def test_nothing_brings_a_retired_device_back_but_to_enrol_it_again(act: DeviceAct) -> None:
+    with pytest.raises(DeclarationRefused, match=rf"^{act}: .*retired, .*enrol it with a"):
+        check_act(a_device(DeviceState.RETIRED), act)
