@@ -45,10 +45,42 @@ def test_a_trend_steps_at_each_change_and_ends_now() -> None:
 
     chart = trend({1: 4, 2: 1}, changes, since=NOW - 100 * DAY, now=NOW)
 
+    assert chart.whole
     assert [round(point.mean * 13) for point in chart.points] == [2, 5, 5]
     assert chart.line == "0,115 300,115 300,108 600,108 600,108"
     assert chart.height == 108
     assert all(at.day == 1 and 0 <= place <= 540 for place, at in chart.months)
+
+
+def test_a_trend_begins_when_a_question_was_assessed_first() -> None:
+    changes = [a_change(1, None, 2, 25), a_change(2, None, None, 30), a_change(1, 2, 4, 10)]
+
+    chart = trend({1: 4, 2: None}, changes, since=NOW - 100 * DAY, now=NOW)
+
+    assert not chart.whole
+    assert [(point.at, round(point.mean * 13)) for point in chart.points] == [
+        (NOW - 25 * DAY, 2),
+        (NOW - 10 * DAY, 4),
+        (NOW, 4),
+    ]
+    assert chart.line.startswith("450,")
+
+
+def test_a_trend_of_what_was_never_assessed_has_no_earlier_figure() -> None:
+    chart = trend({1: None}, [], since=NOW - 100 * DAY, now=NOW)
+
+    assert (chart.whole, [point.at for point in chart.points]) == (False, [NOW])
+
+
+def test_a_site_that_was_assessed_first_meanwhile_has_moved_from_nothing() -> None:
+    since = NOW - 90 * DAY
+    entry = SiteEntry(Site("A"), {1: 2})
+
+    fresh = site_line(entry, {}, [a_change(1, None, 2, 10)], {}, since)
+    known = site_line(entry, {}, [a_change(1, 1, 2, 10)], {}, since)
+
+    assert (fresh.moved, fresh.assessed) == (None, True)
+    assert (known.moved, known.assessed) == (1, True)
 
 
 def test_what_to_begin_with_is_the_cheapest_of_the_lowest_levels_each_once() -> None:

@@ -30,12 +30,14 @@ class Chart:
     """A line of steps: its points as SVG takes them, and the same as a table.
 
     `height` is that of the newest point, `months` are the first days of some, with their places.
+    Points begin where the chart does, or, unless `whole`, when a question was assessed first.
     """
 
     line: str
     points: Sequence[Point]
     height: int
     months: Sequence[tuple[int, datetime]]
+    whole: bool
 
 
 def before(levels: Levels, changes: Iterable[LevelChange], since: datetime) -> Levels:
@@ -73,16 +75,18 @@ def trend(
 ) -> Chart:
     """How the mean level went from an instant until now."""
     held = dict(before(levels, changes, since))
-    points = [Point(since, mean(held))]
+    whole = assessed(held)
+    points = [Point(since, mean(held))] if whole else []
     for change in sorted(changes, key=lambda one: one.at):
         if since <= change.at <= now:
             held[change.question] = change.after
-            if points[-1].at == change.at:
+            if points and points[-1].at == change.at:
                 points.pop()
-            points.append(Point(change.at, mean(held)))
+            if points or assessed(held):
+                points.append(Point(change.at, mean(held)))
     points.append(Point(now, mean(levels)))
     height = round(HEIGHT - points[-1].mean / TOP * HEIGHT)
-    return Chart(_steps(points, since, now), points, height, _months(since, now))
+    return Chart(_steps(points, since, now), points, height, _months(since, now), whole)
 
 
 def _months(since: datetime, now: datetime) -> Sequence[tuple[int, datetime]]:

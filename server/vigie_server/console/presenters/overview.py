@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from vigie_server.console.presenters.levels import Levels, before, moved, total
+from vigie_server.console.presenters.levels import Levels, assessed, before, moved, total
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.ladder_files import QUESTIONS
 from vigie_server.domain.site_figures import COUNTED
@@ -32,6 +32,7 @@ class SiteLine:
     declared: int | None
     pending: int
     moved: int | None
+    assessed: bool
     total: int
 
 
@@ -44,6 +45,7 @@ def site_line(
 ) -> SiteLine:
     """A site as the table shows it; `changes` are those of its levels since that instant."""
     levels: Levels = entry.levels
+    earlier = before(levels, changes, since)
     return SiteLine(
         name=entry.site.name,
         body=entry.site.body,
@@ -52,7 +54,8 @@ def site_line(
         devices=counted(sizes),
         declared=entry.site.declared_devices,
         pending=waiting(sizes),
-        moved=moved(levels, before(levels, changes, since)) if levels else None,
+        moved=moved(levels, earlier) if assessed(earlier) else None,
+        assessed=assessed(levels),
         total=total(levels),
     )
 
