@@ -233,6 +233,47 @@ def test_no_route_answers_who_is_not_known(app: FastAPI) -> None:
     assert set(answers.values()) == {401}
 
 
+def test_no_route_passes_over_a_parameter_that_it_does_not_take(
+    app: FastAPI, database: Database
+) -> None:
+    client, headers = TestClient(app), Callers(database, NOW)(Role.ADMIN)
+    described = {
+        (method.upper(), template): [
+            parameter["name"]
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        ]
+        for template, methods in app.openapi()["paths"].items()
+        for method, operation in methods.items()
+    }
+
+    wrong = []
+    for method, template, path in calls_of(app):
+        known = described.get((method, template.replace("/sites/{site}", "/sites/{name}")))
+        takes = described.get((method, template), known)
+        answer = client.request(method, path, headers=headers, params={"9": "x", "8": "y"})
+        if template in METRICS:
+            takes = [] if template == "/metrics/server" else ["site"]
+        named = ", ".join(f"`{name}`" for name in takes or ()) or "no parameters"
+        told = f" does not take `9`, `8` (it takes {named})"
+        problem = answer.headers["content-type"] == "application/problem+json"
+        if (answer.status_code, problem) != (400, True) or told not in answer.json()["detail"]:
+            wrong.append((method, path, answer.status_code, answer.text[:200]))
+
+    assert wrong == []
+
+
+def test_a_change_whose_trial_is_misspelt_is_not_made(app: FastAPI, database: Database) -> None:
+    client, headers = TestClient(app), Callers(database, NOW)(Role.ADMIN)
+    path = f"/api/v1/parameters/site/{SITE}/Q05-min-length/min_length"
+
+    answer = client.put(f"{path}?dryrun=true", headers=headers, json={"value": 14, "reason": "r"})
+
+    assert answer.status_code == 400
+    assert "`dryrun`: did you mean `dry_run`?" in answer.json()["detail"]
+    assert client.get(path, headers=headers).status_code == 404
+
+
 @pytest.mark.parametrize("who", CALLERS, ids=lambda who: f"{who.role}-{who.scope}")
 def test_every_route_answers_each_role_and_scope_as_the_table_says(
     app: FastAPI, database: Database, who: Who

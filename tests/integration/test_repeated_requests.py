@@ -77,6 +77,7 @@ def client(database: Database, doings: Doings) -> TestClient:
     def do(
         what: Annotated[str, Body(embed=True)],
         caller: Annotated[ApiCaller, Depends(access.allow(WRITERS))],  # noqa: ARG001 (who may)
+        x: int = 0,  # noqa: ARG001 (a parameter that makes another request)
     ) -> Response:
         doings.done.append(what)
         doings.begun.set()

@@ -96,7 +96,7 @@ class Shell:
 
         Who has neither is sent to sign in first.
         """
-        by_token, by_session = self.access.allow(roles), self.access.page(roles)
+        by_token, by_session = self.access.allow(roles, of_page=True), self.access.page(roles)
 
         async def visit(request: Request) -> Visit:
             if request.headers.get("authorization", "").lower().startswith("bearer "):

@@ -29,6 +29,7 @@ from vigie_server.web.conditions import (
     refuse_unbound,
 )
 from vigie_server.web.repeating import Repeating
+from vigie_server.web.taken import refuse_unknown
 
 READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR, Role.CONTRACTOR})
 WRITERS: Final = frozenset({Role.ADMIN, Role.OPERATOR})
@@ -79,8 +80,14 @@ class Access:
     repeating: Repeating | None = None
     demands_tags: bool = False
 
-    def allow(self, roles: frozenset[Role]) -> Callable[[Request], Awaitable[ApiCaller]]:
-        """A dependency that gives the caller, or refuses with 401 or 403."""
+    def allow(
+        self, roles: frozenset[Role], *, of_page: bool = False
+    ) -> Callable[[Request], Awaitable[ApiCaller]]:
+        """A dependency that gives the caller, or refuses with 401 or 403.
+
+        A parameter that the route does not take is refused after that, with 400. Not so `of_page`:
+        pages look at their address themselves, and links to them are kept for years.
+        """
 
         async def caller(request: Request) -> ApiCaller:
             header = request.headers.get("authorization", "")
@@ -93,6 +100,8 @@ class Access:
                 found = visitor.caller
             request.state.caller = found
             self._admit(found, roles, counted=getattr(request.state, COUNTED, False))
+            if not of_page:
+                refuse_unknown(request)
             if request.method not in SAFE:
                 refuse_unbound(request)
             if self.repeating is not None:

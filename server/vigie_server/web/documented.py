@@ -44,7 +44,10 @@ class Problem(BaseModel):
 
 
 _SAID: Final = {
-    "400": "What was sent cannot be read: a damaged cursor, or a body that is not JSON in UTF-8.",
+    "400": (
+        "What was sent cannot be read: a damaged cursor, a body that is not JSON in UTF-8; or a "
+        "parameter is not taken here, and the detail names those that are."
+    ),
     "401": "No token or session, or one that is not valid.",
     "403": "The token's role or scope does not allow it.",
     "404": "There is no such thing, or it is outside the token's sites.",
@@ -149,13 +152,11 @@ def _bound(made: dict[str, Any], page_most: int) -> None:
 
 def _refusals(method: str, operation: dict[str, Any]) -> set[str]:
     named = {given["name"]: given["in"] for given in operation.get("parameters", ())}
-    statuses = {"401", "403", "429", "503"}
+    statuses = {"400", "401", "403", "429", "503"}
     if named or "requestBody" in operation:
         statuses.add("422")
     if "path" in named.values() or "site" in named:
         statuses.add("404")
-    if "cursor" in named or "requestBody" in operation:
-        statuses.add("400")
     if method in _CHANGES:
         statuses.update(("409", "412"))
     if "428" in operation["responses"]:

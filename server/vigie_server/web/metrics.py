@@ -5,7 +5,7 @@ them shows all of it, and each replica's own figures on itself (`/metrics/server
 """
 
 import gzip
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -16,7 +16,6 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.concurrency import run_in_threadpool
 
 from vigie_server.domain.errors import NotFound
-from vigie_server.domain.suggesting import meant
 from vigie_server.ports.readers import FleetReader
 from vigie_server.ports.scraping import FleetMetrics, Scrape, TextFormat
 from vigie_server.ports.tokens import ApiCaller
@@ -24,8 +23,6 @@ from vigie_server.web.access import SCRAPERS, Access, require_site
 from vigie_server.web.negotiation import CONTENT_TYPES, takes_gzip, text_format
 
 ENDS: Final = {TextFormat.CLASSIC: b"", TextFormat.OPENMETRICS: b"# EOF\n"}
-SITE: Final = "site"
-"""The one parameter that the fleet's pages take."""
 
 
 def metrics_router(
@@ -40,21 +37,10 @@ def metrics_router(
         registry=own,
     )
     Scraper = Annotated[ApiCaller, Depends(access.allow(SCRAPERS))]  # noqa: N806 (a type)
-    Sites = Annotated[list[str], Query(alias=SITE, default_factory=list)]  # noqa: N806 (a type)
+    Sites = Annotated[list[str], Query(alias="site", default_factory=list)]  # noqa: N806 (a type)
 
-    async def wanted(
-        request: Request,
-        caller: ApiCaller,
-        sites: Sequence[str],
-        *,
-        takes: Collection[str] = (SITE,),
-    ) -> Scrape:
-        """Raises NotFound for a site that does not exist, or is outside the token's scope.
-
-        Raises HTTPException (400) where a parameter is given that the page does not take: a name
-        that is misspelt would otherwise give the whole fleet for one site.
-        """
-        _refuse_others(request, takes)
+    async def wanted(request: Request, caller: ApiCaller, sites: Sequence[str]) -> Scrape:
+        """Raises NotFound for a site that does not exist, or is outside the token's scope."""
         for site in sites:
             require_site(caller, site)
             if not fleet.knows(site) and not await run_in_threadpool(reader.site_exists, site):
@@ -88,30 +74,13 @@ def metrics_router(
                 "the server's own figures are for tokens that were made without `--site`: "
                 "ask for /metrics/fleet",
             )
-        scrape = await wanted(request, caller, (), takes=())
+        scrape = await wanted(request, caller, ())
         page = _own(own, scrape) + ENDS[scrape.text_format]
         return Response(
             gzip.compress(page, 1, mtime=0) if scrape.gzip else page, headers=_headers(scrape)
         )
 
     return router
-
-
-def _refuse_others(request: Request, takes: Collection[str]) -> None:
-    """Raises HTTPException (400) for a parameter that the page does not take."""
-    others = [name for name in request.query_params if name not in takes]
-    if not others:
-        return
-    given = ", ".join(f"`{name}`" for name in others)
-    raise HTTPException(
-        HTTPStatus.BAD_REQUEST,
-        f"this page does not take {given}{meant(others[0], takes)} "
-        + (
-            "(it takes `site`, the name of a site, once for each)"
-            if takes
-            else "(it takes no parameters: /metrics/fleet takes `site`)"
-        ),
-    )
 
 
 def _own(registry: CollectorRegistry, scrape: Scrape) -> bytes:
