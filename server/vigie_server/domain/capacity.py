@@ -7,7 +7,7 @@ deployment is made of follows from them. Nothing here measures anything.
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
-from math import ceil
+from math import ceil, exp
 from typing import Final
 
 DAY: Final = timedelta(days=1)
@@ -45,6 +45,10 @@ class Costs:
     change_stored: float
     """A changed answer, kept until its retention ends."""
     transition_stored: float
+    rules: float
+    """Rules that judge devices: each has counts at every site, and over all of them."""
+    rule_day_stored: float
+    """What a rule came to at a site at the end of a day, where that had changed."""
     database_visit_cpu: float
     """PostgreSQL's own share of a visit; SQLite's is in the server's."""
     database_change_cpu: float
@@ -83,6 +87,7 @@ class Fleet:
     """Verdicts of a device that change in a year."""
     evidence_kept: timedelta = timedelta(days=90)
     transitions_kept: timedelta = 3 * YEAR
+    rule_days_kept: timedelta = 400 * DAY
     sites: int | None = None
     """None: one for each 50 devices."""
     groups: float = 1
@@ -162,7 +167,7 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
         + costs.series_recorded
     )
     prometheus = ceil(series / SERIES_A_PROMETHEUS)
-    stored = _stored(fleet, costs, changes)
+    stored = _stored(fleet, costs, changes) + _days_of_rules(fleet, sites, costs)
     database_cores = visits * costs.database_visit_cpu + changes * costs.database_change_cpu
     plan = Plan(
         deployment=(Deployment.ONE_PROCESS_SQLITE if alone else Deployment.REPLICAS_POSTGRESQL),
@@ -222,3 +227,20 @@ def _stored(fleet: Fleet, costs: Costs, changes: float) -> float:
         + changes * fleet.evidence_kept.total_seconds() * costs.change_stored
         + transitions * costs.transition_stored
     )
+
+
+def _days_of_rules(fleet: Fleet, sites: int, costs: Costs) -> float:
+    """Bytes of the rows that days of rules come to: one where a verdict had moved its count.
+
+    Verdicts change by chance and each alone, so that of `moves` expected in a day the share of
+    days with one at least is that of a Poisson process. The last row before the days that are kept
+    stays, for it still holds when they begin.
+    """
+
+    def changed(devices: float) -> float:
+        moves = devices * fleet.transitions_a_year * (DAY / YEAR) / max(1, costs.rules)
+        return 1 - exp(-moves)
+
+    rows_a_day = sites * changed(fleet.devices / sites) + changed(fleet.devices)
+    rows = rows_a_day * (fleet.rule_days_kept / DAY) + sites + 1
+    return costs.rules * rows * costs.rule_day_stored

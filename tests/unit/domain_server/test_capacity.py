@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from math import exp
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,8 @@ COSTS = Costs(
     device_stored=40e3,
     change_stored=1e3,
     transition_stored=500,
+    rules=40,
+    rule_day_stored=50,
     database_visit_cpu=0.001,
     database_change_cpu=0.002,
     series_device=9,
@@ -54,11 +57,29 @@ def test_a_device_an_hour_a_second_costs_what_its_parts_cost() -> None:
 
 
 def test_what_is_stored_is_what_retention_keeps() -> None:
-    plan = planned(replace(HOUR, evidence_kept=timedelta(days=10)), COSTS)
+    short = replace(HOUR, evidence_kept=timedelta(days=10), rule_days_kept=timedelta(days=9))
+
+    plan = planned(short, COSTS)
 
     changes = 0.05 * 10 * 86_400 * 1e3
     transitions = 3_600 * 80 * 3 * 500
-    assert plan.database_bytes == pytest.approx(3_600 * 40e3 + changes + transitions)
+    # So many devices move every count every day: those of two sites, and of both together.
+    days_of_rules = 40 * (3 * 9 + 3) * 50
+    assert plan.database_bytes == pytest.approx(
+        3_600 * 40e3 + changes + transitions + days_of_rules, abs=10
+    )
+
+
+def test_a_day_of_a_rule_is_stored_where_a_verdict_moved_its_count() -> None:
+    still = replace(HOUR, devices=365, sites=365, transitions_a_year=0, changed=0)
+    each = replace(still, transitions_a_year=40)  # a device a site: a move a rule in 365 days
+
+    held = planned(still, COSTS).database_bytes
+    moving = planned(each, COSTS).database_bytes - 365 * 40 * 3 * 500
+
+    assert held == pytest.approx(365 * 40e3 + 40 * 366 * 50)
+    a_day = 365 * (1 - exp(-1 / 365)) + (1 - exp(-1))
+    assert moving - held == pytest.approx(40 * a_day * 400 * 50)
 
 
 def test_devices_that_stay_do_not_visit_and_take_a_stream_each() -> None:
