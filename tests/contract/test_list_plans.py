@@ -63,6 +63,7 @@ WALKED: Final[dict[str, Ask]] = {
     "devices": devices(),
     "devices by name": devices(sort="hostname"),
     "devices, the most failing first": devices(sort="-failing"),
+    "devices that are not revoked": devices(revoked=False),
     "devices in a state": devices(state="stolen", platform="darwin", compliant=True),
     "devices of a name": devices(hostname="S00001", sort="hostname"),
     "devices of a name in other letters": devices(hostname="s00001", sort="hostname"),
@@ -105,6 +106,8 @@ WALKED: Final[dict[str, Ask]] = {
 }
 GATHERED: Final[dict[str, Ask]] = {
     "devices of a site": devices(sites=frozenset({SITE})),
+    "devices of a site that are revoked": devices(sites=frozenset({SITE}), revoked=True),
+    "devices that are revoked": devices(revoked=True),
     "devices with a rare verdict": devices(rule=RULE, status=Status.FAIL, sort="hostname"),
     "changes of a site": changes(sites=frozenset({SITE})),
     "verdicts of a rule at a site": lambda db: FleetLists(db).verdicts_of_rule(

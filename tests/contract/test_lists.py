@@ -16,12 +16,13 @@ from pydantic_core import to_json
 from sqlalchemy import select, text
 
 from fakes.grown import grown_store
-from fakes.stored import STORES
+from fakes.stored import NOW, STORES
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import ActsWanted, ChangesWanted, DevicesWanted
 from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.site_lists import SitesWanted
 from vigie_server.store import change_lists, device_lists, scopes, spellings
+from vigie_server.store.administration import Administration
 from vigie_server.store.audit_trail import Acts
 from vigie_server.store.change_lists import Changes
 from vigie_server.store.database import Database
@@ -38,7 +39,27 @@ def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
     with grown_store(request.param, tmp_path_factory.mktemp("grown")) as opened:
+        _revoke(opened, 40)
         yield opened
+
+
+def _revoke(database: Database, number: int) -> None:
+    """Revokes some devices, which get the certificates that grown ones lack."""
+    with database.writing() as connection:
+        devices = connection.execute(
+            text("SELECT key, id FROM device WHERE state <> 'retired' ORDER BY id LIMIT :number"),
+            {"number": number},
+        ).all()
+        for key, device in devices:
+            connection.execute(
+                text(
+                    "INSERT INTO certificate (serial, device_key, not_after, issued_at) "
+                    "VALUES (:serial, :key, 0, 0)"
+                ),
+                {"serial": device, "key": key},
+            )
+    for _, device in devices:
+        Administration(database).revoke(device, now=NOW, actor="test")
 
 
 @pytest.fixture(params=[NONE_IS_FEW, ALL_ARE_FEW], ids=["walked", "gathered"])
@@ -84,6 +105,15 @@ def turned(items: Sequence[Any], sort: str) -> list[Any]:
     [
         ({}, "true"),
         ({"state": "retired"}, "d.state = 'retired'"),
+        ({"revoked": True}, "d.disabled <> '' AND d.state <> 'retired'"),
+        ({"revoked": False}, "NOT (d.disabled <> '' AND d.state <> 'retired')"),
+        (
+            {"revoked": True, "state": "active", "rule": "Q09-disk-encrypted"},
+            (
+                "d.disabled = 'revoked' AND d.state = 'active' AND "
+                "EXISTS (SELECT 1 FROM v WHERE v.rule = 'Q09-disk-encrypted')"
+            ),
+        ),
         ({"platform": "linux", "nomadic": True}, "d.platform = 'linux' AND d.nomadic"),
         ({"compliant": False, "state": "active"}, "NOT d.compliant AND d.state = 'active'"),
         ({"hostname": "S00002-"}, "d.hostname LIKE 'S00002-%'"),

@@ -416,6 +416,18 @@ def test_readers_see_that_a_device_is_refused_where_its_state_does_not_say_so(
     assert (shown.state, shown.revoked) == told
     assert (entry.device.state, entry.device.revoked) == told
     assert (item["state"], item["revoked"]) == told
+    for wanted in (True, False):
+        asked = DevicesWanted(revoked=wanted)
+        found = (
+            len(lists.devices(asked, after=None, limit=2).items),
+            lists.devices_in_json(asked, after=None, limit=2).number,
+            len(
+                Fleet(database, {})
+                .devices(DeviceFilter(revoked=wanted), after=None, limit=2)
+                .devices
+            ),
+        )
+        assert set(found) == {told[1] is wanted}
 
 
 def test_devices_judged_by_other_rules_are_found(database: Database) -> None:

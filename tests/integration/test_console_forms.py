@@ -120,6 +120,12 @@ def test_a_revoked_device_is_marked_in_the_list_and_on_its_page(
     (row,) = [row for row in every.split("<tr>") if f'href="{page}"' in row]
     assert f">actif {mark}</td>" in row
     assert every.count(mark) == 1
+    kept = [
+        client.get(f"/console/devices?revoked={flag}", headers=headers).text
+        for flag in ("yes", "no")
+    ]
+    assert [text.count(mark) for text in kept] == [1, 0]
+    assert [f'href="{page}"' in text for text in kept] == [True, False]
     english = client.get(page, headers=headers | {"Accept-Language": "en"}).text
     assert 'active <span class="tag bad">revoked</span>' in english
 

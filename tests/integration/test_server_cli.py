@@ -273,6 +273,7 @@ def test_a_revoked_device_is_marked_until_it_is_retired(data: Path) -> None:
     told = run("devices", "revoke", "d1").stdout
     shown = run("devices", "show", "d1").stdout
     listed = run("devices", "list").stdout
+    kept = {flag: run("devices", "list", flag).stdout for flag in ("--revoked", "--not-revoked")}
     run("devices", "retire", "d1")
 
     assert "Lists show it as revoked" in told
@@ -280,6 +281,9 @@ def test_a_revoked_device_is_marked_until_it_is_retired(data: Path) -> None:
     assert "State:        active (revoked)\n" in shown
     assert re.search(r"^d1 .* linux +active \(revoked\)  0 ", listed, re.MULTILINE)
     assert re.search(r"^d2 .* linux +active {2,}0 ", listed, re.MULTILINE)
+    assert [name in kept["--revoked"] for name in ("\nd1 ", "\nd2 ")] == [True, False]
+    assert [name in kept["--not-revoked"] for name in ("\nd1 ", "\nd2 ")] == [False, True]
+    assert "\nd1 " not in run("devices", "list", "--revoked").stdout
     assert "State:        retired\n" in run("devices", "show", "d1").stdout
 
 

@@ -34,6 +34,8 @@ SHORT = (
     f"{DEVICES}?limit=1000&sort=-failing",
     f"{DEVICES}?compliant=false&nomadic=true&platform=linux&sort=hostname",
     f"{DEVICES}?state=stolen&hostname=S0",
+    f"{DEVICES}?revoked=true",
+    f"{DEVICES}?revoked=false&limit=9",
     f"{DEVICES}?rule={RULE}&status=fail&limit=7",
     f"{DEVICES}?site={SITE.replace(' ', '%20')}",
     f"{DEVICES}?site={OTHER.replace(' ', '+')}",

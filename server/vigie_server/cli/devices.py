@@ -6,7 +6,7 @@ import click
 
 from vigie_server.cli.output import LANGUAGE, act, opened, printable, show_table, told_errors
 from vigie_server.domain.device_acts import DeviceAct
-from vigie_server.domain.devices import Device
+from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.readers import DeviceFilter
 from vigie_server.services.act_on_devices import ActOnDevices
@@ -31,11 +31,19 @@ def devices() -> None:
 
 @devices.command("list")
 @click.option("--site", help="Only this site.")
-@click.option("--state", help="Only this state: pending, active, quarantined, ...")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in DeviceState]),
+    help="Only those in this state.",
+)
+@click.option(
+    "--revoked/--not-revoked", default=None, help="Only those that are revoked, or are not."
+)
 @told_errors
-def list_devices(*, site: str | None, state: str | None) -> None:
+def list_devices(*, site: str | None, state: str | None, revoked: bool | None) -> None:
     """List devices with what fails on them."""
-    wanted = DeviceFilter(sites=None if site is None else frozenset({site}), state=state)
+    sites = None if site is None else frozenset({site})
+    wanted = DeviceFilter(sites=sites, state=state, revoked=revoked)
     rows = []
     with opened() as (_, database):
         fleet = Fleet(database, {})

@@ -13,7 +13,12 @@ from vigie_server.metrics.exposition import escaped
 
 CHUNK_DEVICES: Final = 32
 """Devices of a chunk. More compress no better; fewer are touched less often, in more blocks."""
-SITE_FAMILIES: Final = (families.SITE_DEVICES, families.SITE_RULE_DEVICES, families.SITE_AGENTS)
+SITE_FAMILIES: Final = (
+    families.SITE_DEVICES,
+    families.SITE_REVOKED,
+    families.SITE_RULE_DEVICES,
+    families.SITE_AGENTS,
+)
 
 _STATUS_BITS: Final = 3
 
@@ -32,7 +37,7 @@ class Chunk:
 class SiteChunks:
     """The devices of a site, and its own blocks (`SITE_FAMILIES`); None: to be written anew."""
 
-    __slots__ = ("_agents", "_rules", "_states", "blocks", "chunks", "name", "roomy")
+    __slots__ = ("_agents", "_revoked", "_rules", "_states", "blocks", "chunks", "name", "roomy")
 
     def __init__(self, site: str) -> None:
         self.name: Final = escaped(site)
@@ -40,6 +45,7 @@ class SiteChunks:
         self.roomy: Final[dict[Chunk, None]] = {}
         self.blocks: Final[list[Block | None]] = [None] * len(SITE_FAMILIES)
         self._states: Final[Counter[str]] = Counter()
+        self._revoked = 0
         self._rules: Final[Counter[int]] = Counter()
         self._agents: Final[Counter[str]] = Counter()
 
@@ -68,6 +74,8 @@ class SiteChunks:
     def count(self, row: DeviceRow, step: int) -> None:
         """Counts a device in or out."""
         self._states[row.state] += step
+        if row.revoked:
+            self._revoked += step
         if row.state == DeviceState.ACTIVE:
             self._agents[row.agent_version] += step
         for place, status in enumerate(row.statuses):
@@ -84,6 +92,8 @@ class SiteChunks:
                 if count
             ]
         )
+        head = f'{families.SITE_REVOKED.name}{{site="{self.name}"}}'
+        yield f"{head} {self._revoked}\n" if self._revoked else ""
         head = f'{families.SITE_RULE_DEVICES.name}{{site="{self.name}",rule="'
         met = [
             (names.names[key >> _STATUS_BITS], STATUSES[key & (1 << _STATUS_BITS) - 1], count)

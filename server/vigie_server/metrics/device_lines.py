@@ -149,6 +149,7 @@ class DeviceLines:
         )
         if (
             before.state != row.state
+            or before.revoked is not row.revoked
             or before.statuses != row.statuses
             or before.agent_version != row.agent_version
         ):

@@ -64,6 +64,7 @@ class DeviceRow:
         "hostname",
         "id",
         "label",
+        "revoked",
         "seen",
         "site",
         "spared_until",
@@ -79,6 +80,7 @@ class DeviceRow:
         self.label: Final = device.id if label == device.id else label  # one object, not two
         self.site: Final = intern(device.site)
         self.state: Final = device.state.value
+        self.revoked: Final = device.revoked
         self.hostname: Final = escaped(said(device.hostname))
         self.described: Final = _described(device)
         self.groups: Final = _groups(view.groups)

@@ -67,6 +67,11 @@ SITE_DEVICES: Final = Family(
     "vigie_site_devices",
     "Devices of the site by state.",
 )
+SITE_REVOKED: Final = Family(
+    "vigie_site_revoked_devices",
+    "Devices of the site that are revoked: refused, and counted by their state until they are "
+    "retired. Absent where none is.",
+)
 SITE_RULE_DEVICES: Final = Family(
     "vigie_site_rule_devices",
     "Devices of the site by status of the rule.",

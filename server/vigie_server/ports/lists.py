@@ -31,6 +31,7 @@ class DevicesWanted:
     platform: str | None = None
     compliant: bool | None = None
     nomadic: bool | None = None
+    revoked: bool | None = None
     hostname: str | None = None
     rule: str | None = None
     status: Status | None = None

@@ -18,6 +18,7 @@ class DeviceFilter:
     sites: frozenset[str] | None = None
     platform: str | None = None
     state: str | None = None
+    revoked: bool | None = None
     rule: str | None = None
     status: Status | None = None
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     select,
+    text,
 )
 
 from vigie_server.domain.verdicts import Status
@@ -36,9 +37,16 @@ from vigie_server.ports.lists import (
 from vigie_server.ports.pages import Page, Position
 from vigie_server.ports.readers import VerdictRecord
 from vigie_server.store.database import Database
-from vigie_server.store.device_entries import entries, in_json
+from vigie_server.store.device_entries import REVOKED, entries, in_json
 from vigie_server.store.keyset import keyset, paged, walking
-from vigie_server.store.models import EVERY_SITE, DeviceRow, RuleCount, Site, VerdictRow
+from vigie_server.store.models import (
+    EVERY_SITE,
+    Certificate,
+    DeviceRow,
+    RuleCount,
+    Site,
+    VerdictRow,
+)
 from vigie_server.store.one_row import rows_of
 from vigie_server.store.record_rows import device_key_of, verdict_record
 from vigie_server.store.rule_counts import COLUMNS
@@ -48,6 +56,7 @@ from vigie_server.store.tables import table
 from vigie_server.store.written_devices import PLACE, UNTIL, Written, written
 
 DEVICE, SITE, VERDICT, COUNT = table(DeviceRow), table(Site), table(VerdictRow), table(RuleCount)
+CERTIFICATE = table(Certificate)
 
 ORDERS: Final[dict[str, tuple[str, tuple[ColumnElement[Any], ...]]]] = {
     "id": ("ix_device_by_id", (DEVICE.c.id,)),
@@ -282,6 +291,10 @@ def _keys(
     if scope.few:
         gathered = BY_SITE_AND_ID if index == ORDERS["id"][0] else BY_SITE
         return walking(_judged_so(query, wanted), DEVICE, gathered)
+    if wanted.revoked:
+        # No index tells these; the table of certificates is narrow, and soon looked through.
+        withdrawn = select(CERTIFICATE.c.device_key).where(CERTIFICATE.c.revoked_at.is_not(None))
+        return _judged_so(query.where(DEVICE.c.key.in_(withdrawn)), wanted)
     if wanted.rule is not None and wanted.status is not None:
         holding = walking(select(VERDICT.c.device_key), VERDICT, BY_RULE).where(
             VERDICT.c.rule == wanted.rule, VERDICT.c.status == wanted.status.value
@@ -311,6 +324,8 @@ def _narrowed(
     ):
         if value is not None:
             query = query.where(column == value)
+    if wanted.revoked is not None:
+        query = query.where(text(REVOKED if wanted.revoked else f"NOT {REVOKED}"))
     return query if named is None else query.where(named)
 
 

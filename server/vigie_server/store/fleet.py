@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     exists,
     select,
+    text,
     type_coerce,
 )
 
@@ -26,6 +27,7 @@ from vigie_server.ports.readers import DeviceFilter, Page, TransitionRecord, Ver
 from vigie_server.store.change_lists import transition_record
 from vigie_server.store.circumstances import missing_since, open_conflicts
 from vigie_server.store.database import Database
+from vigie_server.store.device_entries import REVOKED
 from vigie_server.store.device_groups import groups_of
 from vigie_server.store.instants import from_store_or_none
 from vigie_server.store.models import DeviceRow, Site, SnapshotRow, TransitionRow, VerdictRow
@@ -201,6 +203,8 @@ def _narrowed(query: Select[Any], wanted: DeviceFilter) -> Select[Any]:
         query = query.where(DEVICE.c.platform == wanted.platform)
     if wanted.state is not None:
         query = query.where(DEVICE.c.state == wanted.state)
+    if wanted.revoked is not None:
+        query = query.where(text(REVOKED if wanted.revoked else f"NOT {REVOKED}"))
     if wanted.rule is None and wanted.status is None:
         return query
     verdict = select(VERDICT.c.device_key).where(VERDICT.c.device_key == DEVICE.c.key)

@@ -68,6 +68,7 @@ class DeviceChoice:
     state: DeviceState | None = None
     compliant: bool | None = None
     nomadic: bool | None = None
+    revoked: bool | None = None
     hostname: Annotated[
         str | None,
         Query(
@@ -88,6 +89,7 @@ class DeviceChoice:
             platform=self.platform,
             compliant=self.compliant,
             nomadic=self.nomadic,
+            revoked=self.revoked,
             hostname=self.hostname,
             rule=self.rule,
             status=self.status,

@@ -125,6 +125,27 @@ def test_a_site_counts_its_devices_by_state_and_by_rule() -> None:
     assert value(lines, "vigie_site_rule_devices", site="les-lilas", rule="Q06", status="fail") == 1
 
 
+def test_a_site_counts_its_revoked_devices_while_it_has_some() -> None:
+    lines = DeviceLines(measures={})
+    here = {"site": "les-lilas"}
+    view = a_view("d1", Q06=standing(Status.PASS))
+    revoked = replace(view, device=replace(view.device, revoked=True))
+    name = "vigie_site_revoked_devices"
+    lines.put(view)
+    assert name not in {family for family, _ in samples(lines)}
+
+    lines.put(revoked)
+    lines.put(replace(revoked, device=replace(revoked.device, id="d2")))
+    assert value(lines, name, **here) == 2
+    assert value(lines, "vigie_site_devices", state="active", **here) == 2
+
+    lines.put(replace(view, device=replace(view.device, state=DeviceState.RETIRED)))
+    assert value(lines, name, **here) == 1
+
+    lines.remove("d2")
+    assert name not in {family for family, _ in samples(lines)}
+
+
 def test_a_heartbeat_moves_the_last_report_and_nothing_else() -> None:
     lines = DeviceLines(measures={})
     lines.put(a_view(Q06=standing(Status.PASS)))
