@@ -339,3 +339,17 @@ def test_the_files_of_the_console_need_no_token_and_are_kept(
     assert "immutable" in answer.headers["cache-control"]
     assert client.get("/console/static/../shell.py").status_code == 404
     assert client.get("/console/static/nothing.css").status_code == 404
+
+
+def test_a_rule_shows_its_reference_data_and_which_ends_are_estimates(
+    client: TestClient, as_: Callers
+) -> None:
+    headers = as_(Role.OPERATOR)
+    page = client.get("/console/rules/Q03-os-supported", headers=headers).text
+    shown = page.partition('id="references"')[2].partition("</section>")[0]
+
+    assert "<code>os_support</code> au 25/11/2026" in shown
+    assert "qui n'en a pas publié" in shown.replace("&#39;", "'")
+    assert 'macOS 26 Tahoe <time datetime="2028-09-30">30/09/2028</time>' in shown
+    assert "Debian" not in shown
+    assert 'id="references"' not in client.get(f"/console/rules/{RULE}", headers=headers).text

@@ -346,6 +346,13 @@ def test_the_rules_in_force_are_listed() -> None:
     assert "Q06-firewall-enabled" in result.stdout
 
 
+def test_ends_of_support_that_no_vendor_has_published_are_told_apart() -> None:
+    told = run("rules", "list").stdout.partition("Estimated ends of support")[2]
+
+    assert re.search(r"^macOS 26 Tahoe +2028-09-30 +Apple publishes no dates", told, re.MULTILINE)
+    assert "Debian" not in told
+
+
 def test_reference_data_of_the_servers_own_is_in_force_and_shown_with_its_day(data: Path) -> None:
     released = guide_folder() / "reference" / "os_support.yaml"
     own = data / "reference"

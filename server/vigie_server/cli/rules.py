@@ -14,6 +14,7 @@ from vigie_server.cli.rejudge import rejudge
 from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.plurals import counted
 from vigie_server.domain.reference_files import Reference
+from vigie_server.domain.rule_references import estimated
 from vigie_server.domain.trying import tried
 from vigie_server.settings import read_settings
 
@@ -51,6 +52,14 @@ def list_rules(*, language: str) -> None:
         ("REFERENCE", "OF", "FROM"),
         [_shown(reference) for reference in catalogue.references.values()],
     )
+    ends = [end for reference in catalogue.references.values() for end in estimated(reference)]
+    if ends:
+        click.echo()
+        click.echo("Estimated ends of support, which no vendor has published:")
+        show_table(
+            ("SYSTEM", "ENDS", "RECKONED FROM"),
+            [(end.name, end.ends.isoformat(), end.source) for end in ends],
+        )
 
 
 def _shown(reference: Reference) -> tuple[str, str, str]:

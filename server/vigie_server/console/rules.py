@@ -13,6 +13,7 @@ from vigie_server.console.shell import Shell, Visit
 from vigie_server.console.walking import Walk
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.personal import naming_columns
+from vigie_server.domain.rule_references import estimated, used_by
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.lists import DeviceLists, RuleTally
@@ -92,6 +93,10 @@ def rules_pages(shell: Shell, seen: RulesSeen) -> APIRouter:
             question=seen.catalogue.questions.get(found.question, {}),
             site=site,
             steps=steps,
+            references=[
+                (reference, estimated(reference))
+                for reference in used_by(found, seen.catalogue.references.values())
+            ],
         )
 
     return router

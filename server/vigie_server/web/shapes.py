@@ -5,7 +5,9 @@ from datetime import date, datetime
 from pydantic import BaseModel, Field
 
 from vigie_server.domain.devices import Device
+from vigie_server.domain.reference import SupportedRelease
 from vigie_server.domain.reference_files import Reference
+from vigie_server.domain.rule_references import estimated
 from vigie_server.domain.rules import Rule
 from vigie_server.ports.lists import ChangeOfDevice, DeviceEntry, RuleTally, VerdictOfDevice
 from vigie_server.ports.readers import TransitionRecord, VerdictRecord
@@ -188,17 +190,38 @@ class RuleShape(BaseModel):
         )
 
 
+class EstimatedEndShape(BaseModel):
+    """An end of support that its vendor has not published: `source` says how it was reckoned."""
+
+    name: str
+    ends: date
+    source: str
+
+    @classmethod
+    def of(cls, release: SupportedRelease) -> "EstimatedEndShape":
+        """What is told of the release."""
+        return cls(name=release.name, ends=release.ends, source=release.source)
+
+
 class ReferenceShape(BaseModel):
     """A list or table that rules use, and its day. `own`: the server's, not the release's."""
 
     name: str
     recorded: date
     own: bool
+    estimated: list[EstimatedEndShape] = Field(
+        description="Of a table of ends of support: those that no vendor has published."
+    )
 
     @classmethod
     def of(cls, reference: Reference) -> "ReferenceShape":
         """What tells how fresh the reference is."""
-        return cls(name=reference.name, recorded=reference.recorded, own=reference.own)
+        return cls(
+            name=reference.name,
+            recorded=reference.recorded,
+            own=reference.own,
+            estimated=[EstimatedEndShape.of(release) for release in estimated(reference)],
+        )
 
 
 class RuleList(PageShape[RuleShape]):

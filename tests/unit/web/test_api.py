@@ -18,6 +18,12 @@ def test_the_reference_data_in_force_is_told_with_its_day() -> None:
     (systems,) = [held for held in answer.json()["references"] if held["name"] == "os_support"]
     assert date.fromisoformat(systems["recorded"]) >= date(2026, 1, 1)
     assert systems["own"] is False
+    estimated = {end["name"]: end for end in systems["estimated"]}
+    assert estimated["macOS 26 Tahoe"]["ends"] == "2028-09-30"
+    assert "Apple publishes no dates" in estimated["macOS 26 Tahoe"]["source"]
+    assert not [name for name in estimated if name.startswith("Debian")]
+    (others,) = [held for held in answer.json()["references"] if held["name"] == "vpn_clients"]
+    assert others["estimated"] == []
 
 
 @pytest.mark.parametrize(
