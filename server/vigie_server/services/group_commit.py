@@ -79,6 +79,8 @@ class GroupCommit:
         self._flush_seen_every = flush_seen_every
         self._gather = gather
         self._pending: list[Pending] = []
+        self._awaited = False
+        """Whether somebody waits for any of them."""
         self._seen: dict[int, Seen] = {}
         self._work = asyncio.Event()
         self._full = asyncio.Event()
@@ -92,15 +94,27 @@ class GroupCommit:
         """Changes that wait for their commit."""
         return len(self._pending)
 
-    def submit(self, change: DeviceChange, record: DeviceRecord, done: Done) -> None:
-        """Queues a change; `done` is told once it is committed, or never will be."""
+    def submit(
+        self, change: DeviceChange, record: DeviceRecord, done: Done, *, more: bool = False
+    ) -> None:
+        """Queues a change; `done` is told once it is committed, or never will be.
+
+        `more` follow at once: it may wait for them, until another does not or `begin` is called.
+        """
         record.on_their_way += 1
         self._pending.append(Pending(change, record, done))
-        self._work.set()
+        if not more:
+            self.begin()
         if len(self._pending) >= self._max_group:
+            self.begin()
             self._full.set()
         if len(self._pending) >= self._max_pending:
             self._room.clear()
+
+    def begin(self) -> None:
+        """Has what was queued committed with the next group."""
+        self._awaited = bool(self._pending)
+        self._work.set()
 
     def saw(self, key: int, at: datetime, skew: float | None) -> None:
         """Notes a sign of life; written with a later group, the newest of each device alone."""
@@ -121,7 +135,7 @@ class GroupCommit:
         """Commits until stopped, and then what is left."""
         began = -self._gather
         while not (self._stopping and not self._pending and not self._seen):
-            if not self._pending and not self._stopping:
+            if not self._awaited and not self._stopping:
                 self._work.clear()
                 with suppress(TimeoutError):  # time to write the signs of life
                     await asyncio.wait_for(self._work.wait(), self._flush_seen_every)
@@ -182,6 +196,7 @@ class GroupCommit:
 
     def _take(self) -> list[Pending]:
         group, self._pending = self._pending[: self._max_group], self._pending[self._max_group :]
+        self._awaited = bool(self._pending)
         if len(self._pending) < self._max_group and not self._stopping:
             self._full.clear()
         if len(self._pending) < self._max_pending:

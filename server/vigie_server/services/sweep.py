@@ -125,6 +125,7 @@ class Sweep:
                         ends.append(ended)
                         moved += moves
                     await turn.is_over()
+            self.commits.begin()
             await self.commits.room()
         return await asyncio.gather(*ends)
 
@@ -155,5 +156,5 @@ class Sweep:
             except BaseException:
                 record.stale = True  # it may be half-way
                 raise
-            self.commits.submit(change, record, done)
+            self.commits.submit(change, record, done, more=True)
         return ended, bool(change.verdicts)

@@ -44,7 +44,14 @@ class MemoryCommits:
 class Committing:
     """A group commit under test, and how each change ended."""
 
-    def __init__(self, store: MemoryCommits, *, max_pending: int = 100, gather: float = 0) -> None:
+    def __init__(
+        self,
+        store: MemoryCommits,
+        *,
+        max_pending: int = 100,
+        gather: float = 0,
+        flush_seen_every: float = 0.01,
+    ) -> None:
         self.workers = Workers()
         self.registry = CollectorRegistry()
         self.commits = GroupCommit(
@@ -53,13 +60,13 @@ class Committing:
             OwnFigures(self.registry),
             max_group=10,
             max_pending=max_pending,
-            flush_seen_every=0.01,
+            flush_seen_every=flush_seen_every,
             gather=gather,
         )
         self.ends: dict[int, End] = {}
         self.ended = asyncio.Event()
 
-    def submit(self, record: DeviceRecord, seq: int) -> None:
+    def submit(self, record: DeviceRecord, seq: int, *, more: bool = False) -> None:
         def done(end: End) -> None:
             self.ends[seq] = end
             self.ended.set()
@@ -76,13 +83,18 @@ class Committing:
             judged_with="",
         )
         record.revision += 1
-        self.commits.submit(change, record, done)
+        self.commits.submit(change, record, done, more=more)
 
     async def until_ended(self, seq: int) -> None:
         """Returns once this change has ended; the test's own time limit ends a vain wait."""
         while seq not in self.ends:
             self.ended.clear()
             await self.ended.wait()
+
+    async def group_begins(self) -> None:
+        """Returns once a group that could begin would have been committed."""
+        for _ in range(3):
+            await self.workers.write(lambda: None)
 
     async def run_to_the_end(self) -> None:
         self.commits.stop()
@@ -105,6 +117,41 @@ async def test_changes_are_committed_in_order_and_in_groups() -> None:
 
     assert store.groups == [list(range(1, 11)), list(range(11, 21)), list(range(21, 26))]
     assert set(committing.ends.values()) == {End.COMMITTED}
+
+
+async def test_changes_that_others_follow_wait_for_the_last_of_them() -> None:
+    store = MemoryCommits()
+    committing, record = Committing(store, flush_seen_every=3600), a_record()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(committing.commits.run())
+        for seq in (1, 2):
+            committing.submit(record, seq, more=True)
+            await committing.group_begins()
+        assert not store.groups
+        committing.commits.begin()
+        await committing.until_ended(2)
+        committing.submit(record, 3, more=True)
+        committing.submit(a_record(2), 4)
+        await committing.until_ended(4)
+        committing.submit(record, 5, more=True)
+        committing.commits.stop()
+    committing.workers.close()
+
+    assert store.groups == [[1, 2], [3, 4], [5]]
+
+
+async def test_changes_that_others_follow_wait_no_longer_than_for_a_full_group() -> None:
+    store = MemoryCommits()
+    committing, record = Committing(store, flush_seen_every=3600), a_record()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(committing.commits.run())
+        for seq in range(1, 12):
+            committing.submit(record, seq, more=True)
+        await committing.until_ended(11)
+        committing.commits.stop()
+    committing.workers.close()
+
+    assert [seq for group in store.groups for seq in group] == list(range(1, 12))
 
 
 async def test_changes_of_several_devices_come_together_and_one_alone_never_waits() -> None:
