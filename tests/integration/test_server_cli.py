@@ -318,7 +318,7 @@ def test_an_act_that_is_not_for_the_device_is_refused_with_those_that_are(data: 
 
     assert lost.stdout == "Device d1: declared lost.\n"
     assert (again.exit_code, again.stdout) == (1, "")
-    assert "lost: not for a device that is lost, which takes found, " in again.stderr
+    assert "lost: not for a device that is lost, which takes found, stolen, " in again.stderr
 
 
 def test_an_unknown_device_is_one_line_of_error() -> None:

@@ -22,31 +22,31 @@ class DeviceAct(StrEnum):
     RETIRE = "retire"
 
 
-STATES: Final = {
-    DeviceAct.FOUND: DeviceState.ACTIVE,
-    DeviceAct.LOST: DeviceState.LOST,
-    DeviceAct.STOLEN: DeviceState.STOLEN,
-}
+_AWAY: Final = {DeviceAct.LOST: DeviceState.LOST, DeviceAct.STOLEN: DeviceState.STOLEN}
+STATES: Final = {DeviceAct.FOUND: DeviceState.ACTIVE, **_AWAY}
 NOMADISM: Final = {
     DeviceAct.NOMADIC: True,
     DeviceAct.NOT_NOMADIC: False,
     DeviceAct.WORKED_OUT: None,
 }
 _WAITING: Final = frozenset({DeviceState.PENDING, DeviceState.QUARANTINED})
-_AWAY: Final = frozenset({DeviceState.LOST, DeviceState.STOLEN})
 _GONE: Final = (
     "which is for good: if it is there again, enrol it with a new token, as a device of its own"
 )
 
 
 def acts_on(device: Device) -> Sequence[DeviceAct]:
-    """What there is to do about a device: nothing that it is already, none of a retired one."""
+    """What there is to do about a device: nothing that it is already, none of a retired one.
+
+    One that was thought lost may turn out to be stolen, or the other way round.
+    """
     if device.state is DeviceState.RETIRED:
         return ()
     declared = device.whereabouts.declared_nomadic
     return (
         *([DeviceAct.APPROVE] if device.state in _WAITING else ()),
-        *([DeviceAct.FOUND] if device.state in _AWAY else (DeviceAct.LOST, DeviceAct.STOLEN)),
+        *([DeviceAct.FOUND] if device.state in _AWAY.values() else ()),
+        *[act for act, state in _AWAY.items() if state is not device.state],
         *[act for act, said in NOMADISM.items() if said is not declared],
         *(() if device.revoked else (DeviceAct.REVOKE,)),
         DeviceAct.RETIRE,

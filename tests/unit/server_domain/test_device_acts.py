@@ -20,7 +20,8 @@ def a_device(state: DeviceState, *, nomadic: bool | None = None) -> Device:
     [
         (DeviceState.PENDING, None, "approve lost stolen nomadic not-nomadic revoke retire"),
         (DeviceState.ACTIVE, True, "lost stolen not-nomadic worked-out revoke retire"),
-        (DeviceState.STOLEN, False, "found nomadic worked-out revoke retire"),
+        (DeviceState.STOLEN, False, "found lost nomadic worked-out revoke retire"),
+        (DeviceState.LOST, None, "found stolen nomadic not-nomadic revoke retire"),
         (DeviceState.RETIRED, None, ""),
     ],
 )
