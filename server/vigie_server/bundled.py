@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Final
 
 from vigie_server.domain.attesting import AttestationCatalogue, load_attestations
+from vigie_server.domain.errors import RulesMalformed
 from vigie_server.domain.incident_contacts import IncidentContacts, load_incident_contacts
 from vigie_server.domain.ladder_files import KnownIds, load_ladder, rules_of
 from vigie_server.domain.mail.rule_files import MailRule, load_mail_rules
 from vigie_server.domain.questions import ApprovedQuestion, load_questions
-from vigie_server.domain.rulebook import Release, catalogue_of, load_catalogue, read_release
+from vigie_server.domain.rulebook import PARTS, Release, catalogue_of, load_catalogue, read_release
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide, load_site_guide
 
 _PACKAGE: Final = Path(__file__).parent
 _CHECKOUT: Final = _PACKAGE.parent.parent / "queries"
+_RULES_OF_A_QUESTION: Final = "q[0-9][0-9].yaml"
+"""How the release calls the files of its rules."""
 
 
 def topics_folder() -> Path:
@@ -78,8 +81,17 @@ def catalogue_with(folder: Path, own_references: Path | None = None) -> Catalogu
             folder / "topics", folder / "guide", folder / "whys.yaml", own_references
         )
     if any(folder.glob("*.yaml")):
+        if not any(folder.glob(_RULES_OF_A_QUESTION)):
+            raise RulesMalformed(f"{folder}: {_own_folder_meant(folder)}")
         return load_catalogue(topics_folder(), folder, whys_file(), own_references)
     return bundled_catalogue(own_references, folder)
+
+
+def _own_folder_meant(folder: Path) -> str:
+    """What to do where the files of a folder are not called as those of the release's guide."""
+    if folder.name in PARTS:
+        return f"name the folder that holds it: {folder.absolute().parent}"
+    return "rules of your own lie in `guide` below it, their topics in `topics`"
 
 
 @cache

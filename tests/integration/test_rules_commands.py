@@ -96,6 +96,45 @@ def own(folder: Path, *changes: tuple[str, str]) -> Path:
     return folder
 
 
+def test_a_part_of_a_folder_is_told_to_be_one(tmp_path: Path) -> None:
+    for part, named in (("guide", OWN / "guide"), ("topics", own(tmp_path / "a") / "topics")):
+        told = run("rules", "check", str(named))
+        assert (told.exit_code, named.name) == (1, part)
+        assert told.stderr.splitlines()[0] == (
+            f"{named}: name the folder that holds it: {named.parent}"
+        )
+
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "mine.yaml").write_text("question: 9\n", "utf-8")
+    assert (
+        "rules of your own lie in `guide` below it"
+        in run("rules", "check", str(tmp_path / "b")).stderr
+    )
+
+
+def test_a_folder_that_is_called_almost_as_one_of_rules_is_told(tmp_path: Path) -> None:
+    folder = own(tmp_path)
+    (folder / "guide").rename(folder / "guides")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "a.yaml").write_text("x: 1\n", "utf-8")
+
+    told = run("rules", "check", str(folder))
+
+    assert told.stderr == (
+        "guides: no rule is looked for in it: did you mean `guide`?\n1 mistake.\n"
+    )
+
+
+def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> None:
+    folder = own(tmp_path)
+    (rules,) = (folder / "guide").glob("*.yaml")
+    rules.write_bytes(rules.read_text("utf-8").encode("cp1252"))
+
+    told = run("rules", "check", str(folder)).stderr.splitlines()[0]
+
+    assert told == f"{rules.name}:10: it is not in UTF-8: save it as UTF-8"
+
+
 def test_who_checks_a_folder_is_told_who_checks_its_packs(tmp_path: Path) -> None:
     with_packs, without = run("rules", "check", str(OWN)), run("rules", "check", str(own(tmp_path)))
 

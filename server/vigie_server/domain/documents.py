@@ -47,7 +47,12 @@ def read_document(path: Path) -> "Section":
     """The mapping that a YAML file holds. Raises RulesMalformed."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        place = error.object[: error.start].count(b"\n") + 1
+        raise RulesMalformed(
+            f"{path.name}:{place}: it is not in UTF-8: save it as UTF-8"
+        ) from error
+    except OSError as error:
         raise RulesMalformed(f"{path.name}: it cannot be read: {error}") from error
     try:
         node = yaml.compose(text, Loader=_LOADER)

@@ -225,7 +225,9 @@ class RuleReader:
             if platform in section
         }
         if ANY_PLATFORM not in given and not platforms <= given.keys():
-            raise self._section.wrong("must hold every platform, or `any`", "remediation")
+            lacking = ", ".join(f"`{name}`" for name in sorted(platforms - given.keys()))
+            problem = f"must hold every platform, or `any`: it lacks {lacking}"
+            raise self._section.wrong(problem, "remediation")
         section.close()
         return given
 

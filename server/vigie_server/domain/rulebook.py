@@ -23,6 +23,7 @@ from vigie_server.domain.reference_files import Reference, load_references
 from vigie_server.domain.rule_digests import Sources, catalogue_digest, with_digests
 from vigie_server.domain.rule_reader import RuleReader, Shelf
 from vigie_server.domain.rules import Catalogue, Rule
+from vigie_server.domain.suggesting import meant
 from vigie_server.domain.topics import Topic, read_topics
 from vigie_server.domain.whys import load_whys
 
@@ -155,9 +156,14 @@ class Release:
     guide: str
 
 
+PARTS: Final = ("guide", "topics")
+"""The folders of a site's own that hold rules, and what they read."""
+_FOLDERS: Final = (*PARTS, "packs", "reference")
+
+
 def _beside(shipped: _Read, own: Path) -> _Read:
     """What is shipped, with a site's own folder beside it. Raises RulesMalformed."""
-    if not own.is_dir() or not any((own / name).is_dir() for name in ("guide", "topics")):
+    if not own.is_dir() or not any((own / name).is_dir() for name in PARTS):
         raise RulesMalformed(f"{own}: it must be a folder that holds `guide` or `topics`")
     everything = _Read(
         topics=dict(shipped.topics),
@@ -171,6 +177,11 @@ def _beside(shipped: _Read, own: Path) -> _Read:
     for odd in sorted(own.glob("*.y*ml")) + sorted(own.glob("*/*.yml")):
         problem = f"{odd.relative_to(own)}: rules are in guide/*.yaml, topics in topics/*.yaml"
         mistakes.add(RulesMalformed(problem))
+    for odd in sorted(path for path in own.iterdir() if path.is_dir()):
+        if odd.name not in _FOLDERS and any(odd.glob("*.yaml")):
+            hint = meant(odd.name, PARTS)
+            if hint:
+                mistakes.add(RulesMalformed(f"{odd.name}: no rule is looked for in it{hint}"))
     for name, reference in mistakes.attempt(
         partial(load_references, own / "guide" / "reference"), {}
     ).items():

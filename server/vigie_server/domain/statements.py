@@ -42,6 +42,12 @@ _BY_THE_DAY: Final = frozenset({"date", "days"})
 _FORMS: Final = _BY_THE_DAY | {""}
 
 
+def _meant(name: str, names: Collection[str]) -> str:
+    """What was probably meant, or else what there is."""
+    told = ", ".join(f"{{{known}}}" for known in sorted(names)) or "nothing"
+    return meant(name, names) or f" (it knows {told})"
+
+
 class TemplateMalformed(ValueError):
     """The text is not a template over the names it may use."""
 
@@ -60,7 +66,10 @@ class Template:
         try:
             parsed = list(Formatter().parse(text))
         except ValueError as error:
-            raise TemplateMalformed(f"is not a template: {error}") from error
+            raise TemplateMalformed(
+                f"is not a template: {error}: a name stands between {{ and }}, a brace of the text "
+                "is written twice"
+            ) from error
         segments = []
         for literal, name, form, conversion in parsed:
             if name is None:
@@ -68,7 +77,7 @@ class Template:
                 continue
             if name not in names:
                 raise TemplateMalformed(
-                    f"names {{{name}}}, which it cannot know{meant(name, names)}"
+                    f"names {{{name}}}, which it cannot know{_meant(name, names)}"
                 )
             if conversion or (form not in _FORMS and WORDS.fullmatch(form or "") is None):
                 raise TemplateMalformed(f"gives {{{name}}} a form that does not exist")

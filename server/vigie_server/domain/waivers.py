@@ -124,8 +124,8 @@ def row_keys(catalogue: Catalogue, rule_id: str) -> RowKeys:
     rule = catalogue.rules.get(rule_id)
     if rule is None:
         raise DeclarationRefused(
-            f"there is no rule of devices {rule_id}{meant(rule_id, catalogue.rules)}: waivers are "
-            "of what devices fail, listed one by one; rules of a site and on mail have none"
+            "waivers are of what devices fail, listed one by one; rules of a site and on mail have "
+            f"none: there is no rule of devices {rule_id}{meant(rule_id, catalogue.rules)}"
         )
     keys = {key for topic in rule.reads for key in catalogue.topics[topic].keys}
     return RowKeys(frozenset(keys | {"part"}), rule.row_limit)

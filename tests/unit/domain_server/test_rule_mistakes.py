@@ -96,6 +96,34 @@ def test_all_mistakes_of_a_rule_are_told_in_the_order_of_the_file(tmp_path: Path
     assert "did you mean `p.limit`?" in found[3]
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes", "told"),
+    [
+        (
+            '{fr: "{name}", en',
+            '{fr: "{nom du lieu}", en',
+            "`row` fr: names {nom du lieu}, which it cannot know (it knows {name}, {part}, {shut})",
+        ),
+        (
+            '{fr: "{name}", en',
+            '{fr: "{name {shut}", en',
+            "a name stands between { and }, a brace of the text is written twice",
+        ),
+        (
+            "remediation: {linux:",
+            "remediation: {windows:",
+            "`remediation` must hold every platform, or `any`: it lacks `linux`",
+        ),
+    ],
+)
+def test_what_a_sentence_or_a_remedy_wants_is_told(
+    tmp_path: Path, was: str, becomes: str, told: str
+) -> None:
+    found = mistakes(tmp_path, changed(RULES, (was, becomes)))
+
+    assert [line for line in found if told in line], found
+
+
 def test_mistakes_of_several_rules_and_topics_are_told_together(tmp_path: Path) -> None:
     second = RULES[RULES.index("  - id:") :].replace("doors-shut", "doors-closed")
     broken = changed(RULES, ("version: 3", "versoin: 3")) + second.replace("limit: 2", "limt: 2")
