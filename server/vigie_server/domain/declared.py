@@ -53,6 +53,9 @@ DECLARED: Final[Mapping[str, Declarable]] = {
 }
 """By the name that conditions use."""
 
+UNSAID: Final[Mapping[str, Said]] = {name: one.unsaid for name, one in DECLARED.items()}
+"""What conditions see where nobody said anything, by the name that they use."""
+
 Declarations = Mapping[str, Said]
 """What was said of one device and its site; names that are absent were not said."""
 
@@ -61,4 +64,4 @@ NOTHING_DECLARED: Final[Declarations] = {}
 
 def said(declarations: Declarations, name: str) -> Said:
     """The value that conditions see under a name of `DECLARED`."""
-    return declarations.get(name, DECLARED[name].unsaid)
+    return declarations.get(name, UNSAID[name])

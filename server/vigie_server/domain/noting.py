@@ -5,6 +5,7 @@ Cells are those of every device with the same answer: what is noted is found wit
 
 from typing import Final
 
+from vigie_server.domain.declared import UNSAID
 from vigie_server.domain.devices import Device
 from vigie_server.domain.parameters import Setting
 
@@ -16,7 +17,8 @@ class Named(dict[str, object]):
     """What conditions see of a device under full names, each looked up once."""
 
     def __init__(self, device: Device) -> None:
-        super().__init__()
+        super().__init__(UNSAID)  # of a rule on asset cards nine are asked, and few are said
+        self.update(device.declared)
         self.device: Final = device
 
     def __missing__(self, name: str) -> object:
