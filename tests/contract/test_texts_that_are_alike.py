@@ -179,3 +179,26 @@ def test_rules_of_a_topic_are_looked_up_at_once_for_other_names() -> None:
             device, facts, now=NOW, topics=frozenset({"firewall"}), on_device=False
         )
     assert not looked_up
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(DEVICES),
+    st.lists(st.sampled_from(sorted(ASKED)), min_size=1, max_size=4),
+    st.lists(st.sampled_from(["{}", "{}.", "{}-2", "Élodie"]), min_size=2, max_size=4),
+)
+def test_answers_of_several_topics_are_worded_of_those_at_hand(
+    recorded: tuple[str, Mapping[str, Rows]], columns: list[tuple[str, str]], namings: list[str]
+) -> None:
+    """Devices share what they answer on some topics and differ in names on others."""
+    platform, answers = recorded
+    shared = facts_of(answers, NOW)
+    moved = {topic for topic, _ in columns}
+    others = [facts_of(renamed(answers, dict.fromkeys(columns, naming)), NOW) for naming in namings]
+    for other in others * 3:  # asked again of the same, after others were
+        facts = {topic: other[topic] if topic in moved else fact for topic, fact in shared.items()}
+        device = device_of(platform, facts, NOW)
+        for _ in range(2):
+            assert REMEMBERING.judge(device, facts, now=NOW) == FORGETFUL.judge(
+                device, facts, now=NOW
+            )

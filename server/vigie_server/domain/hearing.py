@@ -71,9 +71,8 @@ class Hearing:
         statement, numbers, values = self._shown
         found = [self._case.place_of(self._rule, number) for number in numbers]
         places = tuple([place for place in found if place is not None])
-        topics = {topic for topic, _ in places}
-        sentence = statement.about(len(places), values)
-        return Words(sentence, places, topics.pop() if len(topics) == 1 else None)
+        topics = tuple(dict.fromkeys([topic for topic, _ in places]))
+        return Words(statement.about(len(places), values), places, topics)
 
     def lasting(self, on_time: OnTime, answered: Answered) -> Lasting | None:
         """How long the verdict stands on the same evidence; None where that is not known."""

@@ -276,7 +276,7 @@ class Judge:
                         told = worded_once(one.answered, facts)
                         return told.until(one.fresh_end(times), facts, now)
             answered = self._moment.answers.get(key) if _at_moment(rule) else None
-        return None if answered is None else worded(answered, facts).at(facts, now)
+        return None if answered is None else worded_once(answered, facts).at(facts, now)
 
     def _still_names(self, rule: Rule) -> tuple[str, ...] | None:
         """What an answer follows beside evidence and parameters; None of one that moves by more."""

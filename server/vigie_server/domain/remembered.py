@@ -40,12 +40,12 @@ class Words:
 
     These are the same in evidence that is alike: by what rows are chosen is compared by its texts.
 
-    `alone` is the topic of all rows, None where they are of several.
+    `topics` are those that the rows are of.
     """
 
     sentence: Sentence
     rows: tuple[tuple[str, int], ...]
-    alone: str | None
+    topics: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: cells note what it becomes

@@ -1,16 +1,31 @@
 """An answer about evidence that is alike, in the words of the evidence at hand."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from operator import is_
+from weakref import ref
 
-from vigie_server.domain.facts import Fact, FactRow
+from vigie_server.domain.facts import Cells, Fact, FactRow
 from vigie_server.domain.noting import NOTES_KEPT
 from vigie_server.domain.remembered import Answered, Words
 from vigie_server.domain.statements import ROWS_NAMED
 from vigie_server.domain.verdicts import Verdict
 
-_WORDED: Final = object()  # noted where an answer was put into words of these cells
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What became of an answer in words of these cells, and of those of other topics.
+
+    Those are not kept for its sake. `told` is None where it was asked once.
+    """
+
+    others: "tuple[ref[Cells], ...]"
+    told: Answered | None
+
+    def are(self, others: Sequence[Cells]) -> bool:
+        """Whether it is about these of other topics."""
+        return all(map(is_, [known() for known in self.others], others))
 
 
 def worded(answered: Answered, facts: Mapping[str, Fact]) -> Answered:
@@ -25,15 +40,16 @@ def worded_once(answered: Answered, facts: Mapping[str, Fact]) -> Answered:
     words = answered.words
     if words is None:
         return answered
-    if words.alone is None:
+    if not words.topics:
         return worded(answered, facts)
-    notes = facts[words.alone].cells.notes
-    note = notes.get(answered)
-    if type(note) is Answered:
-        return note
+    cells, *others = [facts[topic].cells for topic in words.topics]
+    note = cells.notes.get(answered)
+    again = isinstance(note, _Noted) and note.are(others)
+    if isinstance(note, _Noted) and again and note.told is not None:
+        return note.told
     told = worded(answered, facts)
-    if len(notes) < NOTES_KEPT:
-        notes[answered] = _WORDED if note is None else told
+    if note is not None or len(cells.notes) < NOTES_KEPT:
+        cells.notes[answered] = _Noted(tuple([ref(one) for one in others]), told if again else None)
     return told
 
 

@@ -192,7 +192,17 @@ _NOWHERE: Final = None, None
 class _Travelled:
     """The values of an answer as they travelled, converted when they are first looked at."""
 
-    __slots__ = ("_apart", "_layout", "_rows", "_size", "_unreadable", "_values", "_width", "notes")
+    __slots__ = (
+        "__weakref__",
+        "_apart",
+        "_layout",
+        "_rows",
+        "_size",
+        "_unreadable",
+        "_values",
+        "_width",
+        "notes",
+    )
 
     def __init__(self, layout: "_Layout", values: tuple[str, ...], width: int) -> None:
         self._layout: Final = layout
