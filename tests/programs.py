@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ports import free_ports
 
@@ -21,6 +22,19 @@ class ProgramFailed(AssertionError):
     """A program ended, or did not say in time what the test waits for."""
 
 
+class Running(Protocol):
+    """A process that was begun, however it was."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def stderr(self) -> asyncio.StreamReader | None: ...
+    async def wait(self) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+
+
 @dataclass(eq=False)
 class Program:
     """One process, its environment, and the JSON events of its log."""
@@ -28,7 +42,7 @@ class Program:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     events: list[dict[str, object]] = field(default_factory=list)
-    _process: asyncio.subprocess.Process | None = None
+    _process: Running | None = None
     _reading: asyncio.Task[None] | None = None
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -51,13 +65,7 @@ class Program:
     async def start(self) -> None:
         """Starts it; its log so far is forgotten."""
         self.events.clear()
-        self._process = await asyncio.create_subprocess_exec(
-            *self.arguments,
-            env=clean_environment() | dict(self.environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        self._process = await self._begun()
         self._reading = asyncio.create_task(self._read())
         if self not in _started:
             _started.append(self)
@@ -93,6 +101,15 @@ class Program:
     def last_words(self) -> str:
         """The end of its log, for the message of a failing test."""
         return "\n".join(json.dumps(event) for event in self.events[-30:])
+
+    async def _begun(self) -> Running:
+        return await asyncio.create_subprocess_exec(
+            *self.arguments,
+            env=clean_environment() | dict(self.environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     async def _end(self, number: int) -> None:
         if self._process is None:

@@ -7,13 +7,13 @@ nothing else is.
 import asyncio
 import json
 import random
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from fakes.held import held_by
+from forked import ForkedProgram
 from ledger import differences, read_ledger
 from programs import AgentProgram, Program, ServerProgram
 from vigie_server.store.database import Database, sqlite_url
@@ -21,7 +21,6 @@ from vigie_server.store.database import Database, sqlite_url
 KILLS = 200
 AGENTS = 4
 SERVER_KILLS = 40
-TESTS = Path(__file__).parents[1]
 
 
 @dataclass
@@ -32,11 +31,9 @@ class Hammer:
     ledger: Path
 
     def program(self, *, drain: bool) -> Program:
-        hammering = ["-m", "fakes.begun", "fakes.hammering_agent", str(self.ledger)]
-        arguments = [sys.executable, *hammering]
-        return Program(
-            [*arguments, "--drain"] if drain else arguments,
-            self.agent.environment | {"PYTHONPATH": str(TESTS)},
+        arguments = ["fakes.hammering_agent:run", str(self.ledger)]
+        return ForkedProgram(
+            [*arguments, "--drain"] if drain else arguments, self.agent.environment
         )
 
     def lines(self) -> list[dict[str, object]]:
@@ -73,12 +70,13 @@ async def test_nothing_kept_is_lost_and_nothing_is_counted_twice(tmp_path: Path)
     await server.start()
     hammers = [await enrolled(server, tmp_path, number) for number in range(AGENTS)]
     await server.program.stop()
+    serving = ForkedProgram(("vigie_server.cli.main:main", "serve"), server.environment)
     programs = [hammer.program(drain=False) for hammer in hammers]
 
     async with asyncio.TaskGroup() as fire:
         fire.create_task(
             kill_again_and_again(
-                server.program, times=SERVER_KILLS, started="server_started", chance=chance
+                serving, times=SERVER_KILLS, started="server_started", chance=chance
             )
         )
         for program in programs:
@@ -97,7 +95,7 @@ async def test_nothing_kept_is_lost_and_nothing_is_counted_twice(tmp_path: Path)
         await drain.start()
         await drain.event("process_ended")
         assert not drain.failed, drain.last_words()
-    await server.program.stop()
+    await serving.stop()
 
     database = Database(sqlite_url(server.data / "vigie.db"))
     held = held_by(database)
