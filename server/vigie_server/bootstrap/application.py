@@ -85,5 +85,4 @@ def application(
         console_routes(database, catalogue, site_guide, fleet, settings, token_desk, people, now),
     ):
         made.include_router(routes(access))
-    made.prepare()
     return made

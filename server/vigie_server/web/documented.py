@@ -15,14 +15,6 @@ from vigie_server.web.short_ways import ListRouter, ShortLists, ShortWays
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 """What answers without a token."""
 PROBLEM_JSON: Final = "application/problem+json"
-_NOWHERE: Final = {
-    "type": "http",
-    "method": "GET",
-    "path": "/no/such/place",
-    "root_path": "",
-    "headers": [],
-}
-"""A request that no route answers: every one of them is asked."""
 _CHANGES: Final = frozenset({"put", "post", "delete", "patch"})
 _METHODS: Final = _CHANGES | {"get"}
 
@@ -82,18 +74,18 @@ class Documented(FastAPI):
         self.add_middleware(ShortWays, lists=self.short)
 
     def include_router(self, router: APIRouter, **given: Any) -> None:
-        super().include_router(router, **given)
+        """Answers by the routes of `router` too; they are ready to answer from here on.
+
+        With nothing given that changes them, they are taken as they are. FastAPI makes each once
+        more when it first looks for one: as dear as the whole application, and on the event loop,
+        which sessions of devices share, while the first caller waits.
+        """
+        if given:
+            super().include_router(router, **given)
+        else:
+            self.router.routes.extend(router.routes)
         if isinstance(router, ListRouter):
             self.short.ways.update(router.ways)
-
-    def prepare(self) -> None:
-        """Has every route that was included made ready to answer; call it before serving.
-
-        FastAPI works out what the routes of a router take when it first looks for one of them. That
-        would be on the event loop, which sessions of devices share, while the first caller waits.
-        """
-        for route in self.routes:
-            route.matches(_NOWHERE)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
