@@ -1,6 +1,7 @@
 """Rules tested, explained and rehearsed on the command line, as a person uses it."""
 
 import asyncio
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -59,6 +60,11 @@ def answered(database: Database, key: int) -> None:
                 "password_policy",
                 ("part", "collected", "why", "source", "enforced", "min_length"),
                 [("quality", "yes", "", "pwquality.conf", "1", "12")],
+            ),
+            evidence(
+                "antivirus",
+                ("part", "collected", "why", "product", "active", "signatures_time"),
+                [("processes", "yes", "", "ClamAV", "1", "1767225600")],
             ),
         ),
         verdicts=(WrittenVerdict(HeldVerdict(gone, seen, None, None), None, {}),),
@@ -280,6 +286,15 @@ def test_a_verdict_is_explained_to_its_rows_and_steps(monkeypatch: pytest.Monkey
     assert "fail" not in french.stdout
     assert "\nVerdict: fail\n" in english.stdout
     assert "A session can be opened from afar: openssh-server 1:9.2." in english.stdout
+
+
+def test_an_explanation_tells_instants_and_origins_as_people_read_them() -> None:
+    french = run("rules", "explain", "a", "Q04-signatures-fresh").stdout
+    english = run("rules", "explain", "a", "Q04-signatures-fresh", "--language", "en").stdout
+
+    assert ("2026-01-01 00:00" in french, "1767225600" in french) == (True, False)
+    assert re.search(r"^  max_days +3 +valeur par défaut$", french, re.MULTILINE)
+    assert re.search(r"^  max_days +3 +default$", english, re.MULTILINE)
 
 
 def test_a_device_that_is_not_there_is_told() -> None:

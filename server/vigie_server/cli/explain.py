@@ -22,6 +22,7 @@ from vigie_server.domain.records import DeviceRecord
 from vigie_server.domain.rules import Catalogue, Rule
 from vigie_server.domain.statements import shown
 from vigie_server.domain.suggesting import meant
+from vigie_server.domain.topics import ColumnType, Topic
 from vigie_server.services.device_records import content_of
 from vigie_server.services.rule_book import RuleBook
 from vigie_server.settings import read_settings
@@ -31,10 +32,20 @@ from vigie_server.store.records import Records
 
 ROWS: Final = 30
 NAMES: Final = 10
+_INSTANT: Final = ColumnType.TIMESTAMP
+_LAST_INSTANT: Final = 253_402_300_799
+"""The last second of the year 9999."""
+_ORIGINS: Final[dict[str, Texts]] = {
+    "default": {"fr": "valeur par défaut", "en": "default"},
+    "profile": {"fr": "profil de l'équipement", "en": "profile"},
+    "site": {"fr": "établissement", "en": "site"},
+    "group": {"fr": "groupe", "en": "group"},
+    "device": {"fr": "équipement", "en": "device"},
+}
 
 _WORDS: Final[dict[str, Texts]] = {
     "rule": {"fr": "Règle", "en": "Rule"},
-    "device": {"fr": "Poste", "en": "Device"},
+    "device": {"fr": "Équipement", "en": "Device"},
     "parameters": {"fr": "Réglages en vigueur", "en": "Parameters in force"},
     "declared": {"fr": "Ce qui est connu ou déclaré", "en": "What is known or declared"},
     "evidence": {"fr": "Preuves", "en": "Evidence"},
@@ -46,7 +57,7 @@ _WORDS: Final[dict[str, Texts]] = {
     "stands": {"fr": "Enregistré", "en": "Recorded"},
     "next": {"fr": "Peut changer le", "en": "Can change on"},
     "set_by": {"fr": "de", "en": "by"},
-    "more": {"fr": "... et {count} de plus", "en": "... and {count} more"},
+    "more": {"fr": "… et {count} de plus", "en": "… and {count} more"},
     "rows": {"fr": "lignes ; * : celles qui ont décidé", "en": "rows, *: they decided"},
     "not_kept": {
         "fr": "« {topic} » n'est pas conservé par le serveur : il est jugé à la réception.",
@@ -93,7 +104,7 @@ def explain(*, device_id: str, rule_id: str, language: str) -> None:
     _heading(word["parameters"])
     table = []
     for _, parameter, value in all_in_force({rule.id: rule}, device, holding):
-        origin = value.origin
+        origin = _ORIGINS[value.origin][language]
         if value.override is not None:
             set_by = value.override
             origin += f" {set_by.of}, {word['set_by']} {set_by.author}, {set_by.at:%Y-%m-%d}"
@@ -110,7 +121,7 @@ def explain(*, device_id: str, rule_id: str, language: str) -> None:
     )
     _heading(f"{word['evidence']} ({word['rows']})")
     for looked in found.looked:
-        _rows(looked, word, language)
+        _rows(looked, catalogue.topics[looked.topic], word, language)
     _heading(word["steps"])
     _steps(found, word["colon"], language)
     _heading(f"{word['verdict']}{word['colon']} {STATUSES[found.verdict.status][language]}")
@@ -147,13 +158,17 @@ def _steps(found: Explained, colon: str, language: str) -> None:
             click.echo(f"       {' '.join(step.expression.split())}")
 
 
-def _rows(looked: Looked, word: dict[str, str], language: str) -> None:
+def _rows(looked: Looked, topic: Topic, word: dict[str, str], language: str) -> None:
+    instants = {name for name, column in topic.columns.items() if column.type is _INSTANT}
     click.echo(f"  {looked.topic}{word['colon']} {len(looked.rows)}")
     order = sorted(range(len(looked.rows)), key=lambda place: place not in looked.deciding)
     lines = [
         (
             "*" if place in looked.deciding else "",
-            *(_value(looked.rows[place].get(column), language) for column in looked.columns),
+            *(
+                _cell(looked.rows[place].get(column), language, instant=column in instants)
+                for column in looked.columns
+            ),
         )
         for place in order[:ROWS]
     ]
@@ -161,6 +176,13 @@ def _rows(looked: Looked, word: dict[str, str], language: str) -> None:
         show_table(("", *looked.columns), lines)
     if len(order) > ROWS:
         click.echo(word["more"].format(count=len(order) - ROWS))
+
+
+def _cell(value: object, language: str, *, instant: bool) -> str:
+    """What a cell holds; instants are UNIX seconds, which nobody reads."""
+    if instant and type(value) is int and 0 <= value <= _LAST_INSTANT:
+        value = datetime.fromtimestamp(value, UTC)
+    return _value(value, language)
 
 
 def _value(value: object, language: str) -> str:
