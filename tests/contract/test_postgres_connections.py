@@ -111,7 +111,7 @@ def test_what_another_holds_is_waited_for_no_longer_than_the_setting(rows: Datab
 
 
 def test_a_statement_takes_no_longer_than_the_setting() -> None:
-    hasty = opened(Terms(statement_within=SOON))
+    hasty = opened(Terms(statement_within=timedelta(seconds=1)))  # the next one has as long
 
     with pytest.raises(StoreBusy, match="statement timeout"), hasty.reading() as connection:
         connection.execute(text("SELECT pg_sleep(30)"))

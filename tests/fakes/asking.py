@@ -1,7 +1,6 @@
 """Somebody who asks devices live questions over the API of a running server."""
 
 import json
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import httpx2
 
 from fakes.running_server import RunningServer
+from fakes.secure_http import secure_client
 from vigie_server.ports.tokens import Role
 
 
@@ -56,10 +56,8 @@ class Asker:
 
 @asynccontextmanager
 async def asker(running: RunningServer, role: Role = Role.OPERATOR) -> AsyncIterator[Asker]:
-    trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
+    authority = running.server.settings.data / "ca" / "https.crt"
     headers = {"Authorization": f"Bearer {running.api_token(role)}"}
     url = f"https://localhost:{running.addresses.http}"
-    async with httpx2.AsyncClient(
-        verify=trust, headers=headers, base_url=url, timeout=30
-    ) as client:
+    async with secure_client(authority, url, headers=headers) as client:
         yield Asker(client)

@@ -23,7 +23,7 @@ from ports import free_ports
 from quick_folders import quick_folder
 
 USER = "vigie"
-WITHIN = 30
+WITHIN = 120
 """Seconds that the programs have; a loaded machine needs a part of them."""
 
 
@@ -60,7 +60,8 @@ def fill_postgres(fill: Callable[[str], None]) -> None:
         return
     postgres_url()
     _filled(fill)
-    _server().execute(f"DROP DATABASE {_SHARED}")
+    # What a killed program of the test before left there may still be at work.
+    _server().execute(f"DROP DATABASE {_SHARED} WITH (FORCE)")
     _server().execute(f"CREATE DATABASE {_SHARED} TEMPLATE {_FILLED} {_as_files()}")
 
 

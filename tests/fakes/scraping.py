@@ -1,16 +1,15 @@
 """Scrapes of a running server as Prometheus makes them: one that cannot be answered comes again."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
 
 import httpx2
 
 from fakes.plain_http import plain_client
 from fakes.running_server import RunningServer
+from fakes.secure_http import secure_client
 from metric_pages import samples_of
 from vigie_server.ports.tokens import Role
 
@@ -47,16 +46,12 @@ async def scraper(
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the server with this token, or a new one of a scraper."""
     settings = running.server.settings
-    given: dict[str, Any] = {
-        "headers": {"Authorization": f"Bearer {token or running.api_token(Role.SCRAPE)}"},
-        "timeout": 30,
-    }
+    headers = {"Authorization": f"Bearer {token or running.api_token(Role.SCRAPE)}"}
     if settings.http.plain:
-        client = plain_client(f"http://127.0.0.1:{running.addresses.http}", **given)
+        client = plain_client(f"http://127.0.0.1:{running.addresses.http}", headers=headers)
     else:
-        trust = ssl.create_default_context(cafile=settings.data / "ca" / "https.crt")
         url = f"https://localhost:{running.addresses.http}"
-        client = httpx2.AsyncClient(base_url=url, verify=trust, **given)
+        client = secure_client(settings.data / "ca" / "https.crt", url, headers=headers)
     async with client:
         yield client
 

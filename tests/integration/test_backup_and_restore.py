@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-import httpx2
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text, update
 
+from fakes.plain_http import PATIENCE
 from fakes.postgres import postgres_url
 from fakes.running_server import MovableClock, RunningServer, running_server, settings_in
 from fakes.scraping import scraped, values_of
@@ -27,6 +26,7 @@ from fakes.scripted_device import (
     session,
     unchanged,
 )
+from fakes.secure_http import secure_client
 from fakes.stored import bare_store
 from vigie_server.backups import placing
 from vigie_server.backups.sealing import new_key
@@ -152,9 +152,7 @@ async def test_devices_go_on_in_what_was_restored_elsewhere(
             ack = await device.acknowledged(4)
         found = evidence(running)
         verdict = running.fleet.verdicts(identity.device_id)[0]
-        async with httpx2.AsyncClient(
-            verify=ssl.create_default_context(cafile=str(elsewhere / "ca" / "https.crt"))
-        ) as reader:
+        async with secure_client(elsewhere / "ca" / "https.crt") as reader:
             address = f"https://localhost:{running.addresses.http}/api/v1/devices"
             listed = await reader.get(address, headers={"Authorization": f"Bearer {token}"})
 
@@ -350,7 +348,7 @@ async def metric(running: RunningServer, name: str) -> float:
 
 
 async def until_metric(running: RunningServer, name: str, holds: Callable[[float], bool]) -> float:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not holds(value := await metric(running, name)):  # noqa: ASYNC110 (it tells nobody)
             await asyncio.sleep(0.02)
     return value
@@ -458,7 +456,7 @@ async def test_a_server_that_stops_gives_its_backup_up() -> None:
         keep=1,
         look_every=60,
     )
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
         tasks.create_task(work.run(stop))
         await vault.asked.wait()
         stop.set()

@@ -2,12 +2,10 @@
 
 import asyncio
 import shutil
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from fakes.running_server import FIXTURES, RunningServer, running_server
@@ -20,6 +18,7 @@ from fakes.scripted_device import (
     enrolled,
     session,
 )
+from fakes.secure_http import secure_client
 from vigie.v1.snapshot_pb2 import Snapshot
 from vigie_server.bundled import whys_file
 from vigie_server.domain.overrides import Override, Scope
@@ -190,10 +189,10 @@ async def test_a_parameter_set_through_the_api_of_a_running_server_decides(
             await device.greet()
             await device.send(a_report(1, a_firewall("1")))
             await device.acknowledged(1)
-        trust = ssl.create_default_context(cafile=running.server.settings.data / "ca" / "https.crt")
+        authority = running.server.settings.data / "ca" / "https.crt"
         headers = {"Authorization": f"Bearer {running.api_token()}"}
         api = f"https://localhost:{running.addresses.http}/api/v1"
-        async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+        async with secure_client(authority, headers=headers) as client:
             put = await client.put(
                 f"{api}/parameters/site/{SITE}/{FILTERS}/at_least",
                 json={"value": 2, "reason": "essai"},

@@ -22,7 +22,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 async def meeting(
-    server: MailServer, authority: Authority, *, within: float = 10, host: str = HOST
+    server: MailServer, authority: Authority, *, within: float = 60, host: str = HOST
 ) -> Meeting:
     async with mail_server(server):
         meetings = SmtpMeetings(
@@ -113,7 +113,7 @@ async def test_a_server_that_falls_silent_is_left_in_bounded_time(
 async def test_a_server_that_falls_silent_at_the_very_end_was_met(authority: Authority) -> None:
     server = MailServer(authority.issue(HOST), silent_after="QUIT")
 
-    assert (await meeting(server, authority, within=5)).met is Met.ENCRYPTED
+    assert (await meeting(server, authority)).met is Met.ENCRYPTED
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ async def test_what_does_not_speak_smtp_is_told_apart(
     authority: Authority, greeting: bytes
 ) -> None:
     server = MailServer(authority.issue(HOST), greeting=greeting, silent_after="EHLO")
-    met = await meeting(server, authority, within=0.5)
+    begun = greeting == b"22"  # the rest of it is waited for, all others are answers
+    met = await meeting(server, authority, within=0.5 if begun else 60)
 
-    assert met.met in {Met.NOT_SMTP, Met.NO_ANSWER}
-    assert (met.met is Met.NOT_SMTP) == (greeting != b"22")
+    assert met.met is (Met.NO_ANSWER if begun else Met.NOT_SMTP)
 
 
 @pytest.mark.parametrize("greeting", [b"421 busy\r\n", b"554 5.7.1 your address is listed\r\n"])

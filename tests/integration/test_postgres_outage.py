@@ -1,19 +1,18 @@
 """PostgreSQL goes away under a server and returns: what is acknowledged is committed, always."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import grpc
-import httpx2
 import pytest
 from sqlalchemy import text
 
 from fakes.postgres import PostgresServer, own_postgres
-from fakes.reporters import Reporter, require_acknowledged
+from fakes.reporters import Reporter, killed_under_load, require_acknowledged
 from fakes.running_server import RunningServer, running_server
 from fakes.scraping import scrape
 from fakes.scripted_device import (
@@ -25,6 +24,7 @@ from fakes.scripted_device import (
     enrolled,
     session,
 )
+from fakes.secure_http import secure_client
 from vigie.v1 import returning
 from vigie_server.bootstrap import marking
 from vigie_server.store.content import unpacked
@@ -111,14 +111,8 @@ async def test_a_store_that_crashes_under_load_loses_nothing_acknowledged_and_do
     async with serving(tmp_path, postgres) as running:
         reporters = [Reporter(await a_device(running), number) for number in range(1, 5)]
         for _ in range(3):
-            enough = asyncio.Event()
-            async with asyncio.TaskGroup() as tasks:
-                for reporter in reporters:
-                    tasks.create_task(
-                        reporter.report_until_cut(running.addresses.telemetry, enough)
-                    )
-                await enough.wait()
-                await asyncio.to_thread(postgres.stop, "immediate")
+            crash = partial(asyncio.to_thread, postgres.stop, "immediate")
+            await killed_under_load(reporters, running.addresses.telemetry, crash)
             postgres.start()
 
         require_acknowledged(running.server.database, reporters)
@@ -128,10 +122,9 @@ async def test_readers_are_told_to_come_back_and_a_server_stops_well_without_its
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
     async with serving(tmp_path, postgres) as running:
-        trust = ssl.create_default_context(cafile=tmp_path / "ca" / "https.crt")
         headers = {"Authorization": f"Bearer {running.api_token()}"}
         address = f"https://localhost:{running.addresses.http}/api/v1/devices"
-        async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+        async with secure_client(tmp_path / "ca" / "https.crt", headers=headers) as client:
             before = await client.get(address)
             postgres.stop()
             during = await client.get(address)
@@ -144,10 +137,9 @@ async def test_who_scraped_before_is_shown_that_the_store_is_away(
 ) -> None:
     metrics = {"store_every": timedelta(milliseconds=50)}
     async with running_server(tmp_path, store={"url": postgres.url}, metrics=metrics) as running:
-        trust = ssl.create_default_context(cafile=tmp_path / "ca" / "https.crt")
         address = f"https://localhost:{running.addresses.http}/metrics"
         scraper, other = ({"Authorization": f"Bearer {running.api_token()}"} for _ in range(2))
-        async with httpx2.AsyncClient(verify=trust) as client:
+        async with secure_client(tmp_path / "ca" / "https.crt") as client:
             await scrape(client, address, headers=scraper)
             postgres.stop()
             while True:

@@ -1,6 +1,5 @@
 """The same request under the same `Idempotency-Key`, over a real store: done once."""
 
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +7,6 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated
 
-import httpx2
 import pytest
 from fastapi import Body, Depends, FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -17,6 +15,7 @@ from starlette.testclient import TestClient
 from fakes.callers import Callers
 from fakes.running_server import running_server
 from fakes.scripted_device import enrolled
+from fakes.secure_http import secure_client
 from fakes.stored import NOW, SITE, STORES, a_token, opened_store
 from vigie_server.domain.errors import StoreBusy
 from vigie_server.ports.tokens import ApiCaller, Role
@@ -243,10 +242,9 @@ async def test_a_server_knows_the_keys_of_its_senders(tmp_path: Path) -> None:
     incident = {"text": "Poste infecté", "person": "A. Martin"}
     async with running_server(tmp_path) as running:
         await enrolled(running.token(), running.authority.certificate_pem)
-        trust = ssl.create_default_context(cafile=tmp_path / "ca" / "https.crt")
         headers = under("k", {"Authorization": f"Bearer {running.api_token(Role.OPERATOR)}"})
         base = f"https://localhost:{running.addresses.http}/api/v1/sites/{SITE}"
-        async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+        async with secure_client(tmp_path / "ca" / "https.crt", headers=headers) as client:
             first = await client.post(f"{base}/incidents", json=incident)
             again = await client.post(f"{base}/incidents", json=incident)
             listed = await client.get(f"{base}/incidents")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from programs import BIN, Program, ServerProgram
+from programs import ANSWERS_WITHIN, BIN, Program, ServerProgram
 from vigie_agent.bootstrap.service import windows_service
 from vigie_agent.domain.windows_service import Told
 from vigie_agent.settings import AgentSettings, CollectSettings, EngineKind, EngineSettings
@@ -44,7 +44,7 @@ async def test_a_service_enrols_with_the_token_that_was_left_reports_and_stops_w
 
     async with asyncio.TaskGroup() as group:
         served = group.create_task(asyncio.to_thread(life))
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(ANSWERS_WITHIN):
             while not (served.done() or reports_in(server)):  # noqa: ASYNC110 (another process)
                 await asyncio.sleep(0.05)
         life.stop()
@@ -69,8 +69,9 @@ async def test_a_service_without_a_token_says_so_waits_and_ends_well_when_stoppe
     logging = Program((*run, "--log-file", str(log)), settings)
 
     await agent.start()
-    await agent.event("service_told")
-    await agent.event("service_told", after=1)
+    waits = 0
+    while (await agent.event("service_told", after=waits))["told"] != "waits":
+        waits += 1
     os.kill(agent.pid, signal.SIGTERM)
     await agent.ended()
 
@@ -78,7 +79,7 @@ async def test_a_service_without_a_token_says_so_waits_and_ends_well_when_stoppe
     assert told == ["started", "waits", "stopped"]
     assert not agent.failed
     await logging.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(ANSWERS_WITHIN):
         while not (log.exists() and "waits" in log.read_text()):  # noqa: ASYNC110 (another process)
             await asyncio.sleep(0.05)
     os.kill(logging.pid, signal.SIGTERM)

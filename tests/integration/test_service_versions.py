@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 
 import psutil
 import pytest
@@ -27,6 +28,8 @@ from vigie_agent.updates.versions import Versions
 ON_TRIAL = Standing("1.1.0", Trial("", 0, with_server=False))
 ARGUMENTS = ("run", "--wait-for-token", "--log-file", "agent.log")
 STARTED = f"1.1.0 {' '.join(ARGUMENTS)}"
+LOOK = 0.01
+"""Seconds between two looks: who waits without a pause takes a core from what it waits for."""
 
 
 @dataclass
@@ -82,11 +85,12 @@ class Service:
     def until(self, true: Callable[[], bool]) -> None:
         while not true():
             assert self.thread.is_alive(), self.said
+            sleep(LOOK)
 
     def stopped(self) -> bool:
         """Whether it ended well when Windows asked it to."""
         self.life.stop()
-        self.thread.join(40)
+        self.thread.join(80)
         return self.ended == [True]
 
 
@@ -257,8 +261,9 @@ def test_an_agent_below_a_service_ends_well_when_its_input_does(tmp_path: Path) 
     )
     while not (log.exists() and "waits" in log.read_text()):
         assert agent.poll() is None
+        sleep(LOOK)
 
-    agent.communicate(timeout=40)  # closes its input
+    agent.communicate(timeout=80)  # closes its input
 
     assert agent.returncode == 0
     assert "stopped" in log.read_text()

@@ -240,6 +240,7 @@ async def test_who_finds_every_place_taken_is_sent_away_and_metadata_takes_none(
 
     def read(device: Device) -> None:
         with device.connected() as first, device.connected() as second:
+            assert list(second.read("metadata/timestamp.json"))  # it is connected from here on
             slow = first.read(name)
             next(slow)
             with pytest.raises(LinkLost, match="come back later"):
