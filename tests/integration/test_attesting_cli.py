@@ -1,11 +1,13 @@
 """Attestations, waivers and incident logs on the command line, as a person uses them."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
 from fakes.stored import SITE, a_device, a_token, migrated_store
 from vigie_server.cli.main import main
@@ -14,13 +16,16 @@ from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import DeviceChange, HeldVerdict, WrittenVerdict
 from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.store.database import Database, sqlite_url
-from vigie_server.store.declared_models import Incident
+from vigie_server.store.declared_models import Incident, WaivedDevice
 from vigie_server.store.records import Records
 from vigie_server.store.tables import table
 
 AT = ("--site", SITE)
 RULE = "Q06-firewall-enabled"
 BY = ("--author", "A. Martin")
+
+
+WAIVED_DEVICE = table(WaivedDevice)
 
 
 @pytest.fixture(autouse=True)
@@ -157,6 +162,17 @@ def test_a_waiver_is_granted_listed_and_ended() -> None:
     assert ended.exit_code == 0
     assert "w1" not in run("waive", "list", *AT).stdout
     assert "ended" in past
+
+
+def test_a_waiver_that_a_new_row_reopened_is_listed_until_it_is_past(database: Database) -> None:
+    run(*WAIVED, "--approver", "B. Petit")
+    with database.writing() as connection:
+        connection.execute(update(WAIVED_DEVICE).values(reopened_at=utc_now()))
+    listed = run("waive", "list", *AT).stdout
+    run("waive", "end", "w1", *AT)
+
+    assert re.search(r"^w1 .* reopened ", listed, re.MULTILINE)
+    assert "w1" not in run("waive", "list", *AT).stdout
 
 
 @pytest.mark.parametrize(

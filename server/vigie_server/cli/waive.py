@@ -70,7 +70,11 @@ def end(*, waiver_id: str, site: str) -> None:
 @click.option("--all", "past", is_flag=True, help="Past ones too.")
 @told_errors
 def list_waivers(*, site: str, past: bool) -> None:
-    """List waivers of a site, with their devices."""
+    """List waivers of a site, with their devices.
+
+    One that is `reopened` covers that device no more: a row decided that was not there when it was
+    granted. Look at it, then grant another or mend the device.
+    """
     now = utc_now()
     with opened() as (_, database):
         found = Waivers(database).waivers(site)
@@ -88,7 +92,7 @@ def list_waivers(*, site: str, past: bool) -> None:
                 printable(waiver.reason),
             )
             for waiver in found
-            if past or waiver.in_force(now)
+            if past or not waiver.is_past(now)
             for device in waiver.devices
         ],
     )

@@ -36,11 +36,13 @@ class WaiverRecord:
     ended_at: datetime | None
     devices: Sequence[WaivedDeviceRecord]
 
+    def is_past(self, now: datetime) -> bool:
+        """Whether it was withdrawn or has expired; one that was reopened waits to be seen to."""
+        return self.ended_at is not None or now >= self.expires_at
+
     def in_force(self, now: datetime) -> bool:
         """Whether it still covers at least one device."""
-        if self.ended_at is not None or now >= self.expires_at:
-            return False
-        return any(device.reopened_at is None for device in self.devices)
+        return not self.is_past(now) and any(device.reopened_at is None for device in self.devices)
 
 
 class WaiverStore(Protocol):
