@@ -25,6 +25,7 @@ from vigie_server.domain.devices import Device
 from vigie_server.domain.facts import Cells, Fact
 from vigie_server.domain.hearing import Hearing
 from vigie_server.domain.memory import Memory
+from vigie_server.domain.moving import Times
 from vigie_server.domain.noting import NOTES_KEPT, Named, own_place
 from vigie_server.domain.parameters import PROFILES, STANDARD, Setting
 from vigie_server.domain.remembered import Answered, Lasting, OnTime
@@ -235,25 +236,45 @@ class Judge:
         note = notes.get(place)
         if type(note) is Answered:
             return None, note.at(facts, now)
-        key = note if type(note) is tuple else self._key(rule, setting, named, facts, ages)
+        if type(note) is _Timed:
+            verdict = note.known.at((self._moment.second, seconds[topic]), facts, now)
+            if verdict is not None:
+                return None, verdict
+            known_key: object = note.key
+        else:
+            known_key = note
+        key = (
+            known_key if type(known_key) is tuple else self._key(rule, setting, named, facts, ages)
+        )
         if key is None:
             return None, None
         if rule.depends_on is None:
-            answer: object = key
             verdict = self._known(rule, key, named, facts, seconds, now)
+            answer: object = self._timed(key, note)
         else:
-            answered = self._memory.get(key)
-            if answered is None:
-                return key, None
-            if note is None and answered.words is not None:
-                # Most texts are one device's: what is said of them is kept if it is asked again.
-                answer, verdict = key, said_once(answered, facts, now)
-            else:
-                answer = told = worded(answered, facts)
-                verdict = told.at(facts, now)
-        if (note is None or note is not answer) and len(notes) < NOTES_KEPT:
+            verdict, answer = self._answered(key, note, facts, now)
+        if answer is not None and answer is not note and len(notes) < NOTES_KEPT:
             notes[place] = answer
         return key, verdict
+
+    def _timed(self, key: "_Key", note: object) -> "_Timed":
+        known = self._lasting.get(key) or _SEEN_ONCE
+        return note if type(note) is _Timed and note.known is known else _Timed(key, known)
+
+    def _answered(
+        self, key: "_Key", note: object, facts: Mapping[str, Fact], now: datetime
+    ) -> tuple[Verdict | None, object]:
+        """What a rule that does not follow the time said of this topic alone, and what to note.
+
+        Most texts are one device's: what is said of them is kept if it is asked again.
+        """
+        answered = self._memory.get(key)
+        if answered is None:
+            return None, None
+        if note is None and answered.words is not None:
+            return said_once(answered, facts, now), key
+        told = worded(answered, facts)
+        return told.at(facts, now), told
 
     def _known(
         self,
@@ -271,10 +292,9 @@ class Judge:
             known = self._lasting.get(key)
             if known is not None and known.answers:
                 times = self._on_time[rule].times(named, seconds, self._moment.second)
-                for one in known.answers:
-                    if one.holds(times):
-                        told = worded_once(one.answered, facts)
-                        return told.until(one.fresh_end(times), facts, now)
+                verdict = known.at(times, facts, now)
+                if verdict is not None:
+                    return verdict
             answered = self._moment.answers.get(key) if _at_moment(rule) else None
         return None if answered is None else worded_once(answered, facts).at(facts, now)
 
@@ -406,8 +426,25 @@ class _AtTimes:
     answers: tuple[Lasting, ...] = ()
     followed: bool = True
 
+    def at(self, times: Times, facts: Mapping[str, Fact], now: datetime) -> Verdict | None:
+        """The verdict on this evidence at these times; None where it is not known to be any."""
+        for one in self.answers:
+            if one.holds(times):
+                told = one.answered
+                if told.words is not None:
+                    told = worded_once(told, facts)
+                return told.until(one.fresh_end(times), facts, now)
+        return None
 
-_WORDED: Final = object()  # noted where an answer was put into words of these cells
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """What cells note of a rule on time: under what it is remembered, and what is known there."""
+
+    key: "_Key"
+    known: _AtTimes
+
+
 _SEEN_ONCE: Final = _AtTimes()
 _NOT_FOLLOWED: Final = _AtTimes(followed=False)
 

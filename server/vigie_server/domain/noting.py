@@ -28,4 +28,6 @@ class Named(dict[str, object]):
 
 def own_place(setting: Setting, names: tuple[str, ...], named: Named) -> tuple[object, ...]:
     """Under what cells note the answer of a rule that reads them alone."""
+    if not names:
+        return (setting, named.device.platform)
     return (setting, named.device.platform, *[named[name] for name in names])

@@ -87,7 +87,10 @@ class Answered:
         return self.until(self.fresh_end, facts, now)
 
     def since(self, observed_at: datetime) -> Verdict:
-        """The verdict on evidence of that time, of a rule that reads one topic and no clock."""
+        """The verdict on evidence of that time, of a rule that reads one topic.
+
+        Of one whose own freshness does not end.
+        """
         known = self.verdict
         if known.next_check_at is None:
             return known
@@ -106,8 +109,12 @@ class Answered:
         self, fresh_end: datetime | None, facts: Mapping[str, Fact], now: datetime
     ) -> Verdict:
         """The same with another end of its own freshness."""
-        if self.verdict.next_check_at is None:
-            return self.verdict
+        known = self.verdict
+        if known.next_check_at is None:
+            return known
+        if fresh_end is None and len(self.rule.reads) == 1:  # nearly all; a call takes as long
+            (topic,) = self.rule.reads
+            return self.since(facts[topic].observed_at)
         return self.again(self.check_at(fresh_end, facts, now))
 
     def again(self, check_at: datetime | None) -> Verdict:
@@ -157,7 +164,10 @@ class Lasting:
 
     def holds(self, times: Times) -> bool:
         """Whether the answer is the same at these times."""
-        return all(window.holds(times) for window in self.windows)
+        for window in self.windows:  # noqa: SIM110 (a generator takes longer than what it asks)
+            if not window.holds(times):
+                return False
+        return True
 
     def fresh_end(self, times: Times) -> datetime | None:
         """When its own freshness ends, at these times."""
