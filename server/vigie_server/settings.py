@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from vigie.v1.enrolment_token import is_endpoint
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.judge import MEMORY_BYTES
 from vigie_server.ports.enrolment import Endpoints
@@ -333,6 +334,17 @@ class ServerSettings(BaseSettings):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
+    @field_validator("names")
+    @classmethod
+    def _of_a_server(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """They stand in certificates and tokens, which no device could use otherwise."""
+        for endpoint in _endpoints(names, 1):
+            if not is_endpoint(endpoint):
+                raise ValueError(
+                    "each is a name such as vigie.example.org or an address, separated by commas"
+                )
+        return names
+
     @property
     def own_references(self) -> Path | None:
         """The folder of the server's own reference data. Raises SettingsMalformed."""
@@ -389,7 +401,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ServerSetting
     except ValidationError as error:
         # Never the value: it may be a password in a URL.
         told = [
-            f"{PREFIX}{'__'.join(str(part).upper() for part in problem['loc'])}: {problem['msg']}"
+            f"{PREFIX}{'__'.join(str(part).upper() for part in problem['loc'])}: {_said(problem['msg'])}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsMalformed("; ".join(told)) from None
@@ -403,3 +415,8 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
             continue
         if variable.upper().partition("__")[0] not in known:
             raise SettingsMalformed(f"{variable}: there is no such setting")
+
+
+def _said(problem: str) -> str:
+    """What is wrong with a value; pydantic puts a word of its own before what we say."""
+    return problem.removeprefix("Value error, ")

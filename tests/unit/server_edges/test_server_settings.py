@@ -35,6 +35,24 @@ def test_a_setting_that_does_not_exist_is_refused(
         read_settings()
 
 
+@pytest.mark.parametrize("names", ['["vigie.example.org"]', "https://vigie.example.org", "a b"])
+def test_names_that_no_device_could_call_are_refused(
+    monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_NAMES", names)
+
+    with pytest.raises(
+        SettingsMalformed, match=r"NAMES: each is a name such as vigie\.example\.org"
+    ):
+        read_settings()
+
+
+def test_names_and_addresses_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_NAMES", "vigie.example.org, 192.0.2.1,2001:db8::1")
+
+    assert read_settings().names == ("vigie.example.org", "192.0.2.1", "2001:db8::1")
+
+
 def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIGIE_SERVER_LIMITS__MAX_IN_FLIGHT", "s3cr3t")
 
