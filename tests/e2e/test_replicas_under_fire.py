@@ -24,6 +24,7 @@ import pytest
 
 from fakes.held import broken_histories, held_by
 from fakes.postgres import PostgresServer, own_postgres
+from forked import ForkedProgram
 from ledger import differences, read_ledger
 from programs import Program, ServerProgram
 from vigie_server.store.database import Database
@@ -117,6 +118,8 @@ def two_replicas(
         ServerProgram(folder / "server-a", common),
         ServerProgram(folder / "server-b", common),
     )
+    for server in servers:  # they are killed and started again and again
+        server.program = ForkedProgram(("vigie_server.cli.main:main", "serve"), server.environment)
     for kind in ("telemetry", "enrolment"):
         both = json.dumps([f"127.0.0.1:{getattr(server, kind)}" for server in servers])
         for server in servers:
