@@ -1,6 +1,6 @@
 """Rows in every table of a store, made from the tables as its schema has them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -45,10 +45,11 @@ def value(table: Table, column: Column[Any], number: int, keys: Mapping[str, lis
     return of[column.type.python_type]
 
 
-def filled(database: Database) -> None:
-    """Puts rows into every table; columns that may be null are so in the last row."""
+def filled(database: Database) -> list[Table]:
+    """Puts rows into every table; columns that may be null are so in the last row. The tables."""
     keys: dict[str, list[Any]] = {}
-    for table in tables_of(database):
+    tables = tables_of(database)
+    for table in tables:
         alone = {
             column.name
             for constraint in table.constraints
@@ -66,11 +67,13 @@ def filled(database: Database) -> None:
             with database.writing() as connection:
                 inserted: Any = connection.execute(table.insert().values(row))
             keys.setdefault(table.name, []).append(inserted.inserted_primary_key[0])
+    return tables
 
 
-def content(database: Database) -> Content:
+def content(database: Database, tables: Iterable[Table] | None = None) -> Content:
+    """Rows of every table. `tables` where they are known: to look for them takes a while."""
     found = {}
-    for table in tables_of(database):
+    for table in tables_of(database) if tables is None else tables:
         with database.reading() as connection:
             rows = [dict(row) for row in connection.execute(table.select()).mappings()]
         found[table.name] = sorted(rows, key=lambda row: [repr(one) for one in row.values()])
