@@ -401,7 +401,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ServerSetting
     except ValidationError as error:
         # Never the value: it may be a password in a URL.
         told = [
-            f"{PREFIX}{'__'.join(str(part).upper() for part in problem['loc'])}: {_said(problem['msg'])}"
+            f"{PREFIX}{'__'.join(str(part).upper() for part in problem['loc'])}: "
+            + _said(problem["msg"])
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsMalformed("; ".join(told)) from None
