@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from clean_root import CleanRoot
-from programs import AgentProgram, Program
+from programs import ANSWERS_WITHIN, AgentProgram, Program
 from vigie_packaging.release import ROOT
 from vigie_packaging.server import PYTHON
 
@@ -68,7 +68,7 @@ class Installed:
 async def reports(installed: Installed, agent: AgentProgram, after: int) -> int:
     """Has the agent report to the running server; the number of its last report, beyond `after`."""
     await agent.program.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(ANSWERS_WITHIN):
         while (last := installed.last_seq()) <= after:
             assert agent.program.running, agent.program.last_words()
             await asyncio.sleep(0.1)

@@ -12,6 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright, expect
 
 from components import required_program
+from fakes.chromium import PATIENCE_MS
 from fakes.identity_provider import CLIENT, identity_provider
 from fakes.running_server import running_server
 from ports import free_ports
@@ -20,7 +21,6 @@ from vigie_server.settings import HttpSettings, Listen
 from vigie_server.settings_oidc import OidcSettings
 
 NAME = "Anaïs Durand"
-PATIENCE_MS = 20_000
 
 
 async def faults_of(page: Page) -> list[str]:
@@ -60,6 +60,7 @@ async def test_a_person_goes_to_the_provider_comes_back_and_signs_out_of_both(
                 base_url=origin, locale="fr-FR", ignore_https_errors=True
             )
             context.set_default_timeout(PATIENCE_MS)
+            expect.set_options(timeout=PATIENCE_MS)
             page = await context.new_page()
             complaints: list[str] = []
             elsewhere: list[tuple[str, str]] = []

@@ -62,7 +62,7 @@ async def kill_again_and_again(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_nothing_kept_is_lost_and_nothing_is_counted_twice(tmp_path: Path) -> None:
     chance = random.Random(20261123)
     server = ServerProgram(tmp_path / "server")

@@ -12,7 +12,7 @@ from programs import AgentProgram, ServerProgram
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the embedded engine is Linux's"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(240),
 ]
 SITE = "les-lilas"
 

@@ -9,17 +9,16 @@ import json
 import os
 import secrets
 import shutil
-import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from components import required_program
+from fakes.secure_http import secure_client
 from programs import ANSWERS_WITHIN, AgentProgram, ServerProgram, run
 
 PACKS = Path(__file__).parents[2] / "queries" / "packs"
@@ -89,8 +88,7 @@ class Watched:
         return items
 
     async def get(self, path: str) -> dict[str, Any]:
-        trust = ssl.create_default_context(cafile=self.server.https_authority)
-        async with httpx2.AsyncClient(verify=trust) as client:
+        async with secure_client(self.server.https_authority) as client:
             answer = await client.get(
                 f"https://127.0.0.1:{self.server.http}{path}",
                 headers={"Authorization": f"Bearer {self.token}"},

@@ -2,18 +2,17 @@
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import yaml
 
 from alert_files import FOLDER, alerts, recordings
 from components import required_program
 from fakes.scraping import scrape
+from fakes.secure_http import secure_client
 from metric_pages import Labels, samples_of
 from monitoring import asked, first_answer, joined, prometheus_program, scrape_token, served
 from ports import free_ports
@@ -34,9 +33,8 @@ async def server(tmp_path: Path) -> AsyncIterator[ServerProgram]:
 
 
 async def metrics_page(server: ServerProgram, token: str, accept: str = "") -> str:
-    trust = ssl.create_default_context(cafile=server.https_authority)
     headers = {"Authorization": f"Bearer {token}", "Accept": accept}
-    async with httpx2.AsyncClient(verify=trust, headers=headers) as client:
+    async with secure_client(server.https_authority, headers=headers) as client:
         return await scrape(client, f"https://127.0.0.1:{server.http}/metrics")
 
 

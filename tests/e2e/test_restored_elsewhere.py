@@ -6,14 +6,16 @@ gone as history. They go on by themselves, how things are now is there, and noth
 
 import asyncio
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fakes.held import broken_histories, held_by
 from ledger import read_ledger
-from programs import AgentProgram, Program, ServerProgram
+from programs import ANSWERS_WITHIN, AgentProgram, Program, ServerProgram
 from vigie_server.store.database import Database, sqlite_url
 
 TESTS = Path(__file__).parents[1]
@@ -27,9 +29,23 @@ def lines(ledger: Path) -> int:
 async def collected(program: Program, ledger: Path, more: int) -> None:
     """Returns once the agent has written down so many more lines."""
     wanted = lines(ledger) + more
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(ANSWERS_WITHIN):
         while lines(ledger) < wanted:
             assert program.running, program.last_words()
+            await asyncio.sleep(0.02)
+
+
+def stored(server: ServerProgram) -> int:
+    """How many reports the server's store holds."""
+    with closing(sqlite3.connect(f"file:{server.data / 'vigie.db'}?mode=ro", uri=True)) as store:
+        return int(store.execute("SELECT count(*) FROM evidence").fetchone()[0])
+
+
+async def delivered(server: ServerProgram, more: int) -> None:
+    """Returns once the server's store holds so many more: what is collected may still wait."""
+    wanted = stored(server) + more
+    async with asyncio.timeout(ANSWERS_WITHIN):
+        while stored(server) < wanted:  # noqa: ASYNC110 (another process's store)
             await asyncio.sleep(0.02)
 
 
@@ -52,11 +68,13 @@ async def test_agents_go_on_where_the_backup_was_restored(tmp_path: Path) -> Non
     for program, ledger in zip(programs, ledgers, strict=True):
         await program.start()
         await collected(program, ledger, 100)
+        await delivered(lost, 1)
 
     file = tmp_path / "backup.tar"
     await lost.command("backup", str(file), "--recipient", recipient)
     for program, ledger in zip(programs, ledgers, strict=True):
         await collected(program, ledger, 100)
+    await delivered(lost, 1)
     await lost.program.kill()
     before = held_by(database := Database(sqlite_url(lost.data / "vigie.db")))
     database.close()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from fakes.browser import PASSWORD, app_code
 from fakes.facility import Facility
@@ -32,6 +32,7 @@ def chromium() -> str:
 @asynccontextmanager
 async def browsing() -> AsyncIterator[Browser]:
     """A Chromium, without a window."""
+    expect.set_options(timeout=PATIENCE_MS)  # a context's own patience is not that of `expect`
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox"] if os.geteuid() == 0 else []
