@@ -3,9 +3,9 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from vigie_packaging.release import release
 pytestmark = pytest.mark.timeout(400)
 
 LARGEST = 70_000_000
-LONGEST_START = 1.0
+LONGEST_START = 0.5
+"""Seconds of one core: others use the machine that tests, and the clock would tell of them."""
 BARE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 ROUNDS = 4
 APART = ("unshare", "--net") if os.geteuid() == 0 else ()
@@ -85,15 +86,17 @@ def test_the_built_agent_collects_what_the_source_collects(bundle: Path) -> None
 
 
 def test_the_built_agent_keeps_to_its_size_and_its_start(bundle: Path) -> None:
-    took = []
+    worked = []
     for _ in range(5):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         said(bundle / "vigie-agent", "version")
-        took.append(time.perf_counter() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        worked.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
-    print(f"\nbuilt agent: {size(bundle) / 1e6:.1f} MB, `version` in {min(took):.2f} s")
+    told = f"`version` in {min(worked):.2f} s of one core"
+    print(f"\nbuilt agent: {size(bundle) / 1e6:.1f} MB, {told}")
     assert size(bundle) <= LARGEST
-    assert min(took) <= LONGEST_START
+    assert min(worked) <= LONGEST_START
 
 
 def test_the_built_agent_says_what_it_is_made_of(bundle: Path) -> None:
