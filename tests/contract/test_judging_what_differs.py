@@ -2,7 +2,7 @@
 
 import copy
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +19,8 @@ from vigie_server.domain.reports import Limits, Report
 from vigie_server.domain.rulebook import load_catalogue
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.standing import says_the_same
-from vigie_server.domain.unread import UnreadVerdicts
-from vigie_server.domain.verdicts import Status
+from vigie_server.domain.unread import UnreadVerdicts, not_standing
+from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.metrics.own import OwnFigures
 from vigie_server.services.accept_report import AcceptReport
 from vigie_server.services.rule_book import RuleBook
@@ -271,7 +271,9 @@ async def test_a_report_with_nothing_new_moves_its_device_on_by_what_differs() -
     assert (change.judged_with, record.judged_with) == (CATALOGUE.digest, CATALOGUE.digest)
 
 
-def glimpses_of(verdicts: Mapping[str, HeldVerdict]) -> UnreadVerdicts[HeldVerdict]:
+def glimpses_of(
+    verdicts: Mapping[str, HeldVerdict], glance: "Glanced | None" = None
+) -> UnreadVerdicts[HeldVerdict]:
     return UnreadVerdicts(
         dict(verdicts),
         read=lambda held: held,
@@ -283,13 +285,61 @@ def glimpses_of(verdicts: Mapping[str, HeldVerdict]) -> UnreadVerdicts[HeldVerdi
             verdict for verdict in said if not says_the_same(rows[verdict.rule], verdict, now=now)
         ],
         glimpses=True,
+        glance=glance,
     )
 
 
+@dataclass(frozen=True)
+class Glanced:
+    """A glance at these verdicts."""
+
+    held: Mapping[str, HeldVerdict]
+
+    @property
+    def rules(self) -> Sequence[str]:
+        return tuple(self.held)
+
+    def stands(self, said: Sequence[Verdict], now: datetime) -> bool:
+        return {verdict.rule for verdict in said} == self.held.keys() and not not_standing(
+            self.held, said, now
+        )
+
+
+def glanced_at(verdicts: Mapping[str, HeldVerdict]) -> UnreadVerdicts[HeldVerdict]:
+    return glimpses_of({}, glance=Glanced(dict(verdicts)))
+
+
+async def test_verdicts_of_rules_that_are_gone_are_read_before_they_are_retracted() -> None:
+    gone = {"Q05-gone": replace(CATALOGUE.rules["Q05-min-length"], id="Q05-gone")}
+    known = replace(CATALOGUE, digest="known", rules={**CATALOGUE.rules, **gone})
+    held: dict[str, HeldVerdict] = {}
+
+    async def load(record: DeviceRecord) -> None:
+        if isinstance(record.verdicts, UnreadVerdicts):
+            record.verdicts.read_in_full(held)
+
+    book = RuleBook(CATALOGUE, earlier={known.digest: digests_of(known)})
+    figures = OwnFigures(CollectorRegistry())
+    accept = AcceptReport(book, nothing_missing, figures, limits=Limits(), load_verdicts=load)
+    record = a_record(0, CATALOGUE)
+    await accept.judge_again(record, None, now=NOW)
+    held |= {**record.verdicts, "Q05-gone": record.verdicts["Q05-lockout"]}
+    record.verdicts, record.judged_with = glanced_at(held), "known"
+
+    change = await accept.judge_again(record, None, now=NOW)
+
+    assert (change.verdicts, change.retracted) == ((), ("Q05-gone",))
+    assert record.verdicts.keys() == CATALOGUE.rules.keys()
+
+
+@pytest.mark.parametrize("unread", [glimpses_of, glanced_at])
 @pytest.mark.parametrize("number", [0, 10, 20])
 @pytest.mark.parametrize(("later", "read"), [(timedelta(0), 0), (timedelta(days=40), 1)])
 async def test_verdicts_are_read_in_full_before_one_that_does_not_stand_is_written(
-    number: int, later: timedelta, read: int
+    number: int,
+    later: timedelta,
+    read: int,
+    unread: Callable[[Mapping[str, HeldVerdict]], UnreadVerdicts[HeldVerdict]],
 ) -> None:
     held: dict[str, HeldVerdict] = {}
     times = []
@@ -307,7 +357,7 @@ async def test_verdicts_are_read_in_full_before_one_that_does_not_stand_is_writt
     held |= record.verdicts
     wanted = copy.copy(record)
     wanted.verdicts = dict(held)
-    record.verdicts = glimpses_of(held)
+    record.verdicts = unread(held)
     record.judged_with = wanted.judged_with = ""
     for one in (record, wanted):
         one.revision = 2

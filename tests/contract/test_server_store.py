@@ -234,6 +234,34 @@ def test_of_glimpses_nothing_is_read_but_whether_verdicts_stand_until_all_is(
     assert dict(record.verdicts) == dict(alone.verdicts)
 
 
+def test_at_a_glance_it_is_told_whether_all_verdicts_stand(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    keys = [a_device(database, name) for name in ("a", "b", "c")]
+    hour = timedelta(hours=1)
+    written = a_verdict(Status.PASS, next_check_at=NOW + hour)
+    named = replace(written.held.verdict, rule="Q99-last")
+    later = replace(written, held=replace(written.held, verdict=named))
+    for key in keys[:2]:
+        store.commit([a_change(store.record(key), 1, later, a_verdict(Status.FAIL))], [])
+    alone = store.record(keys[0])
+    said = [held.verdict for _, held in sorted(alone.verdicts.items())]
+    known = set(standings(alone.verdicts))
+
+    first, other, without = store.many(keys, glance=True)
+
+    assert not_standing(first.verdicts, said, NOW) == ()
+    assert set(standings(first.verdicts)) == known
+    assert not_standing(other.verdicts, said, NOW + hour) == said  # a check is due
+    assert not_standing(without.verdicts, said, NOW) == said
+    with pytest.raises(RuntimeError, match="not read in full"):
+        standings(other.verdicts)
+
+    for record in (first, other):
+        store.read_verdicts(record)
+        assert dict(record.verdicts) == dict(store.record(record.key).verdicts)
+
+
 def test_a_change_on_an_older_revision_comes_too_late_and_leaves_no_trace(
     database: Database,
 ) -> None:

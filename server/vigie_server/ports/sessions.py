@@ -124,10 +124,13 @@ class RecordStore(Protocol):
         """The device with its snapshots (without facts) and verdicts. Raises UnknownDevice."""
         ...
 
-    def many(self, keys: Sequence[int], *, glimpses: bool = False) -> Sequence[DeviceRecord]:
+    def many(
+        self, keys: Sequence[int], *, glimpses: bool = False, glance: bool = False
+    ) -> Sequence[DeviceRecord]:
         """Those of the devices that exist, as `record`.
 
-        With `glimpses`, verdicts tell whether they stand and no more, until `read_verdicts`.
+        With `glimpses`, verdicts tell whether they stand and no more, until `read_verdicts`. With
+        a `glance`, whether all of them do, which costs half as much and suits who asks all rules.
         """
         ...
 

@@ -5,7 +5,7 @@ for its commit. When the commit never comes, the record is stale and the device 
 is in the store.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -31,8 +31,8 @@ from vigie_server.domain.reports import Limits, Report, Snapshot, refusal
 from vigie_server.domain.score import Figures as DeviceFigures
 from vigie_server.domain.score import figures as figures_over
 from vigie_server.domain.standing import HOLD, standing
-from vigie_server.domain.unread import glimpse, in_full, not_standing, standings
-from vigie_server.domain.verdicts import Status
+from vigie_server.domain.unread import glimpse, in_full, is_countable, not_standing, standings
+from vigie_server.domain.verdicts import Status, Verdict
 from vigie_server.domain.waivers import Overlay
 from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
 from vigie_server.ports.figures import Figures
@@ -351,10 +351,10 @@ class AcceptReport:
             record.device, facts, topics=topics, on_device=on_device, also=also, now=now
         )
         # Nearly all stand as they are when a fleet is judged again.
-        differ = not waivers and in_full(record.verdicts)
         moved = verdicts if waivers else not_standing(record.verdicts, verdicts, now)
-        if moved:
-            await self._load_verdicts(record)
+        if moved or (recount and not is_countable(record.verdicts)):
+            moved = await self._told_in_full(record, verdicts, moved, now)
+        differ = not waivers and in_full(record.verdicts)
         for verdict in moved:
             held = record.verdicts.get(verdict.rule)
             become = standing(
@@ -388,6 +388,18 @@ class AcceptReport:
         return _Judged(
             tuple(written), tuple(transitions), retracted, tuple(reopened), counted, anew
         )
+
+    async def _told_in_full(
+        self,
+        record: DeviceRecord,
+        verdicts: Sequence[Verdict],
+        moved: Sequence[Verdict],
+        now: datetime,
+    ) -> Sequence[Verdict]:
+        """What does not stand by verdicts in full, which are at hand from then on."""
+        known = in_full(record.verdicts)
+        await self._load_verdicts(record)
+        return moved if known or record.waivers else not_standing(record.verdicts, verdicts, now)
 
     def _counted(self, record: DeviceRecord) -> DeviceFigures | None:
         """The figures over all verdicts, if they are not as before."""

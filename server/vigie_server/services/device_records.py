@@ -148,11 +148,13 @@ class DeviceRecords:
         """Has the devices' records and facts at hand, read at once; lets go of what it brought.
 
         With `topics`, the facts of these alone: others are read when they are asked for. With
-        `glimpses`, of verdicts whether they stand: for where nearly all do.
+        `glimpses`, of verdicts whether they stand: for where nearly all do. Without topics that is
+        asked of all the verdicts of a device at once.
         For going through a fleet: what was at hand before stays, and nothing else is pushed out.
         """
         missing = [key for key in keys if self.held(key) is None]
-        read = partial(self._store.many, missing, glimpses=glimpses)
+        glance = glimpses and topics is None
+        read = partial(self._store.many, missing, glimpses=glimpses, glance=glance)
         records = await self._workers.read(read)
         if topics is None:
             topics = self._judging.topics_beside(None)

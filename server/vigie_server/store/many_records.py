@@ -18,11 +18,14 @@ from vigie_server.store.record_rows import record_of
 from vigie_server.store.surroundings import surroundings_of
 from vigie_server.store.tables import table
 from vigie_server.store.verdict_rows import (
+    GLANCES,
     GLIMPSES,
+    IN_ONE_ROW,
     KEY,
     RULE,
     VERDICTS,
     VerdictCells,
+    glanced_verdicts,
     unread_verdicts,
 )
 from vigie_server.store.waivers import waivers_of
@@ -51,17 +54,21 @@ SELECT e.device_key, e.revision, e.topic, e.content FROM wanted w JOIN evidence 
 
 
 def many_records(
-    database: Database, keys: Sequence[int], *, glimpses: bool = False
+    database: Database, keys: Sequence[int], *, glimpses: bool = False, glance: bool = False
 ) -> Sequence[DeviceRecord]:
     """The records of those of the devices that exist.
 
     Verdicts are read when they are asked for; of `glimpses` there is nothing more to read than
-    whether they stand.
+    whether they stand, and of a `glance` whether all of them do.
     """
     if not keys:
         return ()  # PostgreSQL refuses an empty list
     with database.reading() as connection:
-        records = _records(database, connection, keys, glimpses=glimpses)
+        records = _records(database, connection, keys)
+        if glance:
+            _glance(database, connection, keys, records)
+        else:
+            _take_verdicts(database, connection, keys, records, glimpses=glimpses)
         for key, topic, revision, digest, observed_at in plain_rows(
             database, connection, SNAPSHOTS, keys
         ):
@@ -78,7 +85,8 @@ def many_with_forms(
     if not keys:
         return ()
     with database.reading() as connection:
-        records = _records(database, connection, keys, glimpses=False)
+        records = _records(database, connection, keys)
+        _take_verdicts(database, connection, keys, records, glimpses=False)
         forms = {key: Forms() for key in records}
         for key, topic, revision, digest, observed_at, content in plain_rows(
             database, connection, _WITH_CONTENT, keys
@@ -104,20 +112,43 @@ def forms_at(database: Database, places: Sequence[Place]) -> Mapping[Place, byte
 
 
 def _records(
-    database: Database, connection: Connection, keys: Sequence[int], *, glimpses: bool
+    database: Database, connection: Connection, keys: Sequence[int]
 ) -> dict[int, DeviceRecord]:
-    """All but their snapshots."""
+    """All but their verdicts and snapshots."""
     rows = connection.execute(_THESE, {"keys": keys}).all()
     around = surroundings_of(connection, rows)
     records = {row.key: record_of(row, around[row.key]) for row in rows}
-    unread: dict[int, dict[str, VerdictCells]] = {key: {} for key in records}
-    for cells in plain_rows(database, connection, GLIMPSES if glimpses else VERDICTS, keys):
-        unread[cells[KEY]][cells[RULE]] = cells
-    for key, verdicts in unread.items():
-        records[key].verdicts = unread_verdicts(verdicts, glimpses=glimpses)
     for key, waivers in waivers_of(database, connection, list(records)).items():
         records[key].waivers.update(waivers)
     return records
+
+
+def _take_verdicts(
+    database: Database,
+    connection: Connection,
+    keys: Sequence[int],
+    records: Mapping[int, DeviceRecord],
+    *,
+    glimpses: bool,
+) -> None:
+    unread: dict[int, dict[str, VerdictCells]] = {key: {} for key in records}
+    sql = GLIMPSES if glimpses else VERDICTS
+    for cells in plain_rows(database, connection, sql, keys):
+        unread[cells[KEY]][cells[RULE]] = cells
+    for key, verdicts in unread.items():
+        records[key].verdicts = unread_verdicts(verdicts, glimpses=glimpses)
+
+
+def _glance(
+    database: Database,
+    connection: Connection,
+    keys: Sequence[int],
+    records: Mapping[int, DeviceRecord],
+) -> None:
+    """One of them that has no verdict yet keeps none, as it is made."""
+    sql = GLANCES.format(**IN_ONE_ROW[database.is_sqlite], keys="{keys}")
+    for row in plain_rows(database, connection, sql, keys):
+        records[row[KEY]].verdicts = glanced_verdicts(row)
 
 
 def plain_rows(

@@ -72,8 +72,10 @@ class Records:
         found = connection.exec_driver_sql(self._database.sql(_VERDICTS), (key,)).all()
         return {row[RULE]: row for row in found}
 
-    def many(self, keys: Sequence[int], *, glimpses: bool = False) -> Sequence[DeviceRecord]:
-        return many_records(self._database, keys, glimpses=glimpses)
+    def many(
+        self, keys: Sequence[int], *, glimpses: bool = False, glance: bool = False
+    ) -> Sequence[DeviceRecord]:
+        return many_records(self._database, keys, glimpses=glimpses, glance=glance)
 
     def many_with_forms(
         self, keys: Sequence[int]

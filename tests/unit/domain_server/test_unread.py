@@ -11,10 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie_server.domain.records import HeldVerdict
-from vigie_server.domain.unread import in_full, not_standing, standings
+from vigie_server.domain.unread import (
+    glimpse,
+    in_full,
+    is_countable,
+    not_standing,
+    standings,
+)
 from vigie_server.domain.verdicts import Status, Verdict, digest_of
 from vigie_server.store.instants import to_store, to_store_or_none
-from vigie_server.store.verdict_rows import unread_verdicts
+from vigie_server.store.verdict_rows import glanced_verdicts, unread_verdicts
 
 NOW: Final = datetime(2026, 11, 20, 8, tzinfo=UTC)
 RULES: Final = ("Q01-one", "Q02-two", "Q03-three")
@@ -52,6 +58,13 @@ def row_of(held: HeldVerdict, *, digested: bool = True) -> Sequence[Any]:
         None,
         None,
     )
+
+
+def glance_of(rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    _, rules, _, waived, checks, digests, *_ = zip(*rows, strict=True)
+    hexed = ["" if digest is None else f"{digest % 2**64:016x}" for digest in digests]
+    texts = ["" if check is None else str(check) for check in checks]
+    return (1, ",".join(rules), ",".join(hexed), ",".join(texts), sum(waived))
 
 
 def glimpse_of(held: HeldVerdict, *, digested: bool = True) -> Sequence[Any]:
@@ -100,6 +113,60 @@ def test_what_does_not_stand_is_the_same_read_and_unread(
     assert in_full(unread)
     assert in_full(known)
     assert dict(seen) == dict(unread)
+
+
+@given(
+    st.lists(HELD, min_size=1, max_size=3),
+    st.lists(SAID, max_size=1),
+    st.booleans(),
+    st.booleans(),
+    st.integers(min_value=0),
+)
+def test_at_a_glance_all_stand_where_none_is_found_that_does_not(
+    kept: list[HeldVerdict], others: list[Verdict], waive: bool, digested: bool, turned: int
+) -> None:
+    known = {held.verdict.rule: held if waive else replace(held, waived=False) for held in kept}
+    by_rule = {
+        rule: replace(held.verdict, next_check_at=held.next_check_at)
+        for rule, held in known.items()
+    } | {verdict.rule: verdict for verdict in others}
+    said = [by_rule[rule] for rule in sorted(by_rule)]
+    rows = {rule: row_of(held, digested=digested) for rule, held in known.items()}
+    order = sorted(rows)
+    turned %= len(order)
+    seen = glanced_verdicts(glance_of([rows[rule] for rule in order[turned:] + order[:turned]]))
+    none_differ = not not_standing(known, said, NOW)
+    stands = digested and by_rule.keys() == known.keys() and none_differ
+
+    assert not_standing(seen, said, NOW) == (() if stands else said)
+    assert (set(seen), len(seen), in_full(seen)) == (set(known), len(known), False)
+    assert is_countable(seen) is stands
+    if stands:
+        assert sorted(standings(seen)) == sorted(standings(known))
+    else:
+        with pytest.raises(RuntimeError, match="not read in full"):
+            standings(seen)
+
+    seen.read_in_full(rows)
+
+    assert in_full(seen)
+    assert is_countable(seen)
+    assert sorted(standings(seen)) == sorted(standings(known))
+    assert dict(seen) == dict(unread_verdicts(dict(rows)))
+
+
+def test_of_a_glance_no_verdict_is_read_or_moved() -> None:
+    verdict = Verdict("Q01-one", 1, Status.PASS, {"fr": "Oui.", "en": "Yes."})
+    held = HeldVerdict(verdict, NOW, None, None)
+    seen = glanced_verdicts(glance_of([row_of(held)]))
+
+    assert glimpse(seen, "Q01-one") is None
+    with pytest.raises(RuntimeError, match="not read in full"):
+        seen.get("Q01-one")
+    with pytest.raises(RuntimeError, match="not read in full"):
+        seen["Q01-one"] = held
+    with pytest.raises(RuntimeError, match="not read in full"):
+        del seen["Q01-one"]
 
 
 def test_a_verdict_that_nobody_gave_before_does_not_stand() -> None:
