@@ -10,6 +10,7 @@ from vigie_server.setting_values import Group, Span
 class StoreSettings(Group):
     """`url` empty: SQLite in the data folder. Otherwise `postgresql+psycopg://...`.
 
+    `gather`: how far apart group commits begin; `gather_greetings`: readings of devices that greet.
     From `capacity` on, what holds of PostgreSQL alone. `capacity`: the room that it may take.
     """
 
@@ -18,6 +19,7 @@ class StoreSettings(Group):
     max_pending: int = Field(2_000, ge=1)
     flush_seen_every: Span = timedelta(seconds=5)
     gather: Span = timedelta(milliseconds=50)
+    gather_greetings: Span = timedelta(milliseconds=100)
     cached_devices: int = Field(2_000, ge=1)
     sqlite_cache: ByteSize = Field(ByteSize(8_000 * 1024), ge=64 * 1024)
     capacity: ByteSize | None = Field(None, gt=0)

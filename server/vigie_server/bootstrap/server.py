@@ -247,7 +247,7 @@ class Server:
                 seen_every=settings.sessions.seen_every,
             ),
             store_epoch=self._mark.epoch,
-            gather=settings.store.gather,
+            gather=settings.store.gather_greetings,
         )
         self._scheduled = scheduled(
             settings,
