@@ -21,8 +21,9 @@ from vigie_server.domain.records import (
     WrittenVerdict,
 )
 from vigie_server.domain.sites import Site
+from vigie_server.domain.standing import standing
 from vigie_server.domain.unread import not_standing, standings
-from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.verdicts import Status, Verdict, digested
 from vigie_server.domain.waivers import NewWaiver, RowKeys
 from vigie_server.domain.whereabouts import NO_GROUNDS, Whereabouts
 from vigie_server.ports.declaring import Act, Target
@@ -232,6 +233,51 @@ def test_of_glimpses_nothing_is_read_but_whether_verdicts_stand_until_all_is(
     store.read_verdicts(record)
 
     assert dict(record.verdicts) == dict(alone.verdicts)
+
+
+def test_of_a_verdict_that_was_looked_at_the_check_alone_is_written(database: Database) -> None:
+    a_token(database)
+    store = Records(database)
+    key = a_device(database, "a")
+    first = a_verdict(Status.FAIL)
+    store.commit([a_change(store.record(key), 1, first)], [])
+    later = a_verdict(Status.FAIL, next_check_at=NOW + timedelta(hours=1))
+    (held,) = store.record(key).verdicts.values()
+    become = standing(
+        held, replace(later.held.verdict, digest=None), now=NOW, facts={}, topics=()
+    ).written
+    assert become is not None
+    assert not become.words_move
+
+    other = a_verdict(Status.PASS)
+    looked_at = replace(become, held=replace(become.held, verdict=other.held.verdict))
+    record = store.record(key)
+    assert not store.commit([a_change(record, 2, looked_at)], [])
+
+    (kept,) = store.record(key).verdicts.values()
+    assert kept == replace(held, next_check_at=later.held.next_check_at, verdict=kept.verdict)
+    assert kept.verdict.status is Status.FAIL
+
+    assert not store.commit([a_change(record, 3, other), a_change(record, 4, looked_at)], [])
+
+    (whole,) = store.record(key).verdicts.values()
+    assert whole.verdict.status is Status.PASS
+    assert whole.next_check_at == later.held.next_check_at
+
+
+def test_a_verdict_that_says_something_else_or_whose_digest_is_not_known_is_written_whole() -> None:
+    verdict = replace(a_verdict(Status.FAIL).held.verdict, next_check_at=NOW + timedelta(hours=1))
+    known = digested(verdict)
+    other = replace(verdict, reason={"fr": "Autre.", "en": "Other."})
+
+    def words_move(held: Verdict, said: Verdict) -> bool:
+        before = HeldVerdict(held, NOW, NOW, None)
+        written = standing(before, said, now=NOW, facts={}, topics=()).written
+        return written is not None and written.words_move
+
+    assert not words_move(known, verdict)
+    assert words_move(verdict, replace(verdict))
+    assert words_move(known, other)
 
 
 def test_at_a_glance_it_is_told_whether_all_verdicts_stand(database: Database) -> None:

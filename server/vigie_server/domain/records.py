@@ -114,13 +114,16 @@ class WrittenVerdict:
     """A verdict to store as it stands, with the versions of the topics it was judged on.
 
     `counts_move` is false where the one before it came to the same, waived or not: then how many
-    devices hold each verdict of the rule is as before.
+    devices hold each verdict of the rule is as before. `words_move` is false where it is known that
+    the one before it says the same of the same time, and nothing but its next check, or what it was
+    judged on, is another.
     """
 
     held: HeldVerdict
     evidence_at: datetime | None
     topic_versions: Mapping[str, int]
     counts_move: bool = True
+    words_move: bool = True
 
 
 @made_often

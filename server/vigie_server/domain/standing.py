@@ -7,7 +7,7 @@ from typing import Final
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.made_often import made_often
 from vigie_server.domain.records import HeldVerdict, Transition, WrittenVerdict
-from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.verdicts import Status, Verdict, digest_of
 from vigie_server.domain.waivers import NO_OVERLAY, Overlay, Waiver, overlay
 
 HOLD: Final = timedelta(hours=1)
@@ -66,7 +66,8 @@ def standing(
             versions[topic] = fact.topic_version
             evidence_at = _earlier(evidence_at, fact.observed_at)
     counts_move = moved or (held is not None and held.waived is not over.waived)
-    written = WrittenVerdict(next_held, evidence_at, versions, counts_move)
+    words_move = held is None or not _known_to_say(held, next_held)
+    written = WrittenVerdict(next_held, evidence_at, versions, counts_move, words_move)
     if held is not None and not moved and held.verdict.offending == verdict.offending:
         return Standing(next_held, written, None, over)
     before = None if held is None else held.verdict.status
@@ -98,6 +99,18 @@ def _same_words(known: Verdict, verdict: Verdict) -> bool:
         and known.offending == verdict.offending
         and known.reason == verdict.reason
         and known.measures == verdict.measures
+    )
+
+
+def _known_to_say(held: HeldVerdict, other: HeldVerdict) -> bool:
+    """Whether they are known to differ by their next checks at most: by a digest that is stored."""
+    return (
+        held.verdict.digest is not None
+        and held.verdict.digest == digest_of(other.verdict)
+        and held.since == other.since
+        and held.failing_since == other.failing_since
+        and held.passing_since == other.passing_since
+        and held.waived is other.waived
     )
 
 

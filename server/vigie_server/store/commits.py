@@ -66,6 +66,10 @@ ON CONFLICT (device_key, rule) DO UPDATE SET
   failing_since = excluded.failing_since, passing_since = excluded.passing_since,
   waived = excluded.waived, evidence_at = excluded.evidence_at,
   next_check_at = excluded.next_check_at, digest = excluded.digest"""
+_LOOKED_AT: Final = """
+UPDATE verdict SET topic_versions = ?, evidence_at = ?, next_check_at = ?
+WHERE device_key = ? AND rule = ?"""
+# What verdicts say is most of their rows, and is not written where it is there already.
 _RETRACTED: Final = "DELETE FROM verdict WHERE device_key = ? AND rule = ?"
 _TRANSITION: Final = """
 INSERT INTO transition (device_key, rule, before, after, at, rule_version, topic_versions, reason,
@@ -138,7 +142,7 @@ def _write(
     run(_DESCRIBED, _described_rows(changes))
     run(_JUDGED_ANEW, _judged_anew_rows(changes))
     run(_FIGURES, _figure_rows(changes))
-    verdicts, transitions, retracted = _verdict_rows(changes)
+    verdicts, looked_at, transitions, retracted = _verdict_rows(changes)
     after: dict[rule_counts.Place, tuple[str, bool] | None] = dict.fromkeys(retracted)
     if moved := _counts_moved(changes):
         places = [((row[_KEY], row[_RULE]), row) for row in verdicts]
@@ -147,6 +151,7 @@ def _write(
         rule_counts.move(database, connection, after)
     run(_RETRACTED, retracted)
     run(_VERDICT, verdicts)
+    run(_LOOKED_AT, looked_at)
     run(_TRANSITION, transitions)
     run(_REOPENED, _reopened_rows(changes))
     run(_REJECTED, _rejected_rows(changes))
@@ -253,8 +258,10 @@ def _figure_rows(changes: Sequence[DeviceChange]) -> Rows:
     ]
 
 
-def _verdict_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:
+def _verdict_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows, Rows]:
+    """What is written whole, what was only looked at, transitions, and what is retracted."""
     last: dict[tuple[int, str], WrittenVerdict] = {}  # only these are put into words of the store
+    whole: set[tuple[int, str]] = set()
     transitions: Rows = []
     retracted: Rows = []
     for change in changes:
@@ -262,11 +269,15 @@ def _verdict_rows(changes: Sequence[DeviceChange]) -> tuple[Rows, Rows, Rows]:
             last.pop((change.key, rule), None)
             retracted.append((change.key, rule))
         for written in change.verdicts:
-            last[change.key, written.held.verdict.rule] = written
+            place = (change.key, written.held.verdict.rule)
+            last[place] = written
+            if written.words_move:  # and so are those that are made on it
+                whole.add(place)
         at = to_store(change.at)
         transitions += [_transition_row(change.key, at, moved) for moved in change.transitions]
-    verdicts = [_verdict_row(key, written) for (key, _), written in last.items()]
-    return verdicts, transitions, retracted
+    verdicts = [_verdict_row(place[0], last[place]) for place in last if place in whole]
+    looked_at = [_looked_at_row(*place, last[place]) for place in last if place not in whole]
+    return verdicts, looked_at, transitions, retracted
 
 
 def _counts_moved(changes: Sequence[DeviceChange]) -> frozenset[rule_counts.Place]:
@@ -300,6 +311,16 @@ def _verdict_row(key: int, written: WrittenVerdict) -> tuple[Any, ...]:
         to_store_or_none(written.evidence_at),
         to_store_or_none(held.next_check_at),
         digest_of(verdict),
+    )
+
+
+def _looked_at_row(key: int, rule: str, written: WrittenVerdict) -> tuple[Any, ...]:
+    return (
+        _versions(tuple(written.topic_versions.items())),
+        to_store_or_none(written.evidence_at),
+        to_store_or_none(written.held.next_check_at),
+        key,
+        rule,
     )
 
 
