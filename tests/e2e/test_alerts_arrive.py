@@ -139,9 +139,7 @@ async def kit(tmp_path: Path) -> AsyncIterator[Kit]:
 async def a_device(kit: Kit, hostname: str) -> ScriptedIdentity:
     text = await kit.server.command("token", "create", "--site", SITE)
     token = text.strip().splitlines()[-1]
-    identity = await enrolled(token, kit.authority, hostname=hostname)
-    await kit.server.command("devices", "approve", identity.device_id)
-    return identity
+    return await enrolled(token, kit.authority, hostname=hostname)
 
 
 async def reports(device: ScriptedSession, seq: int, scenario: str) -> None:

@@ -67,7 +67,9 @@ def test_every_option_has_help_and_its_row_names_all_of_them(
     )
 
     assert [one.name for one in options if not one.help] == []
-    assert set(re.findall(r"--[a-z-]+", row)) == {text for one in options for text in one.opts}
+    assert set(re.findall(r"--[a-z-]+", row)) == {
+        text for one in options for text in (*one.opts, *one.secondary_opts)
+    }
 
 
 @pytest.mark.parametrize("name", COMMANDS)
