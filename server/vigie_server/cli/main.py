@@ -4,7 +4,6 @@ Each command lives in a module that loads when it is called: help, and each comm
 uses alone.
 """
 
-import os
 from typing import Final
 
 import click
@@ -129,8 +128,6 @@ def main(*, debug: bool) -> None:
     """Judges the digital hygiene of a fleet. Settings are read from VIGIE_SERVER_*."""
     from vigie_server.logs import configure_logs
 
-    # gRPC's own lines name peers' addresses.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     configure_logs(debug=debug)
 
 

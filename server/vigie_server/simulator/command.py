@@ -105,7 +105,6 @@ def main() -> None:
 
     Make a fleet with `enrol` or `plant`, then `run` it.
     """
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 @main.command()
