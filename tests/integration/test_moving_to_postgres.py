@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
@@ -24,7 +25,7 @@ from vigie_server.clock import utc_now
 from vigie_server.domain.verdicts import Status
 from vigie_server.ports.tokens import Role
 from vigie_server.services.tokens import KnowCallers
-from vigie_server.store import epoch
+from vigie_server.store import epoch, migrating
 from vigie_server.store.tokens import Tokens
 
 
@@ -151,3 +152,46 @@ def test_a_url_of_sqlite_is_refused_before_a_file_is_made(tmp_path: Path) -> Non
     assert refused.exit_code == 1
     assert "postgresql+psycopg://" in refused.stderr
     assert not made.exists()
+
+
+async def test_an_empty_postgresql_is_not_served_in_the_place_of_a_store_with_devices(
+    tmp_path: Path,
+) -> None:
+    """A copy that was broken off leaves tables without rows."""
+    with bare_store("postgres", tmp_path):
+        """Empty it."""
+    async with running_server(tmp_path) as running:
+        await enrolled(running.token(), running.authority.certificate_pem)
+    environment = {
+        "VIGIE_SERVER_DATA": str(tmp_path),
+        "VIGIE_SERVER_STORE__URL": postgres_url(),
+    }
+    migrated = CliRunner().invoke(main, ["migrate"], env=environment)
+
+    served = CliRunner().invoke(main, ["serve"], env=environment)
+    refused = CliRunner().invoke(main, ["token", "list"], env=environment)
+    moved = copy(tmp_path)
+    listed = CliRunner().invoke(main, ["devices", "list"], env=environment)
+
+    assert (migrated.exit_code, served.exit_code, refused.exit_code) == (1, 1, 1)
+    for told in (migrated.stderr, refused.stderr):
+        assert "holds no device" in told
+        assert "1 device:" in told
+        assert "vigie-server copy" in told
+    assert (moved.exit_code, listed.exit_code) == (0, 0)
+
+
+def test_a_copy_that_is_interrupted_says_that_nothing_was_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with bare_store("postgres", tmp_path), bare_store("sqlite", tmp_path) as source:
+        migrating.migrate(source)
+    monkeypatch.setattr("vigie_server.cli.copy.copy_store", interrupted)
+
+    ended = copy(tmp_path)
+
+    assert ended.exit_code == 1
+    assert "nothing was copied" in ended.stderr

@@ -22,6 +22,7 @@ from vigie_server.store.authority_known import (
     require_authority,
 )
 from vigie_server.store.database import Database, sqlite_url
+from vigie_server.store.left_behind import require_moved
 from vigie_server.store.postgres import Terms, require_fit
 from vigie_server.store.tokens import Tokens
 
@@ -54,16 +55,25 @@ def open_store(settings: ServerSettings) -> Database:
     require_finished(settings.data)
     if settings.store.url:
         database = server_store(settings)
-        migrating.require_migrated(database)
+        try:
+            migrating.require_migrated(database)
+            require_moved(_sqlite_file(settings), database)
+        except VigieError:
+            database.close()
+            raise
     else:
         if not settings.data.is_dir():
             raise SettingsMalformed(f"there is no folder {settings.data}: run `vigie-server init`")
         database = Database(
-            sqlite_url(settings.data / "vigie.db"), cache=int(settings.store.sqlite_cache)
+            sqlite_url(_sqlite_file(settings)), cache=int(settings.store.sqlite_cache)
         )
         migrating.migrate(database)
     epoch.prepare(database)
     return database
+
+
+def _sqlite_file(settings: ServerSettings) -> Path:
+    return settings.data / "vigie.db"
 
 
 def server_store(settings: ServerSettings) -> Database:

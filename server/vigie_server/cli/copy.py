@@ -1,5 +1,6 @@
 """`vigie-server copy`: a facility that has outgrown SQLite moves to PostgreSQL."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -49,6 +50,10 @@ def copy(*, folder: Path | None, url: str | None) -> None:
             total = source.count()
             with progress(2 * total, "Copying and checking") as done:
                 tables = copy_store(source, target, act(), copied=done, checked=done)
+    except KeyboardInterrupt:
+        click.echo("", err=True)
+        click.echo("vigie-server: interrupted: nothing was copied, begin again", err=True)
+        sys.exit(1)
     finally:
         target.close()
     show_table(
