@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from fakes.stored import NOW, SITE, STORES, a_device, a_token, opened_store
 from vigie_server.domain.attesting import NewAttestation, Outcome
+from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.records import DeviceChange, DeviceRecord, Evidence
 from vigie_server.domain.sites import Site
 from vigie_server.ports.accesses import AccessRow
@@ -102,7 +103,7 @@ def test_an_act_on_a_device_is_noticed_once(database: Database) -> None:
     follow = notices_of(database)
     follow.start()
 
-    Administration(database).approve("a", now=NOW, actor="test")
+    Administration(database).declare_state("a", DeviceState.LOST, now=NOW, actor="test")
 
     first, second = follow.since(), follow.since()
     assert (first.acted, first.ended, first.subjects) == ({key: 1}, {}, ("a",))

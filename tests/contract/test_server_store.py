@@ -470,7 +470,6 @@ def test_no_check_waits_for_a_device_that_is_judged_no_more(database: Database, 
         ("revoke", ("active", True)),
         ("retire", ("retired", False)),
         ("revoke retire", ("retired", False)),
-        ("retire approve", ("active", True)),  # it stays refused
     ],
 )
 def test_readers_see_that_a_device_is_refused_where_its_state_does_not_say_so(

@@ -90,7 +90,7 @@ def test_a_device_is_lost_found_and_retired_and_the_audit_names_who(
         ("api", "declared active"),
         ("api", "declared lost"),
     ]
-    assert client.post(f"{page}/found", data={}, headers=headers).status_code == 422
+    assert client.post(f"{page}/found", data={}, headers=headers).status_code == 409
     assert 'method="post"' not in client.get(page, headers=headers).text
     assert client.post(f"{page}/explode", data={}, headers=headers).status_code == 404
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from vigie_server.console.presenters.device import by_question, card_lines, steps
 from vigie_server.console.shell import Shell, Visit
 from vigie_server.console.walking import Walk
-from vigie_server.domain.device_acts import acts_on
+from vigie_server.domain.device_acts import Standing, acts_on
 from vigie_server.domain.devices import Device, DeviceState
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.personal import naming_columns
@@ -124,7 +124,7 @@ def device_seen(seen: FleetSeen, found: Device, visit: Visit, **beside: Any) -> 
         "changes": withheld.of(visit.caller, changes.items),
         "titles": {rule.id: rule.title for rule in seen.catalogue.rules.values()},
         "card": card_lines(seen.cards.card(found.id).card, visit.words.language),
-        "acts": acts_on(found) if visit.writes else (),
+        "acts": acts_on(Standing.of(found)) if visit.writes else (),
         "steps": steps,
         "fault": None,
         "nothing": dict.fromkeys(WAIVER, ""),

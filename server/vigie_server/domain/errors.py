@@ -13,6 +13,7 @@ VigieError
 ├── CursorRefused       a cursor is damaged or of another list; the text says what to do
 ├── NotFound            what was asked for does not exist
 ├── DeclarationRefused  what a person declares is wrong; the text says what to do
+│   └── ActRefused      an act is not for the device as it stands; the text says which are
 ├── InUse               what is to be removed is still used; the text says by what
 ├── ConditionFailed     a change is bound to a state that is there no more; the text says what is
 ├── ConditionMissing    a change has to be bound to the state that it is for
@@ -96,6 +97,10 @@ class DeclarationRefused(VigieError):
     def __init__(self, text: str, faults: Sequence[Mapping[str, str | int]] = ()) -> None:
         super().__init__(text)
         self.faults = tuple(faults)
+
+
+class ActRefused(DeclarationRefused):
+    """An act is not for the device as it stands, which may be since somebody else's act."""
 
 
 class InUse(VigieError):

@@ -7,6 +7,7 @@ import grpc
 
 from vigie_server.domain.errors import (
     AccountEnded,
+    ActRefused,
     BackupRefused,
     ConditionFailed,
     ConditionMissing,
@@ -47,6 +48,7 @@ STATUS_OF: Final[Mapping[type[VigieError], grpc.StatusCode]] = {
     CursorRefused: grpc.StatusCode.INVALID_ARGUMENT,
     NotFound: grpc.StatusCode.NOT_FOUND,
     DeclarationRefused: grpc.StatusCode.INVALID_ARGUMENT,
+    ActRefused: grpc.StatusCode.FAILED_PRECONDITION,
     InUse: grpc.StatusCode.FAILED_PRECONDITION,
     RulesMalformed: grpc.StatusCode.INTERNAL,
     SecretUnreadable: grpc.StatusCode.INTERNAL,

@@ -1,4 +1,8 @@
-"""What a person says of a device that no query sees. All block; all raise NotFound."""
+"""What a person says of a device that no query sees.
+
+All block, and raise NotFound; ActRefused where it is not for the device as it stands in the
+moment of the act, which may be otherwise than when it was looked at.
+"""
 
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +16,7 @@ class DeviceActs(Protocol):
     """Does what a person says or wants of a device."""
 
     def act_on(self, device: Device, what: DeviceAct, act: Act) -> None:
-        """Raises DeclarationRefused where it is not for the device as it stands."""
+        """Does it, whatever else the device was when it was read."""
         ...
 
 

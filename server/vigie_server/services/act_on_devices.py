@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vigie_server.domain.device_acts import NOMADISM, STATES, DeviceAct, check_act
+from vigie_server.domain.device_acts import NOMADISM, STATES, DeviceAct
 from vigie_server.domain.devices import Device
 from vigie_server.ports.administering import KeepsDevices
 from vigie_server.ports.declaring import Act
@@ -15,8 +15,7 @@ class ActOnDevices:
     store: KeepsDevices
 
     def act_on(self, device: Device, what: DeviceAct, act: Act) -> None:
-        """Blocks. Raises DeclarationRefused where it is not for the device, and NotFound."""
-        check_act(device, what)
+        """Blocks. Raises ActRefused where it is not for the device, and NotFound."""
         if what in STATES:
             self.store.declare_state(device.id, STATES[what], now=act.at, actor=act.actor)
         elif what in NOMADISM:

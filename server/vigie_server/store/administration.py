@@ -1,11 +1,16 @@
-"""What an administrator does to a device. Each act raises its revision: open sessions notice."""
+"""What an administrator does to a device. Each act raises its revision: open sessions notice.
+
+Whether an act is for the device is decided in the transaction that does it, on the row as it is
+then: of two people who looked at the same device, the second is refused what the first made void.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
+from vigie_server.domain.device_acts import NOMADISM, STATES, DeviceAct, Standing, check_act
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import NotFound
 from vigie_server.ports.declaring import Act
@@ -20,48 +25,53 @@ DEVICE, CERTIFICATE = table(DeviceRow), table(Certificate)
 VERDICT = table(VerdictRow)
 CONFLICT, AUDIT = table(Conflict), table(Audit)
 
+_STATED: Final = {state: act for act, state in STATES.items()}
+_SAID: Final = {said: act for act, said in NOMADISM.items()}
+
 
 class Administration:
-    """Acts on devices and on the whole fleet. Blocking: call it from a worker thread."""
+    """Acts on devices and on the whole fleet. Blocking: call it from a worker thread.
+
+    Acts on a device raise NotFound, and ActRefused where they are not for it as it stands.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def approve(self, device_id: str, *, now: datetime, actor: str) -> None:
-        """Counts a pending or quarantined device in; settles its conflicts. Raises NotFound."""
+        """Counts a pending or quarantined device in; settles its conflicts."""
         # A boot id that made it a clone must not do so again.
         values = {"state": DeviceState.ACTIVE.value, "boot_ids": "[]"}
-        self._act(device_id, "approved", values, now=now, actor=actor)
+        self._act(device_id, DeviceAct.APPROVE, "approved", values, now=now, actor=actor)
 
     def retire(self, device_id: str, *, now: datetime, actor: str) -> None:
-        """The device is gone: it is told to stop, and is judged no more. Raises NotFound."""
+        """The device is gone: it is told to stop, and is judged no more."""
         values = {"state": DeviceState.RETIRED.value, "disabled": "retired"}
-        self._act(device_id, "retired", values, now=now, actor=actor)
+        self._act(device_id, DeviceAct.RETIRE, "retired", values, now=now, actor=actor)
 
     def revoke(self, device_id: str, *, now: datetime, actor: str) -> None:
-        """No certificate of the device is in force any more. Raises NotFound."""
-        self._act(device_id, "revoked", {"disabled": "revoked"}, now=now, actor=actor)
+        """No certificate of the device is in force any more."""
+        values = {"disabled": "revoked"}
+        self._act(device_id, DeviceAct.REVOKE, "revoked", values, now=now, actor=actor)
 
     def declare_state(
         self, device_id: str, state: DeviceState, *, now: datetime, actor: str
     ) -> None:
-        """A person says that the device is lost, stolen, or there again. Raises NotFound."""
+        """A person says that the device is lost, stolen, or there again."""
+        values = {"state": state.value}
         self._act(
-            device_id, f"declared {state.value}", {"state": state.value}, now=now, actor=actor
+            device_id, _STATED[state], f"declared {state.value}", values, now=now, actor=actor
         )
 
     def declare_nomadic(
         self, device_id: str, *, nomadic: bool | None, now: datetime, actor: str
     ) -> None:
-        """A person says whether the device is nomadic; None leaves it to be worked out again.
-
-        Raises NotFound.
-        """
+        """A person says whether the device is nomadic; None leaves it to be worked out again."""
         said = {True: "nomadic", False: "not nomadic", None: "nomadic or not as it is found"}[
             nomadic
         ]
         values = {"declared_nomadic": nomadic, "judged_with": ""}
-        self._act(device_id, f"declared {said}", values, now=now, actor=actor)
+        self._act(device_id, _SAID[nomadic], f"declared {said}", values, now=now, actor=actor)
 
     @retried
     def judge_all_again(self, act: Act) -> None:
@@ -108,6 +118,7 @@ class Administration:
     def _act(
         self,
         device_id: str,
+        what: DeviceAct,
         action: str,
         values: Mapping[str, Any],
         *,
@@ -115,17 +126,13 @@ class Administration:
         actor: str,
     ) -> None:
         with self._database.writing() as connection:
-            known = connection.execute(
-                select(DEVICE.c.state).where(DEVICE.c.id == device_id).with_for_update()
-            ).scalar()
-            key = connection.execute(
+            key, known = _found(connection, device_id)
+            check_act(known, what)
+            connection.execute(
                 update(DEVICE)
-                .where(DEVICE.c.id == device_id)
+                .where(DEVICE.c.key == key)
                 .values(revision=DEVICE.c.revision + 1, **values)
-                .returning(DEVICE.c.key)
-            ).scalar()
-            if key is None:
-                raise NotFound(f"no device {device_id}")
+            )
             if "disabled" in values:
                 connection.execute(
                     update(CERTIFICATE)
@@ -150,7 +157,17 @@ class Administration:
                 AUDIT.insert().values(at=now, actor=actor, action=action, subject=device_id)
             )
             changes.tell_act(connection, device_id)
-            gone = DeviceState.RETIRED.value
-            was, is_ = known == gone, values.get("state", known) == gone
-            if was is not is_:
-                shift(self._database, connection, key, 1 if was else -1)
+            if what is DeviceAct.RETIRE:
+                shift(self._database, connection, key, -1)
+
+
+def _found(connection: Connection, device_id: str) -> tuple[int, Standing]:
+    """The device, which nobody else changes until the transaction ends. Raises NotFound."""
+    row = connection.execute(
+        select(DEVICE.c.key, DEVICE.c.state, DEVICE.c.disabled, DEVICE.c.declared_nomadic)
+        .where(DEVICE.c.id == device_id)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"no device {device_id}")
+    return row.key, Standing(DeviceState(row.state), bool(row.disabled), row.declared_nomadic)

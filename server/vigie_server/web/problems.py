@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from vigie_server.domain.errors import (
     AccountEnded,
+    ActRefused,
     BackupRefused,
     ConditionFailed,
     ConditionMissing,
@@ -42,6 +43,7 @@ from vigie_server.domain.errors import (
 
 STATUS_OF: Final[Mapping[type[VigieError], HTTPStatus]] = {
     AccountEnded: HTTPStatus.FORBIDDEN,
+    ActRefused: HTTPStatus.CONFLICT,
     BackupRefused: HTTPStatus.INTERNAL_SERVER_ERROR,
     ConditionFailed: HTTPStatus.PRECONDITION_FAILED,
     ConditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
