@@ -54,6 +54,14 @@ def change(database: Database, key: int, **values: object) -> None:
         connection.execute(update(DEVICE).where(DEVICE.c.key == key).values(**values))
 
 
+def a_waiver(database: Database, device: int, **values: object) -> None:
+    of = table(declared_models.Waiver)
+    with database.writing() as connection:
+        insert = of.insert().values(**values).returning(of.c.key)
+        key = connection.execute(insert).scalar_one()
+    write(database, declared_models.WaivedDevice, waiver_key=key, device_key=device, rows="[]")
+
+
 def a_fail(
     database: Database, key: int, rule: str = RULE, *, since: datetime = NOW, **values: object
 ) -> None:
@@ -177,6 +185,8 @@ def test_everything_else_that_is_told_at_once(database: Database, outbox: Notice
     somebody(database)
     site, soon = site_of(database), LATER - HOUR
     stolen, clone = a_device(database, "a", serial="1"), a_device(database, "b", serial="2")
+    gone = a_device(database, "c", serial="3")
+    Administration(database).retire("c", now=NOW, actor="test")
     change(database, stolen, last_report_at=soon, last_seen_at=soon)
     Administration(database).declare_state("a", DeviceState.STOLEN, now=soon - HOUR, actor="test")
     change(database, clone, state="quarantined")
@@ -189,9 +199,10 @@ def test_everything_else_that_is_told_at_once(database: Database, outbox: Notice
     write(database, declared_models.Attestation, item="Q02-x", **attested)
     write(database, declared_models.Attestation, item="Q02-x", **renewed)
     waiver = {"site_key": site, "rule": RULE, "reason": "r", "approver": "D", **lapsed}
-    write(database, declared_models.Waiver, **waiver)
-    write(database, declared_models.Waiver, **waiver | {"ended_at": soon - HOUR})
-    write(database, declared_models.Waiver, **waiver | {"expires_at": LATER - 31 * DAY})
+    a_waiver(database, stolen, **waiver)
+    a_waiver(database, stolen, **waiver | {"ended_at": soon - HOUR})
+    a_waiver(database, stolen, **waiver | {"expires_at": LATER - 31 * DAY})
+    a_waiver(database, gone, **waiver)
     write(
         database,
         declared_models.MaturityChange,

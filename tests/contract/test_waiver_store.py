@@ -186,6 +186,22 @@ def test_a_device_that_is_retired_is_no_longer_waivable(
         Waivers(database).grant(SITE, ASKED, KEYS, ACT)
 
 
+def test_a_waiver_covers_no_device_that_is_retired(
+    database: Database, devices: dict[str, int]
+) -> None:
+    of_both = grant(database, replace(ASKED, devices=("a", "b")))
+    of_one = grant(database)
+    Administration(database).retire("a", now=LATER, actor="test")
+
+    shown = {one.id: one for one in Waivers(database).waivers(SITE)}
+
+    assert devices
+    assert [one.retired for one in shown[of_both.id].devices] == [True, False]
+    assert [shown[one.id].in_force(LATER) for one in (of_both, of_one)] == [True, False]
+    Administration(database).retire("b", now=LATER, actor="test")
+    assert not Waivers(database).waiver(SITE, of_both.id).in_force(LATER)
+
+
 def test_an_ended_waiver_is_loaded_no_more_and_ending_twice_changes_nothing(
     database: Database, devices: dict[str, int]
 ) -> None:

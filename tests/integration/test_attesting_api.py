@@ -150,6 +150,7 @@ def test_a_waiver_is_granted_listed_and_ended(client: TestClient, as_: Callers) 
             "hostname": "poste",
             "rows": [{"part": "inbound", "name": "ipv6"}],
             "reopened_at": None,
+            "retired": False,
         }
     ]
     assert listed.json()["items"] == [made.json()]

@@ -15,6 +15,7 @@ from vigie_server.clock import utc_now
 from vigie_server.domain.facts import FactRow
 from vigie_server.domain.records import DeviceChange, HeldVerdict, WrittenVerdict
 from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.store.administration import Administration
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.declared_models import Incident, WaivedDevice
 from vigie_server.store.records import Records
@@ -173,6 +174,14 @@ def test_a_waiver_that_a_new_row_reopened_is_listed_until_it_is_past(database: D
 
     assert re.search(r"^w1 .* reopened ", listed, re.MULTILINE)
     assert "w1" not in run("waive", "list", *AT).stdout
+
+
+def test_a_waiver_of_a_device_that_is_retired_is_past(database: Database) -> None:
+    run(*WAIVED, "--approver", "B. Petit")
+    Administration(database).retire("a", now=utc_now(), actor="test")
+
+    assert "w1" not in run("waive", "list", *AT).stdout
+    assert re.search(r"^w1 .* retired ", run("waive", "list", *AT, "--all").stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

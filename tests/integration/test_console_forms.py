@@ -149,6 +149,22 @@ def test_a_waiver_is_granted_seen_on_the_device_and_ended(
     assert end[1] not in after
 
 
+def test_a_waiver_of_a_device_that_is_retired_is_over(
+    client: TestClient, as_: Callers, failing: Iterator[tuple[str, str]]
+) -> None:
+    device, rule = next(failing)
+    headers, page = as_(Role.OPERATOR), f"/console/devices/{device}"
+    client.post(f"{page}/waivers", data={**WAIVER, "rule": rule}, headers=headers)
+    assert client.post(f"{page}/retire", data={}, headers=headers).status_code == 303
+
+    listed = client.get(f"{OF_SITE}/waivers", headers=headers).text
+
+    (row,) = [row for row in listed.split("<tr>") if f"{page}#" in row]
+    assert "terminée" in row
+    assert "retiré du parc" in row
+    assert "/end" not in row
+
+
 @pytest.mark.parametrize(
     ("wrong", "told", "field"),
     [

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pypdf import PdfReader
+from sqlalchemy import text as sql
 
 from fakes.callers import Callers
 from fakes.judged import a_judged_device
@@ -30,6 +31,7 @@ from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import SiteGuide
 from vigie_server.domain.sites import Site
 from vigie_server.domain.verdicts import Status
+from vigie_server.domain.waivers import NewWaiver, row_keys
 from vigie_server.ports.assessing import WordedAssessment
 from vigie_server.ports.declaring import Act, Sites
 from vigie_server.ports.reporting import Filed, Format, Wanted
@@ -40,11 +42,13 @@ from vigie_server.services.make_reports import MakeReports
 from vigie_server.services.tokens import KnowCallers
 from vigie_server.services.workers import Workers
 from vigie_server.settings import HttpSettings, ReportsSettings, ServerSettings
+from vigie_server.store.administration import Administration
 from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.tokens import Tokens
+from vigie_server.store.waivers import Waivers
 from vigie_server.web import problems
 from vigie_server.web.access import Access
 
@@ -98,6 +102,25 @@ def client(database: Database) -> TestClient:
     for routes in reports_routes(reports(database), lambda: NOW):
         app.include_router(routes(access))
     return TestClient(app, raise_server_exceptions=False)
+
+
+def test_waivers_of_devices_that_are_retired_are_not_reported(
+    database: Database, client: TestClient
+) -> None:
+    headers, at = Callers(database, NOW)(Role.AUDITOR), {"format": "html"}
+    with database.reading() as connection:
+        found = connection.execute(sql("SELECT id FROM device WHERE hostname = 'INFIRMERIE-é'"))
+        device = str(found.scalar_one())
+    given = NewWaiver(
+        RULE, (device,), "pare-feu du réseau", "A. Martin", "B. Petit", NOW + timedelta(days=30)
+    )
+    Waivers(database).grant(SITE, given, row_keys(catalogue(), RULE), Act("test", NOW))
+    before = client.get(URL, params=at, headers=headers).text
+
+    Administration(database).retire(device, now=NOW, actor="test")
+
+    assert "pare-feu du réseau" in before
+    assert "pare-feu du réseau" not in client.get(URL, params=at, headers=headers).text
 
 
 def test_the_page_of_a_site_shows_what_the_store_holds(

@@ -9,7 +9,7 @@ from vigie_server.cli.dates import day
 from vigie_server.cli.output import act, opened, printable, show_table, told_errors
 from vigie_server.clock import utc_now
 from vigie_server.domain.waivers import NewWaiver, checked, row_keys
-from vigie_server.ports.waiving import WaiverRecord
+from vigie_server.ports.waiving import WaivedDeviceRecord, WaiverRecord
 from vigie_server.store.waivers import Waivers
 
 SITE = click.option("--site", required=True, help="The facility.")
@@ -73,7 +73,7 @@ def list_waivers(*, site: str, past: bool) -> None:
     """List waivers of a site, with their devices.
 
     One that is `reopened` covers that device no more: a row decided that was not there when it was
-    granted. Look at it, then grant another or mend the device.
+    granted. Look at it, then grant another or mend the device. Devices that are retired are past.
     """
     now = utc_now()
     with opened() as (_, database):
@@ -86,7 +86,7 @@ def list_waivers(*, site: str, past: bool) -> None:
                 waiver.rule,
                 device.device,
                 printable(device.hostname),
-                _state(waiver, now, reopened=device.reopened_at is not None),
+                _state(waiver, device, now),
                 f"{waiver.expires_at:%Y-%m-%d}",
                 printable(waiver.approver),
                 printable(waiver.reason),
@@ -94,13 +94,16 @@ def list_waivers(*, site: str, past: bool) -> None:
             for waiver in found
             if past or not waiver.is_past(now)
             for device in waiver.devices
+            if past or not device.retired
         ],
     )
 
 
-def _state(waiver: WaiverRecord, now: datetime, *, reopened: bool) -> str:
+def _state(waiver: WaiverRecord, device: WaivedDeviceRecord, now: datetime) -> str:
     if waiver.ended_at is not None:
         return "ended"
     if now >= waiver.expires_at:
         return "expired"
-    return "reopened" if reopened else "in force"
+    if device.retired:
+        return "retired"
+    return "in force" if device.is_covered else "reopened"

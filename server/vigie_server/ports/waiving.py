@@ -13,12 +13,21 @@ from vigie_server.ports.declaring import Act
 
 @dataclass(frozen=True, slots=True)
 class WaivedDeviceRecord:
-    """A device under a waiver: what is accepted on it, and when a new row reopened it."""
+    """A device under a waiver: what is accepted on it, and when a new row reopened it.
+
+    Of one that is `retired` nothing is accepted any more: it is gone, and judged no more.
+    """
 
     device: str
     hostname: str
     rows: Sequence[FactRow]
     reopened_at: datetime | None
+    retired: bool
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether the waiver still accepts anything here, as long as it is in force."""
+        return self.reopened_at is None and not self.retired
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class WaiverRecord:
 
     def in_force(self, now: datetime) -> bool:
         """Whether it still covers at least one device."""
-        return not self.is_past(now) and any(device.reopened_at is None for device in self.devices)
+        return not self.is_past(now) and any(device.is_covered for device in self.devices)
 
 
 class WaiverStore(Protocol):

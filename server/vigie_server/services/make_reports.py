@@ -101,7 +101,15 @@ class MakeReports:
         return site_report(sources, self.terms, period=wanted.period, making=wanted.making)
 
     def _waivers(self, site: str, *, since: datetime) -> list[GrantedWaiver]:
-        """Those that counted at some time of the period, and were not withdrawn."""
+        """Those that counted at some time of the period, and were not withdrawn.
+
+        Of devices that are retired, which the report knows no more, it knows no waivers either.
+        """
+        standing = [
+            (one, [device for device in one.devices if not device.retired])
+            for one in self.readers.waivers.waivers(site)
+            if one.ended_at is None and one.expires_at > since
+        ]
         return [
             GrantedWaiver(
                 rule=one.rule,
@@ -110,11 +118,11 @@ class MakeReports:
                 approver=one.approver,
                 at=one.at,
                 expires_at=one.expires_at,
-                devices=tuple(device.hostname or device.device for device in one.devices),
-                reopened=sum(device.reopened_at is not None for device in one.devices),
+                devices=tuple(device.hostname or device.device for device in devices),
+                reopened=sum(device.reopened_at is not None for device in devices),
             )
-            for one in self.readers.waivers.waivers(site)
-            if one.ended_at is None and one.expires_at > since
+            for one, devices in standing
+            if devices
         ]
 
     def _incidents(self, site: str, period: Period) -> IncidentPart:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.notices.occurrences import Occurrence, What
@@ -23,6 +23,7 @@ from vigie_server.store.tables import table
 DEVICE, VERDICT = table(DeviceRow), table(VerdictRow)
 AUDIT, CONFLICT = table(Audit), table(Conflict)
 ATTESTATION, WAIVER = table(declared_models.Attestation), table(declared_models.Waiver)
+WAIVED = table(declared_models.WaivedDevice)
 DOMAIN, MAIL = table(declared_models.MailDomain), table(declared_models.MailVerdict)
 CHANGE = table(declared_models.MaturityChange)
 MARK: Final = table(NoticeMark)
@@ -256,11 +257,18 @@ def _attestations(
 def _waivers(
     connection: Connection, sites: Collection[int], since: datetime, now: datetime
 ) -> Iterator[Standing]:
+    there = (
+        exists()
+        .where(WAIVED.c.waiver_key == WAIVER.c.key)
+        .where(DEVICE.c.key == WAIVED.c.device_key)
+        .where(DEVICE.c.state != DeviceState.RETIRED.value)
+    )
     query = (
         select(WAIVER)
         .where(WAIVER.c.site_key.in_(sites))
         .where(_recent(WAIVER.c.expires_at, since, now))
         .where(or_(WAIVER.c.ended_at.is_(None), WAIVER.c.ended_at > WAIVER.c.expires_at))
+        .where(there)
     )
     for row in connection.execute(query):
         yield (

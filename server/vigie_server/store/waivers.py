@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, update
 
+from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import DeclarationRefused, NotFound
 from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import NewWaiver, RowKeys, Waiver, accepted_rows
@@ -226,13 +227,19 @@ def shown_waivers(
 def _waived(connection: Connection, keys: Sequence[int]) -> Mapping[int, list[WaivedDeviceRecord]]:
     found: dict[int, list[WaivedDeviceRecord]] = {}
     rows = connection.execute(
-        select(WAIVED, DEVICE.c.id, DEVICE.c.hostname)
+        select(WAIVED, DEVICE.c.id, DEVICE.c.hostname, DEVICE.c.state)
         .join(DEVICE, DEVICE.c.key == WAIVED.c.device_key)
         .where(WAIVED.c.waiver_key.in_(keys))
         .order_by(DEVICE.c.id)
     )
     for row in rows:
-        shown = WaivedDeviceRecord(row.id, row.hostname, json.loads(row.rows), row.reopened_at)
+        shown = WaivedDeviceRecord(
+            row.id,
+            row.hostname,
+            json.loads(row.rows),
+            row.reopened_at,
+            retired=row.state == DeviceState.RETIRED.value,
+        )
         found.setdefault(row.waiver_key, []).append(shown)
     return found
 

@@ -34,12 +34,16 @@ class WaiverSent(BaseModel):
 
 
 class WaivedDeviceShape(BaseModel):
-    """A device under a waiver: the rows that are accepted, and when another one reopened it."""
+    """A device under a waiver: the rows that are accepted, and when another one reopened it.
+
+    One that is `retired` is under it no more.
+    """
 
     device: str
     hostname: str
     rows: list[dict[str, str | int | float | bool | None]]
     reopened_at: datetime | None
+    retired: bool
 
 
 class WaiverShape(BaseModel):
@@ -75,6 +79,7 @@ class WaiverShape(BaseModel):
                     hostname=device.hostname,
                     rows=[dict(row) for row in device.rows],
                     reopened_at=device.reopened_at,
+                    retired=device.retired,
                 )
                 for device in record.devices
             ],
