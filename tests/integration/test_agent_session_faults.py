@@ -313,6 +313,23 @@ async def test_a_second_endpoint_is_used_when_the_first_is_dead(
     assert len(agent.waits.spans) >= 1
 
 
+async def test_a_server_that_is_full_is_left_for_the_next_one(
+    server: FakeServer, agent: Agent
+) -> None:
+    """At its first server such a device would ask again and again, however idle the others."""
+    other = FakeServer(server.authority)
+    await other.start()
+    agent.reach(server.telemetry, other.telemetry)
+    server.scripts = [say_goodbye] * 3
+    agent.collect(usb(1))
+
+    async with agent.running():
+        await other.until(lambda: len(other.store.committed) == 1)
+    await other.die()
+
+    assert len(server.hellos) == 1
+
+
 async def test_what_a_newer_server_says_is_passed_over(server: FakeServer, agent: Agent) -> None:
     server.scripts = [say_something_new]
     agent.collect(usb(1))

@@ -6,17 +6,21 @@ import socket
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import grpc
 import pytest
 from sqlalchemy import func, select
 
+from fakes.authority import Authority
 from fakes.running_server import RunningServer, running_server, settings_in
 from fakes.scripted_device import enrolled
+from fakes.scripted_server import FakeServer, Scene
 from ledger import Line, Stored, fleet_differences, read_lines
-from vigie.v1 import enrolment_token
+from vigie.v1 import enrolment_token, returning
 from vigie.v1.digest import canonical_fields, form_digest
+from vigie.v1.enrolment_token import EnrolmentToken
 from vigie_server.bootstrap.store import initialise, open_store
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ports.declaring import Act
@@ -197,6 +201,59 @@ async def test_a_device_that_an_endpoint_turns_away_goes_to_the_next_and_loses_n
     assert all("ConnectionRefusedError" in told for told in done.tally.errors)
     assert done.tally.acks.count >= 20 * 25
     assert found == []
+
+
+async def test_a_device_stays_away_as_long_as_a_status_tells_and_goes_to_the_next_server(
+    tmp_path: Path,
+) -> None:
+    async def lose_the_store(scene: Scene) -> None:
+        later = returning.told(timedelta(milliseconds=50))
+        await scene.context.abort(grpc.StatusCode.UNAVAILABLE, "the store is busy", later)
+
+    first = FakeServer(Authority())
+    second = FakeServer(first.authority)
+    await first.start()
+    await second.start()
+    first.scripts = [lose_the_store] * 3
+    fleet = tmp_path / "fleet.db"
+    token = EnrolmentToken((first.enrolment,), first.authority.sha256, first.secret)
+    await enrol_fleet(Made(fleet, RECORDED, 1, seed=1, epoch=EPOCH), token, lambda _: None)
+    wanted = Wanted(
+        fleet=fleet,
+        recorded=RECORDED,
+        servers=(first.telemetry, second.telemetry),
+        plan=Plan(seconds=1.0, period=1.0, patience=30.0, first_backoff=3600.0),
+        changes=0.5,
+        ledger=None,
+        every=60.0,
+    )
+    tally = await run_here(wanted, asyncio.Event(), lambda _: None)
+    await first.die()
+    await second.die()
+
+    assert tally.errors == {"status N: the store is busy": 1}
+    assert (len(first.hellos), len(second.hellos)) == (1, 1)
+    assert tally.undelivered == 0
+    assert tally.acked == len(second.store.committed) > 20
+
+
+@pytest.mark.parametrize("stay", [False, True])
+async def test_a_device_that_is_told_to_stop_stops_and_nobody_waits_for_it(
+    tmp_path: Path, stay: bool
+) -> None:
+    plan = replace(PLAN, stay=stay, patience=120.0)
+    async with running_server(tmp_path / "server", catalogue=bundled_catalogue()) as running:
+        await ran(running, tmp_path, replace(PLAN, seconds=1.0), devices=3)
+        with running.server.database.reading() as connection:
+            gone = connection.execute(select(DEVICE.c.id).limit(1)).scalar_one()
+        admin = Administration(running.server.database)
+        admin.retire(gone, now=datetime.now(UTC), actor="test")
+        done = await ran(running, tmp_path, plan, devices=3)
+
+    (told,) = done.tally.errors
+    assert "disabled" in told
+    assert done.tally.errors[told] == 1
+    assert done.tally.undelivered == 0
 
 
 async def test_arrivals_go_on_by_the_clock_while_nothing_answers(tmp_path: Path) -> None:

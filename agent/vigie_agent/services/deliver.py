@@ -75,6 +75,8 @@ class Deliver:
     """Whether the server has answered this agent since it started, were it to send it away."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _failures: int = 0
+    _sent_away: int = 0
+    """How often a server said goodbye instead of greeting: the next one may have room."""
     _skew: timedelta = timedelta()
     _renew_from: timedelta = timedelta()
     _told: Backoff | None = None
@@ -145,13 +147,14 @@ class Deliver:
     async def _visit(self) -> Ending:
         identity = await self._identity()
         endpoints = identity.issued.telemetry_endpoints
-        endpoint = endpoints[self._failures % len(endpoints)]
+        endpoint = endpoints[(self._failures + self._sent_away) % len(endpoints)]
         about = self.about()
         spool_id = self.spool.spool_id
         async with self.link.open(identity, endpoint) as line:
             answer = await line.greet(self._hello(about))
             self.met_server = True
             if isinstance(answer, Goodbye):
+                self._sent_away += 1
                 return answer
             if isinstance(answer, Disable):
                 raise DeviceDisabled(answer.reason)

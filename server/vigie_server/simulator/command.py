@@ -267,13 +267,20 @@ def _wanted(given: dict[str, Any]) -> Wanted:
         waves = tuple(map(Wave.read, given["waves"]))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--wave") from error
+    seconds = given["minutes"] * 60
+    for wave in waves:
+        if wave.at >= seconds:
+            raise click.BadParameter(
+                f"nothing comes at {wave.at:g} s: the run ends after {seconds:g} s",
+                param_hint="--wave",
+            )
     own, _, parts = (given["part"] or "0/1").partition("/")
     return Wanted(
         fleet=given["fleet"],
         recorded=given["recorded"],
         servers=given["servers"],
         plan=Plan(
-            seconds=given["minutes"] * 60,
+            seconds=seconds,
             period=given["period"],
             stay=given["mode"] == "stay",
             heartbeat=given["heartbeat"],

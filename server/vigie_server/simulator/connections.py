@@ -63,11 +63,13 @@ def resolved(endpoint: str) -> Endpoint:
     name, _, port = endpoint.rpartition(":")
     name = name.removeprefix("[").removesuffix("]")
     try:
-        if int(port) not in _PORTS:
+        if not (name and port.isascii() and port.isdigit() and int(port) in _PORTS):
             raise ValueError(f"a port is from {_PORTS[0]} to {_PORTS[-1]}")  # noqa: TRY301
         (_, _, _, _, found), *_ = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:
-        raise SettingsMalformed(f"{endpoint} is not the host:port of a server: {error}") from error
+        raise SettingsMalformed(
+            f"{endpoint!r} is not the host:port of a server (127.0.0.1:8443): {error}"
+        ) from error
     return Endpoint(name, str(found[0]), int(found[1]))
 
 

@@ -42,9 +42,24 @@ class Living:
 
 
 class Member:
-    """One device. Its life goes on by `collect`; `session` is the open one."""
+    """One device. Its life goes on by `collect`; `session` is the open one.
 
-    __slots__ = ("busy", "failures", "known", "life", "number", "recording", "session", "spool")
+    `failures` in a row, and how often it was `sent_away` by a server that did not serve it, say
+    which server it tries. One that was `disabled` is told to stop, and does.
+    """
+
+    __slots__ = (
+        "busy",
+        "disabled",
+        "failures",
+        "known",
+        "life",
+        "number",
+        "recording",
+        "sent_away",
+        "session",
+        "spool",
+    )
 
     def __init__(self, number: int, kept: Kept, living: Living) -> None:
         self.number = number
@@ -53,7 +68,9 @@ class Member:
         self.spool = Spool(kept.seq)
         self.recording = recording_of(living.answers.recordings, living.seed, number)
         self.failures = 0
+        self.sent_away = 0
         self.busy = False
+        self.disabled = False
         self.session: Session | None = None
 
     def names(self, living: Living) -> Names:

@@ -81,7 +81,7 @@ class Run:
                 self._leave(asyncio.get_running_loop())
         finally:
             self.conversing.tally.undelivered = sum(
-                len(member.spool) for member in self.members.values() if member.spool.is_due
+                len(member.spool) for member in self.members.values() if _owes(member)
             )
             self.keep()
 
@@ -128,6 +128,8 @@ class Run:
         )
 
     def _due(self, member: Member, at: float, why: Why) -> None:
+        if member.disabled:
+            return
         member.collect(self.conversing.living, at)
         if why is Why.WAVE and self.plan.stay and member.session is not None:
             self._waved.add(member.number)
@@ -148,7 +150,7 @@ class Run:
 
     async def _delivered(self) -> None:
         """Returns once no device has anything to deliver; sessions that stay may be open."""
-        while any(m.spool.is_due or (m.busy and not self.plan.stay) for m in self.members.values()):
+        while any(_owes(m) or (m.busy and not self.plan.stay) for m in self.members.values()):
             if self._stop.is_set():
                 return
             await self._pause(_LOOK)
@@ -159,11 +161,14 @@ class Run:
         """One session after the other, until all is delivered; for good where devices stay."""
         turn = 0
         try:
-            while (member.spool.is_due or self.plan.stay) and not self._stop.is_set():
+            while self._has_to_come(member) and not self._stop.is_set():
                 turn += 1
                 await self._pause(await self._once(member, turn))
         finally:
             member.busy = False
+
+    def _has_to_come(self, member: Member) -> bool:
+        return _owes(member) or (self.plan.stay and not member.disabled)
 
     async def _once(self, member: Member, turn: int) -> float:
         """One session; how many seconds to stay away then."""
@@ -183,6 +188,11 @@ class Run:
                 member.failures = 0
                 return 0.0
             why = ended.why
+            member.disabled = ended.for_good
+            member.sent_away += ended.elsewhere
+            if ended.for_good:
+                tally.failed(why)
+                return 0.0
             if ended.retry_after:
                 tally.failed(why)
                 after = ended.retry_after.total_seconds()
@@ -206,9 +216,10 @@ class Run:
         shared = self.conversing
         hello = member.hello(shared.living, spool_id, shared.now())
         began = shared.clock()
+        place = member.number + member.failures + member.sent_away
         async with (
             asyncio.timeout(self.plan.patience) as limit,
-            self.connections.stream(identity, member.number + member.failures, hello) as stream,
+            self.connections.stream(identity, place, hello) as stream,
         ):
             session = Session(
                 stream,
@@ -264,6 +275,11 @@ class Run:
         """Whether the device is broken, and whether it is slow."""
         first, second, *_ = draws("nature", self.about.seed, member.number)
         return first < self.plan.broken, second < self.plan.slow
+
+
+def _owes(member: Member) -> bool:
+    """Whether the device has something to deliver, and may."""
+    return member.spool.is_due and not member.disabled
 
 
 class Beating:

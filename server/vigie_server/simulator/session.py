@@ -35,11 +35,17 @@ class Speaking:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a session ended. `well`: as it should. `retry_after`: the server's wish."""
+    """How a session ended. `well`: as it should. `retry_after`: the server's wish.
+
+    `elsewhere`: the device was not served, and tries its next server. `for_good`: it was told to
+    stop.
+    """
 
     well: bool
     why: str = ""
     retry_after: timedelta = timedelta(0)
+    elsewhere: bool = False
+    for_good: bool = False
 
 
 class Session:
@@ -160,9 +166,10 @@ class Session:
             case "goodbye":
                 goodbye = answer.goodbye
                 after = goodbye.retry_after.ToTimedelta()
-                return Ended(well=False, why=f"goodbye: {goodbye.reason}", retry_after=after)
+                why = f"goodbye: {goodbye.reason}"
+                return Ended(well=False, why=why, retry_after=after, elsewhere=not self._welcomed)
             case "disable":
-                return Ended(well=False, why=f"disabled: {answer.disable.reason}")
+                return Ended(well=False, why=f"disabled: {answer.disable.reason}", for_good=True)
             case _:
                 pass  # orders that ask nothing of a simulated device
         return None
@@ -172,7 +179,9 @@ class Session:
         assert status is not None  # noqa: S101 (the stream says so by None)
         if status.code == OK and self._finished:
             return Ended(well=True)
-        return Ended(well=False, why=f"status {status.code}: {status.message}")
+        after = status.retry_after or timedelta(0)
+        why = f"status {status.code}: {status.message}"
+        return Ended(well=False, why=why, retry_after=after, elsewhere=bool(after))
 
     def _greeted(self, welcome: telemetry_pb2.Welcome) -> None:
         self.welcome = welcome

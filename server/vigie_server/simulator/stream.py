@@ -10,6 +10,7 @@ import struct
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from h2.config import H2Configuration
@@ -28,6 +29,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 from OpenSSL import SSL
 
+from vigie.v1 import returning
 from vigie_server.simulator.identity import Identity
 from vigie_server.simulator.tls import TlsRefused, tls_connection
 
@@ -35,6 +37,7 @@ SESSION: Final = b"/vigie.v1.TelemetryService/Session"
 OK: Final = 0
 UNAVAILABLE: Final = 14
 
+_RETRY_AFTER: Final = returning.RETRY_AFTER.encode()
 _STREAM: Final = 1
 _PREFIX: Final = struct.Struct(">BI")
 _READ_AT_ONCE: Final = 64 * 1024
@@ -52,10 +55,11 @@ _CONFIGURATION: Final = H2Configuration(
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a call ended: gRPC's code and message."""
+    """How a call ended: gRPC's code and message, and when the server wants the device back."""
 
     code: int
     message: str = ""
+    retry_after: timedelta | None = None
 
 
 class StreamLost(ConnectionError):
@@ -253,7 +257,9 @@ class Stream(asyncio.Protocol):
                 told = dict(headers or ())
                 if b"grpc-status" in told:
                     code, text = told[b"grpc-status"], told.get(b"grpc-message", b"")
-                    self._end(Status(int(code), text.decode("utf-8", "replace")))
+                    after = told.get(_RETRY_AFTER, b"").decode("ascii", "replace")
+                    later = returning.asked([(returning.RETRY_AFTER, after)])
+                    self._end(Status(int(code), text.decode("utf-8", "replace"), later))
             case StreamEnded():
                 self._end(Status(UNAVAILABLE, "the call ended without a status"))
             case StreamReset(error_code=code):

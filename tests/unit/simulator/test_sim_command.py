@@ -31,6 +31,7 @@ def test_every_command_and_option_has_help_and_is_documented() -> None:
         (["run", "--fleet", "none.db"], "vigie-sim enrol"),
         (["run", "--fleet", "text.db"], "no fleet of vigie-sim"),
         (["run", "--wave", "at=now"], "at=SECONDS,share"),
+        (["run", "--minutes", "1", "--wave", "at=60,share=1"], "the run ends after 60 s"),
         (["enrol", "--devices", "1", "--token", "vigie1.x"], "token"),
         (["plant", "--devices", "1", "--fleet", "new.db"], "vigie-server init"),
         (["run", "--minutes", "nan"], "nan is not a number"),
@@ -53,7 +54,9 @@ def test_a_mistake_is_told_with_what_to_do(
     assert isinstance(ended.exception, SystemExit)
 
 
-@pytest.mark.parametrize("endpoint", ["vigie", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x"])
+@pytest.mark.parametrize(
+    "endpoint", ["vigie", ":8443", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x"]
+)
 def test_what_is_no_endpoint_is_refused_before_a_device_comes(endpoint: str) -> None:
-    with pytest.raises(SettingsMalformed, match="host:port"):
+    with pytest.raises(SettingsMalformed, match=r"host:port .*a port is from 1 to 65535"):
         resolved(endpoint)
