@@ -35,6 +35,7 @@ from vigie_server.domain.errors import SettingsMalformed, VigieError
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
+from vigie_server.garbage import look_past_what_lives
 from vigie_server.ingest.updates import Updates
 from vigie_server.machine_memory import memory_bytes
 from vigie_server.metrics.contractor_lines import ContractorLines
@@ -344,6 +345,7 @@ class Server:
                 for name, work in (
                     ("scheduled work", partial(self._scheduled.leading.run, stop)),
                     ("views", partial(self._viewing.run, stop)),
+                    ("garbage", partial(self._look_past_the_fleet, stop)),
                     ("changes", partial(self._follow.run, stop)),
                     ("questions", partial(self._asking.run, stop, self._sessions.held)),
                     ("store", partial(self._watch_store.run, stop)),
@@ -361,6 +363,11 @@ class Server:
         finally:
             await devices.stop(None)
         log.info("server_stopped")
+
+    async def _look_past_the_fleet(self, stop: asyncio.Event) -> None:
+        """Has looks for garbage leave the fleet out once it is shown."""
+        await self._viewing.every_device_shown(stop)
+        look_past_what_lives()
 
 
 async def _part(name: str, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

@@ -31,6 +31,11 @@ class Slot:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing made on its record is on its way to the store."""
+        return self.record is None or not self.record.on_their_way
+
 
 def settled(slot: Slot, found: DeviceRecord) -> bool:
     """Whether the slot's record stands as the store has it; the caller holds the slot's lock.
@@ -68,7 +73,9 @@ def begin(record: DeviceRecord, start: SessionStart, revision: int) -> None:
 class DeviceRecords:
     """A bounded cache: records in use stay, of the others the latest used ones.
 
-    `capacity` is in devices.
+    `capacity` is in devices. Those of devices that leave for long push nothing out: of a fleet that
+    is larger, none would be there still when its device comes back, and what lives for a while
+    costs more than what is dropped at once, as Python's garbage collector goes through it.
     """
 
     def __init__(
@@ -113,9 +120,13 @@ class DeviceRecords:
         slot.users += 1
         return slot
 
-    def release(self, slot: Slot) -> None:
+    def release(self, slot: Slot, *, for_long: bool = False) -> None:
+        """Gives a slot back. `for_long`: its device will not be heard for a while."""
         slot.users -= 1
         if slot.users == 0:
+            if for_long and len(self._slots) > self._capacity and slot.is_settled:
+                del self._slots[slot.key]
+                return
             self._idle[slot.key] = None
         while len(self._slots) > self._capacity and self._idle:
             del self._slots[self._idle.popitem(last=False)[0]]

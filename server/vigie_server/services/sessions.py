@@ -217,7 +217,7 @@ class OpenSessions:
             del self._live[session.slot.key]
         if self._held.get(session.slot.key) is session:
             del self._held[session.slot.key]
-        self.parts.records.release(session.slot)
+        self.parts.records.release(session.slot, for_long=not session.welcome.intervals.stay)
         self.parts.figures.session_closed()
 
     def say_goodbye(self) -> None:

@@ -58,3 +58,25 @@ def test_what_a_process_loads_first_is_not_looked_at_again_and_what_comes_later_
     )
 
     assert ran.stdout.split() == ["0", "True", "True"]
+
+
+LOADED = """
+import gc, weakref
+from vigie_server.garbage import look_past_what_lives
+class Kept: pass
+kept = [Kept() for _ in range(1000)]
+ring = Kept(); ring.ring = ring; gone = weakref.ref(ring); del ring
+look_past_what_lives()
+looked_at = any(one is kept[7] for one in gc.get_objects())
+dropped = weakref.ref(kept[7]); del kept[7]
+print(gone() is None, looked_at, dropped() is None)
+"""
+
+
+def test_what_a_process_has_read_is_not_looked_at_again_and_goes_when_it_is_dropped() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, timeout=40, check=True
+    )
+
+    # get_objects lists what looks go through.
+    assert ran.stdout.split() == ["True", "False", "True"]
