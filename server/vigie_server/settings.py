@@ -62,6 +62,9 @@ class LimitSettings(_Group):
     max_in_flight: int = Field(16, ge=1, le=1000)
 
 
+_NO_SETTING: Final = "there is no such setting"
+
+
 def _automatic(given: object) -> object:
     return None if given == "auto" else given
 
@@ -108,16 +111,16 @@ class EnrolmentSettings(_Group):
     attempts_per_minute: float = Field(30, gt=0)
     attempts_at_once: float = Field(60, ge=1)
     certificate_for: Span = Field(timedelta(days=90), ge=timedelta(days=7), le=timedelta(days=825))
-    renew_expired_for: Span = timedelta(days=400)
+    renew_expired_for: Span = Field(timedelta(days=400), ge=timedelta(0))
     taken_over_after: Span = Field(timedelta(days=1), ge=timedelta(minutes=15))
 
 
 class SweepSettings(_Group):
     """How often verdicts that time changes are looked for."""
 
-    every: Span = timedelta(seconds=15)
+    every: Span = Field(timedelta(seconds=15), gt=timedelta(0))
     batch: int = Field(500, ge=1)
-    views_every: Span = timedelta(seconds=1)
+    views_every: Span = Field(timedelta(seconds=1), gt=timedelta(0))
 
 
 class VerdictSettings(_Group):
@@ -134,8 +137,8 @@ class MaturitySettings(_Group):
     """
 
     share: float = Field(0.95, gt=0, le=1)
-    every: Span = timedelta(seconds=30)
-    pause: Span = timedelta(milliseconds=20)
+    every: Span = Field(timedelta(seconds=30), gt=timedelta(0))
+    pause: Span = Field(timedelta(milliseconds=20), ge=timedelta(0))
     rest: float = Field(9, ge=0)
 
 
@@ -402,7 +405,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ServerSetting
         # Never the value: it may be a password in a URL.
         told = [
             f"{PREFIX}{'__'.join(str(part).upper() for part in problem['loc'])}: "
-            + _said(problem["msg"])
+            + _said(problem["type"], problem["msg"])
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsMalformed("; ".join(told)) from None
@@ -415,9 +418,9 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
         if not variable.upper().startswith(PREFIX):
             continue
         if variable.upper().partition("__")[0] not in known:
-            raise SettingsMalformed(f"{variable}: there is no such setting")
+            raise SettingsMalformed(f"{variable}: {_NO_SETTING}")
 
 
-def _said(problem: str) -> str:
+def _said(kind: str, problem: str) -> str:
     """What is wrong with a value; pydantic puts a word of its own before what we say."""
-    return problem.removeprefix("Value error, ")
+    return _NO_SETTING if kind == "extra_forbidden" else problem.removeprefix("Value error, ")

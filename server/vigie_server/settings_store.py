@@ -1,25 +1,30 @@
 """Settings of the store, and of how long what is kept there."""
 
 from datetime import timedelta
+from typing import Final
 
 from pydantic import ByteSize, Field
 
 from vigie_server.setting_values import Group, Span
+
+_APART: Final = timedelta(seconds=5)
+_DAY: Final = timedelta(days=1)
 
 
 class StoreSettings(Group):
     """`url` empty: SQLite in the data folder. Otherwise `postgresql+psycopg://...`.
 
     `gather`: how far apart group commits begin; `gather_greetings`: readings of devices that greet.
+    Nobody is acknowledged or welcomed meanwhile: 100 is not meant as a hundred seconds.
     From `capacity` on, what holds of PostgreSQL alone. `capacity`: the room that it may take.
     """
 
     url: str = ""
     max_group: int = Field(500, ge=1)
     max_pending: int = Field(2_000, ge=1)
-    flush_seen_every: Span = timedelta(seconds=5)
-    gather: Span = timedelta(milliseconds=50)
-    gather_greetings: Span = timedelta(milliseconds=100)
+    flush_seen_every: Span = Field(timedelta(seconds=5), gt=timedelta(0))
+    gather: Span = Field(timedelta(milliseconds=50), ge=timedelta(0), le=_APART)
+    gather_greetings: Span = Field(timedelta(milliseconds=100), ge=timedelta(0), le=_APART)
     cached_devices: int = Field(2_000, ge=1)
     sqlite_cache: ByteSize = Field(ByteSize(8_000 * 1024), ge=64 * 1024)
     capacity: ByteSize | None = Field(None, gt=0)
@@ -35,12 +40,13 @@ class StoreSettings(Group):
 class RetentionSettings(Group):
     """How long what is kept. Answers are kept as long as their topic says.
 
-    `evidence` is for topics of a site's own packs and for reports that were refused.
+    `evidence` is for topics of a site's own packs and for reports that were refused. What is past
+    its time is gone for good: 3, meant as years, is not taken as three seconds.
     """
 
-    evidence: Span = timedelta(days=90)
-    transitions: Span = timedelta(days=3 * 365)
-    audit: Span = timedelta(days=365)
-    rule_days: Span = timedelta(days=400)
-    every: Span = timedelta(hours=1)
+    evidence: Span = Field(timedelta(days=90), ge=_DAY)
+    transitions: Span = Field(timedelta(days=3 * 365), ge=_DAY)
+    audit: Span = Field(timedelta(days=365), ge=_DAY)
+    rule_days: Span = Field(timedelta(days=400), ge=_DAY)
+    every: Span = Field(timedelta(hours=1), gt=timedelta(0))
     bite: int = Field(2_000, ge=1)

@@ -30,6 +30,9 @@ def test_a_million_devices_are_told_replicas_and_several_prometheus() -> None:
     assert found["replicas"] > 2
     assert found["prometheus"] > 1
     assert found["database_cores"] > 0
+    assert f"max_connections: {found['database_connections']} for them" in (
+        run("--devices", "1000000").output
+    )
 
 
 @pytest.mark.parametrize("share", ["--changed", "--failing", "--period", "--scrape", "--groups"])
@@ -56,11 +59,11 @@ def test_settings_are_told_as_they_are_written() -> None:
 
 
 def test_a_hundred_thousand_devices_are_told_the_one_process_that_was_measured() -> None:
-    """See "A fleet that visits" in docs/performance.md: 0.43 of a core, 611 MiB."""
+    """See "A fleet that visits" in docs/performance.md: at most 0.56 of a core, 611 MiB."""
     found = json.loads(run("--devices", "100000", "--json").output)
 
     assert found["deployment"] == "one process, SQLite"
-    assert 0.43 <= found["server_cores"] < 0.6
+    assert 0.56 <= found["server_cores"] < 0.6
     assert 611 * 2**20 <= found["replica_memory"] < 1.5 * 2**30
 
 

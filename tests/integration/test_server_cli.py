@@ -217,6 +217,24 @@ def test_a_token_is_printed_alone_on_standard_output() -> None:
     assert "3 uses" in result.stderr
 
 
+def test_a_token_says_that_its_site_is_new_and_which_one_was_probably_meant() -> None:
+    run("init")
+
+    first = run("token", "create", "--site", "Les Tilleuls")
+    again = run("token", "create", "--site", "Les Tilleuls")
+    mistyped = run("token", "create", "--site", "Les Tileuls")
+    reader = run("token", "api", "create", "--role", "scrape", "--site", "Les Lilas")
+    way_back = re.search(r"token revoke (\w+); vigie-server site remove '(.*)'", mistyped.stderr)
+
+    assert "Les Tilleuls is a new site\n" in first.stderr
+    assert "new site" not in again.stderr
+    assert "Les Tileuls is a new site: did you mean `Les Tilleuls`?" in mistyped.stderr
+    assert "There is no site Les Lilas yet" in reader.stderr
+    assert way_back is not None
+    assert run("token", "revoke", way_back[1]).exit_code == 0
+    assert run("site", "remove", way_back[2]).exit_code == 0
+
+
 def test_tokens_are_listed_and_revoked() -> None:
     run("init")
     run("token", "create", "--site", "Les Tilleuls")

@@ -134,11 +134,12 @@ def plan(
 
 def _told(found: Plan, fleet: Fleet) -> Sequence[tuple[str, str]]:
     held = _size(found.prometheus_bytes)
+    each = ", each" if found.replicas > 1 else ","
     lines = [
         ("Deployment", found.deployment.value),
         ("Visits", f"{_rate(found.visits)}, changed reports {_rate(found.changes)}"),
         ("Server", f"{_cores(found.server_cores)}, all processes together"),
-        ("Processes", f"{found.replicas}, each up to {_size(found.replica_memory)} of memory"),
+        ("Processes", f"{found.replicas}{each} up to {_size(found.replica_memory)} of memory"),
     ]
     if found.deployment is Deployment.REPLICAS_POSTGRESQL:
         memory = _size(found.database_memory)
@@ -162,6 +163,7 @@ def _advice(found: Plan, fleet: Fleet) -> Sequence[str]:
         lines = [
             f"{found.replicas} times `vigie-server serve` over one PostgreSQL, one to spare;",
             "VIGIE_SERVER_STORE__URL names it, docs/server.md says what replicas share.",
+            f"Its max_connections: {found.database_connections} for them, and some for people.",
         ]
     each = ceil(min(fleet.held, fleet.devices) / found.working)
     visit, heartbeat = (span.total_seconds() for span in (fleet.period, fleet.heartbeat))
@@ -172,8 +174,9 @@ def _advice(found: Plan, fleet: Fleet) -> Sequence[str]:
         lines[-1] += f", VIGIE_SERVER_SESSIONS__HEARTBEAT={heartbeat:g}"
     if found.prometheus > 1:
         lines += [
-            f"{found.prometheus} Prometheus servers, each with its sites (/metrics?site=...),",
-            "or one that writes on to a store made for more (remote write).",
+            f"{found.prometheus} Prometheus servers, each with its sites",
+            "(/metrics/fleet?site=...), or one that writes on to a store",
+            "made for more (remote write).",
         ]
     return lines
 

@@ -1,6 +1,9 @@
 """`vigie-server token ...`: what lets devices enrol, and readers read."""
 
+import shlex
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
 import click
 
@@ -9,8 +12,13 @@ from vigie_server.cli.output import actor, opened, printable, show_table, told_e
 from vigie_server.clock import utc_now
 from vigie_server.domain.parameters import PROFILES
 from vigie_server.domain.plurals import counted
+from vigie_server.domain.suggesting import meant, nearest
 from vigie_server.ports.tokens import Role
+from vigie_server.store.organisation import Organisation
 from vigie_server.store.tokens import Tokens
+
+_SITES_LOOKED_AT: Final = 50_000
+"""With more sites than these it is not said whether one is new."""
 
 
 @click.group()
@@ -42,6 +50,7 @@ def create(*, site: str, profile: str, uses: int, days: int, serials: tuple[str,
     approved (`vigie-server devices approve`).
     """
     with opened() as (settings, database):
+        sites = Organisation(database).names(None, most=_SITES_LOOKED_AT)
         desk = tokens_of(settings, database, actor=actor())
         token_id, text = desk.make.enrolment(
             endpoints=desk.enrolment_endpoints,
@@ -56,7 +65,21 @@ def create(*, site: str, profile: str, uses: int, days: int, serials: tuple[str,
         f"Token {token_id}: {counted(uses, 'use|uses')}, {counted(days, 'day|days')}, site {site}.",
         err=True,
     )
+    _tell_new(" ".join(site.split()), sites, token_id)
     click.echo(text)
+
+
+def _tell_new(site: str, before: Sequence[str], token_id: str) -> None:
+    """Says that the token made a site, which a name that was mistyped does too."""
+    if site in before or len(before) == _SITES_LOOKED_AT:
+        return
+    click.echo(f"{site} is a new site{meant(site, before)}", err=True)
+    if nearest(site, before) is not None:
+        click.echo(
+            f"If so: vigie-server token revoke {token_id}; "
+            f"vigie-server site remove {shlex.quote(site)}",
+            err=True,
+        )
 
 
 @token.command("list")
@@ -139,6 +162,7 @@ def create_api(
 ) -> None:
     """Make an API token and print it."""
     with opened() as (settings, database):
+        known = Organisation(database).names(None, most=_SITES_LOOKED_AT) if sites else ()
         desk = tokens_of(settings, database, actor=actor())
         token_id, text = desk.make.api(
             name=name or role,
@@ -148,6 +172,9 @@ def create_api(
             personal_data=personal_data,
         )
     click.echo(f"Token {token_id}: role {role}, {counted(days, 'day|days')}.", err=True)
+    for site in () if len(known) == _SITES_LOOKED_AT else sites:
+        if site not in known:
+            click.echo(f"There is no site {site} yet{meant(site, known)}", err=True)
     click.echo(text)
 
 

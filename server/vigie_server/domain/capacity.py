@@ -19,6 +19,8 @@ ONE_MACHINE: Final = 100_000
 """Devices up to which one process was measured."""
 SITE_DEVICES: Final = 50
 """Devices of a site where a plan is not told how many sites there are."""
+CONNECTIONS: Final = 17
+"""That a process may have to PostgreSQL: `STORE__CONNECTIONS` by default, and two more."""
 SERIES_A_PROMETHEUS: Final = 5_000_000
 """Active series that a plan gives to one Prometheus before it adds another."""
 
@@ -52,6 +54,8 @@ class Costs:
     database_visit_cpu: float
     """PostgreSQL's own share of a visit; SQLite's is in the server's."""
     database_change_cpu: float
+    database_stored: float
+    """How many times as much room PostgreSQL takes for the same rows as SQLite."""
     series_device: float
     """Lines of a device beside those of rules and groups."""
     series_rules: float
@@ -120,6 +124,8 @@ class Plan:
     database_cores: float
     database_memory: float
     database_bytes: float
+    database_connections: int
+    """That PostgreSQL has to take, those of all processes."""
     sites: int
     series: float
     """In Prometheus: what is scraped, and what rules record."""
@@ -181,8 +187,9 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
             + held / max(1, replicas - 1) * costs.stream_memory
         ),
         database_cores=database_cores,
-        database_memory=fleet.devices * costs.device_stored,
-        database_bytes=stored,
+        database_memory=fleet.devices * costs.device_stored * costs.database_stored,
+        database_bytes=stored if alone else stored * costs.database_stored,
+        database_connections=replicas * CONNECTIONS,
         sites=sites,
         series=series,
         scrape_bytes=scrape,
@@ -193,7 +200,9 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
             series * (fleet.samples_kept / fleet.scrape_every) * costs.prometheus_sample_stored
         ),
     )
-    return replace(plan, database_cores=0.0, database_memory=0.0) if alone else plan
+    if alone:
+        return replace(plan, database_cores=0.0, database_memory=0.0, database_connections=0)
+    return plan
 
 
 def _check(fleet: Fleet) -> None:

@@ -37,8 +37,8 @@ REFUSALS: Final = {
 ELSEWHERE: Final = {
     "command line": [
         *("domain/capacity", "domain/ciso_results", "domain/glpi_cards", "domain/rolling_out"),
-        *("store/authority_known", "store/copying", "store/links", "store/migrating"),
-        *("store/postgres", "store/snapshots", "web/serving"),
+        *("store/authority_known", "store/copying", "store/left_behind", "store/links"),
+        *("store/migrating", "store/postgres", "store/snapshots", "web/serving"),
     ],
     "API": [
         *("web/assets", "web/audit"),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie_server.domain.capacity import Costs, Deployment, Fleet, planned
+from vigie_server.settings_store import StoreSettings
 
 COSTS = Costs(
     visit_cpu=0.004,
@@ -24,6 +25,7 @@ COSTS = Costs(
     rule_day_stored=50,
     database_visit_cpu=0.001,
     database_change_cpu=0.002,
+    database_stored=1.5,
     series_device=9,
     series_rules=50,
     series_site=100,
@@ -100,6 +102,18 @@ def test_a_fleet_beyond_one_process_gets_one_replica_more_than_the_work_takes() 
     work = plan.visits * (0.004 + 0.002) + plan.changes * 0.001
     assert plan.server_cores == pytest.approx(work + plan.scrape_bytes / 1e6 * 0.01 / 60)
     assert (plan.sites, plan.prometheus) == (20_000, 5)
+    assert plan.database_connections == plan.replicas * (StoreSettings().connections + 2)
+
+
+def test_the_same_rows_take_more_room_in_postgresql() -> None:
+    often = replace(HOUR, period=timedelta(seconds=10), changed=0)
+
+    one, several = planned(replace(HOUR, changed=0), COSTS), planned(often, COSTS)
+
+    assert several.deployment is Deployment.REPLICAS_POSTGRESQL
+    assert several.database_bytes == pytest.approx(one.database_bytes * 1.5)
+    assert several.database_memory == pytest.approx(3_600 * 40e3 * 1.5)
+    assert (one.database_memory, one.database_connections) == (0, 0)
 
 
 def test_above_the_limit_only_failing_rules_are_series() -> None:

@@ -31,7 +31,7 @@ def test_a_setting_that_does_not_exist_is_refused(
 ) -> None:
     monkeypatch.setenv(name, "1")
 
-    with pytest.raises(SettingsMalformed, match=name):
+    with pytest.raises(SettingsMalformed, match=f"{name}: there is no such setting"):
         read_settings()
 
 
@@ -60,6 +60,29 @@ def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch
         read_settings()
 
     assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RETENTION__TRANSITIONS", "3"),
+        ("RETENTION__AUDIT", "0"),
+        ("RETENTION__EVIDENCE", "-P1D"),
+        ("RETENTION__EVERY", "0"),
+        ("STORE__GATHER", "50"),
+        ("STORE__GATHER_GREETINGS", "100"),
+        ("SWEEP__EVERY", "0"),
+        ("SWEEP__VIEWS_EVERY", "-PT1S"),
+        ("MATURITY__EVERY", "0"),
+    ],
+)
+def test_a_span_that_would_erase_history_or_stop_the_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"VIGIE_SERVER_{name}", value)
+
+    with pytest.raises(SettingsMalformed, match=name):
+        read_settings()
 
 
 def test_lists_are_not_answered_by_more_threads_than_at_most(
