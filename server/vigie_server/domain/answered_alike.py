@@ -1,7 +1,8 @@
 """What rules of one topic answered, put into words of other evidence that is alike to them all.
 
 They name the same rows in turn: these are read and worded once for all of them. Most evidence of
-this kind is one device's, and its words are replaced by its next report.
+this kind is one device's, and its words are replaced by its next report: they wait until somebody
+reads them.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Final
 from vigie_server.domain.documents import Texts
 from vigie_server.domain.facts import Fact
 from vigie_server.domain.remembered import Answered
+from vigie_server.domain.said_later import RowsLater, rows_named, said_of
 from vigie_server.domain.statements import ROWS_NAMED, Rows
 from vigie_server.domain.verdicts import Verdict
 
@@ -34,9 +36,9 @@ class AnsweredAlike:
     def once(self, fact: Fact, now: datetime) -> Sequence[Verdict]:
         """The verdicts in words of this evidence, which are not kept: they have no digest."""
         cells, observed_at = fact.cells, fact.observed_at
-        told: list[Texts | None] = [None]
+        told: list[Texts | RowsLater | None] = [None]
         for shown_as, count, places in self._named:
-            told.append(shown_as.of_answer(count, cells, places))
+            told.append(rows_named(shown_as, count, cells, places))
         found = []
         for answered, place in self._worded:
             known, words = answered.verdict, answered.words
@@ -52,7 +54,7 @@ class AnsweredAlike:
                         known.rule,
                         known.rule_version,
                         known.status,
-                        words.sentence.around(told[place]),
+                        said_of(words.sentence, told[place]),
                         (),
                         check_at,
                         known.measures,

@@ -295,6 +295,8 @@ class Sentence:
 
 ShownCells = tuple[tuple[object, ...], ...]
 """What is shown of the rows that a sentence names."""
+ShownTexts = Sequence[Sequence[str]]
+"""The same by column, where columns hold texts."""
 
 
 class Rows:
@@ -338,33 +340,42 @@ class Rows:
         self._latest_rows = count, rows[:ROWS_NAMED], told
         return told
 
-    def of_answer(self, count: int, cells: Cells, places: Sequence[int]) -> Texts:
-        """As `of`, of an answer: those in these places are named of the `count`."""
-        named = self._plain(cells, places)
+    def texts(self, cells: Cells, places: Sequence[int]) -> ShownTexts | None:
+        """What is shown of the rows in these places, column by column.
+
+        No more of a text than `cells` has. None where a column does not hold texts.
+        """
+        found = []
+        for name, _ in self._columns:
+            texts = cells.texts(name, places)
+            if texts is None:
+                return None
+            long = texts and max(map(len, texts)) > MAX_VALUE
+            found.append([text[: MAX_VALUE + 1] for text in texts] if long else texts)
+        return found or None
+
+    def of_texts(self, count: int, shown: ShownTexts) -> Texts:
+        """As `told`, of rows of which these texts are shown."""
+        named = self._plain(shown)
         if named is None:
-            return self.told(count, self.cells([cells.row(place) for place in places]))
+            return self.told(count, tuple(zip(*shown, strict=True)))
         rows = ", ".join(named)
-        if count == len(places):
+        more = count - len(shown[0])
+        if not more:
             return dict.fromkeys(self._row, rows)
-        more = count - len(places)
         return {language: f"{rows}, {_and_more(language, more)}" for language in self._row}
 
-    def _plain(self, cells: Cells, places: Sequence[int]) -> Iterable[str] | None:
-        """The rows in words of every language, where it is seen at a glance that they are texts.
+    def _plain(self, shown: ShownTexts) -> Iterable[str] | None:
+        """The rows in words of every language, where it is seen at a glance that these are them.
 
         Which are shown as they came; None of others.
         """
         if self._line is None:
             return None
-        columns = []
-        for (name, _), words in zip(self._columns, self._words, strict=True):
-            texts = cells.texts(name, places)
-            if texts is None or not _all_as_they_are(texts):
+        for texts, words in zip(shown, self._words, strict=True):
+            if not _all_as_they_are(texts) or (words is not None and not words.tell_none(texts)):
                 return None
-            if words is not None and not words.tell_none(texts):
-                return None
-            columns.append(texts)
-        return dict.fromkeys(map(self._line.format, *columns))
+        return dict.fromkeys(map(self._line.format, *shown))
 
     def cells(self, rows: Sequence[FactRow]) -> ShownCells:
         """What is shown of them."""
@@ -379,8 +390,9 @@ class Rows:
     def told(self, count: int, cells: ShownCells) -> Texts:
         """The rows in words, each text once; `count` are all that there are."""
         asked = count, cells
-        if self._latest[0] == asked and all(type(text) is str for cell in cells for text in cell):
-            return self._latest[1]  # other kinds of values are equal and not shown alike
+        latest, said = self._latest  # in one look: another thread may put what it writes into words
+        if latest == asked and all(type(text) is str for cell in cells for text in cell):
+            return said  # other kinds of values are equal and not shown alike
         alike = self._read_alike(cells)
         told = {}
         for language, row in self._row.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from vigie_server.domain.records import HeldVerdict
 from vigie_server.domain.standing import says_the_same
@@ -97,6 +97,12 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
                 raise RuntimeError(f"the verdict of {rule} was not read in full")
             found = self._read[rule] = self._reader(self._rows.pop(rule))
         return found
+
+    def get(self, rule: str, default: Any = None) -> Any:  # the Mapping's asks twice
+        found = self._read.get(rule)
+        if found is not None:
+            return found
+        return self[rule] if rule in self._rows or self._glance is not None else default
 
     def __setitem__(self, rule: str, held: HeldVerdict) -> None:
         self._refuse_unread()

@@ -8,8 +8,7 @@ import pytest
 
 from vigie_server.domain.column_words import ColumnWords, ValueWords
 from vigie_server.domain.facts import FactRow
-from vigie_server.domain.statements import ROWS_NAMED, Rows, Statement, Template
-from written_cells import WrittenCells
+from vigie_server.domain.statements import Statement, Template
 
 NAMES: Final = {"rows", "count", "v.when", "door", "painted"}
 DAY: Final = 86_400
@@ -160,33 +159,3 @@ def test_rows_that_rules_name_in_turn_are_told_once_and_others_with_as_many_are_
     assert other.said(first)["fr"] == "Portes : A, B"
     assert one.said(second)["fr"] == "A, C"
     assert other.said(second[:1] + first[1:])["fr"] == "Portes : A, B"
-
-
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        ("{door}", ()),
-        ("{door} ({painted})", ()),
-        ("{door}", (ValueWords.of("red", {"fr": "rouge", "en": "red"}),)),
-        ("{door}", (ValueWords.of("re{}", {"fr": "r{}", "en": "red {}"}),)),
-        ("{door:date}", ()),
-    ],
-)
-@pytest.mark.parametrize(
-    "cells", [["A"], ["A", "A", "B"], list("ABCDEFG"), ["A", ""], ["A", "red"], ["re, red"], ["\0"]]
-)
-@pytest.mark.parametrize("painted", ["red", "x" * 81, 7, None])
-def test_rows_of_an_answer_are_told_as_rows_by_themselves(
-    row: str, words: tuple[ValueWords, ...], cells: list[str], painted: str | int | None
-) -> None:
-    like = {
-        language: replace(template, words={"door": ColumnWords(words)} if words else {})
-        for language, template in templates(row, row).items()
-    }
-    beside: FactRow = {"painted": painted} if painted else {}
-    rows: list[FactRow] = [{"door": cell, **beside} for cell in cells]
-    answer = WrittenCells((*rows, {"door": "beside"}))
-
-    told = Rows(like).of_answer(len(rows), answer, tuple(range(len(rows)))[:ROWS_NAMED])
-
-    assert told == Rows(like).of(len(rows), rows)
