@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from fakes.running_server import RunningServer, running_server
+from fakes.scraping import scraped
 from fakes.scripted_device import ScriptedIdentity, ScriptedSession, a_hello, enrolled, session
 from vigie_server.settings import SessionSettings
 
@@ -97,6 +98,15 @@ async def test_connections_beyond_those_wanted_are_closed_before_tls(tmp_path: P
             pass
 
     assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_metrics_tell_for_how_many_devices_there_is_room(tmp_path: Path) -> None:
+    room = SessionSettings(held=7, visitors=30)
+    async with running_server(tmp_path, sessions=room) as running:
+        page = await scraped(running, "/metrics/server")
+
+    assert 'vigie_session_places{kind="held"} 7.0' in page
+    assert 'vigie_session_places{kind="visiting"} 30.0' in page
 
 
 async def test_a_stopping_server_gives_each_device_its_own_time(tmp_path: Path) -> None:

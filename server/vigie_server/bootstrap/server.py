@@ -220,6 +220,7 @@ class Server:
         )
         held = settings.sessions.held
         held = places_in(memory_bytes()) if held is None else held
+        self._figures.places(held=held, visiting=settings.sessions.visitors)
         self._asking = AskDevices(
             Questions(database), self._workers, asking_limits(settings.asking), now
         )

@@ -38,6 +38,13 @@ class OwnFigures:
         self._sessions = Gauge(
             "vigie_sessions", "Devices connected to this server now.", registry=registry
         )
+        self._places = Gauge(
+            "vigie_session_places",
+            "Devices that this server has room for; more connections are closed before TLS. kind "
+            "is held (they stay connected) or visiting.",
+            ["kind"],
+            registry=registry,
+        )
         self._reports = Counter("vigie_ingest_reports", "Reports committed.", registry=registry)
         self._rejected = Counter(
             "vigie_ingest_rejected_reports",
@@ -183,6 +190,11 @@ class OwnFigures:
 
     def commit_failed(self) -> None:
         self._failures.inc()
+
+    def places(self, *, held: int, visiting: int) -> None:
+        """How many devices may be connected: what `auto` came to shows here."""
+        self._places.labels("held").set(held)
+        self._places.labels("visiting").set(visiting)
 
     def pending_from(self, waiting: Callable[[], float]) -> None:
         """Where a scrape asks how many changes wait."""
