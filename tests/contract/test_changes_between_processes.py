@@ -274,6 +274,28 @@ def test_who_was_away_for_too_long_is_told_that_something_was_missed(
     assert not follow.since().missed
 
 
+def test_who_missed_acts_is_told_of_every_device_that_may_not_speak(
+    shared: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(changes, "monotonic", lambda: now)
+    names = ("revoked", "retired", "quarantined", "lost", "active")
+    keys = {name: a_device(shared, name, serial=name) for name in names}
+    follow = notices_of(shared)
+    follow.start()
+    acts = Administration(shared)
+    acts.revoke("revoked", now=NOW, actor="test")
+    acts.retire("retired", now=NOW, actor="test")
+    acts.declare_state("lost", DeviceState.LOST, now=NOW, actor="test")
+    Records(shared).quarantine(keys["quarantined"], reason="two machines", at=NOW)
+    now += changes.AWAY_FOR_AT_MOST.total_seconds() + 1
+
+    noticed = follow.since()
+
+    assert noticed.missed
+    assert noticed.ended == {keys[name]: 1 for name in names[:3]}
+
+
 def test_a_store_whose_transactions_began_anew_is_read_again(shared: Database) -> None:
     follow = Told(shared)
     follow.start()

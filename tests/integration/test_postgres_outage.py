@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 
 import grpc
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from fakes.postgres import PostgresServer, own_postgres
 from fakes.reporters import Reporter, killed_under_load, require_acknowledged
 from fakes.running_server import RunningServer, running_server
-from fakes.scraping import scrape
+from fakes.scraping import scrape, scraper
 from fakes.scripted_device import (
     ScriptedIdentity,
     ScriptedSession,
@@ -25,6 +26,7 @@ from fakes.scripted_device import (
     session,
 )
 from fakes.secure_http import secure_client
+from metric_pages import samples_of
 from vigie.v1 import returning
 from vigie_server.bootstrap import marking
 from vigie_server.store.content import unpacked
@@ -168,6 +170,62 @@ async def test_a_commit_that_a_lock_holds_up_is_not_acknowledged_until_it_is_mad
             await device.acknowledged(1)
 
         assert len(names_held(running)) == 1
+
+
+async def test_what_is_committed_although_nobody_was_told_is_shown(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    """The session of PostgreSQL is ended between its commit on the disk and its answer."""
+    async with serving(tmp_path, postgres) as running, scraper(running) as client:
+        identity = await a_device(running)
+        async with session(identity) as device:
+            await device.greet()
+            await device.send(a_report(1, a_firewall(enabled="1")))
+            await device.acknowledged(1)
+            await scrape(client, wanted=lambda page: shown(page) == {"pass"})
+            await hold_answers(postgres)
+            await device.send(a_report(2, a_firewall(enabled="0")))
+            await cut_held_answer(postgres)
+            assert await ended(device) == []
+        configure(postgres, "RESET synchronous_standby_names")
+        async with session(identity) as device:
+            welcome = await device.greet()
+
+        assert welcome.resume_after == 2
+        await scrape(client, wanted=lambda page: shown(page) == {"fail"})
+
+
+def configure(postgres: PostgresServer, what: str) -> None:
+    postgres.execute(f"ALTER SYSTEM {what}")
+    postgres.execute("SELECT pg_reload_conf()")
+
+
+async def hold_answers(postgres: PostgresServer) -> None:
+    """Has whoever commits wait, with it on the disk, for a standby that is none."""
+    configure(postgres, "SET synchronous_standby_names = 'nobody'")
+
+    def commit_until_held() -> None:
+        with suppress(psycopg.OperationalError):
+            while True:
+                postgres.execute("SELECT pg_logical_emit_message(true, 'test', '')")
+
+    await asyncio.gather(asyncio.to_thread(commit_until_held), cut_held_answer(postgres))
+
+
+async def cut_held_answer(postgres: PostgresServer) -> None:
+    """Ends a session that has committed and waits, once there is one."""
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    while not postgres.execute(query):  # noqa: ASYNC110 (nothing of ours tells)
+        await asyncio.sleep(0.01)
+
+
+def shown(page: str) -> set[str]:
+    """The verdicts that metrics show of the one device."""
+    return {
+        dict(labels)["status"]
+        for (name, labels), value in samples_of(page).items()
+        if name == "vigie_site_rule_devices" and value
+    }
 
 
 async def waiting(postgres: PostgresServer) -> None:

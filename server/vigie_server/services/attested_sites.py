@@ -34,6 +34,7 @@ class FollowAttestations:
     every: float
     _acted: dict[str, None] = field(default_factory=dict)
     _all: bool = True
+    _shown: set[str] = field(default_factory=set)
 
     def heed(self, noticed: Noticed) -> None:
         """Takes what was done: sites are among the subjects."""
@@ -65,3 +66,8 @@ class FollowAttestations:
             raise
         for site, expiries in found.items():
             self.model.put(site, expiries)
+        if everything:
+            for site in self._shown - found.keys():  # what was taken back may have been missed
+                self.model.put(site, {})
+            self._shown = set()
+        self._shown |= found.keys()

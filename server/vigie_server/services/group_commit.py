@@ -32,7 +32,7 @@ class End(Enum):
     OUTDATED = auto()
     """Never reaches the store: it was made on a record that is not the store's any more."""
     FAILED = auto()
-    """Never reaches the store, which is busy or refuses it."""
+    """The store is busy or refuses it. One lost while it committed may have it after all."""
 
 
 class Done(Protocol):

@@ -316,6 +316,8 @@ class Session:
         elif end is End.OUTDATED and self._ending is None:
             self._again.append(taken)
         else:
+            if end is End.FAILED:
+                parts.viewing.changed(change.key)
             self._resume()
         self._wake.set()
 

@@ -147,6 +147,8 @@ class Sweep:
         def done(end: End) -> None:
             if end is End.COMMITTED:
                 self.viewing.committed(change)
+            elif end is End.FAILED:
+                self.viewing.changed(key)
             if not ended.done():
                 ended.set_result(end is End.COMMITTED)
 

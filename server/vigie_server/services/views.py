@@ -55,7 +55,7 @@ class Viewing:
             self._model.seen(change.device_id, change.device.last_report_at)
 
     def changed(self, key: int) -> None:
-        """Something else about the device has changed."""
+        """Something else about the device has changed, or may have."""
         self._changed[key] = None
 
     def heed(self, noticed: Noticed) -> None:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.noticed import Noticed
@@ -51,6 +51,8 @@ WHERE xid >= %s AND (xid, key) > (%s, %s) ORDER BY xid, key LIMIT %s"""
 _FORGET: Final = """
 DELETE FROM change
 WHERE at < CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) - %s"""
+
+_BARRED: Final = or_(DEVICE.c.disabled != "", DEVICE.c.state == DeviceState.QUARANTINED.value)
 
 Revisions = Iterable[tuple[int, int]]
 """Keys of devices, each with the revision that its row came to."""
@@ -166,7 +168,7 @@ class Told:
                 away = monotonic() - self._read_at > AWAY_FOR_AT_MOST.total_seconds()
                 if self.floor is None or away or oldest < self.floor:
                     self._begin(oldest)
-                    return Noticed(missed=True)
+                    return Noticed(missed=True, ended=_barred(connection))
                 self._next = oldest
                 self._after = (self.floor - 1, 0)
             floor = self.floor or 0
@@ -269,6 +271,12 @@ def _noticed(rows: Sequence[Any], name: str) -> Noticed:
     )
 
 
+def _barred(connection: Connection) -> Mapping[int, int]:
+    """Devices that may not speak, whenever that was said, with the revisions of their rows."""
+    query = select(DEVICE.c.key, DEVICE.c.revision).where(_BARRED)
+    return {row.key: row.revision for row in connection.execute(query)}
+
+
 def _raised(into: dict[int, int], devices: Iterable[tuple[int, int]]) -> None:
     for key, revision in devices:
         into[key] = max(revision, into.get(key, 0))
@@ -280,11 +288,11 @@ def _with_acts(connection: Connection, noticed: Noticed, *, more: bool) -> Notic
     ended = dict(noticed.ended)
     asked = list(noticed.subjects)
     for start in range(0, len(asked), ASKED_AT_ONCE):
-        query = select(DEVICE.c.key, DEVICE.c.revision, DEVICE.c.disabled, DEVICE.c.state).where(
+        query = select(DEVICE.c.key, DEVICE.c.revision, _BARRED.label("barred")).where(
             DEVICE.c.id.in_(asked[start : start + ASKED_AT_ONCE])
         )
         for row in connection.execute(query):
             acted[row.key] = row.revision
-            if row.disabled or row.state == DeviceState.QUARANTINED.value:
+            if row.barred:
                 _raised(ended, [(row.key, row.revision)])
     return replace(noticed, acted=acted, ended=ended, more=more)
