@@ -2,6 +2,7 @@
 
 import random
 
+import dns.resolver
 import pytest
 
 from fakes.dns_server import DnsServer, Odd, dns_server
@@ -75,6 +76,17 @@ async def test_a_server_in_trouble_gives_an_outcome_in_bounded_time(
 
     assert answer.records == ()
     assert answer.outcome is outcome
+
+
+async def test_a_system_without_resolvers_gives_an_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver.BaseResolver, "read_resolv_conf", none)
+
+    answer = await DnsLookups([], within=5).answer(Question(D, Kind.TXT))
+
+    assert answer == Answer(Outcome.FAILED)
 
 
 async def test_half_an_answer_is_no_answer() -> None:

@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from vigie_server.bootstrap.trust import trusting
 from vigie_server.bundled import bundled_mail_rules
 from vigie_server.domain.errors import SettingsMalformed
-from vigie_server.mail.lookups import DnsLookups
+from vigie_server.mail.late_lookups import LateLookups
 from vigie_server.mail.servers import SmtpMeetings, hello_name
-from vigie_server.ports.mail import MailStanding
+from vigie_server.ports.mail import Lookups, MailStanding
 from vigie_server.services.check_mail import CheckDomain, CheckMail, MailTerms
 from vigie_server.services.workers import Workers
 from vigie_server.settings import PREFIX, ServerSettings
+from vigie_server.settings_messages import MailSettings
 from vigie_server.store.database import Database
 from vigie_server.store.mail import MailDomains
 from vigie_server.web.access import Access
@@ -41,7 +42,7 @@ def mail_checks(
     except OSError as error:  # no such file, or nothing of a certificate in it
         raise SettingsMalformed(f"{PREFIX}MAIL__AUTHORITIES: {error}") from error
     check = CheckDomain(
-        lookups=DnsLookups(mail.resolvers_by_port, within=mail.dns_within.total_seconds()),
+        lookups=LateLookups(partial(_lookups, mail)),
         mail_servers=meetings,
         allowed=mail.networks,
         within=mail.within.total_seconds(),
@@ -53,6 +54,12 @@ def mail_checks(
         at_once=mail.at_once,
     )
     return CheckMail(MailDomains(database), workers, check, now, terms, show)
+
+
+def _lookups(mail: MailSettings) -> Lookups:
+    from vigie_server.mail.lookups import DnsLookups  # noqa: PLC0415 (see `LateLookups`)
+
+    return DnsLookups(mail.resolvers_by_port, within=mail.dns_within.total_seconds())
 
 
 def mail_routes(

@@ -22,10 +22,13 @@ _ABSENT: Final = Answer(Outcome.ABSENT)
 
 
 class DnsLookups:
-    """`resolvers` are addresses and ports; none: the system's."""
+    """`resolvers` are addresses and ports; none: the system's, of which there may be none."""
 
     def __init__(self, resolvers: Sequence[tuple[str, int]], *, within: float) -> None:
-        self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+        try:
+            self._resolver = dns.asyncresolver.Resolver(configure=not resolvers)
+        except dns.resolver.NoResolverConfiguration:
+            self._resolver = dns.asyncresolver.Resolver(configure=False)
         if resolvers:
             self._resolver.nameservers = [
                 dns.nameserver.Do53Nameserver(address, port) for address, port in resolvers
