@@ -1,6 +1,7 @@
 """One suite over both stores: SQLite always, PostgreSQL when VIGIE_TEST_POSTGRES gives a URL."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
@@ -668,6 +669,11 @@ def an_answer(record: DeviceRecord, seq: int, topic: str, at: datetime) -> Devic
     )
 
 
+def forget(forgetting: Forgetting, kept: Mapping[str, timedelta], *, bite: int = 100) -> int:
+    past = forgetting.past_answers(kept, timedelta(days=90), now=NOW, bite=bite)
+    return forgetting.erase_answers(past)
+
+
 def test_answers_are_forgotten_when_their_time_is_over(database: Database) -> None:
     a_token(database)
     store, forgetting = Records(database), Forgetting(database)
@@ -675,9 +681,7 @@ def test_answers_are_forgotten_when_their_time_is_over(database: Database) -> No
     for seq, days in enumerate((200, 100, 10, 1), start=1):
         store.commit([an_answer(record, seq, "firewall", NOW - timedelta(days=days))], [])
 
-    erased = forgetting.answers(
-        {"firewall": timedelta(days=90)}, timedelta(days=90), now=NOW, bite=100
-    )
+    erased = forget(forgetting, {"firewall": timedelta(days=90)})
 
     assert erased == 2
     assert topics_left(database) == [("firewall", 3), ("firewall", 4)]
@@ -694,9 +698,27 @@ def test_the_newest_answer_counts_from_when_it_was_last_true(database: Database)
     seen = replace(a_change(living, 2), evidence=(), seen=(("firewall", NOW),))
     store.commit([seen], [])
 
-    forgetting.answers({"firewall": timedelta(days=90)}, timedelta(days=90), now=NOW, bite=100)
+    forget(forgetting, {"firewall": timedelta(days=90)})
 
     assert [bool(store.record(key).snapshots) for key in keys] == [True, False]
+
+
+def test_what_a_device_confirms_while_it_is_about_to_be_forgotten_stays(
+    database: Database,
+) -> None:
+    a_token(database)
+    store, forgetting = Records(database), Forgetting(database)
+    keys = [a_device(database, name) for name in ("lives", "silent")]
+    for key in keys:
+        store.commit([an_answer(store.record(key), 1, "firewall", NOW - timedelta(days=100))], [])
+
+    past = forgetting.past_answers({}, timedelta(days=90), now=NOW, bite=100)
+    confirmed = a_change(store.record(keys[0]), 2)
+    store.commit([replace(confirmed, evidence=(), seen=(("firewall", NOW),))], [])
+
+    assert forgetting.erase_answers(past) == 1
+    assert [bool(store.record(key).snapshots) for key in keys] == [True, False]
+    assert topics_left(database) == [("firewall", 1)]
 
 
 def test_what_a_topic_does_not_keep_at_all_goes_at_once_and_strangers_have_a_time(
@@ -710,7 +732,7 @@ def test_what_a_topic_does_not_keep_at_all_goes_at_once_and_strangers_have_a_tim
     old = an_answer(record, 3, "pack.own.old", NOW - timedelta(days=91))
     store.commit([old], [])
 
-    forgetting.answers({"network": timedelta(0)}, timedelta(days=90), now=NOW, bite=100)
+    forget(forgetting, {"network": timedelta(0)})
 
     assert topics_left(database) == [("pack.own.new", 2)]
 
@@ -723,7 +745,7 @@ def test_what_is_forgotten_at_once_is_no_more_than_a_bite(database: Database) ->
         store.commit([an_answer(record, seq, "firewall", NOW - timedelta(days=100))], [])
 
     def bite() -> int:
-        return forgetting.answers({}, timedelta(days=90), now=NOW, bite=3)
+        return forget(forgetting, {}, bite=3)
 
     assert [bite(), bite(), bite(), bite()] == [3, 3, 1, 0]
 

@@ -41,20 +41,23 @@ class Forget:
         """Erases until stopped."""
         while not stop.is_set():
             try:
-                erased = await self.once()
+                found = await self.once()
             except StoreBusy as error:
                 log.warning("forgetting_postponed", error=str(error))
-                erased = 0
-            if erased < self.bite:
+                found = 0
+            if found < self.bite:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self.every)
 
     async def once(self) -> int:
-        """One bite; gives how many answers it erased, beside history."""
+        """One bite; gives how many answers it found, or how much history it erased."""
         now, kept = self.now(), self.retention
-        erased = await self.workers.write(
-            partial(self.store.answers, kept.topics, kept.evidence, now=now, bite=self.bite)
+        past = await self.workers.read(
+            partial(self.store.past_answers, kept.topics, kept.evidence, now=now, bite=self.bite)
         )
+        erased = 0
+        if past:
+            erased = await self.workers.write(partial(self.store.erase_answers, past))
         history = await self.workers.write(
             partial(
                 self.store.history,
@@ -67,7 +70,7 @@ class Forget:
         if erased or history:
             log.info("past_its_time_erased", answers=erased, history=history)
         await self._turn_months(now)
-        return max(erased, history)
+        return max(sum(len(some.places) for some in past), history)
 
     async def _turn_months(self, now: datetime) -> None:
         kept = self.retention

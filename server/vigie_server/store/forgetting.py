@@ -1,5 +1,8 @@
 """What the store forgets, and when: bounded bites, so that nothing waits for it.
 
+Answers are looked for in one thread and erased in another: of a large fleet the former goes through
+millions of rows, and devices would wait for the thread that writes.
+
 An answer is kept as long as its topic says, counted from when it was last true: history from when
 it came, the newest answer from when the device last confirmed it. What a topic does not keep at all
 is never written; what an earlier version wrote of it goes here.
@@ -26,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as named
 
+from vigie_server.ports.forgetting import PastAnswers
+from vigie_server.ports.sessions import Place
 from vigie_server.store import history
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import MailTransition
@@ -46,31 +51,30 @@ _PLACE = (EVIDENCE.c.device_key, EVIDENCE.c.revision, EVIDENCE.c.topic)
 
 
 class Forgetting:
-    """Erases what is past its time. Blocking: call it from the writing thread."""
+    """The `ForgettingStore` of SQLite and PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @retried
-    def answers(
+    def past_answers(
         self, kept: Mapping[str, timedelta], other: timedelta, *, now: datetime, bite: int
-    ) -> int:
-        """Erases answers by the time their topic keeps them; gives how many, at most `bite`.
+    ) -> Sequence[PastAnswers]:
+        spans = [(EVIDENCE.c.topic == topic, now - span) for topic, span in kept.items()]
+        spans.append((EVIDENCE.c.topic.notin_(list(kept)), now - other))
+        found: list[PastAnswers] = []
+        left = bite
+        with self._database.reading() as connection:
+            for which, before in spans:
+                places = _past_answers(connection, which, before, left) if left else ()
+                if places:
+                    found.append(PastAnswers(before, places))
+                    left -= len(places)
+        return found
 
-        `other` is the time for topics that are not declared: a site's own packs.
-        """
-        erased = 0
+    @retried
+    def erase_answers(self, past: Sequence[PastAnswers]) -> int:
         with self._database.writing() as connection:
-            for topic, span in kept.items():
-                if erased >= bite:
-                    break
-                erased += _erase_answers(
-                    connection, EVIDENCE.c.topic == topic, now - span, bite - erased
-                )
-            if erased < bite:
-                unknown = EVIDENCE.c.topic.notin_(list(kept))
-                erased += _erase_answers(connection, unknown, now - other, bite - erased)
-        return erased
+            return sum(_erase_answers(connection, some) for some in past)
 
     @retried
     def history(
@@ -110,7 +114,9 @@ class Forgetting:
             return change(connection)
 
 
-def _erase_answers(connection: Connection, which: Any, before: datetime, bite: int) -> int:
+def _past_answers(
+    connection: Connection, which: Any, before: datetime, bite: int
+) -> Sequence[Place]:
     newest = and_(
         SNAPSHOT.c.device_key == EVIDENCE.c.device_key,
         SNAPSHOT.c.topic == EVIDENCE.c.topic,
@@ -124,16 +130,22 @@ def _erase_answers(connection: Connection, which: Any, before: datetime, bite: i
         .where(~still_true)
         .limit(bite)
     )
-    found = [tuple(row) for row in connection.execute(past)]
-    if not found:
-        return 0
-    connection.execute(
-        delete(SNAPSHOT).where(
-            tuple_(SNAPSHOT.c.device_key, SNAPSHOT.c.revision, SNAPSHOT.c.topic).in_(found)
-        )
+    return [(key, revision, topic) for key, revision, topic in connection.execute(past)]
+
+
+def _erase_answers(connection: Connection, past: PastAnswers) -> int:
+    newest = tuple_(SNAPSHOT.c.device_key, SNAPSHOT.c.revision, SNAPSHOT.c.topic)
+    true_again = (
+        select(SNAPSHOT.c.device_key, SNAPSHOT.c.revision, SNAPSHOT.c.topic)
+        .where(newest.in_(past.places))
+        .where(SNAPSHOT.c.observed_at >= past.before)
     )
-    connection.execute(delete(EVIDENCE).where(tuple_(*_PLACE).in_(found)))
-    return len(found)
+    kept = {tuple(row) for row in connection.execute(true_again)}
+    gone = [place for place in past.places if place not in kept]
+    if gone:
+        connection.execute(delete(SNAPSHOT).where(newest.in_(gone)))
+        connection.execute(delete(EVIDENCE).where(tuple_(*_PLACE).in_(gone)))
+    return len(gone)
 
 
 def _strays(of: Table) -> TableClause:
