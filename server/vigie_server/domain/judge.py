@@ -127,10 +127,12 @@ class Judge:
         ages = {
             topic: now - fact.observed_at for topic, fact in facts.items() if fact.status == "ok"
         }
-        seconds = _Seconds(facts)
         named = Named(device)
         found: list[Verdict | None] = [None] * len(rules)
         apart = self._together.find(rules, found, named, facts, ages, now)
+        if not apart and all(found):
+            return found  # type: ignore[return-value] # all are found
+        seconds = _Seconds(facts)
         keys: dict[Rule, tuple[Setting, _Key | None]] = {}
         for place, rule in enumerate(rules):
             if found[place] is None:

@@ -146,7 +146,7 @@ class UnreadVerdicts(MutableMapping[str, HeldVerdict], Generic[Row]):
             self._stood = said if self._glance.stands(said, now) else None
             return said if self._stood is None else ()
         rows, read = self._rows, self._read
-        found = self._unlike(rows, said, now)
+        found = self._unlike(rows, said, now) if rows else said
         if not read:
             return found
         return [

@@ -15,6 +15,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from vigie_server.metrics.judging_tally import JudgingTally
 from vigie_server.ports.enrolment import Refusal
 from vigie_server.ports.notifying import NoticeKind
 from vigie_server.ports.store_room import StoreRoom
@@ -101,13 +102,8 @@ class OwnFigures:
             "1 while the store answers this server, 0 while it does not.",
             registry=registry,
         )
-        self._judging = Histogram(
-            "vigie_judge_seconds",
-            "Time to judge the rules that one report concerns.",
-            buckets=(0.0001, 0.00025, 0.0005, *_SECONDS),
-            registry=registry,
-        )
-        self._verdicts = Counter("vigie_judge_verdicts", "Verdicts worked out.", registry=registry)
+        self._judging = JudgingTally((0.0001, 0.00025, 0.0005, *_SECONDS))
+        registry.register(self._judging)
         self._swept = Counter(
             "vigie_sweeper_devices",
             "Devices judged again because time had passed.",
@@ -223,8 +219,7 @@ class OwnFigures:
         self._resends.inc()
 
     def judged(self, verdicts: int, *, seconds: float) -> None:
-        self._verdicts.inc(verdicts)
-        self._judging.observe(seconds)
+        self._judging.judged(verdicts, seconds)
 
     def swept(self, devices: int, *, at: datetime, overdue: timedelta) -> None:
         self._swept.inc(devices)

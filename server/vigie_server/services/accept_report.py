@@ -5,7 +5,7 @@ for its commit. When the commit never comes, the record is stale and the device 
 is in the store.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -32,7 +32,7 @@ from vigie_server.domain.score import Figures as DeviceFigures
 from vigie_server.domain.score import figures as figures_over
 from vigie_server.domain.standing import HOLD, standing
 from vigie_server.domain.unread import glimpse, in_full, is_countable, not_standing, standings
-from vigie_server.domain.verdicts import Status, Verdict
+from vigie_server.domain.verdicts import Status
 from vigie_server.domain.waivers import Overlay
 from vigie_server.domain.whereabouts import NETWORK, moved, nomadic
 from vigie_server.ports.figures import Figures
@@ -312,10 +312,10 @@ class AcceptReport:
 
     def _came_back(self, record: DeviceRecord, now: datetime) -> bool:
         """Whether a report, whatever is in it, can move a rule on the device alone."""
-        return any(
-            _may_move(record, rule, now, settled=_SETTLED_BY_REPORTING)
-            for rule in self._judging.rules_moved_by_reporting
-        )
+        for rule in self._judging.rules_moved_by_reporting:
+            if _may_move(record, rule, now, settled=_SETTLED_BY_REPORTING):
+                return True
+        return False
 
     def _is_current(self, record: DeviceRecord) -> bool:
         return record.judged_with == self._judging.digest
@@ -352,8 +352,10 @@ class AcceptReport:
         )
         # Nearly all stand as they are when a fleet is judged again.
         moved = verdicts if waivers else not_standing(record.verdicts, verdicts, now)
-        if moved or (recount and not is_countable(record.verdicts)):
-            moved = await self._told_in_full(record, verdicts, moved, now)
+        lacking = moved or (recount and not is_countable(record.verdicts))
+        if lacking and not in_full(record.verdicts):
+            await self._load_verdicts(record)
+            moved = verdicts if waivers else not_standing(record.verdicts, verdicts, now)
         differ = not waivers and in_full(record.verdicts)
         for verdict in moved:
             held = record.verdicts.get(verdict.rule)
@@ -388,18 +390,6 @@ class AcceptReport:
         return _Judged(
             tuple(written), tuple(transitions), retracted, tuple(reopened), counted, anew
         )
-
-    async def _told_in_full(
-        self,
-        record: DeviceRecord,
-        verdicts: Sequence[Verdict],
-        moved: Sequence[Verdict],
-        now: datetime,
-    ) -> Sequence[Verdict]:
-        """What does not stand by verdicts in full, which are at hand from then on."""
-        known = in_full(record.verdicts)
-        await self._load_verdicts(record)
-        return moved if known or record.waivers else not_standing(record.verdicts, verdicts, now)
 
     def _counted(self, record: DeviceRecord) -> DeviceFigures | None:
         """The figures over all verdicts, if they are not as before."""

@@ -151,7 +151,7 @@ class Session:
                 return
             if self._again or (self._record.stale and self._unanswered):
                 self._again.append(taken)  # behind those that were made on a record that is past
-            elif await self._is_current():
+            elif not self._record.stale or await self._is_current():
                 await self._accept(taken)
             else:
                 self._resume()
