@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from fakes.stored import NOW, SITE, a_device, a_token, schema_differences
 from vigie_server.domain.attesting import NewAttestation, Outcome
@@ -735,6 +735,37 @@ def test_what_a_topic_does_not_keep_at_all_goes_at_once_and_strangers_have_a_tim
     forget(forgetting, {"network": timedelta(0)})
 
     assert topics_left(database) == [("pack.own.new", 2)]
+
+
+def test_what_is_past_is_looked_for_once_for_each_time_and_erased_by_its_key(
+    database: Database,
+) -> None:
+    a_token(database)
+    store, forgetting = Records(database), Forgetting(database)
+    record = store.record(a_device(database, "a"))
+    store.commit([an_answer(record, 1, "firewall", NOW - timedelta(days=100))], [])
+    kept = {f"topic {number}": timedelta(days=90 + number % 2) for number in range(40)}
+    asked: list[str] = []
+    event.listen(
+        database.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2]))
+    )
+
+    past = forgetting.past_answers(kept, timedelta(days=90), now=NOW, bite=100)
+    looks = [sql for sql in asked if sql.startswith("SELECT evidence")]
+    erased = forgetting.erase_answers(past)
+
+    assert (len(looks), erased) == (2, 1)
+    if database.is_sqlite:
+        with database.reading() as connection:
+            plans = [
+                row.detail
+                for sql in asked
+                if sql.startswith("DELETE")
+                for row in connection.exec_driver_sql(
+                    f"EXPLAIN QUERY PLAN {sql}", (0,) * sql.count("?")
+                )
+            ]
+        assert all(plan.startswith(("SEARCH", "CORRELATED")) for plan in plans), plans
 
 
 def test_what_is_forgotten_at_once_is_no_more_than_a_bite(database: Database) -> None:

@@ -1,7 +1,8 @@
 """What the store forgets, and when: bounded bites, so that nothing waits for it.
 
 Answers are looked for in one thread and erased in another: of a large fleet the former goes through
-millions of rows, and devices would wait for the thread that writes.
+millions of rows, and devices would wait for the thread that writes. Most of what is old is still
+true and gone through at each look: topics that are kept for the same time are looked at together.
 
 An answer is kept as long as its topic says, counted from when it was last true: history from when
 it came, the newest answer from when the device last confirmed it. What a topic does not keep at all
@@ -10,22 +11,22 @@ is never written; what an earlier version wrote of it goes here.
 History goes row by row on SQLite and by whole months on PostgreSQL, see `store.history`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Table,
     TableClause,
     and_,
+    bindparam,
     column,
     delete,
     exists,
     func,
     select,
-    tuple_,
 )
 from sqlalchemy import table as named
 
@@ -48,6 +49,27 @@ TRANSITION, AUDIT, REJECTED = table(TransitionRow), table(Audit), table(Rejected
 OF_MAIL = table(MailTransition)
 
 _PLACE = (EVIDENCE.c.device_key, EVIDENCE.c.revision, EVIDENCE.c.topic)
+_NEWEST = and_(
+    SNAPSHOT.c.device_key == EVIDENCE.c.device_key,
+    SNAPSHOT.c.topic == EVIDENCE.c.topic,
+    SNAPSHOT.c.revision == EVIDENCE.c.revision,
+)
+
+# One by one, by their keys: given a list of places, SQLite reads the whole table.
+_NOT_TRUE_ANY_MORE = (
+    delete(SNAPSHOT)
+    .where(SNAPSHOT.c.device_key == bindparam("of"))
+    .where(SNAPSHOT.c.topic == bindparam("on"))
+    .where(SNAPSHOT.c.revision == bindparam("at"))
+    .where(SNAPSHOT.c.observed_at < bindparam("before"))
+)
+_WITHOUT_SNAPSHOT = (
+    delete(EVIDENCE)
+    .where(EVIDENCE.c.device_key == bindparam("of"))
+    .where(EVIDENCE.c.revision == bindparam("at"))
+    .where(EVIDENCE.c.topic == bindparam("on"))
+    .where(~exists().where(_NEWEST))
+)
 
 
 class Forgetting:
@@ -59,12 +81,11 @@ class Forgetting:
     def past_answers(
         self, kept: Mapping[str, timedelta], other: timedelta, *, now: datetime, bite: int
     ) -> Sequence[PastAnswers]:
-        spans = [(EVIDENCE.c.topic == topic, now - span) for topic, span in kept.items()]
-        spans.append((EVIDENCE.c.topic.notin_(list(kept)), now - other))
         found: list[PastAnswers] = []
         left = bite
         with self._database.reading() as connection:
-            for which, before in spans:
+            for which, span in _by_span(kept, other):
+                before = now - span
                 places = _past_answers(connection, which, before, left) if left else ()
                 if places:
                     found.append(PastAnswers(before, places))
@@ -73,8 +94,16 @@ class Forgetting:
 
     @retried
     def erase_answers(self, past: Sequence[PastAnswers]) -> int:
+        places = [
+            {"of": device, "at": revision, "on": topic, "before": some.before}
+            for some in past
+            for device, revision, topic in some.places
+        ]
+        if not places:
+            return 0
         with self._database.writing() as connection:
-            return sum(_erase_answers(connection, some) for some in past)
+            connection.execute(_NOT_TRUE_ANY_MORE, places)
+            return connection.execute(_WITHOUT_SNAPSHOT, places).rowcount
 
     @retried
     def history(
@@ -114,15 +143,23 @@ class Forgetting:
             return change(connection)
 
 
+def _by_span(
+    kept: Mapping[str, timedelta], other: timedelta
+) -> Iterator[tuple[ColumnElement[bool], timedelta]]:
+    """Which answers are kept for how long: each span once, the last for topics not declared too."""
+    topics: dict[timedelta, list[str]] = {}
+    for topic, span in kept.items():
+        topics.setdefault(span, []).append(topic)
+    topics.pop(other, None)
+    for span, of_it in topics.items():
+        yield EVIDENCE.c.topic.in_(of_it), span
+    yield EVIDENCE.c.topic.notin_([topic for of_it in topics.values() for topic in of_it]), other
+
+
 def _past_answers(
-    connection: Connection, which: Any, before: datetime, bite: int
+    connection: Connection, which: ColumnElement[bool], before: datetime, bite: int
 ) -> Sequence[Place]:
-    newest = and_(
-        SNAPSHOT.c.device_key == EVIDENCE.c.device_key,
-        SNAPSHOT.c.topic == EVIDENCE.c.topic,
-        SNAPSHOT.c.revision == EVIDENCE.c.revision,
-    )
-    still_true = exists().where(newest).where(SNAPSHOT.c.observed_at >= before)
+    still_true = exists().where(_NEWEST).where(SNAPSHOT.c.observed_at >= before)
     past = (
         select(*_PLACE)
         .where(which)
@@ -131,21 +168,6 @@ def _past_answers(
         .limit(bite)
     )
     return [(key, revision, topic) for key, revision, topic in connection.execute(past)]
-
-
-def _erase_answers(connection: Connection, past: PastAnswers) -> int:
-    newest = tuple_(SNAPSHOT.c.device_key, SNAPSHOT.c.revision, SNAPSHOT.c.topic)
-    true_again = (
-        select(SNAPSHOT.c.device_key, SNAPSHOT.c.revision, SNAPSHOT.c.topic)
-        .where(newest.in_(past.places))
-        .where(SNAPSHOT.c.observed_at >= past.before)
-    )
-    kept = {tuple(row) for row in connection.execute(true_again)}
-    gone = [place for place in past.places if place not in kept]
-    if gone:
-        connection.execute(delete(SNAPSHOT).where(newest.in_(gone)))
-        connection.execute(delete(EVIDENCE).where(tuple_(*_PLACE).in_(gone)))
-    return len(gone)
 
 
 def _strays(of: Table) -> TableClause:
