@@ -24,6 +24,9 @@ from vigie.v1.enrolment_token import EnrolmentToken
 from vigie_server.bootstrap.store import initialise, open_store
 from vigie_server.bundled import bundled_catalogue
 from vigie_server.ports.declaring import Act
+from vigie_server.settings import EnrolmentSettings
+from vigie_server.simulator.enrolling import FleetRefused
+from vigie_server.simulator.fleet_file import FleetUnusable
 from vigie_server.simulator.making import Made, enrol_fleet, plant_fleet
 from vigie_server.simulator.planting import NotATestServer
 from vigie_server.simulator.recorded import RECORDED
@@ -324,6 +327,23 @@ async def test_a_fleet_is_not_planted_beside_real_devices(
     made = Made(tmp_path / "fleet.db", RECORDED, 1, seed=1, epoch=EPOCH)
     with pytest.raises(NotATestServer, match="not simulated"):
         await plant_fleet(made, 25, lambda _: None)
+
+
+async def test_a_server_that_limits_enrolments_is_told_with_its_settings_and_what_was_made(
+    tmp_path: Path,
+) -> None:
+    limit = EnrolmentSettings(attempts_per_minute=1, attempts_at_once=2)
+    async with running_server(tmp_path / "server", enrolment=limit) as running:
+        text = running.token(uses=5, site="sim")
+        made = Made(tmp_path / "fleet.db", RECORDED, 5, seed=1, epoch=EPOCH)
+        with pytest.raises(FleetRefused, match=r"ATTEMPTS_PER_MINUTE.*; 2 of 5 devices are in"):
+            await enrol_fleet(made, enrolment_token.decode(text), lambda _: None)
+        with pytest.raises(FleetUnusable, match="there already"):
+            await enrol_fleet(made, enrolment_token.decode(text), lambda _: None)
+        with running.server.database.reading() as connection:
+            enrolled = connection.execute(select(func.count()).select_from(DEVICE)).scalar_one()
+
+    assert enrolled == 2
 
 
 async def test_two_runs_of_one_seed_report_the_same(tmp_path: Path) -> None:

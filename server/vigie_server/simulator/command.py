@@ -118,6 +118,7 @@ def enrol(*, token: str, **made: Any) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     asyncio.run(enrol_fleet(_made(made), decoded, _told_every(1_000)))
+    _tell_made(made)
 
 
 @main.command()
@@ -133,6 +134,7 @@ def plant(*, per_site: int, **made: Any) -> None:
     device has reported once, and has been judged. A store with real devices is refused.
     """
     asyncio.run(plant_fleet(_made(made), per_site, _told_every(5_000)))
+    _tell_made(made)
 
 
 @main.command()
@@ -311,6 +313,11 @@ def _made(given: dict[str, Any]) -> Made:
 
 def _aware(instant: datetime) -> datetime:
     return instant.replace(tzinfo=UTC)
+
+
+def _tell_made(given: dict[str, Any]) -> None:
+    fleet = given["fleet"]
+    click.echo(f"The fleet is made; let it report: vigie-sim run --fleet {fleet}")
 
 
 def _told_every(count: int) -> Callable[[int], None]:

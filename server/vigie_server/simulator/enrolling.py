@@ -27,6 +27,10 @@ from vigie_server.simulator.member import VERSION
 from vigie_server.simulator.naming import Names
 
 CONNECTS_WITHIN: Final = 10.0
+_LIMITS: Final = (
+    "the server's settings VIGIE_SERVER_ENROLMENT__ATTEMPTS_PER_MINUTE and __ATTEMPTS_AT_ONCE say "
+    "how often one address may try"
+)
 
 
 class FleetRefused(VigieError):
@@ -68,7 +72,9 @@ class Enrolling:
         try:
             answer = await self._stub.Enroll(request)
         except grpc.aio.AioRpcError as error:
-            raise FleetRefused(f"{names.hostname}: {error.details()}") from error
+            limited = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            hint = f" ({_LIMITS})" if limited else ""
+            raise FleetRefused(f"{names.hostname}: {error.details()}{hint}") from error
         issued = answer.identity
         return Enrolled(
             Identity(issued.device_id, key_bytes(key), issued.certificate_chain[0]),

@@ -127,11 +127,16 @@ def opened_fleet(path: Path) -> Iterator[FleetFile]:
         yield FleetFile(connection)
 
 
+def require_new(path: Path) -> None:
+    """Raises FleetUnusable when the file is there."""
+    if path.exists():
+        raise FleetUnusable(f"{path} is there already: name another file, or remove it")
+
+
 @contextmanager
 def new_fleet(path: Path, about: About) -> Iterator[FleetFile]:
     """A fleet without devices yet. Raises FleetUnusable when the file is there."""
-    if path.exists():
-        raise FleetUnusable(f"{path} is there already: name another file, or remove it")
+    require_new(path)
     with _connected(path) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(_SCHEMA)

@@ -14,8 +14,8 @@ from vigie_server.ca import authority
 from vigie_server.domain.rules import Catalogue
 from vigie_server.settings import advertised, port_of, read_settings
 from vigie_server.simulator.answers import Answers
-from vigie_server.simulator.enrolling import Enrolled, authority_of, enrolling
-from vigie_server.simulator.fleet_file import About, Kept, new_fleet
+from vigie_server.simulator.enrolling import Enrolled, FleetRefused, authority_of, enrolling
+from vigie_server.simulator.fleet_file import About, Kept, new_fleet, require_new
 from vigie_server.simulator.naming import names_of, recording_of
 from vigie_server.simulator.planting import Planting
 from vigie_server.simulator.recorded import recordings
@@ -37,7 +37,11 @@ class Made:
 
 
 async def enrol_fleet(made: Made, token: EnrolmentToken, told: Callable[[int], None]) -> None:
-    """Enrols each device; `told` hears how many have. Raises FleetRefused, FleetUnusable."""
+    """Enrols each device; `told` hears how many have. Raises FleetRefused, FleetUnusable.
+
+    Those that had enrolled before one was refused are in the file, and can be run.
+    """
+    require_new(made.fleet)  # before the token is used
     answers = made.answers(bundled_catalogue())
     trusted = await authority_of(token)
     async with enrolling(token.endpoints[0], trusted, token.secret) as desk:
@@ -52,7 +56,13 @@ async def enrol_fleet(made: Made, token: EnrolmentToken, told: Callable[[int], N
             fresh = Kept(0, answers.born, known=False)
             fleet.add({0: first.identity}, fresh)
             for number in range(1, made.devices):
-                fleet.add({number: (await one(number)).identity}, fresh)
+                try:
+                    identity = (await one(number)).identity
+                except FleetRefused as error:
+                    raise FleetRefused(
+                        f"{error}; {number} of {made.devices} devices are in {made.fleet}"
+                    ) from error
+                fleet.add({number: identity}, fresh)
                 told(number + 1)
 
 
