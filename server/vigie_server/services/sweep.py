@@ -118,14 +118,16 @@ class Sweep:
         ):
             topics = self._topics(devices[key] for key in keys)
             seldom, moved = moved < len(keys) * SELDOM, 0
-            async with self.records.together(keys, topics=topics, glimpses=glimpses and seldom):
-                for key in keys:
-                    with suppress(UnknownDevice):  # erased since it was listed
-                        ended, moves = await self._judge(key, devices[key])
-                        ends.append(ended)
-                        moved += moves
-                    await turn.is_over()
-            self.commits.begin()
+            try:
+                async with self.records.together(keys, topics=topics, glimpses=glimpses and seldom):
+                    for key in keys:
+                        with suppress(UnknownDevice):  # erased since it was listed
+                            ended, moves = await self._judge(key, devices[key])
+                            ends.append(ended)
+                            moved += moves
+                        await turn.is_over()
+            finally:  # what was judged before the store failed waits for no other change
+                self.commits.begin()
             await self.commits.room()
         return await asyncio.gather(*ends)
 

@@ -1,10 +1,14 @@
 """What judges a whole fleet again leaves the start to those who read it."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from vigie_server.domain.errors import StoreBusy
@@ -19,13 +23,14 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class Story:
-    """A store without devices, which cannot be read at first, and a model; notes what is asked."""
+    """A store, which cannot be read at first, and a model; notes what is asked."""
 
     digest = "rules"
 
     def __init__(self, *, busy: int) -> None:
         self.told: list[str] = []
         self.swept = asyncio.Event()
+        self.waiting: Mapping[int, Sequence[str]] = {}
         self._busy = busy
         self._loop = asyncio.get_running_loop()
 
@@ -55,10 +60,58 @@ class Story:
         return {}
 
     def due(self, *, now: datetime, limit: int) -> Mapping[int, Sequence[str]]:  # noqa: ARG002
-        return {}
+        return self.waiting
+
+    def topics_of(self, rule: str) -> Collection[str]:  # noqa: ARG002
+        return ()
 
     def due_since(self, *, now: datetime) -> datetime | None:  # noqa: ARG002
         return None
+
+
+class AtHand:
+    """Records that are at hand, and a queue of changes; the third device cannot be judged."""
+
+    def __init__(self) -> None:
+        self.judged = 0
+        self.queued = 0
+        self.begun = 0
+
+    @asynccontextmanager
+    async def together(self, *_: object, **__: object) -> AsyncIterator[None]:
+        yield
+
+    @asynccontextmanager
+    async def using(self, key: int) -> AsyncIterator[SimpleNamespace]:
+        yield SimpleNamespace(key=key)
+
+    async def judge_again(self, *_: object, now: datetime) -> SimpleNamespace:
+        if self.judged == 2:
+            raise StoreBusy("now")
+        self.judged += 1
+        return SimpleNamespace(verdicts=(), at=now)
+
+    def submit(self, *_: object, more: bool) -> None:
+        assert more
+        self.queued += 1
+
+    def begin(self) -> None:
+        self.begun = self.queued
+
+    async def room(self) -> None: ...
+
+
+async def test_what_was_judged_before_the_store_failed_waits_for_no_other_change() -> None:
+    story, workers, at_hand = Story(busy=0), Workers(), AtHand()
+    story.waiting = {1: ("r",), 2: ("r",), 3: ("r",)}
+    _, sweep = parts(story, workers)
+    given: Any = at_hand
+
+    with pytest.raises(StoreBusy):
+        await replace(sweep, records=given, accept=given, commits=given).once()
+    workers.close()
+
+    assert at_hand.begun == 2
 
 
 def parts(story: Story, workers: Workers, *, every: float = 0.001) -> tuple[Viewing, Sweep]:
