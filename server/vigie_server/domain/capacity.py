@@ -10,6 +10,8 @@ from enum import Enum
 from math import ceil, exp
 from typing import Final
 
+from vigie_server.domain.admission import MOST_HELD
+
 DAY: Final = timedelta(days=1)
 YEAR: Final = timedelta(days=365)
 
@@ -161,11 +163,11 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
         + held / fleet.heartbeat.total_seconds() * costs.heartbeat_cpu
         + scrapes * scrape / 1e6 * costs.scraped_cpu_per_megabyte
     )
-    alone = cores <= BUSY and fleet.devices <= ONE_MACHINE
+    alone = cores <= BUSY and fleet.devices <= ONE_MACHINE and held <= MOST_HELD
     if not alone:
         cores += visits * costs.replica_visit_cpu
     # One more than the work takes: any of them may be away.
-    replicas = 1 if alone else ceil(cores / BUSY) + 1
+    replicas = 1 if alone else max(ceil(cores / BUSY), ceil(held / MOST_HELD)) + 1
     series = (
         scraped
         + replicas * costs.series_server

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vigie_server.domain.admission import MOST_HELD
 from vigie_server.domain.capacity import Costs, Deployment, Fleet, planned
 from vigie_server.settings_store import StoreSettings
 
@@ -91,6 +92,17 @@ def test_devices_that_stay_do_not_visit_and_take_a_stream_each() -> None:
     assert plan.changes == 0.05
     assert plan.replica_memory == 100e6 + 3_600 * (5e3 + 100e3)
     assert plan.server_cores > 3_600 / 60 * 0.0001
+
+
+def test_no_process_is_given_more_streams_than_one_holds_by_itself() -> None:
+    most = Fleet(devices=100_000, period=timedelta(minutes=15), held=MOST_HELD)
+    more = replace(most, held=MOST_HELD + 1)
+    free = replace(COSTS, visit_cpu=0, heartbeat_cpu=0, scraped_cpu_per_megabyte=0)
+
+    assert planned(most, free).replicas == 1
+    assert planned(more, free).deployment is Deployment.REPLICAS_POSTGRESQL
+    assert planned(more, free).working == 2
+    assert planned(replace(more, held=100_000), free).working == 3
 
 
 def test_a_fleet_beyond_one_process_gets_one_replica_more_than_the_work_takes() -> None:
