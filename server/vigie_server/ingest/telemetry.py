@@ -126,7 +126,8 @@ class Telemetry:
     async def _greeting(self, context: Context) -> telemetry_pb2.Hello | None:
         """The first message; None when the device left without one."""
         try:
-            message = await asyncio.wait_for(_next(context), self._hello_within)
+            async with asyncio.timeout(self._hello_within):
+                message = await _next(context)
         except TimeoutError:
             raise MalformedRequest("no hello came") from None
         if message is None:
