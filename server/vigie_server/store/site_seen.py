@@ -2,15 +2,30 @@
 
 The exceptions are the few devices that actions name, bounded for each rule, and the devices of
 groups that something is attested of (`attested_groups`).
+
+The larger statements are put together once: doing it again for each site costs more than the store
+takes to answer them.
 """
 
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    func,
+    select,
+    type_coerce,
+)
 
 from vigie_server.domain.maturity import (
     NAMED,
@@ -60,7 +75,13 @@ Shared = Mapping[Population, Collection[str]]
 """Rules that devices are counted by."""
 
 
-def counted_at(site: int) -> ColumnElement[bool]:
+_OF_SITE: Final[BindParameter[int]] = bindparam("site", type_=BigInteger)
+_FRESH_FROM: Final[BindParameter[datetime]] = bindparam("fresh_from")
+_KEPT: Final = 16
+"""Statements of each kind; a server has one set of rules, and few populations and topics."""
+
+
+def counted_at(site: int | BindParameter[int]) -> ColumnElement[bool]:
     """The devices of a site that count."""
     return (DEVICE.c.site_key == site) & DEVICE.c.state.in_([state.value for state in COUNTED])
 
@@ -118,32 +139,15 @@ def _heard(connection: Connection, site: int, now: datetime) -> Mapping[int | No
 def _standing(
     connection: Connection, site: int, shared: Shared
 ) -> Mapping[tuple[str, Population], RuleStanding]:
-    rules = sorted({rule for of in shared.values() for rule in of})
+    rules = tuple(sorted({rule for of in shared.values() for rule in of}))
     if not rules:
         return {}
+    of_site = {"site": site}
     devices = Counter[bool](
-        {
-            bool(row[0]): row[1]
-            for row in connection.execute(
-                select(NOMADIC, func.count()).where(counted_at(site)).group_by(NOMADIC)
-            )
-        }
+        {bool(row[0]): row[1] for row in connection.execute(_nomadic_ones(), of_site)}
     )
     found: dict[tuple[str, bool], Any] = {}
-    counts = (
-        select(
-            VERDICT.c.rule,
-            NOMADIC.label("nomadic"),
-            _count_of(Status.PASS).label("passing"),
-            _count_of(Status.PASS, Status.FAIL).label("judged"),
-            _count_of(Status.NOT_APPLICABLE).label("beside"),
-        )
-        .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
-        .where(counted_at(site))
-        .where(VERDICT.c.rule.in_(rules))
-        .group_by(VERDICT.c.rule, NOMADIC)
-    )
-    for row in connection.execute(walking(counts, VERDICT, _OF_DEVICE)):
+    for row in connection.execute(_counts(rules), of_site):
         found[row.rule, bool(row.nomadic)] = row
     standing = {}
     for of, wanted in shared.items():
@@ -161,6 +165,31 @@ def _standing(
     return standing
 
 
+@lru_cache(maxsize=1)
+def _nomadic_ones() -> Select[Any, int]:
+    """How many devices are nomadic, and how many are not."""
+    return select(NOMADIC, func.count()).where(counted_at(_OF_SITE)).group_by(NOMADIC)
+
+
+@lru_cache(maxsize=_KEPT)
+def _counts(rules: tuple[str, ...]) -> Select[Any]:
+    """How many devices stand how under each rule, nomadic or not."""
+    counts = (
+        select(
+            VERDICT.c.rule,
+            NOMADIC.label("nomadic"),
+            _count_of(Status.PASS).label("passing"),
+            _count_of(Status.PASS, Status.FAIL).label("judged"),
+            _count_of(Status.NOT_APPLICABLE).label("beside"),
+        )
+        .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
+        .where(counted_at(_OF_SITE))
+        .where(VERDICT.c.rule.in_(rules))
+        .group_by(VERDICT.c.rule, NOMADIC)
+    )
+    return walking(counts, VERDICT, _OF_DEVICE)
+
+
 def _count_of(*statuses: Status) -> ColumnElement[int]:
     held = [status.value for status in statuses]
     return func.sum(case((VERDICT.c.status.in_(held), 1), else_=0))
@@ -172,24 +201,27 @@ def _open(
     """Some devices that do not pass, by rule: names, or ids of those that have none yet."""
     if not rules:
         return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(_open_ones(tuple(sorted(rules)), of), {"site": site}):
+        found[row.rule] = (*found.get(row.rule, ()), row.name)
+    return found
+
+
+@lru_cache(maxsize=_KEPT)
+def _open_ones(rules: tuple[str, ...], of: Population) -> Select[Any]:
     name = case((DEVICE.c.hostname != "", DEVICE.c.hostname), else_=DEVICE.c.id)
     place = func.row_number().over(partition_by=VERDICT.c.rule, order_by=(name, DEVICE.c.id))
     open_ones = (
         select(VERDICT.c.rule, name.label("name"), place.label("place"))
         .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
-        .where(counted_at(site))
-        .where(VERDICT.c.rule.in_(sorted(rules)))
+        .where(counted_at(_OF_SITE))
+        .where(VERDICT.c.rule.in_(rules))
         .where(VERDICT.c.status.in_([Status.FAIL.value, Status.UNKNOWN.value]))
     )
     if of is Population.NOMADIC:
         open_ones = open_ones.where(NOMADIC)
     held = walking(open_ones, VERDICT, _OF_DEVICE).subquery()
-    found: dict[str, tuple[str, ...]] = {}
-    for row in connection.execute(
-        select(held).where(held.c.place <= NAMED).order_by(held.c.rule, held.c.place)
-    ):
-        found[row.rule] = (*found.get(row.rule, ()), row.name)
-    return found
+    return select(held).where(held.c.place <= NAMED).order_by(held.c.rule, held.c.place)
 
 
 def in_force(
@@ -291,45 +323,56 @@ def _contractors(connection: Connection, site: str, now: datetime) -> tuple[Cont
     )
 
 
-def _fresh(site: int, now: datetime) -> ColumnElement[bool]:
+def _fresh() -> ColumnElement[bool]:
     """Sources of counted devices that tell, whose newest answer is still fresh.
 
     An answer that came since traits were last taken leaves those of the answer before it standing
     until the next round: a device that reports just now is not one that tells nothing.
     """
     return (
-        counted_at(site)
+        counted_at(_OF_SITE)
         & (SNAPSHOT.c.device_key == SOURCE.c.device_key)
         & (SNAPSHOT.c.topic == SOURCE.c.topic)
-        & (SNAPSHOT.c.observed_at >= now - FRESH)
+        & (SNAPSHOT.c.observed_at >= _FRESH_FROM)
         & (DEVICE.c.key == SOURCE.c.device_key)
         & SOURCE.c.told
     )
 
 
 def _told(connection: Connection, site: int, now: datetime) -> Counter[str]:
-    rows = connection.execute(
+    rows = connection.execute(_telling(), {"site": site, "fresh_from": now - FRESH})
+    return Counter({row[0]: row[1] for row in rows})
+
+
+@lru_cache(maxsize=1)
+def _telling() -> Select[Any]:
+    """How many devices tell of each topic."""
+    return (
         select(SOURCE.c.topic, func.count())
         .select_from(SOURCE, SNAPSHOT, DEVICE)
-        .where(_fresh(site, now))
+        .where(_fresh())
         .group_by(SOURCE.c.topic)
     )
-    return Counter({row[0]: row[1] for row in rows})
 
 
 def _traits(connection: Connection, site: int, topic: str, now: datetime) -> list[Any]:
     """System, name and value of the traits, with how many devices have them."""
+    return list(connection.execute(_traits_of(topic), {"site": site, "fresh_from": now - FRESH}))
+
+
+@lru_cache(maxsize=_KEPT)
+def _traits_of(topic: str) -> Select[Any]:
     columns = (DEVICE.c.platform, TRAIT.c.name, TRAIT.c.value)
     query = (
         select(*columns, func.count())
         .select_from(SOURCE, SNAPSHOT, DEVICE, TRAIT)
-        .where(_fresh(site, now))
+        .where(_fresh())
         .where(TRAIT.c.device_key == SOURCE.c.device_key)
         .where(TRAIT.c.topic == SOURCE.c.topic)
         .where(TRAIT.c.topic == topic)
         .group_by(*columns)
     )
-    return list(connection.execute(walking(query, TRAIT, _TRAITS_OF_DEVICE)))
+    return walking(query, TRAIT, _TRAITS_OF_DEVICE)
 
 
 def _versions(connection: Connection, site: int, now: datetime) -> tuple[Versions, Versions]:
