@@ -8,9 +8,10 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, or_, select, update
 
 from vigie_server.domain.maturity import Action
 from vigie_server.domain.site_figures import SiteFigures
@@ -31,6 +32,8 @@ from vigie_server.store.instants import from_store
 from vigie_server.store.models import EvidenceRow
 from vigie_server.store.site_seen import (
     DEVICE,
+    KEPT,
+    OF_SITE,
     SITE,
     SITE_VERDICT,
     SNAPSHOT,
@@ -109,40 +112,7 @@ class Assessments:
     ) -> Sequence[StoredAnswer]:
         if not readers:
             return ()
-        same = and_(
-            SOURCE.c.device_key == SNAPSHOT.c.device_key, SOURCE.c.topic == SNAPSHOT.c.topic
-        )
-        other = or_(
-            *(
-                and_(SNAPSHOT.c.topic == topic, SOURCE.c.reader != reader)
-                for topic, reader in readers.items()
-            )
-        )
-        query = (
-            select(
-                SNAPSHOT.c.device_key,
-                DEVICE.c.platform,
-                SNAPSHOT.c.topic,
-                SNAPSHOT.c.digest,
-                SNAPSHOT.c.observed_at,
-                EVIDENCE.c.content,
-            )
-            .join(DEVICE, DEVICE.c.key == SNAPSHOT.c.device_key)
-            .join(
-                EVIDENCE,
-                and_(
-                    EVIDENCE.c.device_key == SNAPSHOT.c.device_key,
-                    EVIDENCE.c.revision == SNAPSHOT.c.revision,
-                    EVIDENCE.c.topic == SNAPSHOT.c.topic,
-                ),
-            )
-            .outerjoin(SOURCE, same)
-            .where(counted_at(site))
-            .where(SNAPSHOT.c.topic.in_(list(readers)))
-            .where(or_(SOURCE.c.digest.is_(None), SOURCE.c.digest != SNAPSHOT.c.digest, other))
-            .order_by(SNAPSHOT.c.device_key)
-            .limit(limit)
-        )
+        query = _not_taken(tuple(sorted(readers.items())), limit)
         with self._database.reading() as connection:
             return [
                 StoredAnswer(
@@ -153,7 +123,7 @@ class Assessments:
                     row.observed_at,
                     unpacked(bytes(row.content)),
                 )
-                for row in connection.execute(query)
+                for row in connection.execute(query, {"site": site})
             ]
 
     @retried
@@ -227,6 +197,40 @@ class Assessments:
             select(func.max(SITE_VERDICT.c.since)).where(SITE_VERDICT.c.rule.not_in(self._own))
         ).scalar()
         return newest or _BEGINNING
+
+
+@lru_cache(maxsize=KEPT)
+def _not_taken(readers: tuple[tuple[str, str], ...], limit: int) -> Select[Any]:
+    """Answers whose traits are not those of the readers, given with their topics."""
+    same = and_(SOURCE.c.device_key == SNAPSHOT.c.device_key, SOURCE.c.topic == SNAPSHOT.c.topic)
+    other = or_(
+        *(and_(SNAPSHOT.c.topic == topic, SOURCE.c.reader != reader) for topic, reader in readers)
+    )
+    return (
+        select(
+            SNAPSHOT.c.device_key,
+            DEVICE.c.platform,
+            SNAPSHOT.c.topic,
+            SNAPSHOT.c.digest,
+            SNAPSHOT.c.observed_at,
+            EVIDENCE.c.content,
+        )
+        .join(DEVICE, DEVICE.c.key == SNAPSHOT.c.device_key)
+        .join(
+            EVIDENCE,
+            and_(
+                EVIDENCE.c.device_key == SNAPSHOT.c.device_key,
+                EVIDENCE.c.revision == SNAPSHOT.c.revision,
+                EVIDENCE.c.topic == SNAPSHOT.c.topic,
+            ),
+        )
+        .outerjoin(SOURCE, same)
+        .where(counted_at(OF_SITE))
+        .where(SNAPSHOT.c.topic.in_([topic for topic, _ in readers]))
+        .where(or_(SOURCE.c.digest.is_(None), SOURCE.c.digest != SNAPSHOT.c.digest, other))
+        .order_by(SNAPSHOT.c.device_key)
+        .limit(limit)
+    )
 
 
 def _from(progress: Progress) -> datetime:

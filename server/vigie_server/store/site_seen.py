@@ -75,9 +75,10 @@ Shared = Mapping[Population, Collection[str]]
 """Rules that devices are counted by."""
 
 
-_OF_SITE: Final[BindParameter[int]] = bindparam("site", type_=BigInteger)
+OF_SITE: Final[BindParameter[int]] = bindparam("site", type_=BigInteger)
+"""The site, in statements that are put together once."""
 _FRESH_FROM: Final[BindParameter[datetime]] = bindparam("fresh_from")
-_KEPT: Final = 16
+KEPT: Final = 16
 """Statements of each kind; a server has one set of rules, and few populations and topics."""
 
 
@@ -168,10 +169,10 @@ def _standing(
 @lru_cache(maxsize=1)
 def _nomadic_ones() -> Select[Any, int]:
     """How many devices are nomadic, and how many are not."""
-    return select(NOMADIC, func.count()).where(counted_at(_OF_SITE)).group_by(NOMADIC)
+    return select(NOMADIC, func.count()).where(counted_at(OF_SITE)).group_by(NOMADIC)
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=KEPT)
 def _counts(rules: tuple[str, ...]) -> Select[Any]:
     """How many devices stand how under each rule, nomadic or not."""
     counts = (
@@ -183,7 +184,7 @@ def _counts(rules: tuple[str, ...]) -> Select[Any]:
             _count_of(Status.NOT_APPLICABLE).label("beside"),
         )
         .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
-        .where(counted_at(_OF_SITE))
+        .where(counted_at(OF_SITE))
         .where(VERDICT.c.rule.in_(rules))
         .group_by(VERDICT.c.rule, NOMADIC)
     )
@@ -207,14 +208,14 @@ def _open(
     return found
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=KEPT)
 def _open_ones(rules: tuple[str, ...], of: Population) -> Select[Any]:
     name = case((DEVICE.c.hostname != "", DEVICE.c.hostname), else_=DEVICE.c.id)
     place = func.row_number().over(partition_by=VERDICT.c.rule, order_by=(name, DEVICE.c.id))
     open_ones = (
         select(VERDICT.c.rule, name.label("name"), place.label("place"))
         .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
-        .where(counted_at(_OF_SITE))
+        .where(counted_at(OF_SITE))
         .where(VERDICT.c.rule.in_(rules))
         .where(VERDICT.c.status.in_([Status.FAIL.value, Status.UNKNOWN.value]))
     )
@@ -330,7 +331,7 @@ def _fresh() -> ColumnElement[bool]:
     until the next round: a device that reports just now is not one that tells nothing.
     """
     return (
-        counted_at(_OF_SITE)
+        counted_at(OF_SITE)
         & (SNAPSHOT.c.device_key == SOURCE.c.device_key)
         & (SNAPSHOT.c.topic == SOURCE.c.topic)
         & (SNAPSHOT.c.observed_at >= _FRESH_FROM)
@@ -360,7 +361,7 @@ def _traits(connection: Connection, site: int, topic: str, now: datetime) -> lis
     return list(connection.execute(_traits_of(topic), {"site": site, "fresh_from": now - FRESH}))
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=KEPT)
 def _traits_of(topic: str) -> Select[Any]:
     columns = (DEVICE.c.platform, TRAIT.c.name, TRAIT.c.value)
     query = (
