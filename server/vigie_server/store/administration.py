@@ -18,7 +18,7 @@ from vigie_server.store import changes, judged_with
 from vigie_server.store.database import Database, retried
 from vigie_server.store.models import Audit, Certificate, Conflict, DeviceRow, VerdictRow
 from vigie_server.store.rejudging import record_act
-from vigie_server.store.rule_counts import shift
+from vigie_server.store.rule_counts import take_out
 from vigie_server.store.tables import table
 
 DEVICE, CERTIFICATE = table(DeviceRow), table(Certificate)
@@ -158,7 +158,7 @@ class Administration:
             )
             changes.tell_act(connection, device_id)
             if what is DeviceAct.RETIRE:
-                shift(self._database, connection, key, -1)
+                take_out(self._database, connection, key)
 
 
 def _found(connection: Connection, device_id: str) -> tuple[int, Standing]:

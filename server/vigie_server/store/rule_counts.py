@@ -68,8 +68,8 @@ def move(
     _write(database, connection, moved)
 
 
-def shift(database: Database, connection: Connection, device_key: int, step: int) -> None:
-    """Counts a device in (1) or out (-1), with all its verdicts."""
+def take_out(database: Database, connection: Connection, device_key: int) -> None:
+    """Counts a device no more, with all its verdicts."""
     rows = connection.execute(
         select(DEVICE.c.site_key, VERDICT.c.rule, VERDICT.c.status, VERDICT.c.waived)
         .join(VERDICT, VERDICT.c.device_key == DEVICE.c.key)
@@ -77,7 +77,7 @@ def shift(database: Database, connection: Connection, device_key: int, step: int
     )
     moved: Counter[tuple[int, str, str]] = Counter()
     for row in rows:
-        _note(moved, row.site_key, row.rule, counted_as(row.status, waived=row.waived), step)
+        _note(moved, row.site_key, row.rule, counted_as(row.status, waived=row.waived), -1)
     _write(database, connection, moved)
 
 
