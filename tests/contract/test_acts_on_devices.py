@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from fakes.stored import NOW, a_device, a_token
 from vigie_server.domain.device_acts import DeviceAct
+from vigie_server.domain.devices import Device
 from vigie_server.domain.errors import ActRefused, NotFound
 from vigie_server.ports.declaring import Act
 from vigie_server.services.act_on_devices import ActOnDevices
@@ -29,14 +30,18 @@ def kept(database: Database) -> Sequence[Any]:
         return [*rows, *connection.execute(select(AUDIT.c.action, AUDIT.c.subject)).all()]
 
 
+def acts_and_a_device(database: Database) -> tuple[ActOnDevices, Device]:
+    """What acts, and an active device as somebody looked at it."""
+    a_token(database)
+    a_device(database, "a")
+    return ActOnDevices(Administration(database)), Fleet(database, {}).device("a")
+
+
 @pytest.mark.parametrize("what", list(DeviceAct))
 def test_what_was_retired_since_it_was_looked_at_takes_no_act(
     database: Database, what: DeviceAct
 ) -> None:
-    a_token(database)
-    a_device(database, "a")
-    acts = ActOnDevices(Administration(database))
-    looked_at = Fleet(database, {}).device("a")
+    acts, looked_at = acts_and_a_device(database)
     acts.act_on(looked_at, DeviceAct.RETIRE, ACT)
     before = kept(database)
 
@@ -49,10 +54,7 @@ def test_what_was_retired_since_it_was_looked_at_takes_no_act(
 def test_of_two_who_looked_at_a_device_the_second_is_told_what_there_is_to_do_now(
     database: Database,
 ) -> None:
-    a_token(database)
-    a_device(database, "a")
-    acts = ActOnDevices(Administration(database))
-    looked_at = Fleet(database, {}).device("a")
+    acts, looked_at = acts_and_a_device(database)
     acts.act_on(looked_at, DeviceAct.LOST, ACT)
 
     with pytest.raises(ActRefused, match="for a device that is lost, which takes found, stolen"):

@@ -29,14 +29,13 @@ from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import Maturity, MaturityChange
 from vigie_server.store.instants import from_store
-from vigie_server.store.models import EvidenceRow
+from vigie_server.store.newest_answers import EVIDENCE, IS_NEWEST, SNAPSHOT
 from vigie_server.store.site_seen import (
     DEVICE,
     KEPT,
     OF_SITE,
     SITE,
     SITE_VERDICT,
-    SNAPSHOT,
     SOURCE,
     TRAIT,
     Shared,
@@ -47,7 +46,6 @@ from vigie_server.store.sites_by_name import site_key
 from vigie_server.store.software import keep_software
 from vigie_server.store.tables import table
 
-EVIDENCE = table(EvidenceRow)
 MATURITY, CHANGE = table(Maturity), table(MaturityChange)
 
 TOUCH_EVERY: Final = timedelta(days=1)
@@ -216,14 +214,7 @@ def _not_taken(readers: tuple[tuple[str, str], ...], limit: int) -> Select[Any]:
             EVIDENCE.c.content,
         )
         .join(DEVICE, DEVICE.c.key == SNAPSHOT.c.device_key)
-        .join(
-            EVIDENCE,
-            and_(
-                EVIDENCE.c.device_key == SNAPSHOT.c.device_key,
-                EVIDENCE.c.revision == SNAPSHOT.c.revision,
-                EVIDENCE.c.topic == SNAPSHOT.c.topic,
-            ),
-        )
+        .join(EVIDENCE, IS_NEWEST)
         .outerjoin(SOURCE, same)
         .where(counted_at(OF_SITE))
         .where(SNAPSHOT.c.topic.in_([topic for topic, _ in readers]))

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Connection,
     Table,
     TableClause,
-    and_,
     bindparam,
     column,
     delete,
@@ -37,23 +36,16 @@ from vigie_server.store.database import Database, retried
 from vigie_server.store.declared_models import MailTransition
 from vigie_server.store.models import (
     Audit,
-    EvidenceRow,
     RejectedReport,
-    SnapshotRow,
     TransitionRow,
 )
+from vigie_server.store.newest_answers import EVIDENCE, IS_NEWEST, SNAPSHOT
 from vigie_server.store.tables import table
 
-EVIDENCE, SNAPSHOT = table(EvidenceRow), table(SnapshotRow)
 TRANSITION, AUDIT, REJECTED = table(TransitionRow), table(Audit), table(RejectedReport)
 OF_MAIL = table(MailTransition)
 
 _PLACE = (EVIDENCE.c.device_key, EVIDENCE.c.revision, EVIDENCE.c.topic)
-_NEWEST = and_(
-    SNAPSHOT.c.device_key == EVIDENCE.c.device_key,
-    SNAPSHOT.c.topic == EVIDENCE.c.topic,
-    SNAPSHOT.c.revision == EVIDENCE.c.revision,
-)
 
 # One by one, by their keys: given a list of places, SQLite reads the whole table.
 _NOT_TRUE_ANY_MORE = (
@@ -68,7 +60,7 @@ _WITHOUT_SNAPSHOT = (
     .where(EVIDENCE.c.device_key == bindparam("of"))
     .where(EVIDENCE.c.revision == bindparam("at"))
     .where(EVIDENCE.c.topic == bindparam("on"))
-    .where(~exists().where(_NEWEST))
+    .where(~exists().where(IS_NEWEST))
 )
 
 
@@ -159,7 +151,7 @@ def _by_span(
 def _past_answers(
     connection: Connection, which: ColumnElement[bool], before: datetime, bite: int
 ) -> Sequence[Place]:
-    still_true = exists().where(_NEWEST).where(SNAPSHOT.c.observed_at >= before)
+    still_true = exists().where(IS_NEWEST).where(SNAPSHOT.c.observed_at >= before)
     past = (
         select(*_PLACE)
         .where(which)

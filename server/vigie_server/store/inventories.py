@@ -10,11 +10,11 @@ from vigie_server.domain.maturity import Outcome
 from vigie_server.domain.site_figures import COMPLEMENTS, Inventory
 from vigie_server.ports.declaring import Act
 from vigie_server.ports.maturity import DeviceAnswer, ReviewRecord
-from vigie_server.store.assessments import EVIDENCE
 from vigie_server.store.content import unpacked
 from vigie_server.store.database import Database, retried
+from vigie_server.store.newest_answers import EVIDENCE, IS_NEWEST, SNAPSHOT
 from vigie_server.store.rejudging import record_act
-from vigie_server.store.site_seen import DEVICE, REVIEW, SNAPSHOT, counted_at, in_force
+from vigie_server.store.site_seen import DEVICE, REVIEW, counted_at, in_force
 from vigie_server.store.sites_by_name import site_key
 
 AT_ONCE: Final = 50
@@ -98,14 +98,7 @@ class SiteInventories:
                 EVIDENCE.c.content,
             )
             .join(SNAPSHOT, and_(SNAPSHOT.c.device_key == DEVICE.c.key, SNAPSHOT.c.topic == topic))
-            .join(
-                EVIDENCE,
-                and_(
-                    EVIDENCE.c.device_key == SNAPSHOT.c.device_key,
-                    EVIDENCE.c.revision == SNAPSHOT.c.revision,
-                    EVIDENCE.c.topic == SNAPSHOT.c.topic,
-                ),
-            )
+            .join(EVIDENCE, IS_NEWEST)
             .where(counted_at(site))
             .where(DEVICE.c.key > after)
             .order_by(DEVICE.c.key)
