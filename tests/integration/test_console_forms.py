@@ -47,13 +47,14 @@ def as_(database: Database) -> Callers:
 
 @pytest.fixture(scope="module")
 def failing(database: Database) -> Iterator[tuple[str, str]]:
-    """Devices of the site that are active, each with a rule that it fails and nobody waived."""
+    """Devices of the site that are active and have no waiver, each with a rule that it fails."""
     with database.reading() as connection:
         rows = connection.execute(
             text(
                 "SELECT d.id, min(v.rule) FROM device d JOIN verdict v ON v.device_key = d.key "
                 "JOIN site s ON s.key = d.site_key WHERE s.name = :site AND d.state = 'active' "
-                "AND v.status = 'fail' AND v.waived = 0 GROUP BY d.id"
+                "AND v.status = 'fail' AND NOT EXISTS (SELECT 1 FROM waived_device w "
+                "WHERE w.device_key = d.key) GROUP BY d.id"
             ),
             {"site": SITE},
         ).all()
