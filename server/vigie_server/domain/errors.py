@@ -25,6 +25,7 @@ VigieError
 ├── ReportNotMade       a report could not be laid out; the log says why
 ├── ReportsBusy         other reports are being laid out; try again
 ├── StoreRefused        the store will never take this
+│   └── StoreMisused    it does not understand what it is asked: a fault of ours; the log says which
 └── StoreBusy           the store cannot take it now; try again
 """
 
@@ -177,6 +178,10 @@ class ReportsBusy(VigieError):
 
 class StoreRefused(VigieError):
     """The store will never take this: what it was given breaks its rules."""
+
+
+class StoreMisused(StoreRefused):
+    """It does not understand what it is asked: a fault of ours, or tables of another version."""
 
 
 class StoreBusy(VigieError):

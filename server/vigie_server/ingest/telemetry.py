@@ -18,8 +18,6 @@ from vigie_server.ports.sessions import LiveSession, Peer, Sessions
 
 log = structlog.get_logger()
 
-"""Seconds in which a device that connected has to greet."""
-
 Identify = Callable[[bytes], Peer]
 """The peer of a certificate in PEM. Raises UnknownDevice when it names no device."""
 

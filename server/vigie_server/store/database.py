@@ -18,15 +18,14 @@ from secrets import token_hex
 from threading import Event, local
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
-import structlog
 from sqlalchemy import URL, Connection, Engine, FromClause, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from vigie_server.domain.errors import SettingsMalformed, StoreBusy, StoreRefused
+from vigie_server.domain.errors import SettingsMalformed, StoreBusy
 from vigie_server.store.counting import Counter
+from vigie_server.store.failures import failures_as_ours
 from vigie_server.store.postgres import Terms, postgres_engine
 from vigie_server.store.turns import Turns
 
@@ -42,8 +41,6 @@ _LOST_TO_ANOTHER: Final = {"40001", "40P01"}
 """SQLSTATE of a serialisation failure and of a deadlock: the transaction is undone, whole."""
 _FIRST_PAUSE: Final = 0.02
 _DEFAULTS: Final = Terms()
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -95,7 +92,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one moment of the store. Raises StoreBusy."""
-        with _busy_as_ours(), self._shared_or(self._reader) as connection:
+        with failures_as_ours(), self._shared_or(self._reader) as connection:
             yield connection
 
     @contextmanager
@@ -124,7 +121,7 @@ class Database:
         PostgreSQL is then told of no transaction: its beginning and its end would be two messages
         more, as many as a small list has.
         """
-        with _busy_as_ours(), self._shared_or(self._looker) as connection:
+        with failures_as_ours(), self._shared_or(self._looker) as connection:
             yield connection
 
     @contextmanager
@@ -156,7 +153,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction, committed on leaving, undone if anything is raised. Raises StoreBusy."""
-        with self._turn(), _busy_as_ours(), self.engine.connect() as plain:
+        with self._turn(), failures_as_ours(), self.engine.connect() as plain:
             connection = plain.execution_options(**{_WRITE: True})
             with connection.begin():
                 yield connection
@@ -223,32 +220,6 @@ def _lost_to_another(error: StoreBusy) -> bool:
     return isinstance(cause, DBAPIError) and (
         getattr(cause.orig, "sqlstate", None) in _LOST_TO_ANOTHER
     )
-
-
-@contextmanager
-def _busy_as_ours() -> Iterator[None]:
-    try:
-        yield
-    except NoneFree as error:
-        raise StoreBusy("every connection to the store is in use") from error
-    except OperationalError as error:
-        raise StoreBusy(f"the store cannot take it now: {_told(error)}") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StoreBusy("the connection to the store was lost") from error
-        # The driver's own text may quote the values.
-        raise StoreRefused(f"the store refused: {type(error.orig).__name__}") from error
-
-
-def _told(error: OperationalError) -> str:
-    """Why, for whoever is at the other end: what libpq says names the database's own address."""
-    if isinstance(error.orig, sqlite3.Error):
-        return str(error.orig)
-    said: str | None = getattr(getattr(error.orig, "diag", None), "message_primary", None)
-    if said is None or error.connection_invalidated:
-        log.warning("store_unreachable", error=str(error.orig))
-        return "it cannot be reached"
-    return said
 
 
 def _readable(url: str) -> URL:

@@ -28,6 +28,7 @@ REFUSALS: Final = {
     "RequestUnderWay",
     "SettingsMalformed",
     "StoreBusy",
+    "StoreMisused",
     "StoreRefused",
     "TokenRefused",
     "UnknownDevice",
