@@ -101,6 +101,13 @@ def test_names_in_the_registry_have_no_case_and_an_empty_value_exists() -> None:
     assert (key.text("Start"), key.number("Words"), key.number("none")) == (None, None, None)
 
 
+def all_end() -> None:
+    """What was left behind has begun by then, however late, and is over."""
+    for thread in threading.enumerate():
+        if thread.name == "test":
+            thread.join()
+
+
 def test_a_call_that_hangs_is_left_behind_and_too_many_are_not_started() -> None:
     release, started = threading.Event(), []
     calls = BoundedCalls("test")
@@ -114,6 +121,7 @@ def test_a_call_that_hangs_is_left_behind_and_too_many_are_not_started() -> None
         answers = [calls(hang, AT_ONCE) for _ in range(6)]
     finally:
         release.set()
+        all_end()
 
     assert answers == [Unread(Reason.TIMED_OUT)] * 6
     assert len(started) == 4
@@ -130,9 +138,7 @@ def test_once_what_hung_has_ended_questions_are_asked_again() -> None:
     for _ in range(4):
         calls(hang, AT_ONCE)
     release.set()
-    for thread in threading.enumerate():
-        if thread.name == "test":
-            thread.join()
+    all_end()
 
     assert calls(lambda: 5, LONG) == 5
 
