@@ -85,7 +85,10 @@ async def test_a_caller_that_leaves_takes_no_other_with_it() -> None:
     workers.close()
 
 
-async def test_what_comes_soon_after_a_call_goes_together_in_the_next() -> None:
+async def test_what_comes_soon_after_a_call_goes_together_in_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vigie_server.services.gathered.monotonic", lambda: 1000.0)  # soon
     store, workers = SlowStore(), Workers()
     store.may_go_on.set()
     gathered = Gathered(workers.read, store.write, apart=0.05)
