@@ -228,7 +228,10 @@ def plant(*, per_site: int, **made: Any) -> None:
 @click.option("--part", hidden=True, help="N/OF: run this part, and tell the tally as JSON.")
 @_told_errors
 def run(**given: Any) -> None:
-    """Let a fleet report: an open loop, by the clock, however the server does."""
+    """Let a fleet report: an open loop, by the clock, however the server does.
+
+    Exits with 1 when there were errors, or when nothing was delivered.
+    """
     wanted = _wanted(given)
     sys.exit(asyncio.run(_run(wanted, given)))
 
@@ -261,7 +264,11 @@ async def _run(wanted: Wanted, given: dict[str, Any]) -> int:
     if given["result"]:
         kept = tally.measured() | ({} if server is None else {"server": asdict(server)})
         given["result"].write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
-    return 0
+    fault = telling.fault(tally)
+    if fault is None:
+        return 0
+    click.echo(f"vigie-sim: {fault}", err=True)
+    return 1
 
 
 def _wanted(given: dict[str, Any]) -> Wanted:

@@ -57,6 +57,18 @@ def summary(tally: Tally, server: Usage | None) -> Iterator[str]:
         )
 
 
+def fault(tally: Tally) -> str | None:
+    """Why a run that has ended is no success; None when it is one."""
+    errors = sum(tally.errors.values())
+    if not tally.acked:
+        if not tally.arrivals:
+            return "nothing was delivered: no device was due, let it run for longer"
+        return f"nothing was delivered, with {errors} error(s): is the server there, and which?"
+    if errors:
+        return f"{errors} error(s), told above"
+    return None
+
+
 def _spent(cpu: float, visits: int) -> str:
     each = f", {cpu / visits * 1e3:.2f} ms a visit" if visits else ""
     return f"{cpu:.1f} s of CPU{each}"

@@ -1,13 +1,16 @@
 """`vigie-sim` says what it does, and what is wrong with what it was given."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.simulator import command as commands
 from vigie_server.simulator.command import main
 from vigie_server.simulator.connections import resolved
+from vigie_server.simulator.tally import Tally
 
 ROOT = Path(__file__).parents[3]
 
@@ -60,3 +63,30 @@ def test_a_mistake_is_told_with_what_to_do(
 def test_what_is_no_endpoint_is_refused_before_a_device_comes(endpoint: str) -> None:
     with pytest.raises(SettingsMalformed, match=r"host:port .*a port is from 1 to 65535"):
         resolved(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("tally", "code", "told"),
+    [
+        (Tally(arrivals=2, visits=2, acked=3), 0, ""),
+        (Tally(arrivals=2, visits=2, acked=3, troubles=Counter(cut=1), undelivered=1), 0, ""),
+        (Tally(arrivals=2, acked=3, errors=Counter(timeout=4)), 1, "4 error(s), told above"),
+        (Tally(arrivals=2, errors=Counter(timeout=4)), 1, "nothing was delivered, with 4 error(s)"),
+        (Tally(), 1, "nothing was delivered: no device was due"),
+    ],
+)
+def test_a_run_that_delivered_nothing_or_had_errors_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tally: Tally, code: int, told: str
+) -> None:
+    async def run(*_: object) -> Tally:
+        return tally
+
+    monkeypatch.setattr(commands, "run_here", run)
+    result = tmp_path / "result.json"
+
+    ended = CliRunner().invoke(main, ["run", "--json", str(result)])
+
+    assert ended.exit_code == code
+    assert told in ended.stderr
+    assert bool(ended.stderr) == bool(code)
+    assert result.exists()
