@@ -1,6 +1,7 @@
 """A facility moves from SQLite to PostgreSQL: its devices go on where they were."""
 
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,11 +182,12 @@ async def test_an_empty_postgresql_is_not_served_in_the_place_of_a_store_with_de
     assert (moved.exit_code, listed.exit_code) == (0, 0)
 
 
-def test_a_copy_that_is_interrupted_says_that_nothing_was_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_copy_that_is_interrupted_says_that_nothing_was_copied_and_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
     with bare_store("postgres", tmp_path), bare_store("sqlite", tmp_path) as source:
         migrating.migrate(source)
@@ -195,3 +197,5 @@ def test_a_copy_that_is_interrupted_says_that_nothing_was_copied(
 
     assert ended.exit_code == 1
     assert "nothing was copied" in ended.stderr
+    assert "`vigie-server copy`" in ended.stderr
+    assert "without VIGIE_SERVER_STORE__URL" in ended.stderr

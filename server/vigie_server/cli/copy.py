@@ -8,7 +8,13 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from vigie_server.bootstrap.store import server_store
-from vigie_server.cli.output import act, progress, show_table, told_errors
+from vigie_server.cli.output import (
+    act,
+    progress,
+    show_table,
+    terminated_as_interrupted,
+    told_errors,
+)
 from vigie_server.settings import PREFIX, read_settings
 from vigie_server.store.copying import copy_store, source_alone
 
@@ -46,13 +52,18 @@ def copy(*, folder: Path | None, url: str | None) -> None:
     file = (folder or settings.data) / "vigie.db"
     target = server_store(settings)
     try:
-        with source_alone(file) as source:
+        with terminated_as_interrupted(), source_alone(file) as source:
             total = source.count()
             with progress(2 * total, "Copying and checking") as done:
                 tables = copy_store(source, target, act(), copied=done, checked=done)
     except KeyboardInterrupt:
         click.echo("", err=True)
-        click.echo("vigie-server: interrupted: nothing was copied, begin again", err=True)
+        click.echo(
+            f"vigie-server: interrupted: nothing was copied, and {file} is as it was. "
+            "Begin again: `vigie-server copy`. Or stay on SQLite: `vigie-server serve` "
+            f"without {PREFIX}STORE__URL",
+            err=True,
+        )
         sys.exit(1)
     finally:
         target.close()

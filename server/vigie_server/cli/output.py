@@ -1,6 +1,7 @@
 """What the commands share: errors as one line and an exit code, and plain aligned tables."""
 
 import getpass
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -96,8 +97,26 @@ def progress(length: int, label: str, *, shown_from: int = 0) -> Iterator[Callab
     if length < shown_from or not sys.stderr.isatty():
         yield lambda _: None
         return
-    with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
+    # The bar hides the cursor: whatever ends the command has to give it back.
+    with (
+        terminated_as_interrupted(),
+        click.progressbar(length=length, label=label, file=sys.stderr) as bar,
+    ):
         yield bar.update
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Has SIGTERM raise KeyboardInterrupt, as Ctrl-C does: what is begun is undone and told."""
+
+    def raised(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, raised)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def printable(text: str) -> str:
