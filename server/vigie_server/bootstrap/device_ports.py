@@ -62,7 +62,7 @@ def device_ports(
         chain=pair.chain,
         client_authority=authority.certificate_pem,
         max_message_bytes=limit,
-        max_connections=sessions.terms.held + settings.sessions.visitors,
+        max_connections=sessions.terms.held + sessions.terms.visitors,
     )
     enrolment, enrolment_port = listening(
         address=settings.listen.enrolment,
@@ -70,7 +70,7 @@ def device_ports(
         chain=pair.chain,
         client_authority=None,
         max_message_bytes=limit,
-        max_connections=settings.sessions.visitors,
+        max_connections=sessions.terms.visitors,
     )
     endpoints = advertised(settings, telemetry_port=telemetry_port, enrolment_port=enrolment_port)
     store = Enrolments(database)

@@ -36,7 +36,7 @@ class StoreMark:
         """Notes how far the store came. Blocking."""
         try:
             self._entered = epoch.follow(self._database, self._file, self._entered)
-        except StoreBusy as error:  # an older mark notices a restore less far back
+        except (StoreBusy, OSError) as error:  # an older mark notices a restore less far back
             log.warning("mark_postponed", error=str(error))
 
     async def keep(

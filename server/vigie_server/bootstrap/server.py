@@ -19,6 +19,7 @@ from vigie_server.bootstrap.device_ports import device_ports
 from vigie_server.bootstrap.https import https_files
 from vigie_server.bootstrap.marking import StoreMark
 from vigie_server.bootstrap.metrics import device_lines, judged_rules
+from vigie_server.bootstrap.places import places_for_devices
 from vigie_server.bootstrap.scheduled import scheduled
 from vigie_server.bootstrap.store import (
     catalogue_in_force,
@@ -30,14 +31,12 @@ from vigie_server.bundled import bundled_site_guide
 from vigie_server.ca import authority
 from vigie_server.ca.authority import CertificateAuthority
 from vigie_server.ca.peers import peer_of
-from vigie_server.domain.admission import places_in
 from vigie_server.domain.errors import SettingsMalformed, VigieError
 from vigie_server.domain.reports import Limits
 from vigie_server.domain.rules import Catalogue
 from vigie_server.domain.site_guide import NO_SITE_GUIDE, SiteGuide
 from vigie_server.garbage import look_past_what_lives
 from vigie_server.ingest.updates import Updates
-from vigie_server.machine_memory import memory_bytes
 from vigie_server.metrics.contractor_lines import ContractorLines
 from vigie_server.metrics.fleet_pages import FleetPages
 from vigie_server.metrics.guide_lines import rule_lines
@@ -218,9 +217,8 @@ class Server:
             look_around=records.look_around,
             load_verdicts=records.load_verdicts,
         )
-        held = settings.sessions.held
-        held = places_in(memory_bytes()) if held is None else held
-        self._figures.places(held=held, visiting=settings.sessions.visitors)
+        places = places_for_devices(settings.sessions)
+        self._figures.places(held=places.held, visiting=places.visitors)
         self._asking = AskDevices(
             Questions(database), self._workers, asking_limits(settings.asking), now
         )
@@ -240,8 +238,8 @@ class Server:
                 limits=limits,
                 heartbeat=settings.sessions.heartbeat,
                 visit=settings.sessions.visit,
-                held=held,
-                visitors=settings.sessions.visitors,
+                held=places.held,
+                visitors=places.visitors,
                 visit_within=settings.sessions.visit_within,
                 per_second=settings.sessions.per_second,
                 overload_retry=settings.sessions.overload_retry,

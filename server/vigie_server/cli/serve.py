@@ -11,6 +11,7 @@ from vigie_server.bootstrap.server import build_server
 from vigie_server.cli.output import told_errors
 from vigie_server.domain.errors import VigieError
 from vigie_server.garbage import look_seldom
+from vigie_server.open_files import open_as_many_as_allowed
 from vigie_server.settings import ServerSettings, read_settings
 
 log = structlog.get_logger()
@@ -24,6 +25,7 @@ def serve() -> None:
     try:
         settings = read_settings()
         look_seldom()
+        open_as_many_as_allowed()
         asyncio.run(_serve(settings))
     except* VigieError as group:  # a raise in here would be wrapped in another group
         for error in _leaves(group):

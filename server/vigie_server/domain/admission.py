@@ -16,12 +16,48 @@ MEMORY_FOR_STREAMS: Final = 0.25
 MOST_HELD: Final = 40_000
 """As many as one core hears at a heartbeat a minute, with room."""
 
+OTHER_FILES: Final = 256
+"""Open files of a process beside its devices' connections: the store, readers, those of its own."""
+FEWEST_CONNECTIONS: Final = 8
+"""Files for connections without which there is no use in serving."""
+_HELD_SHARE: Final = 4
+_VISITED_SHARE: Final = 2
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def places_in(memory_bytes: int) -> int:
     """How many streams to hold on a machine with so much memory."""
     return min(int(memory_bytes * MEMORY_FOR_STREAMS) // STREAM_BYTES, MOST_HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How many devices stay connected, and how many may be connected beside them.
+
+    The enrolment port takes as many connections as there are `visitors`, too.
+    """
+
+    held: int
+    visitors: int
+
+    @property
+    def files(self) -> int:
+        """How many files a process must be able to open for them: a connection is one."""
+        return OTHER_FILES + self.held + 2 * self.visitors
+
+    def within(self, files: int) -> "Places":
+        """As many of these places as so many open files have room for.
+
+        A process without a file left can neither write nor answer: devices never take the last.
+        Raises ValueError when there is room for hardly any.
+        """
+        room = files - OTHER_FILES
+        if room < FEWEST_CONNECTIONS:
+            raise ValueError(f"{OTHER_FILES + FEWEST_CONNECTIONS} open files are needed")
+        share = _HELD_SHARE if self.held else _VISITED_SHARE
+        visitors = min(self.visitors, room // share)
+        return Places(min(self.held, room - 2 * visitors), visitors)
 
 
 def until_next_visit(device_id: str, now: datetime, period: timedelta) -> timedelta:

@@ -1,7 +1,6 @@
 """Where connections of a run go: endpoints in turn, and no more at once than files may be open."""
 
 import asyncio
-import resource
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from typing import Final
 from OpenSSL import SSL
 
 from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.open_files import open_as_many_as_allowed
 from vigie_server.simulator.identity import Identity
 from vigie_server.simulator.stream import Stream, opened_stream
 from vigie_server.simulator.tally import Tally
@@ -75,8 +75,4 @@ def resolved(endpoint: str) -> Endpoint:
 
 def most_connections() -> int:
     """How many connections this process may hold; its soft limit is raised to the hard one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard or hard == resource.RLIM_INFINITY:
-        soft = hard if hard != resource.RLIM_INFINITY else max(soft, 1 << 16)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(1, soft - _OTHER_FILES)
+    return max(1, open_as_many_as_allowed() - _OTHER_FILES)

@@ -4,10 +4,11 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_server.domain.admission import Returns, places_in, until_next_visit, window
+from vigie_server.domain.admission import Places, Returns, places_in, until_next_visit, window
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PERIOD = timedelta(minutes=15)
@@ -17,6 +18,33 @@ SECOND = timedelta(seconds=1)
 def test_places_follow_the_memory_up_to_what_a_core_hears() -> None:
     assert places_in(2 * 1024**3) == 3276
     assert places_in(10**15) == 40_000
+
+
+@given(held=st.integers(0, 100_000), visitors=st.integers(1, 5_000), files=st.integers(264, 70_000))
+def test_devices_leave_files_for_everything_else(held: int, visitors: int, files: int) -> None:
+    wanted = Places(held, visitors)
+
+    places = wanted.within(files)
+
+    assert places.files <= files
+    assert 0 <= places.held <= held
+    assert 1 <= places.visitors <= visitors
+    assert (places == wanted) == (wanted.files <= files) or visitors > (files - 256) // 4
+
+
+def test_places_are_as_asked_where_there_are_files_enough() -> None:
+    assert Places(40_000, 500).within(65_536) == Places(40_000, 500)
+    assert Places(40_000, 500).within(41_256) == Places(40_000, 500)
+
+
+def test_of_few_files_a_quarter_is_for_visits_and_all_of_them_where_nobody_stays() -> None:
+    assert Places(40_000, 500).within(1_024) == Places(384, 192)
+    assert Places(0, 500).within(1_024) == Places(0, 384)
+
+
+def test_there_are_files_enough_for_hardly_any_device() -> None:
+    with pytest.raises(ValueError, match="264 open files are needed"):
+        Places(10, 10).within(263)
 
 
 @given(name=st.text(), late=st.timedeltas(-PERIOD / 10, PERIOD / 10))
