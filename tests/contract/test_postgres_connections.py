@@ -7,7 +7,7 @@ from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
 from fakes.postgres import PostgresServer, own_postgres, postgres_url
 from vigie_server.domain.errors import SettingsMalformed, StoreBusy
@@ -174,6 +174,31 @@ def test_connections_to_a_server_that_went_away_and_is_back_are_made_anew(
         own.start()
 
         assert [one(database), one(database), one(database)] == [1, 1, 1]
+
+
+def test_a_standby_is_passed_over_for_who_takes_writes_and_away_where_it_is_alone(
+    own: PostgresServer,
+) -> None:
+    primary = make_url(postgres_url())
+    hosts = (f"127.0.0.1:{own.port}", f"{primary.host or '127.0.0.1'}:{primary.port or 5432}")
+    several = primary.set(host=None, port=None).update_query_dict({"host": hosts})
+    own.start()
+    with closing(opened(url=own.url)) as alone:
+        assert one(alone) == 1
+        own.stop()
+        own.become_standby()
+        own.start()
+
+        for way in (alone.reading, alone.looking, alone.writing):
+            with pytest.raises(StoreBusy, match="cannot be reached"), way() as connection:
+                connection.execute(text("SELECT 1"))
+        found = opened(url=several.render_as_string(hide_password=False))
+        with closing(found), found.writing() as connection:
+            port = connection.execute(text("SHOW port")).scalar_one()
+        assert port == str(primary.port or 5432)
+
+        own.execute("SELECT pg_promote()")
+        assert one(alone) == 1
 
 
 def test_a_connection_on_which_nothing_came_is_not_asked_whether_it_stands(

@@ -174,6 +174,13 @@ class PostgresServer:
         """Stops it: `fast` sends clients away, `immediate` is a crash."""
         self._run("pg_ctl", "stop", "--wait", f"--mode={mode}")
 
+    def become_standby(self) -> None:
+        """From the next start on it takes no writes, as one whose place another took."""
+        signal = self._folder / "data" / "standby.signal"
+        signal.touch()
+        if os.geteuid() == 0:
+            shutil.chown(signal, "postgres", "postgres")
+
     def execute(self, statement: str) -> Any:
         """Rows of a statement run beside everything else, as superuser."""
         address = self.url.replace("+psycopg", "")

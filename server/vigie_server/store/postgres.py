@@ -50,6 +50,9 @@ def postgres_engine(url: URL, terms: Terms) -> Engine:
         "keepalives_idle": max(1, round(silent.total_seconds() / (_PROBES + 1))),
         "keepalives_interval": max(1, round(silent.total_seconds() / (_PROBES + 1))),
         "keepalives_count": _PROBES,
+        # A standby takes no commit: it is passed over for the next host of the URL, and is as one
+        # that is away where it is the only one.
+        "target_session_attrs": "read-write",
         "application_name": "vigie-server",
     }
     engine = create_engine(
