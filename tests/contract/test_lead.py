@@ -57,6 +57,13 @@ def cut(database: Database) -> None:
         )
 
 
+def _since_14(database: Database) -> None:
+    with database.reading() as connection:
+        release = connection.dialect.server_version_info
+    if release is not None and release < (14,):
+        pytest.skip("PostgreSQL 13 ends no connection for being silent")
+
+
 def note(database: Database, name: str) -> None:
     with database.writing() as connection:
         connection.execute(text("INSERT INTO meta VALUES (:name, 'x')"), {"name": name})
@@ -91,6 +98,25 @@ def test_a_lead_whose_connection_is_lost_can_be_taken(
     assert not one.held()
     assert two.take()
     assert not one.take()
+
+
+def test_the_lead_of_a_server_that_hangs_can_be_taken_and_it_learns_of_it(
+    shared: Database, other: Database
+) -> None:
+    _since_14(shared)
+    (one, first), (two, _) = (
+        lease_of(opened, hung=timedelta(milliseconds=100)) for opened in (shared, other)
+    )
+    assert one.take()
+
+    while not two.take():
+        """It has not been silent for long enough."""
+
+    with pytest.raises(StoreBusy, match="another server leads"):
+        note(first, "when it went on")
+    assert not one.held()
+    for lease in (one, two):
+        lease.give_up()
 
 
 def test_who_lost_the_lead_without_knowing_it_writes_nothing(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from vigie_server.bootstrap.backup import vault_of
 from vigie_server.bootstrap.mail import mail_checks
@@ -32,11 +33,14 @@ from vigie_server.store.assessments import Assessments
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.database import Database
 from vigie_server.store.forgetting import Forgetting
-from vigie_server.store.leases import lease_of
+from vigie_server.store.leases import HUNG, lease_of
 from vigie_server.store.organisation import Organisation
 from vigie_server.store.questions import Questions
 from vigie_server.store.rule_days import RuleDayRecords
 from vigie_server.store.shown_sites import StoredSites
+
+ASKED_BEFORE_HUNG: Final = 10
+"""How many times a leader had to look whether it still leads before it counts as one that hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ def scheduled(
     """Raises SettingsMalformed."""
     catalogue, guide = rules
     sites, mail = lines
-    lease, fenced = lease_of(database)
+    asked_every = settings.store.lead_every
+    lease, fenced = lease_of(database, hung=max(HUNG, ASKED_BEFORE_HUNG * asked_every))
     workers, now = parts.workers, parts.now
     shared = not database.is_sqlite
     sweep = Sweep(
@@ -146,7 +151,8 @@ def scheduled(
         work.append(("changes", forget_changes.run))
         every = settings.sweep.views_every.total_seconds()
         shows.append(ShowSites(StoredSites(database), workers, sites, mail.show, every))
-    every = settings.store.lead_every.total_seconds()
     return Scheduled(
-        Leading(lease, workers, work, parts.figures, every), shows, heeding=(sweep, *shows)
+        Leading(lease, workers, work, parts.figures, asked_every.total_seconds()),
+        shows,
+        heeding=(sweep, *shows),
     )

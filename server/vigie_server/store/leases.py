@@ -1,15 +1,17 @@
 """The lead among the servers over one PostgreSQL: an advisory lock on a connection of its own.
 
-The lock is gone with its connection, however that ends: another server takes it. The one that lost
-it may not know yet. So each new leader raises a number in the store, and what the scheduled work
-writes is held, in its own transaction, to the number of who writes (`fenced`): a former leader's
-transaction is undone, and the new leader waits for one that is just being committed. Verdicts need
-no such fence: they are committed on the revision that they were made from.
+The lock is gone with its connection, however that ends: another server takes it. PostgreSQL ends
+the connection of a leader that says nothing any more, for one that hangs keeps it. The one that
+lost the lead may not know yet. So each new leader raises a number in the store, and what the
+scheduled work writes is held, in its own transaction, to the number of who writes (`fenced`): a
+former leader's transaction is undone, and the new leader waits for one that is just being
+committed. Verdicts need no such fence: they are committed on the revision that they were made from.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -32,9 +34,12 @@ _WATCHED: Final = (
     "SET tcp_keepalives_count = 3",
     "SET tcp_user_timeout = 15000",
     "SET statement_timeout = 10000",
-    "SET idle_session_timeout = 0",
 )
-_SINCE_14: Final = "SET idle_session_timeout"
+_HEARD: Final = text("SELECT set_config('idle_session_timeout', :within, false)")
+_SINCE: Final = (14,)
+"""The first release of PostgreSQL that ends a connection on which nothing is said."""
+HUNG: Final = timedelta(seconds=20)
+"""After how long without a word a leader counts as one that hangs."""
 _TAKE: Final = text("SELECT pg_try_advisory_lock(:key)")
 _GIVE_UP: Final = text("SELECT pg_advisory_unlock(:key)")
 _RAISE: Final = text(
@@ -62,6 +67,8 @@ class PostgresLease:
     """The `Lease` of PostgreSQL."""
 
     database: Database
+    hung: timedelta = HUNG
+    """Longer than what passes between two times that it is asked whether it is `held`."""
     _connection: Connection | None = None
     _number: str = ""
 
@@ -111,13 +118,13 @@ class PostgresLease:
         if connection.execute(_NUMBER, {"name": NUMBER}).scalar() != self._number:
             raise StoreBusy("another server leads now")
 
-    @staticmethod
-    def _watch(connection: Connection) -> None:
-        newest = connection.dialect.server_version_info
+    def _watch(self, connection: Connection) -> None:
         for statement in _WATCHED:
-            if statement.startswith(_SINCE_14) and newest is not None and newest < (14,):
-                continue
             connection.execute(text(statement))
+        release = connection.dialect.server_version_info
+        if release is not None and release >= _SINCE:
+            within = str(self.hung // timedelta(milliseconds=1))
+            connection.execute(_HEARD, {"within": within})
 
 
 class _Fenced(Database):
@@ -134,9 +141,14 @@ class _Fenced(Database):
             yield connection
 
 
-def lease_of(database: Database) -> tuple[PostgresLease | Alone, Database]:
-    """The lead over this store, and the store as the scheduled work of who leads writes to it."""
+def lease_of(
+    database: Database, *, hung: timedelta = HUNG
+) -> tuple[PostgresLease | Alone, Database]:
+    """The lead over this store, and the store as the scheduled work of who leads writes to it.
+
+    `hung`: after how long without a word another may lead.
+    """
     if database.is_sqlite:
         return Alone(), database
-    lease = PostgresLease(database)
+    lease = PostgresLease(database, hung)
     return lease, _Fenced(database, lease.check)
