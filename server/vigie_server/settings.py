@@ -63,10 +63,24 @@ class LimitSettings(_Group):
 
 
 _NO_SETTING: Final = "there is no such setting"
+_WANTED: Final = {
+    "bool_parsing": "true or false is wanted",
+    "byte_size": "a size is wanted: bytes as a number, or 64MiB",
+    "byte_size_unit": "a size is wanted: bytes as a number, or 64MiB",
+    "extra_forbidden": _NO_SETTING,
+    "float_parsing": "a number is wanted",
+    "int_parsing": "a whole number is wanted",
+    "time_delta_parsing": "a span is wanted: seconds as a number, or ISO 8601 as PT15M or P90D",
+}
+"""What to write, by what pydantic finds wrong, whose own words are of types."""
 
 
 def _automatic(given: object) -> object:
-    return None if given == "auto" else given
+    if given == "auto":
+        return None
+    if isinstance(given, str) and not given.strip().removeprefix("-").isdecimal():
+        raise ValueError("a whole number is wanted, or auto")
+    return given
 
 
 class SessionSettings(_Group):
@@ -423,4 +437,4 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 
 def _said(kind: str, problem: str) -> str:
     """What is wrong with a value; pydantic puts a word of its own before what we say."""
-    return _NO_SETTING if kind == "extra_forbidden" else problem.removeprefix("Value error, ")
+    return _WANTED.get(kind) or problem.removeprefix("Value error, ")

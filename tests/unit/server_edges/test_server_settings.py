@@ -63,6 +63,39 @@ def test_a_wrong_value_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SESSIONS__HELD", "many", "a whole number is wanted, or auto"),
+        ("SESSIONS__HELD", "1.5", "a whole number is wanted, or auto"),
+        ("SESSIONS__HELD", "-1", "greater than or equal to 0"),
+        ("SESSIONS__VISITORS", "auto", "a whole number is wanted"),
+        ("SESSIONS__VISIT", "5 minutes", "seconds as a number, or ISO 8601 as PT15M"),
+        ("STORE__CAPACITY", "many", "bytes as a number, or 64MiB"),
+        ("JUDGE__MEMORY", "32MX", "bytes as a number, or 64MiB"),
+        ("MATURITY__SHARE", "95%", "a number is wanted"),
+        ("HTTP__PLAIN", "maybe", "true or false is wanted"),
+        ("OIDC__USERINFO", "some", "'auto', 'always' or 'never'"),
+    ],
+)
+def test_a_value_that_is_not_taken_is_answered_by_those_that_are(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(f"VIGIE_SERVER_{name}", value)
+
+    with pytest.raises(SettingsMalformed, match=f"VIGIE_SERVER_{name}: .*{told}"):
+        read_settings()
+
+
+@pytest.mark.parametrize(("value", "held"), [("auto", None), ("0", 0), ("120", 120)])
+def test_how_many_devices_stay_is_a_number_or_left_to_the_server(
+    monkeypatch: pytest.MonkeyPatch, value: str, held: int | None
+) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_SESSIONS__HELD", value)
+
+    assert read_settings().sessions.held == held
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("RETENTION__TRANSITIONS", "3"),
