@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from vigie.v1.enrolment_token import is_endpoint
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.domain.judge import MEMORY_BYTES
+from vigie_server.domain.listening import WANTED, is_host_and_port
 from vigie_server.ports.enrolment import Endpoints
 from vigie_server.setting_values import Group as _Group
 from vigie_server.setting_values import Span, listed
@@ -42,6 +43,13 @@ class Listen(_Group):
     telemetry: str = "[::]:8443"
     enrolment: str = "[::]:8444"
     http: str = "127.0.0.1:8445"
+
+    @field_validator("telemetry", "enrolment", "http")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if not is_host_and_port(value):
+            raise ValueError(WANTED)
+        return value
 
 
 class Advertised(_Group):
@@ -398,11 +406,8 @@ def advertised(settings: ServerSettings, *, telemetry_port: int, enrolment_port:
 
 
 def port_of(address: str) -> int:
-    """The port of a host:port. Raises SettingsMalformed."""
-    port = address.rpartition(":")[2]
-    if not port.isascii() or not port.isdigit():
-        raise SettingsMalformed(f"{address} is not host:port")
-    return int(port)
+    """The port of a host:port that a setting names."""
+    return int(address.rpartition(":")[2])
 
 
 def _endpoints(names: Sequence[str], port: int) -> tuple[str, ...]:

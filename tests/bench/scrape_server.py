@@ -132,7 +132,7 @@ async def main(folder: Path, devices: int) -> None:
         now=clock.utc_now,
         version="0.0.0",
     )
-    listener, stop, watch = bound("127.0.0.1:0"), asyncio.Event(), LoopWatch()
+    listener, stop, watch = bound("127.0.0.1:0", "-"), asyncio.Event(), LoopWatch()
     tell(port=listener.getsockname()[1], **figures)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(watch.run(stop))

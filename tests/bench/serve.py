@@ -75,6 +75,7 @@ async def serve_floor(settings: ServerSettings, stop: asyncio.Event) -> None:
     pair = devices.issue_server_certificate(settings.own_names, now=clock.utc_now())
     server, port = listening(
         address=settings.listen.telemetry,
+        setting="VIGIE_SERVER_LISTEN__TELEMETRY",
         key=pair.key,
         chain=pair.chain,
         client_authority=devices.certificate_pem,

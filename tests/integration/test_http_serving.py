@@ -1,9 +1,10 @@
 """The HTTP application on a real socket, under real TLS."""
 
 import asyncio
+import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,13 @@ from cryptography.x509.oid import NameOID
 from fastapi import FastAPI, Request
 
 from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.domain.listening import cannot_listen
+from vigie_server.ingest.listening import listening
 from vigie_server.web.serving import bound, is_loopback, serve_http
 
+Listen = Callable[[str, str], object]
+
+SETTING: Final = "VIGIE_SERVER_LISTEN__HTTP"
 MAX_HEAD: Final = 16 * 1024
 PIECE: Final = b"a" * 8 * 1024
 CHUNKED: Final = b"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -73,7 +79,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 async def served(certificate: tuple[Path, Path] | None) -> AsyncIterator[int]:
     stop = asyncio.Event()
     chain, key = certificate or (None, None)
-    listener = bound("127.0.0.1:0")
+    listener = bound("127.0.0.1:0", SETTING)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             serve_http(
@@ -154,12 +160,61 @@ async def test_bodies_and_many_requests_are_not_taken_for_a_long_head() -> None:
             assert answer.status_code == 200
 
 
-def test_a_port_that_is_taken_is_told() -> None:
-    with bound("127.0.0.1:0") as taken:
+@pytest.fixture(params=["http", "grpc"])
+def listen(request: pytest.FixtureRequest, certificate: tuple[Path, Path]) -> Listen:
+    """Each way to listen on an address."""
+    chain, key = (file.read_bytes() for file in certificate)
+
+    def for_devices(address: str, setting: str) -> None:
+        listening(
+            address=address,
+            setting=setting,
+            key=key,
+            chain=chain,
+            client_authority=None,
+            max_message_bytes=1024,
+            max_connections=1,
+        )
+
+    return bound if request.param == "http" else for_devices
+
+
+async def test_a_port_that_is_taken_is_told_with_what_to_do(
+    listen: Listen,
+) -> None:
+    with bound("127.0.0.1:0", SETTING) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
 
-        with pytest.raises(SettingsMalformed, match=address):
-            bound(address)
+        with pytest.raises(SettingsMalformed) as refused:
+            listen(address, SETTING)
+
+    assert f"cannot listen on {address}: another program listens there" in str(refused.value)
+    assert SETTING in str(refused.value)
+
+
+async def test_an_address_of_another_machine_is_told_with_what_to_do(
+    listen: Listen,
+) -> None:
+    with pytest.raises(SettingsMalformed, match="no such address: give VIGIE_SERVER_LISTEN__HTTP"):
+        listen("192.0.2.1:0", SETTING)
+
+
+async def test_a_name_that_is_none_is_told(listen: Listen) -> None:
+    with pytest.raises(SettingsMalformed, match=f"cannot listen on a..b:0: .*{SETTING}"):
+        listen("a..b:0", SETTING)
+
+
+@pytest.mark.parametrize(
+    ("why", "told"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "ports below 1024 are root's"),
+        (OSError(errno.EAFNOSUPPORT, "No"), "no IPv6"),
+        (OSError(errno.ENOBUFS, "No buffer space"), f"No buffer space; {SETTING}"),
+        (None, "start again"),
+    ],
+)
+def test_why_an_address_cannot_be_listened_on_is_said(why: OSError | None, told: str) -> None:
+    assert told in str(cannot_listen("0.0.0.0:443", SETTING, why))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +235,7 @@ def test_loopback_is_told_from_everything_else(address: str, loopback: bool) -> 
 
 def test_a_short_answer_waits_for_no_acknowledgement() -> None:
     with (
-        bound("127.0.0.1:0") as listener,
+        bound("127.0.0.1:0", SETTING) as listener,
         socket.create_connection(listener.getsockname()),
         listener.accept()[0] as accepted,
     ):

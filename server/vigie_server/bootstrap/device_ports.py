@@ -18,7 +18,7 @@ from vigie_server.ports.enrolment import Endpoints
 from vigie_server.services.enrol import Enrol
 from vigie_server.services.renew import Renew
 from vigie_server.services.sessions import OpenSessions
-from vigie_server.settings import ServerSettings, advertised
+from vigie_server.settings import PREFIX, ServerSettings, advertised
 from vigie_server.store.database import Database
 from vigie_server.store.enrolment import Enrolments
 
@@ -58,6 +58,7 @@ def device_ports(
     limit = settings.limits.max_message_bytes
     telemetry, telemetry_port = listening(
         address=settings.listen.telemetry,
+        setting=f"{PREFIX}LISTEN__TELEMETRY",
         key=pair.key,
         chain=pair.chain,
         client_authority=authority.certificate_pem,
@@ -66,6 +67,7 @@ def device_ports(
     )
     enrolment, enrolment_port = listening(
         address=settings.listen.enrolment,
+        setting=f"{PREFIX}LISTEN__ENROLMENT",
         key=pair.key,
         chain=pair.chain,
         client_authority=None,

@@ -58,7 +58,7 @@ from vigie_server.services.token_desk import Desk
 from vigie_server.services.views import Viewing
 from vigie_server.services.watch_store import WatchStore
 from vigie_server.services.workers import Workers
-from vigie_server.settings import ServerSettings
+from vigie_server.settings import PREFIX, ServerSettings
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.catalogues import Catalogues
 from vigie_server.store.changes import notices_of
@@ -315,7 +315,7 @@ class Server:
         )
         self._enrolment_at = devices.endpoints.enrolment
         certificate, key = https_files(settings, self._figures, now=self._now())
-        http = bound(settings.listen.http)
+        http = bound(settings.listen.http, f"{PREFIX}LISTEN__HTTP")
         serve_readers = partial(
             serve_http,
             self._app,

@@ -1,11 +1,12 @@
 """Opens the two gRPC ports."""
 
+import socket
 from collections.abc import Sequence
 from typing import Final
 
 import grpc
 
-from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.domain.listening import cannot_listen
 
 KEEPALIVE_MS: Final = 60_000
 KEEPALIVE_TIMEOUT_MS: Final = 20_000
@@ -43,6 +44,7 @@ def options(*, max_message_bytes: int, max_connections: int) -> ChannelOptions:
 def listening(
     *,
     address: str,
+    setting: str,
     key: bytes,
     chain: bytes,
     client_authority: bytes | None,
@@ -52,7 +54,8 @@ def listening(
     """A server bound to `address` (not yet started, without handlers) and the port it got.
 
     With `client_authority` (PEM) a peer without a certificate of it does not get past the TLS
-    handshake. Raises SettingsMalformed when the address cannot be bound.
+    handshake. `setting`: the one that names the address. Raises SettingsMalformed when it cannot be
+    bound.
     """
     server = grpc.aio.server(
         options=options(max_message_bytes=max_message_bytes, max_connections=max_connections)
@@ -65,5 +68,21 @@ def listening(
     try:
         port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise SettingsMalformed(f"cannot listen on {address}") from error
+        raise cannot_listen(address, setting, _why(address)) from error
     return server, port
+
+
+def _why(address: str) -> OSError | ValueError | None:
+    """Why no socket can be bound to it, which gRPC does not say; None when one can be, by now."""
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(
+            host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, kind, protocol, _, where in found:
+            with socket.socket(family, kind, protocol) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(where)
+    except (OSError, ValueError) as error:
+        return error
+    return None

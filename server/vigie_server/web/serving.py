@@ -13,21 +13,24 @@ import uvicorn
 from anyio import to_thread
 from fastapi import FastAPI
 
-from vigie_server.domain.errors import SettingsMalformed
+from vigie_server.domain.listening import cannot_listen
 from vigie_server.web.connections import within
 
 _BACKLOG: Final = 256
 
 
-def bound(address: str) -> socket.socket:
-    """A socket that listens on host:port: who connects from now waits. Raises SettingsMalformed."""
+def bound(address: str, setting: str) -> socket.socket:
+    """A socket that listens on host:port: who connects from now waits.
+
+    `setting`: the one that names the address. Raises SettingsMalformed.
+    """
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
     except (OSError, ValueError) as error:
-        raise SettingsMalformed(f"cannot listen on {address}: {error}") from error
+        raise cannot_listen(address, setting, error) from error
     # What is accepted inherits it. asyncio sets it only where the protocol is named, and without it
     # each short answer on a kept connection waits 40 ms for the reader's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -39,7 +39,7 @@ ELSEWHERE: Final = {
     "command line": [
         *("domain/capacity", "domain/ciso_results", "domain/glpi_cards", "domain/rolling_out"),
         *("store/authority_known", "store/copying", "store/left_behind", "store/links"),
-        *("store/migrating", "store/postgres", "store/snapshots", "web/serving"),
+        *("store/migrating", "store/postgres", "store/snapshots", "domain/listening"),
     ],
     "API": [
         *("web/assets", "web/audit"),

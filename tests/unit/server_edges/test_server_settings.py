@@ -146,10 +146,26 @@ def test_devices_are_told_every_name_unless_something_else_is_set(
     assert endpoints.enrolment == ("relay.example.org:443",)
 
 
-def test_an_address_without_a_port_is_refused() -> None:
-    assert port_of("[::]:8443") == 8443
-    with pytest.raises(SettingsMalformed, match="host:port"):
-        port_of("localhost")
+@pytest.mark.parametrize("address", ["[::]:8443", "0.0.0.0:8443", ":8443", "localhost:8443"])
+def test_an_address_to_listen_on_is_a_host_and_a_port(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("VIGIE_SERVER_LISTEN__HTTP", address)
+
+    assert port_of(read_settings().listen.http) == 8443
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "8443", "127.0.0.1:x", "127.0.0.1:65536", "::1:1"]
+)
+@pytest.mark.parametrize("name", ["TELEMETRY", "ENROLMENT", "HTTP"])
+def test_an_address_without_a_port_that_there_is_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, address: str
+) -> None:
+    monkeypatch.setenv(f"VIGIE_SERVER_LISTEN__{name}", address)
+
+    with pytest.raises(SettingsMalformed, match=f"LISTEN__{name}: host:port is wanted"):
+        read_settings()
 
 
 @pytest.mark.parametrize(
