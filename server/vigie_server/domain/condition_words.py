@@ -15,10 +15,10 @@ EXCERPT: Final = 40
 """Characters of an expression that are quoted from the place of a mistake on."""
 
 FUNCTIONS: Final = (
-    *("listed", "entries", "supported", "support_end", "product", "product_end"),
-    *("newest", "oldest", "distinct", "size", "has", "all", "exists", "exists_one", "filter"),
-    *("map", "matches", "contains", "startsWith", "endsWith", "int", "string", "double", "join"),
-    *("split", "lowerAscii", "replace", "substring", "trim", "indexOf", "type", "dyn"),
+    *("listed", "entries", "supported", "support_end", "support_estimated", "product"),
+    *("product_end", "newest", "oldest", "distinct", "size", "has", "all", "exists", "exists_one"),
+    *("filter", "map", "matches", "contains", "startsWith", "endsWith", "int", "string", "double"),
+    *("join", "split", "lowerAscii", "replace", "substring", "trim", "indexOf", "type", "dyn"),
 )
 
 _INSTEAD: Final[Mapping[str, str]] = {

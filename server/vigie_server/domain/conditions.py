@@ -25,6 +25,7 @@ What an expression may use beside CEL's standard functions and strings extension
 `entries(list)`             how many entries a list of names has
 `supported(table, text)`    whether the table of ends of support knows the release
 `support_end(table, text)`  UNIX seconds at which its support ends; an error when it is not known
+`support_estimated(table, text)`  whether that end is an estimate: its vendor has published none
 `product(products, text)`   the known product that a name belongs to; empty for none
 `product_end(products, text, version)`  UNIX seconds at which its support ends; null for none known
 `newest(list)`, `oldest(list)`  the greatest, the least number of a list, nulls apart; null if none
@@ -370,6 +371,11 @@ def _support_end(handle: str, name: str) -> int:
     return release.ends_at
 
 
+def _support_estimated(handle: str, name: str) -> bool:
+    release = SupportTable.behind(handle).release(name)
+    return release is not None and release.estimated
+
+
 def _product(handle: str, name: str) -> str:
     return ProductTable.behind(handle).product(name)
 
@@ -416,6 +422,7 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "entries": _entries,
     "supported": _supported,
     "support_end": _support_end,
+    "support_estimated": _support_estimated,
     "product": _product,
     "product_end": _product_end,
     "newest": _newest,
@@ -435,6 +442,7 @@ _FUNCTIONS: Final[Sequence[Any]] = (
     _function("entries", _Type.INT, [_Type.STRING]),
     _function("supported", _Type.BOOL, [_Type.STRING, _Type.STRING]),
     _function("support_end", _Type.INT, [_Type.STRING, _Type.STRING]),
+    _function("support_estimated", _Type.BOOL, [_Type.STRING, _Type.STRING]),
     _function("product", _Type.STRING, [_Type.STRING, _Type.STRING]),
     _function("product_end", _Type.DYN, [_Type.STRING, _Type.STRING, _Type.STRING]),
     _function("newest", _Type.DYN, [_Type.LIST]),

@@ -38,7 +38,9 @@ _OF_TEXTS: Final[Mapping[str, Callable[[str, str], object]]] = {
     _EQUALS: str.__eq__,
 }
 """What is asked of a text and another."""
-_OF_PARAMETERS: Final = frozenset({"listed", "supported", "support_end", "product"})
+_OF_PARAMETERS: Final = frozenset(
+    {"listed", "supported", "support_end", "support_estimated", "product"}
+)
 """Functions of a parameter and a text."""
 _MACROS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
 
