@@ -161,7 +161,7 @@ class MaturitySettings(_Group):
     share: float = Field(0.95, gt=0, le=1)
     every: Span = Field(timedelta(seconds=30), gt=timedelta(0))
     pause: Span = Field(timedelta(milliseconds=20), ge=timedelta(0))
-    rest: float = Field(9, ge=0)
+    rest: float = Field(19, ge=0)
 
 
 class DeclareSettings(_Group):

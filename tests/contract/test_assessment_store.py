@@ -12,6 +12,7 @@ from vigie_server.domain.attesting import NewAttestation
 from vigie_server.domain.attesting import Outcome as Said
 from vigie_server.domain.errors import NotFound
 from vigie_server.domain.maturity import (
+    NAMED,
     Action,
     Assessment,
     Attestation,
@@ -92,6 +93,22 @@ def test_devices_are_counted_by_rule_and_the_open_ones_are_named(
     assert standing.rules[FIREWALL, Population.ALL] == RuleStanding(4, 1, True, ("a", "c"))
     assert standing.rules[USB, Population.ALL] == RuleStanding(3, 1, True, ("a",))
     assert standing.rules[USB, Population.NOMADIC] == RuleStanding(1, 1, True)
+
+
+def test_of_many_open_devices_the_first_by_name_are_told_nomadic_ones_by_themselves(
+    database: Database, store: Assessments
+) -> None:
+    for number in range(NAMED + 1):
+        a_judged_device(database, f"m{number:02d}", {USB: Status.FAIL}, nomadic=number > 1)
+    a_judged_device(database, "b", {USB: Status.UNKNOWN})
+    a_judged_device(database, "z", {USB: Status.UNKNOWN}, nomadic=True)
+    a_judged_device(database, "a", {USB: Status.PASS})
+
+    rules = seen(store).standing.rules
+
+    kept = [f"m{number:02d}" for number in range(NAMED + 1)]
+    assert rules[USB, Population.ALL] == RuleStanding(24, 1, True, ("b", *kept[: NAMED - 1]))
+    assert rules[USB, Population.NOMADIC] == RuleStanding(20, 0, True, (*kept[2:], "z"))
 
 
 def test_what_a_person_says_of_nomadism_outweighs_what_was_found(

@@ -9,12 +9,15 @@ beside one another prove neither a rollout nor its absence.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from vigie_server.domain.products import version_of
 
 REMEMBERED: Final = 20
 """Versions of one product whose first sight is kept."""
+VERSIONS_KEPT: Final = 4_096
+"""Versions whose place among others is kept: the sites of a fleet run the same ones."""
 
 Product = tuple[str, str]
 """The system and the product's name: versions of two systems' packages do not compare."""
@@ -122,6 +125,7 @@ def _seen(
     return known
 
 
+@lru_cache(VERSIONS_KEPT)
 def _order(version: str) -> tuple[tuple[int, ...], str]:
     return version_of(version), version
 

@@ -2,9 +2,10 @@
 
 A site is looked at again when something happened to it (a verdict that changed, an act on it or on
 one of its devices), when the next instant at which time changes something has come, and each day.
-Sites are taken one after the other, each followed by a rest that is longer than the work was (nine
-times, unless told otherwise): whatever the fleet, this part takes a tenth of a core at most, and
-devices' reports go first.
+Sites are taken one after the other, each followed by a rest that is longer than the work was (19
+times, unless told otherwise): whatever the fleet, this part takes a twentieth of a core at most,
+and devices' reports go first. Where more sites change than can be gone through meanwhile, each
+waits for its turn, and what happened to it by then is assessed at once.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ takes to answer them.
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -77,7 +77,11 @@ Shared = Mapping[Population, Collection[str]]
 
 OF_SITE: Final[BindParameter[int]] = bindparam("site", type_=BigInteger)
 """The site, in statements that are put together once."""
+_NOW: Final[BindParameter[datetime]] = bindparam("now")
 _FRESH_FROM: Final[BindParameter[datetime]] = bindparam("fresh_from")
+_OPEN: Final = (Status.FAIL.value, Status.UNKNOWN.value)
+_BETWEEN: Final = "\n"
+"""Between names: of one that holds it (a device says what it likes) two are told."""
 KEPT: Final = 16
 """Statements of each kind; a server has one set of rules, and few populations and topics."""
 
@@ -87,16 +91,45 @@ def counted_at(site: int | BindParameter[int]) -> ColumnElement[bool]:
     return (DEVICE.c.site_key == site) & DEVICE.c.state.in_([state.value for state in COUNTED])
 
 
+_HERE: Final = select(SITE).where(SITE.c.key == OF_SITE)
+VERDICTS_OF: Final = select(SITE_VERDICT).where(SITE_VERDICT.c.site_key == OF_SITE)
+_NEWEST: Final = (
+    select(ATTESTATION)
+    .where(ATTESTATION.c.site_key == OF_SITE)
+    .where(ATTESTATION.c.group_key.is_(None))
+    .where(ATTESTATION.c.withdrawn_at.is_(None))
+    .order_by(ATTESTATION.c.key)
+)
+_OVERRIDES: Final = (
+    select(OVERRIDE)
+    .where(OVERRIDE.c.scope == "site")
+    .where(OVERRIDE.c.scope_key == OF_SITE)
+    .where(OVERRIDE.c.rule.in_(bindparam("rules", expanding=True)))
+)
+_REVIEWS: Final = (
+    select(REVIEW.c.inventory, func.max(REVIEW.c.at).label("at"))
+    .where(REVIEW.c.site_key == OF_SITE)
+    .group_by(REVIEW.c.inventory)
+)
+_CONTRACTORS: Final = (
+    select(TOKEN)
+    .where(TOKEN.c.role == Role.CONTRACTOR.value)
+    .where(TOKEN.c.revoked_at.is_(None))
+    .where(TOKEN.c.expires_at > _NOW)
+)
+
+
 def site_seen(
     connection: Connection, site: int, *, shared: Shared, own: Collection[str], now: datetime
 ) -> SiteSeen | None:
     """None: there is no such site. `own` are the rules of sites that are decided here."""
-    row = connection.execute(select(SITE).where(SITE.c.key == site)).one_or_none()
+    row = connection.execute(_HERE, {"site": site}).one_or_none()
     if row is None:
         return None
     heard = _heard(connection, site, now)
     counted = sum(heard.values())
-    attestations, until = _attestations(connection, site, now)
+    newest = _newest(connection, site)
+    attestations, until = _attestations(newest, now)
     of_groups, until_of_groups = words_of_groups(
         connection, site, counted=counted, of_site=attestations, now=now
     )
@@ -123,18 +156,23 @@ def site_seen(
         rules=_standing(connection, site, shared),
         site_rules=others,
         attestations=attestations,
-        expired=_expired(connection, site, now),
+        expired=_expired(newest, now),
         of_groups=of_groups,
     )
     return SiteSeen(row.name, figures, standing, memory, _overrides(connection, site, own), until)
 
 
 def _heard(connection: Connection, site: int, now: datetime) -> Mapping[int | None, int]:
-    last = type_coerce(DEVICE.c.last_report_at, BigInteger)
-    ago = ((to_store(now) - last) // _DAY).label("ago")
-    query = select(ago, func.count()).where(counted_at(site)).group_by("ago")
-    rows: list[Any] = list(connection.execute(query))
+    rows: list[Any] = list(connection.execute(_heard_ago(), {"site": site, "at": to_store(now)}))
     return {None if row[0] is None else int(row[0]): row[1] for row in rows}
+
+
+@lru_cache(maxsize=1)
+def _heard_ago() -> Select[int, int]:
+    """How many devices were heard how many days ago."""
+    last = type_coerce(DEVICE.c.last_report_at, BigInteger)
+    ago = ((bindparam("at", type_=BigInteger) - last) // _DAY).label("ago")
+    return select(ago, func.count()).where(counted_at(OF_SITE)).group_by("ago")
 
 
 def _standing(
@@ -147,23 +185,37 @@ def _standing(
     devices = Counter[bool](
         {bool(row[0]): row[1] for row in connection.execute(_nomadic_ones(), of_site)}
     )
-    found: dict[tuple[str, bool], Any] = {}
-    for row in connection.execute(_counts(rules), of_site):
-        found[row.rule, bool(row.nomadic)] = row
-    standing = {}
-    for of, wanted in shared.items():
-        sides = (True,) if of is Population.NOMADIC else (True, False)
-        names = _open(connection, site, wanted, of)
-        for rule in wanted:
-            rows = [found[rule, side] for side in sides if (rule, side) in found]
-            there = sum(devices[side] for side in sides)
-            standing[rule, of] = RuleStanding(
-                applies=there - sum(row.beside for row in rows),
-                passing=sum(row.passing for row in rows),
-                judged=any(row.judged for row in rows),
-                open=names.get(rule, ()),
-            )
-    return standing
+    found: dict[tuple[str, bool], dict[str, tuple[int, str | None]]] = {}
+    for rule, nomadic, status, count, names in connection.execute(_stand(rules), of_site):
+        found.setdefault((rule, bool(nomadic)), {})[status] = count, names
+    return {
+        (rule, of): _standing_of(
+            [found.get((rule, side), {}) for side in sides], sum(devices[side] for side in sides)
+        )
+        for of, wanted in shared.items()
+        for sides in [(True,) if of is Population.NOMADIC else (True, False)]
+        for rule in wanted
+    }
+
+
+def _standing_of(sides: Sequence[Mapping[str, tuple[int, str | None]]], there: int) -> RuleStanding:
+    """What the devices of these sides come to, of which so many are there."""
+    none = 0, None
+    passing = sum(side.get(Status.PASS.value, none)[0] for side in sides)
+    failing = sum(side.get(Status.FAIL.value, none)[0] for side in sides)
+    beside = sum(side.get(Status.NOT_APPLICABLE.value, none)[0] for side in sides)
+    named: list[str] = []
+    for side in sides:
+        for status in _OPEN:
+            names = side.get(status, none)[1]
+            if names:
+                named += names.split(_BETWEEN)
+    return RuleStanding(
+        applies=there - beside,
+        passing=passing,
+        judged=passing + failing > 0,
+        open=tuple(sorted(named)[:NAMED]),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -173,88 +225,59 @@ def _nomadic_ones() -> Select[Any, int]:
 
 
 @lru_cache(maxsize=KEPT)
-def _counts(rules: tuple[str, ...]) -> Select[Any]:
-    """How many devices stand how under each rule, nomadic or not."""
-    counts = (
+def _stand(rules: tuple[str, ...]) -> Select[Any]:
+    """How many devices stand how under each rule, nomadic or not, and which do not pass.
+
+    By their names, or the ids of those that have none yet. All in one walk: each verdict that is
+    read costs more than a name that is given.
+    """
+    name = case((DEVICE.c.hostname != "", DEVICE.c.hostname), else_=DEVICE.c.id)
+    names = func.aggregate_strings(name, _BETWEEN)
+    standing = (
         select(
             VERDICT.c.rule,
             NOMADIC.label("nomadic"),
-            _count_of(Status.PASS).label("passing"),
-            _count_of(Status.PASS, Status.FAIL).label("judged"),
-            _count_of(Status.NOT_APPLICABLE).label("beside"),
+            VERDICT.c.status,
+            func.count(),
+            case((VERDICT.c.status.in_(_OPEN), names), else_=None),
         )
         .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
         .where(counted_at(OF_SITE))
         .where(VERDICT.c.rule.in_(rules))
-        .group_by(VERDICT.c.rule, NOMADIC)
+        .group_by(VERDICT.c.rule, NOMADIC, VERDICT.c.status)
     )
-    return walking(counts, VERDICT, _OF_DEVICE)
-
-
-def _count_of(*statuses: Status) -> ColumnElement[int]:
-    held = [status.value for status in statuses]
-    return func.sum(case((VERDICT.c.status.in_(held), 1), else_=0))
-
-
-def _open(
-    connection: Connection, site: int, rules: Collection[str], of: Population
-) -> Mapping[str, tuple[str, ...]]:
-    """Some devices that do not pass, by rule: names, or ids of those that have none yet."""
-    if not rules:
-        return {}
-    found: dict[str, tuple[str, ...]] = {}
-    for row in connection.execute(_open_ones(tuple(sorted(rules)), of), {"site": site}):
-        found[row.rule] = (*found.get(row.rule, ()), row.name)
-    return found
-
-
-@lru_cache(maxsize=KEPT)
-def _open_ones(rules: tuple[str, ...], of: Population) -> Select[Any]:
-    name = case((DEVICE.c.hostname != "", DEVICE.c.hostname), else_=DEVICE.c.id)
-    place = func.row_number().over(partition_by=VERDICT.c.rule, order_by=(name, DEVICE.c.id))
-    open_ones = (
-        select(VERDICT.c.rule, name.label("name"), place.label("place"))
-        .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
-        .where(counted_at(OF_SITE))
-        .where(VERDICT.c.rule.in_(rules))
-        .where(VERDICT.c.status.in_([Status.FAIL.value, Status.UNKNOWN.value]))
-    )
-    if of is Population.NOMADIC:
-        open_ones = open_ones.where(NOMADIC)
-    held = walking(open_ones, VERDICT, _OF_DEVICE).subquery()
-    return select(held).where(held.c.place <= NAMED).order_by(held.c.rule, held.c.place)
+    return walking(standing, VERDICT, _OF_DEVICE)
 
 
 def in_force(
     connection: Connection, site: int, now: datetime
 ) -> Mapping[str, tuple[Attestation, datetime | None]]:
     """What is attested of the whole site, with its expiry: the newest word on each item holds."""
+    return _in_force(_newest(connection, site), now)
+
+
+def _in_force(
+    newest: Mapping[str, Any], now: datetime
+) -> Mapping[str, tuple[Attestation, datetime | None]]:
     return {
         item: (
             Attestation(Outcome(row.outcome), None if row.value is None else json.loads(row.value)),
             row.expires_at,
         )
-        for item, row in _newest(connection, site).items()
+        for item, row in newest.items()
         if row.expires_at is None or row.expires_at > now
     }
 
 
 def _newest(connection: Connection, site: int) -> Mapping[str, Any]:
     """The newest word on each item that was not taken back, whether it still counts or not."""
-    rows = connection.execute(
-        select(ATTESTATION)
-        .where(ATTESTATION.c.site_key == site)
-        .where(ATTESTATION.c.group_key.is_(None))
-        .where(ATTESTATION.c.withdrawn_at.is_(None))
-        .order_by(ATTESTATION.c.key)
-    )
-    return {row.item: row for row in rows}
+    return {row.item: row for row in connection.execute(_NEWEST, {"site": site})}
 
 
-def _expired(connection: Connection, site: int, now: datetime) -> Mapping[str, datetime]:
+def _expired(newest: Mapping[str, Any], now: datetime) -> Mapping[str, datetime]:
     return {
         item: row.expires_at
-        for item, row in _newest(connection, site).items()
+        for item, row in newest.items()
         if row.expires_at is not None
         and row.expires_at <= now
         and row.outcome != Outcome.NOT_HELD.value
@@ -262,9 +285,9 @@ def _expired(connection: Connection, site: int, now: datetime) -> Mapping[str, d
 
 
 def _attestations(
-    connection: Connection, site: int, now: datetime
+    newest: Mapping[str, Any], now: datetime
 ) -> tuple[Mapping[str, Attestation], datetime | None]:
-    held = in_force(connection, site, now)
+    held = _in_force(newest, now)
     ends = [ends_at for _, ends_at in held.values() if ends_at is not None]
     return {item: said for item, (said, _) in held.items()}, min(ends, default=None)
 
@@ -273,7 +296,7 @@ def _site_verdicts(
     connection: Connection, site: int, own: Collection[str]
 ) -> tuple[Mapping[str, Mapping[str, object]], Mapping[str, Status]]:
     memory, others = {}, {}
-    for row in connection.execute(select(SITE_VERDICT).where(SITE_VERDICT.c.site_key == site)):
+    for row in connection.execute(VERDICTS_OF, {"site": site}):
         if row.rule in own:
             memory[row.rule] = json.loads(row.detail)
         else:
@@ -285,32 +308,18 @@ def _overrides(
     connection: Connection, site: int, own: Collection[str]
 ) -> Mapping[str, Mapping[str, object]]:
     found: dict[str, dict[str, object]] = {}
-    for row in connection.execute(
-        select(OVERRIDE)
-        .where(OVERRIDE.c.scope == "site")
-        .where(OVERRIDE.c.scope_key == site)
-        .where(OVERRIDE.c.rule.in_(sorted(own)))
-    ):
+    for row in connection.execute(_OVERRIDES, {"site": site, "rules": sorted(own)}):
         found.setdefault(row.rule, {})[row.name] = json.loads(row.value)
     return found
 
 
 def _reviews(connection: Connection, site: int) -> Mapping[str, datetime]:
-    rows = connection.execute(
-        select(REVIEW.c.inventory, func.max(REVIEW.c.at).label("at"))
-        .where(REVIEW.c.site_key == site)
-        .group_by(REVIEW.c.inventory)
-    )
+    rows = connection.execute(_REVIEWS, {"site": site})
     return {row.inventory: row.at for row in rows}
 
 
 def _contractors(connection: Connection, site: str, now: datetime) -> tuple[ContractorToken, ...]:
-    rows = connection.execute(
-        select(TOKEN)
-        .where(TOKEN.c.role == Role.CONTRACTOR.value)
-        .where(TOKEN.c.revoked_at.is_(None))
-        .where(TOKEN.c.expires_at > now)
-    )
+    rows = connection.execute(_CONTRACTORS, {"now": now})
     return tuple(
         ContractorToken(
             name=row.name,

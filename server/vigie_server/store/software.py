@@ -7,7 +7,7 @@ rows a site, not over the fleet's programs. Devices are read from what was taken
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, select
+from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, delete, func, select
 
 from vigie_server.domain.site_figures import COUNTED, SiteFigures
 from vigie_server.domain.site_guide import SOFTWARE
@@ -26,6 +26,7 @@ from vigie_server.store.tables import table
 HELD, TRAIT = table(SiteSoftware), table(DeviceTrait)
 DEVICE, SITE = table(DeviceRow), table(Site)
 BY_NAME = "ix_device_trait_name"
+_HELD_AT = select(HELD).where(HELD.c.site_key == bindparam("site", type_=BigInteger))
 
 
 class Software:
@@ -90,7 +91,7 @@ def keep_software(connection: Connection, site: int, figures: SiteFigures) -> No
     now = dict(_counts(figures))
     before = {
         (row.platform, row.product, bool(row.ended), row.version): row.devices
-        for row in connection.execute(select(HELD).where(HELD.c.site_key == site))
+        for row in connection.execute(_HELD_AT, {"site": site})
     }
     names = ("platform", "product", "ended", "version")
     changed = [place for place in before.keys() | now.keys() if before.get(place) != now.get(place)]
