@@ -289,10 +289,14 @@ def test_a_table_that_blocks_for_ever_does_not_take_the_engine_with_it() -> None
 
 
 def test_only_so_many_blocked_queries_are_left_behind() -> None:
-    released = threading.Event()
-    blocked = a_table("mount", lambda _request: [{}] if released.wait() else [])
-    engine = EmbeddedEngine([blocked, numbers(1)], grace=timedelta(seconds=0.1))
-    for _ in range(4):
+    released, blocked = threading.Event(), list[Request]()
+
+    def mount(request: Request) -> Iterable[TableRow]:
+        blocked.append(request)
+        return [{}] if released.wait() else []
+
+    engine = EmbeddedEngine([a_table("mount", mount), numbers(1)], grace=timedelta(seconds=0.1))
+    while len(blocked) < 4:  # the time of one may be over before it asks the table
         engine.query("SELECT * FROM mount", timeout=timedelta(seconds=0.3))
 
     refused = engine.query("SELECT number FROM numbers", timeout=BUDGET)
