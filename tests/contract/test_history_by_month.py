@@ -20,8 +20,8 @@ from vigie_server.store.forgetting import Forgetting
 from vigie_server.store.instants import to_store
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-THIS = history.month_of(utc_now())
-NEXT = history.next_month(THIS)
+BEGUN = history.month_of(utc_now())
+"""The month in which the tests began."""
 
 
 @pytest.fixture
@@ -32,6 +32,16 @@ def store(tmp_path: Path) -> Iterator[Database]:
         with opened.writing() as connection:
             connection.execute(text("DELETE FROM audit"))
         yield opened
+
+
+@pytest.fixture
+def this(store: Database) -> datetime:
+    """The month in which the migrations made the store; the next one may have begun since."""
+    with store.reading() as connection:
+        names = connection.execute(
+            text("SELECT relname FROM pg_class WHERE relname ~ '^audit_[0-9]{4}_[0-9]{2}$'")
+        ).scalars()
+        return datetime.strptime(min(names), "audit_%Y_%m").replace(tzinfo=UTC)
 
 
 def act(store: Database, at: datetime, action: str) -> None:
@@ -70,42 +80,47 @@ def test_every_instant_is_of_one_month(
     assert history.next_month(found) == datetime(*after, 1, tzinfo=UTC)
 
 
-def test_a_new_store_has_this_month_and_those_ahead(store: Database) -> None:
-    for month, name in zip(history.months(THIS, history.ahead_of(THIS)), "abc", strict=True):
+def test_a_new_store_has_this_month_and_those_ahead(store: Database, this: datetime) -> None:
+    for month, name in zip(history.months(this, history.ahead_of(this)), "abc", strict=True):
         act(store, month, name)
 
     assert acts(store) == {
         name: history.partition("audit", month)
-        for month, name in zip(history.months(THIS, history.ahead_of(THIS)), "abc", strict=True)
+        for month, name in zip(history.months(this, history.ahead_of(this)), "abc", strict=True)
     }
+    assert BEGUN <= this <= history.month_of(utc_now())
 
 
-def test_what_happens_in_a_month_that_is_not_there_moves_to_it_once_it_is(store: Database) -> None:
-    later = history.ahead_of(THIS)
+def test_what_happens_in_a_month_that_is_not_there_moves_to_it_once_it_is(
+    store: Database, this: datetime
+) -> None:
+    later = history.ahead_of(this)
     strays = {"first": history.next_month(later), "last": later + timedelta(days=200)}
     for name, at in strays.items():
         act(store, at, name)
     before = acts(store)
 
-    made = kept_from(store, now=history.next_month(THIS), before=LONG_AGO)
+    made = kept_from(store, now=history.next_month(this), before=LONG_AGO)
 
     assert set(before.values()) == {"audit_other"}
     month = history.partition("audit", strays["first"])
     assert month in made
     assert acts(store) == {"first": month, "last": "audit_other"}
-    assert kept_from(store, now=history.next_month(THIS), before=LONG_AGO) == []
+    assert kept_from(store, now=history.next_month(this), before=LONG_AGO) == []
 
 
-def test_a_month_goes_whole_once_all_of_it_is_past_its_time(store: Database) -> None:
-    act(store, NEXT - timedelta(microseconds=1), "the last of this month")
-    act(store, NEXT, "the first of the next")
-    this = history.partition("audit", THIS)
+def test_a_month_goes_whole_once_all_of_it_is_past_its_time(
+    store: Database, this: datetime
+) -> None:
+    ends = history.next_month(this)
+    act(store, ends - timedelta(microseconds=1), "the last of this month")
+    act(store, ends, "the first of the next")
 
-    too_early = kept_from(store, now=THIS, before=NEXT - timedelta(microseconds=1))
-    in_time = kept_from(store, now=THIS, before=NEXT)
+    too_early = kept_from(store, now=this, before=ends - timedelta(microseconds=1))
+    in_time = kept_from(store, now=this, before=ends)
 
     assert too_early == []
-    assert this in in_time
+    assert history.partition("audit", this) in in_time
     assert list(acts(store)) == ["the first of the next"]
 
 
@@ -121,8 +136,10 @@ def test_strays_are_forgotten_row_by_row(store: Database) -> None:
     assert list(acts(store)) == ["2"]
 
 
-def test_replicas_that_make_the_same_months_at_once_make_them_once(store: Database) -> None:
-    now = history.next_month(NEXT)
+def test_replicas_that_make_the_same_months_at_once_make_them_once(
+    store: Database, this: datetime
+) -> None:
+    now = history.next_month(history.next_month(this))
     found: list[list[str]] = []
 
     def replica() -> None:
@@ -144,9 +161,9 @@ def test_replicas_that_make_the_same_months_at_once_make_them_once(store: Databa
 
 
 async def test_an_account_that_may_not_change_tables_forgets_rows_and_keeps_strays(
-    store: Database,
+    store: Database, this: datetime
 ) -> None:
-    later = history.ahead_of(THIS) + timedelta(days=40)
+    later = history.ahead_of(this) + timedelta(days=40)
     with store.writing() as connection:
         for statement in (
             "DROP ROLE IF EXISTS clerk",
