@@ -72,18 +72,19 @@ class Viewing:
             try:
                 if not self._filled:
                     self._filled = True  # what is missed from here on is another fill
-                    await self._fill()
+                    await self._fill(stop)
                 await self._follow()
             except StoreBusy as error:
                 log.warning("views_postponed", devices=len(self._changed), error=str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._every)
 
-    async def _fill(self) -> None:
+    async def _fill(self, stop: asyncio.Event) -> None:
+        """Shows every device. Stopped meanwhile, it leaves the model as it is: not whole."""
         after = 0
         found: set[str] = set()
         try:
-            while True:
+            while not stop.is_set():
                 page = await self._workers.read(
                     partial(self._store.views_after, after, limit=CHUNK)
                 )
@@ -92,6 +93,8 @@ class Viewing:
                 if len(page) < CHUNK:
                     break
                 after = page[-1][0]
+            else:
+                return
         except BaseException:
             self._filled = False
             raise

@@ -159,6 +159,26 @@ async def test_a_server_that_loses_the_lead_before_it_read_the_fleet_ends_its_sw
     assert story.told == []
 
 
+async def test_a_server_that_is_stopped_as_it_starts_does_not_read_the_fleet_to_its_end() -> None:
+    story, workers, stop = Story(busy=0), Workers(), asyncio.Event()
+    viewing, _ = parts(story, workers)
+    loop = asyncio.get_running_loop()
+    view: Any = SimpleNamespace(device=SimpleNamespace(id="one"))
+
+    def endless(key: int, *, limit: int) -> Sequence[tuple[int, Any]]:
+        story.told.append("views")
+        if len(story.told) == 2:
+            loop.call_soon_threadsafe(stop.set)
+        return [(key + 1, view)] * limit
+
+    async with asyncio.timeout(30):
+        story.views_after = endless  # type: ignore[method-assign]
+        await viewing.run(stop)
+    workers.close()
+
+    assert "whole" not in story.told
+
+
 async def test_what_somebody_did_is_swept_without_waiting_for_the_next_time() -> None:
     story, workers, stop = Story(busy=0), Workers(), asyncio.Event()
     viewing, sweep = parts(story, workers, every=3600)
