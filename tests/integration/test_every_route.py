@@ -263,6 +263,62 @@ def test_no_route_passes_over_a_parameter_that_it_does_not_take(
     assert wrong == []
 
 
+REQUIRED: Final[Mapping[str, Mapping[str, str]]] = {
+    "/api/v1/software/devices": {"platform": "linux", "product": "firefox"},
+}
+"""What a route asks for beside a filter."""
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("site", ("nosuch", OTHER)), ("rule", ("nosuch",))], ids=["site", "rule"]
+)
+def test_a_filter_that_names_what_is_not_there_or_not_seen_keeps_nothing(
+    app: FastAPI, database: Database, name: str, values: tuple[str, ...]
+) -> None:
+    client, headers = TestClient(app), Callers(database, NOW)(Role.OPERATOR, SITE)
+    filtered = [
+        (path, methods["get"])
+        for path, methods in app.openapi()["paths"].items()
+        if name in {given["name"] for given in methods.get("get", {}).get("parameters", ())}
+        and "{" not in path
+    ]
+
+    answered = {
+        path: [
+            client.get(path, headers=headers, params={name: value, **REQUIRED.get(path, {})})
+            for value in values
+        ]
+        for path, _ in filtered
+    }
+
+    assert len(filtered) >= 2
+    assert {answer.status_code for answers in answered.values() for answer in answers} == {200}
+    assert all(len({answer.content for answer in answers}) == 1 for answers in answered.values())
+    assert [path for path, operation in filtered if "404" in operation["responses"]] == []
+    silent = [
+        path
+        for path, operation in filtered
+        for given in operation["parameters"]
+        if given["name"] == "site" and not given.get("description")
+    ]
+    assert silent == []
+    assert "keeps nothing" in app.openapi()["info"]["description"]
+
+
+@pytest.mark.parametrize("page", ["/metrics", "/metrics/fleet"])
+def test_a_page_of_metrics_of_no_site_that_is_seen_is_no_page(
+    app: FastAPI, database: Database, page: str
+) -> None:
+    client, headers = TestClient(app), Callers(database, NOW)(Role.SCRAPE, SITE)
+
+    answers = [
+        client.get(page, headers=headers, params={"site": site}) for site in ("nosuch", OTHER)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].text.replace("nosuch", OTHER) == answers[1].text
+
+
 def test_a_change_whose_trial_is_misspelt_is_not_made(app: FastAPI, database: Database) -> None:
     client, headers = TestClient(app), Callers(database, NOW)(Role.ADMIN)
     path = f"/api/v1/parameters/site/{SITE}/Q05-min-length/min_length"

@@ -51,6 +51,19 @@ _SAID: Final = {
     "503": "The store cannot take it now: try again after `Retry-After` seconds.",
 }
 
+_ABOUT: Final = """\
+A filter (`site`, `rule`, ...) keeps what it names. One that names what is not there, or is outside
+the token's sites, keeps nothing: 200 and an empty list, so that nobody learns what exists
+elsewhere. A value that a filter cannot take (`status=nosuch`) is 422, and a parameter that a route
+does not take is 400. What a path names is 404 where it is not there, or outside the token's sites.
+`/metrics?site=` is 404 then, too: it names the page that is scraped, and an empty one would pass
+for a fleet at rest and end its alerts.
+"""
+_SITE_KEPT: Final = (
+    "What is of this site alone. One that does not exist, or is outside the token's sites, keeps "
+    "nothing."
+)
+
 _REPEATABLE: Final = {
     "name": HEADER,
     "in": "header",
@@ -89,7 +102,9 @@ class Documented(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            made = get_openapi(title=self.title, version=self.version, routes=self.routes)
+            made = get_openapi(
+                title=self.title, version=self.version, description=_ABOUT, routes=self.routes
+            )
             _complete(made)
             _bound(made, self.page_most)
             self.openapi_schema = made
@@ -115,6 +130,9 @@ def _complete(made: dict[str, Any]) -> None:
         if path in OPEN:
             continue
         operation["security"] = [{"token": []}, {"session": []}]
+        for given in operation.get("parameters", ()):
+            if method == "get" and (given["name"], given["in"]) == ("site", "query"):
+                given.setdefault("description", _SITE_KEPT)
         statuses = _refusals(method, operation)
         if method == "post":
             operation.setdefault("parameters", []).append(_REPEATABLE)
@@ -147,7 +165,7 @@ def _refusals(method: str, operation: dict[str, Any]) -> set[str]:
     statuses = {"400", "401", "403", "429", "503"}
     if named or "requestBody" in operation:
         statuses.add("422")
-    if "path" in named.values() or "site" in named:
+    if "path" in named.values() or (method in _CHANGES and "site" in named):
         statuses.add("404")
     if method in _CHANGES:
         statuses.update(("409", "412"))
