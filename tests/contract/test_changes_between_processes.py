@@ -296,6 +296,37 @@ def test_who_missed_acts_is_told_of_every_device_that_may_not_speak(
     assert noticed.ended == {keys[name]: 1 for name in names[:3]}
 
 
+def test_who_missed_sessions_is_told_where_each_devices_newest_began(
+    shared: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(changes, "monotonic", lambda: now)
+    moved, stayed, silent = (a_device(shared, name, serial=name) for name in "abc")
+    store = Records(shared)
+
+    def begun(key: int, boot: str, *before: str) -> int:
+        start = SessionStart(
+            key, b"s" * 16, before, (*before, boot), "0.1.0", "embedded", 0, NOW, None
+        )
+        (revision,) = store.start_sessions([start])
+        assert revision is not None
+        return revision
+
+    here = {key: begun(key, "first") for key in (moved, stayed)}
+    follow = notices_of(shared)
+    follow.start()
+    elsewhere = begun(moved, "second", "first")
+    store.commit([a_change(store.record(stayed))], [])
+    now += changes.AWAY_FOR_AT_MOST.total_seconds() + 1
+
+    noticed = follow.since()
+
+    assert noticed.ended == {moved: elsewhere, stayed: here[stayed]}
+    assert elsewhere > here[moved]
+    assert store.record(stayed).revision > here[stayed]
+    assert silent not in noticed.ended
+
+
 def test_a_store_whose_transactions_began_anew_is_read_again(shared: Database) -> None:
     follow = Told(shared)
     follow.start()

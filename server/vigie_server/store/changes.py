@@ -16,7 +16,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.noticed import Noticed
@@ -168,7 +168,7 @@ class Told:
                 away = monotonic() - self._read_at > AWAY_FOR_AT_MOST.total_seconds()
                 if self.floor is None or away or oldest < self.floor:
                     self._begin(oldest)
-                    return Noticed(missed=True, ended=_barred(connection))
+                    return Noticed(missed=True, ended=_over(connection))
                 self._next = oldest
                 self._after = (self.floor - 1, 0)
             floor = self.floor or 0
@@ -271,10 +271,16 @@ def _noticed(rows: Sequence[Any], name: str) -> Noticed:
     )
 
 
-def _barred(connection: Connection) -> Mapping[int, int]:
-    """Devices that may not speak, whenever that was said, with the revisions of their rows."""
-    query = select(DEVICE.c.key, DEVICE.c.revision).where(_BARRED)
-    return {row.key: row.revision for row in connection.execute(query)}
+def _over(connection: Connection) -> Mapping[int, int]:
+    """Below which revision a session is over, of each device that had one.
+
+    That of its newest session; of a device that may not speak, whenever that was said, its row's.
+    """
+    query = select(
+        DEVICE.c.key,
+        case((_BARRED, DEVICE.c.revision), else_=DEVICE.c.session_revision).label("below"),
+    ).where(or_(_BARRED, DEVICE.c.session_revision > 0))
+    return {row.key: row.below for row in connection.execute(query)}
 
 
 def _raised(into: dict[int, int], devices: Iterable[tuple[int, int]]) -> None:
