@@ -37,9 +37,10 @@ REFUSALS: Final = {
 """What a page can be refused by; a ValueError is put into the refusal of who reads a field."""
 ELSEWHERE: Final = {
     "command line": [
-        *("domain/capacity", "domain/ciso_results", "domain/glpi_cards", "domain/rolling_out"),
+        *("domain/admission", "domain/capacity", "domain/ciso_results", "domain/glpi_cards"),
         *("store/authority_known", "store/copying", "store/left_behind", "store/links"),
-        *("store/migrating", "store/postgres", "store/snapshots", "domain/listening"),
+        *("domain/listening", "domain/rolling_out", "store/migrating", "store/postgres"),
+        "store/snapshots",
     ],
     "API": [
         *("web/assets", "web/audit"),
