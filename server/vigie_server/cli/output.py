@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, ParamSpec
 
 import click
 
+from vigie_server.cli.naming import by_option
 from vigie_server.clock import utc_now
-from vigie_server.domain.errors import VigieError
+from vigie_server.domain.errors import DeclarationRefused, VigieError
 
 if TYPE_CHECKING:
     from vigie_server.ports.declaring import Act
@@ -41,10 +42,17 @@ def told_errors(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except VigieError as error:
-            click.echo(f"vigie-server: {error}", err=True)
+            click.echo(f"vigie-server: {_worded(error)}", err=True)
             sys.exit(1)
 
     return told
+
+
+def _worded(error: VigieError) -> str:
+    context = click.get_current_context(silent=True)
+    if context is None or not isinstance(error, DeclarationRefused):
+        return str(error)
+    return by_option(str(error), context.command.params)
 
 
 @contextmanager

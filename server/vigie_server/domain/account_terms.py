@@ -26,7 +26,7 @@ class AccountTerms:
     def require(self, *, now: datetime) -> None:
         """Raises DeclarationRefused for terms that no account may have."""
         if self.expires_at is not None and self.expires_at <= now:
-            raise DeclarationRefused("expires: after now")
+            raise DeclarationRefused("expires_at: after now")
         if self.role != CONTRACTOR:
             return
         if not self.sites:
