@@ -13,7 +13,7 @@ from vigie_agent.tables.config_text import Grammar, config_lines
 _YES: Final = frozenset({"yes", "true", "1", "on"})
 _OLD_PROTOCOLS: Final = frozenset({"nt1", "lanman2", "lanman1", "coreplus", "core", "cifs"})
 _SAFE_SINCE: Final = (4, 11)  # the first release that speaks SMB2 and newer unless told otherwise
-_RELEASE: Final = re.compile(r"\b(\d+)\.(\d+)")
+_RELEASE: Final = re.compile(r"\b(\d{1,9})\.(\d{1,9})")
 _PRINTING: Final = frozenset({"printers", "print$"})
 _SYNONYMS: Final = {
     "minprotocol": "serverminprotocol",

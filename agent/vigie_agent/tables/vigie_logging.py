@@ -32,7 +32,7 @@ COLUMNS: Final = (
 _JOURNALD: Final = "systemd-journald"
 _JOURNAL: Final = "/var/log/journal"
 _UNITS: Final = ("/usr/lib/systemd/system", "/lib/systemd/system")
-_SIZE: Final = re.compile(r"(\d+)\s*([KMGTPE]?)(?:i?B)?", re.IGNORECASE)
+_SIZE: Final = re.compile(r"(\d{1,19})\s*([KMGTPE]?)(?:i?B)?", re.IGNORECASE)
 _POWERS: Final = {
     unit: 1024**power for power, unit in enumerate(["", "K", "M", "G", "T", "P", "E"])
 }

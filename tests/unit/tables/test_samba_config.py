@@ -68,6 +68,8 @@ def test_what_is_said_in_another_place_is_told(line: str) -> None:
         ("", "Version 5.0.1", False),
         ("", "", None),
         ("", "smbd: not found", None),
+        ("", f"Version 4.{'9' * 5000}", False),
+        ("", f"{'9' * 5000}.1", None),
     ],
 )
 def test_smb1_is_spoken_by_the_file_or_by_the_release(

@@ -88,7 +88,14 @@ def test_a_setting_that_cannot_be_read_is_no_default(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("written", "size"),
-    [("500M", 524_288_000), ("1G", 2**30), ("4096", 4096), ("5%", None), ("", None)],
+    [
+        ("500M", 524_288_000),
+        ("1G", 2**30),
+        ("4096", 4096),
+        ("5%", None),
+        ("", None),
+        ("9" * 5000, None),
+    ],
 )
 def test_a_size_is_told_in_bytes_and_a_share_of_the_disk_is_none(
     written: str, size: int | None
