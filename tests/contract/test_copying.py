@@ -11,7 +11,7 @@ from sqlalchemy import func, inspect, select, text
 from fakes.filled_store import Content, content, filled, kept, tables_of
 from fakes.postgres import postgres_url
 from fakes.stored import NOW, bare_store, opened_store
-from vigie_server.domain.errors import InUse, NotFound, SettingsMalformed, StoreRefused
+from vigie_server.domain.errors import InUse, NotFound, SettingsMalformed, StoreBusy, StoreRefused
 from vigie_server.ports.declaring import Act
 from vigie_server.store import epoch, migrating
 from vigie_server.store.copying import TABLES, CopiedTable, copy_store, source_alone
@@ -179,6 +179,38 @@ def test_a_row_that_does_not_arrive_as_it_was_is_noticed_and_nothing_is_copied(
         )
 
     with pytest.raises(StoreRefused, match="nothing was copied"):
+        copied(file, target)
+
+    assert rows_in(target) == 0
+
+
+def test_a_target_without_room_is_told_in_its_own_words(file: Path, target: Database) -> None:
+    migrating.migrate(target)
+    with target.writing() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                "RAISE EXCEPTION USING ERRCODE = 'disk_full', MESSAGE = 'no space left'; END $$"
+            )
+        )
+        connection.execute(
+            text("CREATE TRIGGER full_up BEFORE INSERT ON site EXECUTE FUNCTION full_up()")
+        )
+
+    with pytest.raises(StoreBusy, match=r"no space left.*nothing was copied"):
+        copied(file, target)
+
+    assert rows_in(target) == 0
+
+
+def test_a_source_that_is_damaged_further_on_is_told_and_nothing_is_copied(
+    file: Path, target: Database
+) -> None:
+    with file.open("r+b") as damaged:
+        damaged.seek(4096 * 8)
+        damaged.write(bytes(file.stat().st_size - 4096 * 8))
+
+    with pytest.raises(StoreRefused, match=r"vigie\.db cannot be read"):
         copied(file, target)
 
     assert rows_in(target) == 0

@@ -119,7 +119,8 @@ def source_alone(file: Path) -> Iterator[Source]:
 def alone(file: Path) -> Iterator[Source]:
     """The store in this file, locked for whoever else comes, at whatever schema.
 
-    Raises NotFound, InUse (a server runs on it), StoreRefused (no store, or it cannot be read).
+    Raises NotFound, InUse (a server runs on it), StoreRefused (no store, or it cannot be read; also
+    when that shows as its rows are read).
     """
     if not file.is_file():
         raise NotFound(f"there is no SQLite store {file}")
@@ -136,7 +137,10 @@ def alone(file: Path) -> Iterator[Source]:
             if error.sqlite_errorname.startswith("SQLITE_BUSY"):
                 raise InUse(f"{file} is in use: stop the server that runs on it") from error
             raise StoreRefused(f"{file} cannot be read: {error}") from error
-        yield source
+        try:
+            yield source
+        except sqlite3.DatabaseError as error:  # some rows later
+            raise StoreRefused(f"{file} cannot be read: {error}") from error
         connection.execute("ROLLBACK")
 
 
@@ -178,7 +182,7 @@ def copy_store(
             record_act(connection, act, "copied the store from SQLite", "")
             return found
     except psycopg.OperationalError as error:  # the driver's own, beside SQLAlchemy
-        raise StoreBusy("PostgreSQL went away: nothing was copied") from error
+        raise StoreBusy(f"{why_left_off(error)}: nothing was copied") from error
 
 
 def _require_empty(connection: Connection) -> None:
@@ -257,6 +261,12 @@ def everything(of: Table) -> str:
 
 def _columns(of: Table) -> str:
     return ", ".join(f'"{column.name}"' for column in of.columns)
+
+
+def why_left_off(error: "psycopg.OperationalError") -> str:
+    """In PostgreSQL's own words where it had any left: a full disk is not a server that is gone."""
+    said = error.diag.message_primary
+    return "PostgreSQL went away" if said is None else f"PostgreSQL did not go on ({said})"
 
 
 def driver(connection: Connection) -> "psycopg.Connection[Any]":

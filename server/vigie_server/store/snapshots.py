@@ -19,7 +19,7 @@ from vigie_server.domain.errors import StoreBusy, StoreRefused
 from vigie_server.ports.declaring import Act
 from vigie_server.store import epoch, migrating
 from vigie_server.store.content_digest import TableDigest
-from vigie_server.store.copying import META, TABLES, driver, everything
+from vigie_server.store.copying import META, TABLES, driver, everything, why_left_off
 from vigie_server.store.database import Database, sqlite_url
 from vigie_server.store.models import DeviceRow
 from vigie_server.store.people_models import WebSession
@@ -107,7 +107,7 @@ def _copy_rows(database: Database, file: Path, progress: Progress) -> None:
     try:
         _copy_all(database, file, progress)
     except psycopg.OperationalError as error:
-        raise StoreBusy("PostgreSQL went away") from error
+        raise StoreBusy(why_left_off(error)) from error
 
 
 def _copy_all(database: Database, file: Path, progress: Progress) -> None:
