@@ -40,6 +40,7 @@ from vigie_server.store.models import (
     TransitionRow,
 )
 from vigie_server.store.newest_answers import EVIDENCE, IS_NEWEST, SNAPSHOT
+from vigie_server.store.postgres import unlimited
 from vigie_server.store.tables import table
 
 TRANSITION, AUDIT, REJECTED = table(TransitionRow), table(Audit), table(RejectedReport)
@@ -76,6 +77,8 @@ class Forgetting:
         found: list[PastAnswers] = []
         left = bite
         with self._database.reading() as connection:
+            if not self._database.is_sqlite:
+                unlimited(connection)  # of a million devices it takes minutes, and nobody waits
             for which, span in _by_span(kept, other):
                 before = now - span
                 places = _past_answers(connection, which, before, left) if left else ()
