@@ -187,8 +187,8 @@ def test_a_waiver_of_a_device_that_is_retired_is_past(database: Database) -> Non
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        (("--approver", "a. martin"), "approver"),
-        (("--approver", "B. Petit", "--expires", "2020-01-01"), "expires_at"),
+        (("--approver", "a. martin"), "--approver: must not be the author"),
+        (("--approver", "B. Petit", "--expires", "2020-01-01"), "--expires: after now and by "),
         (("--approver", "B. Petit", "--device", "z"), "no device z"),
     ],
 )
