@@ -50,7 +50,6 @@ ELSEWHERE: Final = {
     "devices": ["services/enrol", "services/offer_updates", "services/renew", "services/sessions"],
     "rules and their data": ["domain/column_words", "domain/conditions", "domain/plurals"],
     "servers among themselves": ["store/leases", "store/updates"],
-    "who starts a server": ["domain/admission"],
     "pages with words of their own": ["web/pages/drawn_with", "services/own_account"],
 }
 """Who raises refusals that no page of the console shows, and who sees them instead."""
