@@ -88,10 +88,12 @@ def test_a_provider_that_is_silent_is_waited_for_a_bounded_time(
     assert answer.status_code == 503
     assert "does not answer" in answer.text
     provider.silent = False
-    # A loaded machine may not answer in that time either: the page is asked for again.
+    # A loaded machine may not answer in that time either: the pages are asked for again.
     while browser.get("/sign-in/provider").status_code == 503:
         """It does not answer yet."""
-    assert comes_back(browser, provider).status_code == 303
+    while (answer := comes_back(browser, provider)).status_code == 503:
+        """It does not tell who came yet."""
+    assert answer.status_code == 303
 
 
 def test_a_provider_that_failed_is_not_asked_again_at_once(
