@@ -40,6 +40,23 @@ def test_a_row_against_the_rules_is_refused_and_no_fault_of_a_statement(database
     assert type(told.value) is StoreRefused
 
 
+def test_what_the_account_may_not_do_is_told_with_what_it_lacks(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("PostgreSQL's own: SQLite has no accounts")
+    denied = text(
+        "DO $$ BEGIN RAISE insufficient_privilege "
+        "USING MESSAGE = 'permission denied for schema public'; END $$"
+    )
+
+    with (
+        pytest.raises(StoreRefused, match=r"schema public \(.*own the database\)") as told,
+        database.writing() as connection,
+    ):
+        connection.execute(denied)
+
+    assert type(told.value) is StoreRefused
+
+
 def test_a_server_that_takes_no_writes_is_busy_since_another_may_take_them(
     database: Database,
 ) -> None:

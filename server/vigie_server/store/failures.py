@@ -19,6 +19,8 @@ from vigie_server.domain.errors import StoreBusy, StoreMisused, StoreRefused, Vi
 
 _TAKES_NO_WRITES: Final = "25006"
 """SQLSTATE of a read-only transaction: of a server, say, in whose place another one writes."""
+_NOT_ALLOWED: Final = "42501"
+"""SQLSTATE of what the account of the URL may not do."""
 _TOO_LARGE: Final = "54"
 """Class of SQLSTATE: a statement beyond the limits of PostgreSQL itself."""
 
@@ -38,6 +40,11 @@ def failures_as_ours() -> Iterator[None]:
 
 def _ours(error: DBAPIError) -> VigieError:
     kind = type(error.orig).__name__
+    if _sqlstate(error) == _NOT_ALLOWED:
+        # Names tables, and no values.
+        return StoreRefused(
+            f"the store refused: {_said(error)} (its account has to own the database)"
+        )
     if _is_fault(error):
         # A text of the database about the statement, whose values travel apart.
         log.error("store_misused", kind=kind, error=_said(error))

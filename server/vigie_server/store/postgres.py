@@ -19,6 +19,7 @@ from vigie_server.domain.errors import SettingsMalformed
 
 OLDEST: Final = 13
 """The oldest release of PostgreSQL that is tested for and takes every statement of ours."""
+ENCODING: Final = "UTF8"
 _PROBES: Final = 3
 _PREPARE: Final = """
 SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),
@@ -90,11 +91,20 @@ def _has_word(connection: Any) -> bool:
 
 
 def require_fit(connection: Connection) -> None:
-    """Raises SettingsMalformed for a server that is too old; warns of one that loses commits."""
+    """Raises SettingsMalformed for a server that is too old, and a database that cannot hold names.
+
+    Warns of a server that loses commits.
+    """
     version = int(str(connection.execute(text("SHOW server_version_num")).scalar_one()))
     if version // 10_000 < OLDEST:
         raise SettingsMalformed(
             f"the store is on PostgreSQL {version // 10_000}: Vigie needs {OLDEST} or newer"
+        )
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != ENCODING:
+        raise SettingsMalformed(
+            f"the database's encoding is {encoding}, which lacks signs that devices report: make "
+            f"one in {ENCODING} (createdb --encoding={ENCODING} --template=template0)"
         )
     for name in ("fsync", "full_page_writes"):
         if connection.execute(text(f"SHOW {name}")).scalar_one() == "off":
