@@ -1,12 +1,14 @@
 """Whether a PostgreSQL can hold the store at all: its release, its encoding, what it promises."""
 
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
 from sqlalchemy import text
 
 from fakes.postgres import own_postgres, postgres_url
+from vigie_server import clock
 from vigie_server.bootstrap.store import server_store
 from vigie_server.domain.errors import SettingsMalformed
 from vigie_server.settings import ServerSettings
@@ -44,3 +46,17 @@ def test_a_database_that_lacks_signs_is_refused_and_a_server_that_loses_commits_
             assert connection.execute(text("SELECT 'œ'")).scalar_one() == "œ"
 
     assert [line["setting"] for line in logs] == ["fsync"]
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(-3, [-180]), (0, []), (3, [180])])
+def test_a_clock_that_is_not_the_stores_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, minutes: int, told: list[int]
+) -> None:
+    ahead = timedelta(minutes=minutes)
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + ahead)
+
+    with structlog.testing.capture_logs() as logs:
+        server_store(at(postgres_url())).close()
+
+    seconds = [line["seconds_ahead_of_store"] for line in logs if line["event"] == "clocks_differ"]
+    assert seconds == [pytest.approx(expected, abs=30) for expected in told]

@@ -15,11 +15,14 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from vigie_server import clock
 from vigie_server.domain.errors import SettingsMalformed
 
 OLDEST: Final = 13
 """The oldest release of PostgreSQL that is tested for and takes every statement of ours."""
 ENCODING: Final = "UTF8"
+CLOCKS_APART: Final = timedelta(minutes=1)
+"""Beyond this, servers that share a store would not agree on what is late, due or over."""
 _PROBES: Final = 3
 _PREPARE: Final = """
 SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),
@@ -93,7 +96,7 @@ def _has_word(connection: Any) -> bool:
 def require_fit(connection: Connection) -> None:
     """Raises SettingsMalformed for a server that is too old, and a database that cannot hold names.
 
-    Warns of a server that loses commits.
+    Warns of a server that loses commits, and of clocks that differ.
     """
     version = int(str(connection.execute(text("SHOW server_version_num")).scalar_one()))
     if version // 10_000 < OLDEST:
@@ -109,6 +112,10 @@ def require_fit(connection: Connection) -> None:
     for name in ("fsync", "full_page_writes"):
         if connection.execute(text(f"SHOW {name}")).scalar_one() == "off":
             log.warning("store_may_lose_commits", setting=name, value="off")
+    theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    ahead = clock.utc_now() - theirs
+    if abs(ahead) > CLOCKS_APART:
+        log.warning("clocks_differ", seconds_ahead_of_store=round(ahead.total_seconds()))
 
 
 def unlimited(connection: Connection) -> None:
