@@ -58,6 +58,27 @@ async def test_who_comes_first_stays_and_others_come_back_until_there_is_a_place
     assert timedelta(minutes=5) <= visit <= timedelta(minutes=15)
 
 
+async def test_the_first_that_stays_is_told_to_come_back_among_all_that_will(
+    tmp_path: Path,
+) -> None:
+    slowly = SessionSettings(held=2, per_second=0.1)
+    async with running_server(tmp_path, sessions=slowly) as running:
+        known = await devices(running, 3)
+    async with running_server(tmp_path, sessions=slowly) as running:
+        await scraped(running, "/metrics/fleet")  # every device is shown
+        here, told = f"localhost:{running.addresses.telemetry}", []
+        async with AsyncExitStack() as connected:
+            for identity in known:
+                device = await connected.enter_async_context(
+                    session(replace(identity, telemetry=here))
+                )
+                told.append((await device.greet()).intervals)
+
+    waits = [(one.stay, one.reconnect.ToTimedelta()) for one in told]
+    seconds = timedelta(seconds=1)
+    assert waits == [(True, 20 * seconds), (True, 20 * seconds), (False, 20 * seconds)]
+
+
 async def test_a_device_that_connects_anew_keeps_its_place(tmp_path: Path) -> None:
     async with running_server(tmp_path, sessions=SessionSettings(held=1)) as running:
         (only,) = await devices(running, 1)

@@ -163,12 +163,18 @@ class OpenSessions:
         return session
 
     def _intervals(self, key: int, device_id: str, now: datetime) -> Intervals:
-        """Who comes first stays while there is a place; a device that comes again keeps its own."""
+        """Who comes first stays while there is a place; a device that comes again keeps its own.
+
+        Those who stay lose a server together with all that it will hold by then: the first to come
+        is told of them too.
+        """
+        stay = key in self._held or len(self._held) < self.terms.held
+        expected = min(self.parts.viewing.known, self.terms.held) if stay else 0
         return Intervals(
             heartbeat=self.terms.heartbeat,
-            stay=key in self._held or len(self._held) < self.terms.held,
+            stay=stay,
             visit=until_next_visit(device_id, now, self.terms.visit),
-            reconnect=window(len(self._live), self.terms.per_second),
+            reconnect=window(max(len(self._live), expected), self.terms.per_second),
         )
 
     async def quarantine(self, record: DeviceRecord, reason: str) -> None:

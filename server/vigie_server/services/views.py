@@ -42,6 +42,8 @@ class Viewing:
         self._changed: dict[int, None] = {}
         self._filled = False
         self._shown = asyncio.Event()
+        self.known = 0
+        """How many devices there were when all were last shown."""
 
     async def every_device_shown(self, stop: asyncio.Event) -> None:
         """Waits until the model has been whole once, or until stopped."""
@@ -99,6 +101,7 @@ class Viewing:
             self._filled = False
             raise
         await self._model.whole(found)
+        self.known = len(found)
         self._shown.set()
 
     async def _follow(self) -> None:
