@@ -219,6 +219,24 @@ def test_an_ended_waiver_is_loaded_no_more_and_ending_twice_changes_nothing(
     assert store.due(now=LATER, limit=10) == {devices["a"]: [RULE]}
 
 
+def test_a_waiver_of_a_revoked_device_ends_all_the_same(
+    database: Database, devices: dict[str, int]
+) -> None:
+    store = Records(database)
+    waiver = grant(database, replace(ASKED, devices=("a", "b")))
+    for name in "ab":
+        record = store.record(devices[name])
+        store.commit([a_change(record, held(Status.FAIL, "ancien", waived=True))], [])
+    Administration(database).revoke("a", now=LATER, actor="test")
+    Administration(database).retire("b", now=LATER, actor="test")
+    assert store.due(now=LATER, limit=10) == {}
+
+    Waivers(database).end(SITE, waiver.id, ACT)
+
+    assert store.due(now=LATER, limit=10) == {devices["a"]: [RULE]}
+    assert store.due_since(now=LATER) == LATER
+
+
 @pytest.mark.parametrize("waiver_id", ["", "w", "12", "w999", "wé", "w1'", "w" + "9" * 40])
 def test_a_waiver_that_does_not_exist_is_told(
     database: Database, devices: dict[str, int], waiver_id: str

@@ -37,6 +37,7 @@ from vigie_server.ports.declaring import Act
 from vigie_server.ports.readers import VerdictRecord
 from vigie_server.ports.waiving import WaiverRecord
 from vigie_server.settings import SweepSettings, VerdictSettings
+from vigie_server.store.administration import Administration
 from vigie_server.store.attestations import Attestations
 from vigie_server.store.waivers import Waivers
 
@@ -173,6 +174,22 @@ async def test_a_waiver_ends_by_itself_without_new_evidence(tmp_path: Path) -> N
         await until_shown(running, [1], COUNTED, status="fail")
 
     assert (found.status, found.failing_since) == (Status.FAIL, began)
+
+
+async def test_a_waiver_ends_by_itself_on_a_device_that_is_revoked(tmp_path: Path) -> None:
+    clock = MovableClock()
+    async with running_server(tmp_path, now=clock, sweep=OFTEN, verdicts=NO_GRACE) as running:
+        identity = await failing_device(running)
+        waive(running, identity, timedelta(hours=2))
+        await eventually(lambda: verdict(running, identity).waived)
+        Administration(running.server.database).revoke(
+            identity.device_id, now=running.now(), actor="test"
+        )
+        clock.ahead = timedelta(hours=2, minutes=1)
+        await eventually(lambda: not verdict(running, identity).waived)
+        await until_shown(running, [1], COUNTED, status="fail")
+
+    assert verdict(running, identity).status is Status.FAIL
 
 
 async def test_a_withdrawn_waiver_opens_the_fail_while_its_device_is_connected(

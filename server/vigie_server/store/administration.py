@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, true, update
 
 from vigie_server.domain.device_acts import NOMADISM, STATES, DeviceAct, Standing, check_act
 from vigie_server.domain.devices import DeviceState
@@ -141,10 +141,13 @@ class Administration:
                     .values(revoked_at=now)
                 )
                 # It is judged no more: the sweeper would come upon its rules at each look for good.
+                # Where it goes on counting a waiver still ends.
+                over = true() if what is DeviceAct.RETIRE else VERDICT.c.waived.is_(False)
                 connection.execute(
                     update(VERDICT)
                     .where(VERDICT.c.device_key == key)
                     .where(VERDICT.c.next_check_at.is_not(None))
+                    .where(over)
                     .values(next_check_at=None)
                 )
             connection.execute(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, and_, bindparam, case, or_, select, update
 
 from vigie_server.domain.devices import DeviceState
 from vigie_server.domain.errors import UnknownDevice
@@ -33,6 +33,11 @@ _SNAPSHOTS = select(
     SNAPSHOT.c.topic, SNAPSHOT.c.digest, SNAPSHOT.c.observed_at, SNAPSHOT.c.revision
 ).where(SNAPSHOT.c.device_key == bindparam("key"))
 _VERDICTS = VERDICTS.format(keys="?")
+# Of a device that is revoked a waiver ends all the same.
+_JUDGED = or_(
+    DEVICE.c.disabled == "",
+    and_(VERDICT.c.waived, DEVICE.c.state != DeviceState.RETIRED.value),
+)
 _CONTENT = "SELECT content FROM evidence WHERE device_key = ? AND revision = ? AND topic = ?"
 
 
@@ -136,7 +141,7 @@ class Records:
             select(VERDICT.c.device_key, VERDICT.c.rule)
             .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
             .where(VERDICT.c.next_check_at <= now)
-            .where(DEVICE.c.disabled == "")
+            .where(_JUDGED)
             .order_by(VERDICT.c.next_check_at)
             .limit(limit)
         )
@@ -151,7 +156,7 @@ class Records:
             select(VERDICT.c.next_check_at)
             .join(DEVICE, DEVICE.c.key == VERDICT.c.device_key)
             .where(VERDICT.c.next_check_at <= now)
-            .where(DEVICE.c.disabled == "")
+            .where(_JUDGED)
             .order_by(VERDICT.c.next_check_at)
             .limit(1)
         )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from vigie_server.ports.declaring import Act
 from vigie_server.store import changes
@@ -41,12 +41,16 @@ def judge_devices_again(connection: Connection, keys: Sequence[int]) -> None:
 def judge_rule_again(
     connection: Connection, keys: Sequence[int], rule: str, *, at: datetime
 ) -> None:
-    """Has these devices judged again by one rule; one without its verdict waits for all of them."""
+    """Has these devices judged again by one rule; one without its verdict waits for all of them.
+
+    Those that are revoked where a waiver lies over it alone.
+    """
     for start in range(0, len(keys), AT_ONCE):
         some = keys[start : start + AT_ONCE]
         connection.execute(
             update(VERDICT)
-            .where(VERDICT.c.device_key.in_(_JUDGED.where(DEVICE.c.key.in_(some))))
+            .where(VERDICT.c.device_key.in_(some))
+            .where(or_(VERDICT.c.waived, VERDICT.c.device_key.in_(_JUDGED)))
             .where(VERDICT.c.rule == rule)
             .values(next_check_at=at)
         )
