@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 from sqlalchemy import Connection, make_url, text
@@ -47,7 +47,7 @@ def counts(database: Database) -> list[int]:
 
 def meet(database: Database) -> list[int | StoreBusy]:
     """Two transactions that each hold what the other needs: how often they began, or why not."""
-    both_hold_one = Barrier(2)
+    both_hold_one, one_is_through = Barrier(2), Event()
     ended: list[int | StoreBusy] = []
 
     def in_order(keys: tuple[int, int]) -> None:
@@ -56,6 +56,8 @@ def meet(database: Database) -> list[int | StoreBusy]:
         def transaction() -> None:
             nonlocal begun
             begun += 1
+            if begun > 1:  # or it might meet the same one again before that commits
+                one_is_through.wait()
             with database.writing() as connection:
                 raised(connection, keys[0])
                 if begun == 1:
@@ -65,6 +67,7 @@ def meet(database: Database) -> list[int | StoreBusy]:
         try:
             database.retry(transaction)
             ended.append(begun)
+            one_is_through.set()
         except StoreBusy as error:
             ended.append(error)
 
