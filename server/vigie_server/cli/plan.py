@@ -174,9 +174,10 @@ def _advice(found: Plan, fleet: Fleet) -> Sequence[str]:
         lines[-1] += f", VIGIE_SERVER_SESSIONS__HEARTBEAT={heartbeat:g}"
     if found.prometheus > 1:
         lines += [
-            f"{found.prometheus} Prometheus servers, each with its sites",
-            "(/metrics/fleet?site=...), or one that writes on to a store",
-            "made for more (remote write).",
+            f"{found.prometheus} Prometheus servers that share the sites by hash",
+            "(deploy/prometheus/prometheus-sharded.yml), a page for each site,",
+            "or agents that share them and write on to a store made for more",
+            "(remote write).",
         ]
     return lines
 

@@ -39,6 +39,8 @@ class Costs:
     """What a report with changed answers takes beyond that, verdicts included."""
     heartbeat_cpu: float
     scraped_cpu_per_megabyte: float
+    scraped_page_cpu: float
+    """A page, of however few devices: one of each site where several Prometheus share them."""
     process_memory: float
     device_memory: float
     """A device enrolled, whether connected or not."""
@@ -157,23 +159,22 @@ def planned(fleet: Fleet, costs: Costs) -> Plan:
     scraped = _scraped(fleet, sites, costs)
     scrape = scraped * costs.series_bytes
     scrapes = 1 / fleet.scrape_every.total_seconds()
+    recorded = sites * costs.series_recorded_site + costs.series_recorded
+    # Service discovery gives a site as a target where one Prometheus cannot hold them all.
+    pages = 1 if scraped + recorded <= SERIES_A_PROMETHEUS else sites
     cores = (
         visits * costs.visit_cpu
         + changes * costs.change_cpu
         + held / fleet.heartbeat.total_seconds() * costs.heartbeat_cpu
         + scrapes * scrape / 1e6 * costs.scraped_cpu_per_megabyte
+        + scrapes * pages * costs.scraped_page_cpu
     )
     alone = cores <= BUSY and fleet.devices <= ONE_MACHINE and held <= MOST_HELD
     if not alone:
         cores += visits * costs.replica_visit_cpu
     # One more than the work takes: any of them may be away.
     replicas = 1 if alone else max(ceil(cores / BUSY), ceil(held / MOST_HELD)) + 1
-    series = (
-        scraped
-        + replicas * costs.series_server
-        + sites * costs.series_recorded_site
-        + costs.series_recorded
-    )
+    series = scraped + replicas * costs.series_server + recorded
     prometheus = ceil(series / SERIES_A_PROMETHEUS)
     stored = _stored(fleet, costs, changes) + _days_of_rules(fleet, sites, costs)
     database_cores = visits * costs.database_visit_cpu + changes * costs.database_change_cpu

@@ -16,6 +16,7 @@ COSTS = Costs(
     change_cpu=0.001,
     heartbeat_cpu=0.0001,
     scraped_cpu_per_megabyte=0.01,
+    scraped_page_cpu=0.003,
     process_memory=100e6,
     device_memory=5e3,
     stream_memory=100e3,
@@ -51,7 +52,7 @@ def test_a_device_an_hour_a_second_costs_what_its_parts_cost() -> None:
     scrape = SCRAPED * 100
     assert plan.series == pytest.approx(SCRAPED + 10 + 2 * 30 + 70)
     assert plan.scrape_bytes == pytest.approx(scrape)
-    expected = 1 * 0.004 + 0.05 * 0.001 + scrape / 1e6 * 0.01 / 60
+    expected = 1 * 0.004 + 0.05 * 0.001 + (scrape / 1e6 * 0.01 + 0.003) / 60
     assert plan.server_cores == pytest.approx(expected)
     assert plan.replica_memory == 100e6 + 3_600 * 5e3
     assert plan.deployment is Deployment.ONE_PROCESS_SQLITE
@@ -112,7 +113,9 @@ def test_a_fleet_beyond_one_process_gets_one_replica_more_than_the_work_takes() 
     assert (plan.replicas - 2) * 0.6 < plan.server_cores <= (plan.replicas - 1) * 0.6
     assert plan.database_cores == pytest.approx(plan.visits * 0.001 + plan.changes * 0.002)
     work = plan.visits * (0.004 + 0.002) + plan.changes * 0.001
-    assert plan.server_cores == pytest.approx(work + plan.scrape_bytes / 1e6 * 0.01 / 60)
+    # Several Prometheus share the sites: a page is scraped of each.
+    scraped = plan.scrape_bytes / 1e6 * 0.01 + 20_000 * 0.003
+    assert plan.server_cores == pytest.approx(work + scraped / 60)
     assert (plan.sites, plan.prometheus) == (20_000, 5)
     assert plan.database_connections == plan.replicas * (StoreSettings().connections + 2)
 
