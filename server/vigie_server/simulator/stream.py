@@ -14,7 +14,12 @@ from datetime import timedelta
 from typing import Final
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
+from h2.connection import (
+    ConnectionInputs,
+    ConnectionState,
+    H2Connection,
+    H2ConnectionStateMachine,
+)
 from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
@@ -53,6 +58,28 @@ _CONFIGURATION: Final = H2Configuration(
 )
 
 
+class _OpenToTheEnd(H2ConnectionStateMachine):
+    """Calls that are open when the server says GOAWAY go on: what it has to say comes behind it.
+
+    To h2 the connection is over then, and the Goodbye of a server that stops would be an error.
+    """
+
+    _transitions = {  # noqa: RUF012 (as h2 has it)
+        **H2ConnectionStateMachine._transitions,  # noqa: SLF001 (h2 has no other way)
+        (ConnectionState.CLIENT_OPEN, ConnectionInputs.RECV_GOAWAY): (
+            None,
+            ConnectionState.CLIENT_OPEN,
+        ),
+    }
+
+
+def http_connection() -> H2Connection:
+    """A client's half of an HTTP/2 connection, not begun."""
+    connection = H2Connection(_CONFIGURATION)
+    connection.state_machine = _OpenToTheEnd()
+    return connection
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """How a call ended: gRPC's code and message, and when the server wants the device back."""
@@ -71,7 +98,7 @@ class Stream(asyncio.Protocol):
 
     def __init__(self, context: SSL.Context, identity: Identity, server_name: str) -> None:
         self._tls = tls_connection(context, identity, server_name)
-        self._http = H2Connection(_CONFIGURATION)
+        self._http = http_connection()
         self._authority = server_name.encode()
         self._transport: asyncio.Transport | None = None
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
