@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -159,6 +160,20 @@ def test_a_commit_of_another_process_is_noticed_and_ones_own_is_not(shared: Data
         noticed = theirs.since()
     assert (noticed.moved, tuple(noticed.shown)) == ({key: 1}, (key,))
     assert mine.since().moved == {}
+
+
+def test_a_device_that_looks_otherwise_is_noticed_although_no_verdict_moved(
+    shared: Database,
+) -> None:
+    key = a_device(shared, "a")
+    store = Records(shared)
+    with another(shared) as elsewhere:
+        theirs = notices_of(elsewhere)
+        theirs.start()
+
+        store.commit([replace(a_change(store.record(key)), reshown=True)], [])
+
+        assert tuple(theirs.since().shown) == (key,)
 
 
 def test_a_report_without_news_tells_when_it_came_and_nothing_else(shared: Database) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from fakes.running_server import MovableClock, RunningServer, running_server
+from fakes.scraping import scraped
 from fakes.scripted_device import (
     ScriptedIdentity,
     a_firewall,
@@ -175,3 +176,29 @@ async def test_what_a_person_says_of_a_device_holds_before_it_reports_again(
             said.append(await becomes_other_than(running, identity.device_id, said[-1]))
 
     assert said == [True, False, True]
+
+
+async def test_metrics_show_that_a_device_is_nomadic_although_no_verdict_moves(
+    tmp_path: Path,
+) -> None:
+    async with running_server(tmp_path, sweep=AT_ONCE) as running:
+        identity = await a_device(running)
+        acts = Administration(running.server.database)
+
+        async def shown(value: int) -> int:
+            line = f'device="{identity.device_id}",site="Les Tilleuls"}} {value}\n'
+            await scraped(running, wanted=lambda page: f"vigie_device_nomadic{{{line}" in page)
+            return value
+
+        async with session(identity) as device:
+            await device.greet()
+            await device.send(a_report(1, a_laptop(), a_network(AT_WORK)))
+            seen = [await shown(0)]
+            await device.send(a_report(2, a_network(HOME)))
+            seen.append(await shown(1))
+        for value in (0, 1):
+            said = bool(value)
+            acts.declare_nomadic(identity.device_id, nomadic=said, now=utc_now(), actor="test")
+            seen.append(await shown(value))
+
+    assert seen == [0, 1, 0, 1]

@@ -135,7 +135,8 @@ class DeviceChange:
     that a new row ended for this device. `figures` are over all its verdicts, None where judging
     has not changed them. `heard`: the device itself gave rise to it. What lists are sorted and
     filtered by is written where it is not as before alone: `described` for what the device is and
-    where, `judged_anew` for the rules that its verdicts stand for.
+    where, `judged_anew` for the rules that its verdicts stand for. `reshown`: what metrics show of
+    the device itself is another, be it that it is nomadic now.
     """
 
     key: int
@@ -158,3 +159,9 @@ class DeviceChange:
     heard: bool = True
     described: bool = True
     judged_anew: bool = True
+    reshown: bool = False
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether readers see something else than when the device was heard."""
+        return bool(self.verdicts or self.retracted or self.evidence or self.reshown)

@@ -465,14 +465,12 @@ def _as_rules_see(device: Device) -> tuple[object, ...]:
 
 def _as_listed(device: Device) -> tuple[object, ...]:
     """What the store holds of what the device is and where."""
-    return (
-        device.hostname,
-        device.os,
-        device.os_version,
-        device.chassis,
-        device.nomadic,
-        device.whereabouts,
-    )
+    return (*_as_shown(device), device.whereabouts)
+
+
+def _as_shown(device: Device) -> tuple[object, ...]:
+    """What metrics show of the device itself, which a report may change."""
+    return device.hostname, device.os, device.os_version, device.chassis, device.nomadic
 
 
 def _content(snapshot: Snapshot) -> Content:
@@ -525,4 +523,8 @@ def _step(
             and _as_listed(record.device) != _as_listed(device_before)
         ),
         judged_anew=judged.anew,
+        reshown=(
+            record.device is not device_before
+            and _as_shown(record.device) != _as_shown(device_before)
+        ),
     )

@@ -51,7 +51,7 @@ class Viewing:
 
     def committed(self, change: DeviceChange) -> None:
         """A change has been committed."""
-        if change.verdicts or change.retracted or change.evidence:
+        if change.is_shown:
             self._changed[change.key] = None
         elif change.device.last_report_at is not None:
             self._model.seen(change.device_id, change.device.last_report_at)

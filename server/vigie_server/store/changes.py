@@ -105,10 +105,7 @@ def tell_commit(
     if not changes or not _is_told(connection):
         return
     last = {change.key: change for change in changes}
-    shown: set[int] = set()
-    for change in changes:
-        if change.verdicts or change.retracted or change.evidence:
-            shown.add(change.key)
+    shown = {change.key for change in changes if change.is_shown}
     told = {
         "committed": [[key, last[key].revision] for key in shown],
         "seen": [
