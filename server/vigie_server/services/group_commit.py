@@ -167,12 +167,23 @@ class GroupCommit:
         except StoreRefused as error:
             log.error("commit_refused", changes=len(group), error=str(error))
             lost = await self._commit_apart(group)
+            self._keep(seen)
         except StoreBusy as error:
             log.error("commit_failed", changes=len(group), error=str(error))
+            self._keep(seen)
             lost = {pending.change.key: End.FAILED for pending in group}
         self._end(group, lost)
         committed = sum(pending.change.key not in lost for pending in group)
         self._figures.reports_committed(committed, seconds=monotonic() - began)
+
+    def _keep(self, seen: Sequence[Seen]) -> None:
+        """Has signs of life written with a later group, but for who was seen again since.
+
+        Not at the end, which does not wait for a store that is away.
+        """
+        if not self._stopping:
+            for one in seen:
+                self._seen.setdefault(one.key, one)
 
     async def _commit(self, group: Sequence[Pending], seen: Sequence[Seen]) -> dict[int, End]:
         """How the changes ended of the devices whose changes are not in the store."""

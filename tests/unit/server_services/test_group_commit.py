@@ -249,3 +249,39 @@ async def test_signs_of_life_are_written_once_for_each_device() -> None:
     await committing.run_to_the_end()
 
     assert store.seen == [Seen(1, NOW.replace(second=29), None)]
+
+
+@pytest.mark.parametrize("fault", [StoreBusy("away"), StoreRefused("a value")])
+async def test_signs_of_life_outlast_a_group_that_the_store_did_not_take(fault: VigieError) -> None:
+    store = MemoryCommits()
+    committing = Committing(store)
+    store.failing = fault
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(committing.commits.run())
+        committing.commits.saw(1, NOW.replace(second=1), None)
+        committing.commits.saw(2, NOW.replace(second=1), None)
+        committing.submit(a_record(3), 1)
+        await committing.until_ended(1)
+        committing.commits.saw(1, NOW.replace(second=2), None)
+        store.failing = None
+        committing.submit(a_record(4), 2)
+        await committing.until_ended(2)
+        committing.commits.stop()
+    committing.workers.close()
+
+    assert committing.ends[1] is End.FAILED
+    assert sorted(store.seen, key=lambda seen: seen.key) == [
+        Seen(1, NOW.replace(second=2), None),
+        Seen(2, NOW.replace(second=1), None),
+    ]
+
+
+async def test_the_end_does_not_wait_for_a_store_that_is_away() -> None:
+    store = MemoryCommits()
+    committing = Committing(store)
+    store.failing = StoreBusy("away")
+    committing.commits.saw(1, NOW, None)
+
+    await committing.run_to_the_end()
+
+    assert store.seen == []
