@@ -74,6 +74,14 @@ fleet-run: export FOLDER ?= build/fleet-$(DEVICES)
 fleet-run: setup ## Measure a server under 100,000 planted devices for ten minutes (5.5 GB; DEVICES, MINUTES, FOLDER)
 	@$(MAKE) --no-print-directory bench PART=fleet
 
+.PHONY: held-run
+held-run: export DEVICES ?= 18000
+held-run: export MINUTES ?= 5
+held-run: export AFTER ?= kill,stop
+held-run: export FOLDER ?= build/held-$(DEVICES)-$(or $(SERVERS),1)
+held-run: setup ## Measure 18,000 streams that are held for five minutes (5 GB of memory; DEVICES, SERVERS, AFTER)
+	@$(MAKE) --no-print-directory bench PART=held
+
 .PHONY: lists-run
 lists-run: export VIGIE_BENCH_FULL ?= 1
 lists-run: export ENGINE ?= sqlite

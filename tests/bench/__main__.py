@@ -19,6 +19,7 @@ from bench import (
     console,
     contractors,
     fleet,
+    held,
     ingest,
     lists,
     monitoring,
@@ -58,6 +59,7 @@ PARTS: Final[Mapping[str, Callable[[Path], Awaitable[Sequence[Measured]]]]] = {
     "ingest-postgres": ingest.measure_on_postgres,
     "scrape": scrape.measure,
     "visits": visits.measure,
+    "held": held.measure,
     "monitoring": monitoring.measure,
 }
 
