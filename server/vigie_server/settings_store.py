@@ -23,7 +23,7 @@ class StoreSettings(Group):
     max_group: int = Field(500, ge=1)
     max_pending: int = Field(2_000, ge=1)
     flush_seen_every: Span = Field(timedelta(seconds=5), gt=timedelta(0))
-    gather: Span = Field(timedelta(milliseconds=50), ge=timedelta(0), le=_APART)
+    gather: Span = Field(timedelta(milliseconds=100), ge=timedelta(0), le=_APART)
     gather_greetings: Span = Field(timedelta(milliseconds=100), ge=timedelta(0), le=_APART)
     cached_devices: int = Field(2_000, ge=1)
     sqlite_cache: ByteSize = Field(ByteSize(8_000 * 1024), ge=64 * 1024)
