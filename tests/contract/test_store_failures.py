@@ -7,9 +7,13 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from fakes.stored import STORES
 from vigie_server.domain.errors import StoreBusy, StoreMisused, StoreRefused, VigieError
 from vigie_server.store.database import Database
 from vigie_server.store.failures import failures_as_ours
+
+ON_POSTGRESQL = pytest.mark.parametrize("database", STORES[1:], indirect=True)
+"""SQLite has no accounts, and no standby that takes its place."""
 
 
 @pytest.mark.parametrize(
@@ -40,9 +44,8 @@ def test_a_row_against_the_rules_is_refused_and_no_fault_of_a_statement(database
     assert type(told.value) is StoreRefused
 
 
+@ON_POSTGRESQL
 def test_what_the_account_may_not_do_is_told_with_what_it_lacks(database: Database) -> None:
-    if database.is_sqlite:
-        pytest.skip("PostgreSQL's own: SQLite has no accounts")
     denied = text(
         "DO $$ BEGIN RAISE insufficient_privilege "
         "USING MESSAGE = 'permission denied for schema public'; END $$"
@@ -57,12 +60,10 @@ def test_what_the_account_may_not_do_is_told_with_what_it_lacks(database: Databa
     assert type(told.value) is StoreRefused
 
 
+@ON_POSTGRESQL
 def test_a_server_that_takes_no_writes_is_busy_since_another_may_take_them(
     database: Database,
 ) -> None:
-    if database.is_sqlite:
-        pytest.skip("PostgreSQL's own: a server that was replaced by its standby")
-
     with database.writing() as connection:
         connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
 
